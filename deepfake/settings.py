@@ -1,0 +1,96 @@
+"""Settings: limits, folders and cache, from environment variables and a settings file."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from deepfake.errors import SettingsError
+
+SETTINGS_FILE_VARIABLE = "DEEPFAKE_SETTINGS"
+DEFAULT_SETTINGS_FILE = Path("deepfake.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an administrator may set. Each field is the key in `deepfake.toml`; the environment variable is
+    `DEEPFAKE_` and the name in capitals, and wins over the file.
+
+    data_dirs: folders whose data sets may be opened in the browser (environment: separated by os.pathsep).
+    cache_dir: where uploads, results and media are kept.
+    cache_mb: size of that folder, in MiB; the least recently used goes first.
+    max_clip_mb: largest clip accepted, in MiB.
+    max_duration_s: longest clip accepted, in seconds.
+    max_pixels: largest frame accepted, in pixels (width times height).
+    job_timeout_s: an analysis that runs longer is stopped, in seconds.
+    workers: worker processes for analyses.
+    """
+
+    data_dirs: tuple[Path, ...] = ()
+    cache_dir: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("deepfake-workbench")))
+    cache_mb: int = 2048
+    max_clip_mb: int = 512
+    max_duration_s: float = 600.0
+    max_pixels: int = 8192 * 4320
+    job_timeout_s: float = 3600.0
+    workers: int = 1
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in force.
+
+    Reads the file named by DEEPFAKE_SETTINGS, or `deepfake.toml` in the working directory when there is one, then
+    the environment (by default the process's).
+
+    Raises SettingsError when the file cannot be read, or a key or a value cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    values = _read_file(environment)
+    for name in (item.name for item in fields(Settings)):
+        variable = f"DEEPFAKE_{name.upper()}"
+        if environment.get(variable):
+            text = environment[variable]
+            source = f"environment variable {variable}"
+            values[name] = _convert(name, text.split(os.pathsep) if name == "data_dirs" else text, source)
+    return Settings(**values)
+
+
+def _read_file(environment: Mapping[str, str]) -> dict[str, Any]:
+    named = environment.get(SETTINGS_FILE_VARIABLE)
+    path = Path(named) if named else DEFAULT_SETTINGS_FILE
+    if not named and not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: the settings file cannot be read: {error}") from error
+    known = {item.name for item in fields(Settings)}
+    for key in table:
+        if key not in known:
+            raise SettingsError(f"{path}: unknown setting {key!r}; known are {', '.join(sorted(known))}")
+    base = path.resolve().parent
+    return {key: _convert(key, value, str(path), base) for key, value in table.items()}
+
+
+def _convert(name: str, value: Any, source: str, base: Path | None = None) -> Any:
+    def as_path(item: str) -> Path:
+        path = Path(item).expanduser()
+        return path if base is None else base / path
+
+    try:
+        if name == "data_dirs":
+            if isinstance(value, str):
+                raise TypeError("a list of folders is expected")
+            return tuple(as_path(item) for item in value if item)
+        if name == "cache_dir":
+            return as_path(value)
+        number = float(value) if name.endswith("_s") else int(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from error
+    if number <= 0:
+        raise SettingsError(f"{source}: {name} must be greater than 0, not {value!r}")
+    return number

@@ -1,0 +1,1 @@
+"""Signals: each one kind of evidence, measured over time as a SignalTrace."""

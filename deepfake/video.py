@@ -24,6 +24,7 @@ Image = NDArray[np.uint8]
 CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg"})
 VARIABLE_RATE_TOLERANCE = 0.25  # of a frame's duration: container time bases round a constant rate by less
 FALLBACK_FRAME_RATE = Fraction(25)  # where a container names none and its frames have no timestamps
+UNSEEKABLE = frozenset({"h264", "hevc", "m4v"})  # raw streams have no timestamps to seek by
 MAX_BROKEN_PACKETS = 250  # a stream with more in a row is over
 
 
@@ -151,10 +152,8 @@ class VideoReader:
             frames = self._seek(max(0.0, timestamp_s - self._seek_margin_s()) + start_s)
         previous: tuple[float, av.VideoFrame] | None = None
         current: tuple[float, av.VideoFrame] | None = None
-        count = 0
-        for decoded in frames:
+        for count, decoded in enumerate(frames):
             time_s = self._timestamp_s(decoded, start_s, count, -math.inf)
-            count += 1
             if current is not None and time_s > timestamp_s + 1e-6:
                 break
             previous, current = current, (time_s, decoded)
@@ -164,7 +163,7 @@ class VideoReader:
         return Frame(-1, current[0], self._upright(current[1])), before
 
     def _seekable(self) -> bool:
-        return self._stream.time_base is not None and "h264" != self._container.format.name
+        return self._stream.time_base is not None and self._container.format.name not in UNSEEKABLE
 
     def _seek_margin_s(self) -> float:
         # Two frames: the frame before the wanted one is asked for as well, and may lie before its key frame.
@@ -243,7 +242,7 @@ class VideoReader:
             if message not in self.warnings:
                 self.warnings.append(message)
             decoded = decoded.reformat(*size)
-        image = decoded.to_ndarray(format="rgb24")
+        image: Image = decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
         return np.ascontiguousarray(np.rot90(image, -turns)) if turns else image
 
     def _check_end(self, count: int, last_s: float) -> None:

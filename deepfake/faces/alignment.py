@@ -1,6 +1,7 @@
 """FaceCrop: the similarity transform from a crop to its frame, and the crop that it cuts out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ def crop_face(image: Image, crop_to_frame: NDArray[np.float32], size: int) -> Im
     height, width = image.shape[:2]
     low = np.clip(np.floor(corners.min(axis=1)) - 2, 0, (width - 1, height - 1)).astype(int)
     high = np.clip(np.ceil(corners.max(axis=1)) + 3, low + 1, (width, height)).astype(int)
-    region = image[low[1] : high[1], low[0] : high[0]]
+    region: NDArray[Any] = image[low[1] : high[1], low[0] : high[0]]
     transform[:, 2] -= low
     if scale > 1.5:
         reduced = np.maximum(1, np.round(np.array(region.shape[1::-1]) / scale)).astype(int)

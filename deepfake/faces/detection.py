@@ -136,7 +136,7 @@ class HaarDetector:
 
     def __init__(self, search_width_px: int = HAAR_SEARCH_WIDTH_PX) -> None:
         self._search_width_px = search_width_px
-        folder = Path(cv2.data.haarcascades)
+        folder = Path(cv2.__file__).parent / "data"
         self._cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
 
     def detect(self, image: Image) -> list[FaceDetection]:
@@ -164,7 +164,7 @@ class HaarDetector:
 
     def _boxes(
         self,
-        grey: Image,
+        grey: NDArray[Any],
         scale: float,
         corner: NDArray[np.float32],
         frame_size: tuple[int, int],

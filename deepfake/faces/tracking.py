@@ -1,0 +1,185 @@
+"""FaceTrack: who is who from frame to frame."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.faces.alignment import crop_to_frame_from_box, crop_to_frame_from_landmarks
+from deepfake.faces.detection import FaceDetection, FaceDetector, box_iou, match_boxes
+from deepfake.video import Frame
+
+MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width
+DUPLICATE_MIN_IOU = 0.5  # two tracks on one face
+SMOOTHING_SIGMA_FRAMES = 1.5
+SMOOTHING_RADIUS_FRAMES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTrack:
+    """One face followed through a clip. Where it was out of sight the indices have a gap.
+
+    frame_indices: i64 (n,), increasing. boxes_xyxy: f32 (n, 4), px. landmarks: f32 (n, k, 2), px, k = 5, or 0 where
+    the detector has none. confidences: f32 (n,), in [0, 1], NaN where the detector has none.
+    """
+
+    track_id: int
+    frame_indices: NDArray[np.int64]
+    boxes_xyxy: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    confidences: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.frame_indices)
+
+    def position_at(self, frame_index: int) -> int | None:
+        """Return the row of a frame in the arrays, or None where the face is out of sight."""
+        row = int(np.searchsorted(self.frame_indices, frame_index))
+        return row if row < len(self) and self.frame_indices[row] == frame_index else None
+
+
+@dataclass(slots=True)
+class _OpenTrack:
+    track_id: int
+    frame_indices: list[int] = field(default_factory=list)
+    detections: list[FaceDetection] = field(default_factory=list)
+
+    def add(self, frame_index: int, detection: FaceDetection) -> None:
+        self.frame_indices.append(frame_index)
+        self.detections.append(detection)
+
+    @property
+    def box_xyxy(self) -> NDArray[np.float32]:
+        return self.detections[-1].box_xyxy
+
+    def closed(self) -> FaceTrack:
+        count = len(self.detections)
+        points = [face.landmarks for face in self.detections if face.landmarks is not None]
+        landmarks = np.stack(points) if len(points) == count else np.empty((count, 0, 2))
+        confidences = [np.nan if face.confidence is None else face.confidence for face in self.detections]
+        return FaceTrack(
+            track_id=self.track_id,
+            frame_indices=np.array(self.frame_indices, dtype=np.int64),
+            boxes_xyxy=np.stack([face.box_xyxy for face in self.detections]).astype(np.float32),
+            landmarks=landmarks.astype(np.float32),
+            confidences=np.array(confidences, dtype=np.float32),
+        )
+
+
+class FaceTracker:
+    """Follows every face of a clip, frame by frame.
+
+    The whole frame is searched at the start, at intervals, after a cut, and whenever a face was lost; in between
+    the detector only looks again where each face was. A face that turns into profile or is covered ends its track
+    instead of drifting; when one shows up again at the same place soon enough, the track goes on after a gap.
+    Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognised.
+
+    search_every, resume_within: frames.
+    """
+
+    def __init__(self, detector: FaceDetector, *, search_every: int, resume_within: int) -> None:
+        self._detector = detector
+        self._search_every = search_every
+        self._resume_within = resume_within
+        self._tracks: list[_OpenTrack] = []
+        self._visible: list[_OpenTrack] = []
+        self._resumable: list[_OpenTrack] = []
+        self._next_search = 0
+
+    def update(self, frame: Frame, *, is_cut: bool = False) -> dict[int, FaceDetection]:
+        """Return the face of each visible track in the next frame, by track_id."""
+        if is_cut:
+            self._visible, self._resumable, self._next_search = [], [], frame.index
+        followed = self._follow(frame)
+        if frame.index >= self._next_search or len(followed) < len(self._visible):
+            self._search(frame, followed)
+        self._retire(frame.index, followed)
+        for track in self._visible:
+            track.add(frame.index, followed[track.track_id])
+        return followed
+
+    def tracks(self) -> tuple[FaceTrack, ...]:
+        """Return all tracks so far, in the order in which they began."""
+        return tuple(track.closed() for track in self._tracks)
+
+    def _follow(self, frame: Frame) -> dict[int, FaceDetection]:
+        found: dict[int, FaceDetection] = {}
+        for track in self._visible:
+            face = self._detector.follow(frame.image, track.box_xyxy)
+            if face is not None and not _overlaps(face, found):
+                found[track.track_id] = face
+        return found
+
+    def _search(self, frame: Frame, followed: dict[int, FaceDetection]) -> None:
+        """Search the whole frame: correct the tracks that go on, resume lost ones, begin new ones."""
+        faces = self._detector.detect(frame.image)
+        candidates = [*self._visible, *self._resumable]
+        boxes = np.array([_last_box(track, followed) for track in candidates], dtype=np.float32).reshape(-1, 4)
+        detected = np.array([face.box_xyxy for face in faces], dtype=np.float32).reshape(-1, 4)
+        rows, columns, _ = match_boxes(boxes, detected, MATCH_MIN_IOU)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            track = candidates[row]
+            if track in self._resumable:
+                self._resumable.remove(track)
+                self._visible.append(track)
+            followed[track.track_id] = faces[column]
+        for column, face in enumerate(faces):
+            if column not in columns and not _overlaps(face, followed):
+                track = _OpenTrack(len(self._tracks))
+                self._tracks.append(track)
+                self._visible.append(track)
+                followed[track.track_id] = face
+        self._next_search = frame.index + self._search_every
+
+    def _retire(self, frame_index: int, followed: dict[int, FaceDetection]) -> None:
+        lost = [track for track in self._visible if track.track_id not in followed]
+        self._visible = [track for track in self._visible if track.track_id in followed]
+        self._resumable = [
+            track for track in [*self._resumable, *lost] if frame_index - track.frame_indices[-1] <= self._resume_within
+        ]
+        if self._resumable:
+            self._next_search = min(self._next_search, frame_index + max(1, self._search_every // 4))
+
+
+def _last_box(track: _OpenTrack, followed: dict[int, FaceDetection]) -> NDArray[np.float32]:
+    return followed[track.track_id].box_xyxy if track.track_id in followed else track.box_xyxy
+
+
+def _overlaps(face: FaceDetection, others: dict[int, FaceDetection]) -> bool:
+    boxes = np.array([other.box_xyxy for other in others.values()], dtype=np.float32).reshape(-1, 4)
+    return bool(np.any(box_iou(face.box_xyxy[None], boxes) >= DUPLICATE_MIN_IOU))
+
+
+def smoothed_crop_to_frame(
+    frame_index: int, frame_indices: NDArray[np.int64], faces: list[FaceDetection], size: int
+) -> NDArray[np.float32]:
+    """Return the crop transform of one frame of a track, its geometry smoothed over the frames around it.
+
+    A Gaussian window over time, renormalised at the ends and gaps of a track, so that the crop jitters no more
+    than the face does. faces: the detections at frame_indices, all of one track. size: side of the crop, px.
+    Returns f32 (2, 3).
+    """
+    distance = (frame_indices - frame_index).astype(np.float64)
+    weights = np.exp(-0.5 * (distance / SMOOTHING_SIGMA_FRAMES) ** 2)
+    weights /= weights.sum()
+    points = [face.landmarks for face in faces]
+    if any(item is None for item in points):
+        box = np.tensordot(weights, np.stack([face.box_xyxy for face in faces]), axes=1)
+        return crop_to_frame_from_box(box.astype(np.float32), size)
+    landmarks = np.tensordot(weights, np.stack([item for item in points if item is not None]), axes=1)
+    return crop_to_frame_from_landmarks(landmarks.astype(np.float32), size)
+
+
+def track_crop_to_frame(track: FaceTrack, frame_index: int, size: int) -> NDArray[np.float32] | None:
+    """Return the smoothed crop transform of a finished track at a frame, f32 (2, 3), or None where it is not seen."""
+    if track.position_at(frame_index) is None:
+        return None
+    low, high = np.searchsorted(
+        track.frame_indices, [frame_index - SMOOTHING_RADIUS_FRAMES, frame_index + SMOOTHING_RADIUS_FRAMES + 1]
+    )
+    with_landmarks = track.landmarks.shape[1] > 0
+    faces = [
+        FaceDetection(track.boxes_xyxy[row], track.landmarks[row] if with_landmarks else None, None)
+        for row in range(int(low), int(high))
+    ]
+    return smoothed_crop_to_frame(frame_index, track.frame_indices[low:high], faces, size)

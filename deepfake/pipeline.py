@@ -1,0 +1,284 @@
+"""analyze(): one pass over a clip, from frames to an Analysis. The only room that knows the order."""
+
+import hashlib
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake import __version__
+from deepfake.faces.alignment import FaceCrop, crop_face
+from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
+from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
+from deepfake.settings import Settings, load_settings
+from deepfake.signals.similarity import CutDetector, FrameSimilarity
+from deepfake.signals.trace import SignalTrace
+from deepfake.verdict import NotebookRule, Verdict, clip_verdict, notebook_rule
+from deepfake.video import Frame, VideoInfo, VideoReader, is_variable_rate
+
+SCHEMA_VERSION = 1
+CROP_SIZE_PX = 224  # side of the face crops that the signals read
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisConfig:
+    """What may be chosen for an analysis. detector: which face detector finds and follows the faces.
+    search_every_s: the whole frame is searched for faces this often, in seconds. resume_within_s: a face that is
+    lost for no longer than this and shows up at the same place is the same track. min_track_s: shorter tracks are
+    dropped as accidental."""
+
+    detector: DetectorName = "mtcnn"
+    search_every_s: float = 1.0
+    resume_within_s: float = 1.0
+    min_track_s: float = 0.2
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that change with every setting and version that can change a result."""
+        text = json.dumps([SCHEMA_VERSION, __version__, asdict(self)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that was found out about one clip: small, no pictures.
+
+    frame_timestamps_s: f64 (n,), seconds from the first frame, of every frame. cuts: i64, the first frame of each
+    new scene. timings_s: seconds by stage.
+    """
+
+    schema_version: int
+    software_version: str
+    video: VideoInfo
+    config: AnalysisConfig
+    frame_timestamps_s: NDArray[np.float64]
+    cuts: NDArray[np.int64]
+    tracks: tuple[FaceTrack, ...]
+    traces: tuple[SignalTrace, ...]
+    notebook_rule: NotebookRule
+    verdict: Verdict
+    warnings: tuple[str, ...]
+    timings_s: dict[str, float]
+
+    def trace(self, signal: str, track_id: int | None = None) -> SignalTrace | None:
+        """Return the trace of a signal, of the whole frame or of one track, or None where there is none."""
+        return next((t for t in self.traces if t.signal == signal and t.track_id == track_id), None)
+
+    def track(self, track_id: int) -> FaceTrack | None:
+        """Return the track of that id, or None."""
+        return next((track for track in self.tracks if track.track_id == track_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis is. stage: "models", "frames" or "finishing". frames_total: an estimate, or None.
+    frame: the latest frame, or None; faces: its faces by track_id; similarity: of successive frames so far."""
+
+    stage: str
+    frames_done: int
+    frames_total: int | None
+    frame: Frame | None = None
+    faces: dict[int, FaceDetection] = field(default_factory=dict)
+    similarity: Sequence[float] = ()
+
+
+def analyze(
+    path: Path | str,
+    config: AnalysisConfig | None = None,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    on_crop: Callable[[FaceCrop, Frame], None] | None = None,
+) -> Analysis:
+    """Analyse a clip in one pass: similarity of successive frames, faces, tracks, similarity of the faces, verdict.
+
+    progress is called after every frame. on_crop is called with every face crop, in the order of frames, a few
+    frames after its frame was read (its geometry is smoothed over both neighbours); crops of a track that turns out
+    too short to be kept come as well. Memory does not grow with the clip's length.
+
+    Raises ClipNotFoundError, ClipError or LimitError when the clip cannot be used. No face, too short a clip or a
+    clip that breaks off are results, not errors.
+    """
+    config = config or AnalysisConfig()
+    settings = settings or load_settings()
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        reader = stack.enter_context(VideoReader(path, settings))
+        if progress is not None:
+            progress(Progress("models", 0, reader.info.frame_count))
+        detector = face_detector(config.detector)
+        models_s = time.perf_counter() - started
+        clip_pass = _Pass(reader, FaceTracker(detector, **_tracker_frames(config, reader.info)), on_crop)
+        stack.enter_context(clip_pass)
+        clip_pass.run(progress)
+    return clip_pass.result(config, {"models": models_s, "total": time.perf_counter() - started})
+
+
+def _tracker_frames(config: AnalysisConfig, info: VideoInfo) -> dict[str, int]:
+    rate = float(info.frame_rate)
+    return {
+        "search_every": max(1, round(config.search_every_s * rate)),
+        "resume_within": max(1, round(config.resume_within_s * rate)),
+    }
+
+
+class _Pass:
+    """The state of one pass over a clip."""
+
+    def __init__(
+        self, reader: VideoReader, tracker: FaceTracker, on_crop: Callable[[FaceCrop, Frame], None] | None
+    ) -> None:
+        self._reader = reader
+        self._tracker = tracker
+        self._on_crop = on_crop
+        self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
+        self._frame_similarity = FrameSimilarity()
+        self._face_similarity: dict[int, tuple[int, FrameSimilarity]] = {}
+        self._cut_detector = CutDetector()
+        self._pending: deque[tuple[Frame, dict[int, FaceDetection]]] = deque()
+        self._recent: deque[tuple[int, dict[int, FaceDetection]]] = deque(maxlen=2 * SMOOTHING_RADIUS_FRAMES + 1)
+        self._timestamps_s: list[float] = []
+        self._similarity: list[float] = []
+        self._cuts: list[int] = []
+        self._face_values: dict[int, list[tuple[int, float]]] = {}
+        self._timings_s = dict.fromkeys(("decode", "faces", "crops", "similarity_wait"), 0.0)
+
+    def __enter__(self) -> "_Pass":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._similarity_thread.shutdown(cancel_futures=True)
+
+    def run(self, progress: Callable[[Progress], None] | None) -> None:
+        """Walk the clip. The whole-frame similarity is computed in a second thread while this one looks for faces."""
+        total = self._reader.info.frame_count
+        for frame in self._timed("decode", self._reader.frames()):
+            similarity = self._similarity_thread.submit(self._frame_similarity.push, frame.image)
+            faces = self._track(frame)
+            self._emit_crops(keep=SMOOTHING_RADIUS_FRAMES)
+            self._collect(frame, similarity)
+            if progress is not None:
+                done = frame.index + 1
+                progress(Progress("frames", done, max(total or 0, done), frame, faces, self._similarity))
+        self._emit_crops(keep=0)
+        if progress is not None:
+            done = len(self._timestamps_s)
+            progress(Progress("finishing", done, done, similarity=self._similarity))
+
+    def _timed(self, stage: str, frames: Iterator[Frame]) -> Iterator[Frame]:
+        while True:
+            started = time.perf_counter()
+            frame = next(frames, None)
+            self._timings_s[stage] += time.perf_counter() - started
+            if frame is None:
+                return
+            yield frame
+
+    def _track(self, frame: Frame) -> dict[int, FaceDetection]:
+        started = time.perf_counter()
+        is_cut = self._cut_detector.push(frame.image)
+        if is_cut:
+            self._cuts.append(frame.index)
+        faces = self._tracker.update(frame, is_cut=is_cut)
+        self._pending.append((frame, faces))
+        self._recent.append((frame.index, faces))
+        self._timings_s["faces"] += time.perf_counter() - started
+        return faces
+
+    def _collect(self, frame: Frame, similarity: "Future[float]") -> None:
+        started = time.perf_counter()
+        value = similarity.result()
+        self._timings_s["similarity_wait"] += time.perf_counter() - started
+        self._timestamps_s.append(frame.timestamp_s)
+        if frame.index > 0:
+            self._similarity.append(value)
+
+    def _emit_crops(self, *, keep: int) -> None:
+        """Cut the crops of all frames but the latest `keep`, whose neighbours are not all known yet."""
+        started = time.perf_counter()
+        while len(self._pending) > keep:
+            frame, faces = self._pending.popleft()
+            for track_id in faces:
+                self._emit_crop(frame, track_id)
+        self._timings_s["crops"] += time.perf_counter() - started
+
+    def _emit_crop(self, frame: Frame, track_id: int) -> None:
+        near = [
+            (index, faces[track_id])
+            for index, faces in self._recent
+            if track_id in faces and abs(index - frame.index) <= SMOOTHING_RADIUS_FRAMES
+        ]
+        indices = np.array([index for index, _ in near], dtype=np.int64)
+        transform = smoothed_crop_to_frame(frame.index, indices, [face for _, face in near], CROP_SIZE_PX)
+        image = crop_face(frame.image, transform, CROP_SIZE_PX)
+        crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
+        self._compare_with_previous(crop)
+        if self._on_crop is not None:
+            self._on_crop(crop, frame)
+
+    def _compare_with_previous(self, crop: FaceCrop) -> None:
+        last_index, similarity = self._face_similarity.get(crop.track_id, (-1, FrameSimilarity()))
+        if last_index != crop.frame_index - 1:
+            similarity.reset()
+        value = similarity.push(crop.image)
+        self._face_similarity[crop.track_id] = (crop.frame_index, similarity)
+        if last_index == crop.frame_index - 1:
+            self._face_values.setdefault(crop.track_id, []).append((crop.frame_index, value))
+
+    def result(self, config: AnalysisConfig, timings_s: dict[str, float]) -> Analysis:
+        """Return what the finished pass found."""
+        timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
+        tracks = self._kept_tracks(config, timestamps_s)
+        frame_trace = _trace("frame_similarity", None, range(1, len(timestamps_s)), self._similarity, timestamps_s)
+        face_traces = [
+            _trace(
+                "face_similarity", track.track_id, *_columns(self._face_values.get(track.track_id, [])), timestamps_s
+            )
+            for track in tracks
+        ]
+        rule = notebook_rule(frame_trace.values)
+        return Analysis(
+            schema_version=SCHEMA_VERSION,
+            software_version=__version__,
+            video=self._reader.info,
+            config=config,
+            frame_timestamps_s=timestamps_s,
+            cuts=np.array(self._cuts, dtype=np.int64),
+            tracks=tracks,
+            traces=(frame_trace, *face_traces),
+            notebook_rule=rule,
+            verdict=clip_verdict(rule, frame_trace, faces=len(tracks), cuts=len(self._cuts)),
+            warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
+            timings_s={**self._timings_s, **timings_s},
+        )
+
+    def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
+        shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)
+        return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
+
+
+def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [index for index, _ in rows], [value for _, value in rows]
+
+
+def _trace(
+    signal: str,
+    track_id: int | None,
+    frame_indices: Sequence[int],
+    values: Sequence[float],
+    frame_timestamps_s: NDArray[np.float64],
+) -> SignalTrace:
+    indices = np.array(frame_indices, dtype=np.int64)
+    return SignalTrace(signal, track_id, indices, frame_timestamps_s[indices], np.array(values, dtype=np.float32))
+
+
+def _timing_warnings(timestamps_s: NDArray[np.float64]) -> tuple[str, ...]:
+    if is_variable_rate(timestamps_s):
+        return ("The frame rate varies: times are the clip's own timestamps, not frame numbers over a rate.",)
+    return ()

@@ -246,11 +246,18 @@ class VideoReader:
         return np.ascontiguousarray(np.rot90(image, -turns)) if turns else image
 
     def _check_end(self, count: int, last_s: float) -> None:
-        claimed = self.info.frame_count
-        if claimed and count < claimed * 0.98 - 1 and not any("breaks off" in warning for warning in self.warnings):
+        if any("breaks off" in warning for warning in self.warnings):
+            return
+        claimed, duration_s = self.info.frame_count, self.info.duration_s
+        promise = None
+        if claimed and count < claimed * 0.98 - 1:
+            promise = f"{claimed} frames, {count} can be read"
+        # Matroska states no number of frames, and its duration is that of the longest track.
+        elif "matroska" in self.info.container and duration_s and not self.info.has_audio:
+            promise = f"{duration_s:.2f} s" if last_s < duration_s * 0.98 - 0.5 else None
+        if promise is not None:
             self.warnings.append(
-                f"The clip breaks off at {last_s:.2f} s: its header promises {claimed} frames, {count} can be read. "
-                "What was read is analysed."
+                f"The clip breaks off at {last_s:.2f} s: its header promises {promise}. What was read is analysed."
             )
 
 

@@ -1,0 +1,56 @@
+"""Settings come from the file and the environment, and a bad one is named."""
+
+import os
+
+import pytest
+
+from deepfake.errors import SettingsError
+from deepfake.settings import Settings, load_settings
+
+
+def test_defaults_without_file_and_environment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deepfake.toml").write_text('max_clip_mb = 100\ndata_dirs = ["sets"]\nworkers = 2\n')
+    settings = load_settings({"DEEPFAKE_MAX_CLIP_MB": "7"})
+    assert settings.max_clip_mb == 7
+    assert settings.workers == 2
+    assert settings.data_dirs == (tmp_path / "sets",)
+
+
+def test_folders_in_the_environment_are_separated_as_in_path(tmp_path):
+    settings = load_settings({"DEEPFAKE_DATA_DIRS": os.pathsep.join(["/a", "/b"])})
+    assert [str(folder) for folder in settings.data_dirs] == ["/a", "/b"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"DEEPFAKE_MAX_CLIP_MB": "many"}, "DEEPFAKE_MAX_CLIP_MB"),
+        ({"DEEPFAKE_MAX_DURATION_S": "-1"}, "greater than 0"),
+        ({"DEEPFAKE_SETTINGS": "/nowhere/deepfake.toml"}, "cannot be read"),
+    ],
+)
+def test_a_bad_value_is_named(environment, message):
+    with pytest.raises(SettingsError, match=message):
+        load_settings(environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_clip_md = 3", "unknown setting 'max_clip_md'"),
+        ("max_clip_mb = ", "cannot be read"),
+        ('data_dirs = "one"', "list of folders"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path, text, message):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings({"DEEPFAKE_SETTINGS": str(path)})
+    assert str(path) in str(caught.value)

@@ -31,3 +31,7 @@ class SettingsError(DeepfakeError, ValueError):
 
 class WorkerError(DeepfakeError, RuntimeError):
     """A worker process ended without an answer: it crashed or ran out of time or memory."""
+
+
+class ReportError(DeepfakeError, ValueError):
+    """A file is not an analysis that this version can read."""

@@ -1,0 +1,17 @@
+"""Analysis -> JSON (a contract), CSV (one row a frame) and a page of HTML that stands alone."""
+
+from deepfake.report.contract import analysis_from_dict, analysis_to_dict, json_text, read_json, write_json
+from deepfake.report.files import write_text
+from deepfake.report.page import report_html
+from deepfake.report.table import analysis_to_csv
+
+__all__ = [
+    "analysis_from_dict",
+    "analysis_to_csv",
+    "analysis_to_dict",
+    "json_text",
+    "read_json",
+    "report_html",
+    "write_json",
+    "write_text",
+]

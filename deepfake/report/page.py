@@ -1,0 +1,151 @@
+"""The report: one page of HTML that needs nothing else, for someone who wants to check or repeat the analysis."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from deepfake.pipeline import Analysis
+from deepfake.report.curves import curves_svg
+from deepfake.report.table import analysis_to_csv
+from deepfake.report.text import format_time, person_name
+from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.video import is_variable_rate
+
+VERDICT_WORDS = {"LIKELY_REAL": "Likely real", "INCONCLUSIVE": "Inconclusive", "LIKELY_FAKE": "Likely fake"}
+VERDICT_ICONS = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
+CAUTION = (
+    "This verdict is a heuristic: it measures how steady the picture is from frame to frame, not whether a face is "
+    "genuine. A cut or a moving camera can look suspicious to it, and a well-made fake can look real."
+)
+# What can change a number in the report.
+LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")
+
+
+def report_html(analysis: Analysis, *, shown_path: str | None = None, written: datetime | None = None) -> str:
+    """Return a page of HTML with the verdict, its reasons, the curves, all values, the file's hash and the versions.
+
+    It loads nothing from the network. shown_path: what to write as the clip's path, see analysis_to_dict. written:
+    the time to name as the report's own, by default now.
+    """
+    verdict = analysis.verdict
+    table = analysis_to_csv(analysis)
+    probability = verdict.probability_fake
+    return _template().substitute(
+        title=escape(f"Analysis of {analysis.video.path.name}"),
+        label=verdict.label,
+        icon=VERDICT_ICONS[verdict.label],
+        verdict=VERDICT_WORDS[verdict.label],
+        probability="" if probability is None else f"P(fake) {probability:.2f}",
+        reasons=_items(verdict.reasons),
+        caution=CAUTION,
+        warnings=f"<h2>Warnings</h2><ul>{_items(analysis.warnings)}</ul>" if analysis.warnings else "",
+        curves=curves_svg(analysis),
+        people=_people_table(analysis),
+        rule=_rule_table(analysis),
+        file=_file_table(analysis, shown_path),
+        method=_method_table(analysis, written or datetime.now(UTC)),
+        rows=len(analysis.frame_timestamps_s),
+        values=_table(list(csv.reader(io.StringIO(table)))),
+    )
+
+
+@cache
+def _template() -> Template:
+    return Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
+
+
+def _items(sentences: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+
+
+def _table(rows: Sequence[Sequence[object]]) -> str:
+    """A table whose first row is its header. Every cell is escaped."""
+    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in rows[0])
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows[1:])
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _people_table(analysis: Analysis) -> str:
+    if not analysis.tracks:
+        return "<p>No face was found in any frame.</p>"
+    rows: list[tuple[object, ...]] = [("person", "track", "frames", "from", "to", "mean width", "lowest similarity")]
+    times_s = analysis.frame_timestamps_s
+    for track in analysis.tracks:
+        trace = analysis.trace("face_similarity", track.track_id)
+        measured = np.empty(0) if trace is None else trace.values[np.isfinite(trace.values)]
+        widths_px = track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0]
+        first, last = (float(times_s[track.frame_indices[end]]) for end in (0, -1))
+        lowest = f"{measured.min():.3f}" if len(measured) else "–"
+        times = format_time(first), format_time(last)
+        name = person_name(track.track_id)
+        rows.append((name, track.track_id, len(track), *times, f"{widths_px.mean():.0f} px", lowest))
+    return f'<div class="wide">{_table(rows)}</div>'
+
+
+def _rule_table(analysis: Analysis) -> str:
+    rule = analysis.notebook_rule
+    if rule.label is None:
+        return "<p>Not applied: the clip has fewer than two frames.</p>"
+    rows = [
+        ("", "measured", "the rule's limit for REAL"),
+        ("amplitude", f"{rule.amplitude:.4f}", f"below {RULE_MAX_AMPLITUDE}"),
+        ("minimum", f"{rule.minimum:.4f}", f"above {RULE_MIN_SIMILARITY}"),
+        ("answer", rule.label, ""),
+    ]
+    return _table(rows)
+
+
+def _file_table(analysis: Analysis, shown_path: str | None) -> str:
+    video = analysis.video
+    rate = (
+        f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {'uneven' if video.variable_frame_rate else 'even'}"
+    )
+    duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
+    bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
+    rows = [
+        ("field", "value"),
+        ("path", str(video.path) if shown_path is None else shown_path),
+        ("SHA-256", video.sha256),
+        ("size", f"{video.width}×{video.height} px, turned by {video.rotation_deg}°"),
+        ("frame rate", rate),
+        ("frames read", str(len(analysis.frame_timestamps_s))),
+        ("duration", duration),
+        ("container, codec, pixels", f"{video.container}, {video.codec}, {video.pixel_format}"),
+        ("bit rate", bit_rate),
+        ("sound", "yes" if video.has_audio else "no"),
+        ("scene cuts at frames", ", ".join(map(str, analysis.cuts.tolist())) or "none"),
+    ]
+    return f'<div class="wide">{_table(rows)}</div>'
+
+
+def _method_table(analysis: Analysis, written: datetime) -> str:
+    settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
+    timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
+    rows = [
+        ("field", "value"),
+        ("deepfake workbench", f"{analysis.software_version}, schema {analysis.schema_version}"),
+        ("settings", settings),
+        ("time taken", timings),
+        ("libraries installed at the time of this report", ", ".join(_installed_libraries())),
+        ("report written", written.isoformat(timespec="seconds")),
+    ]
+    return f'<div class="wide">{_table(rows)}</div>'
+
+
+def _installed_libraries() -> list[str]:
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found

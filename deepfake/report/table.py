@@ -1,0 +1,61 @@
+"""The CSV of an analysis: one row a frame, one group of columns a person."""
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+
+from deepfake.faces.tracking import FaceTrack
+from deepfake.pipeline import Analysis
+from deepfake.signals.trace import SignalTrace
+
+FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
+TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity")
+
+
+def analysis_to_csv(analysis: Analysis) -> str:
+    """Return a table of all frames, as a spreadsheet opens it: a header, then one row a frame.
+
+    frame counts from 0; time_s is in seconds from the first frame; frame_similarity and face_similarity compare a
+    frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has six columns that
+    begin with track0_, track1_, …: box, confidence, face_similarity. A cell is empty where there is no value.
+    """
+    count = len(analysis.frame_timestamps_s)
+    columns: list[list[Any]] = [
+        list(range(count)),
+        [f"{time_s:.6f}" for time_s in analysis.frame_timestamps_s],
+        _column_of_trace(analysis.trace("frame_similarity"), count),
+        np.isin(np.arange(count), analysis.cuts).astype(int).tolist(),
+    ]
+    header = list(FRAME_COLUMNS)
+    for track in analysis.tracks:
+        header += [f"track{track.track_id}_{name}" for name in TRACK_COLUMNS]
+        columns += _columns_of_track(track, count)
+        columns.append(_column_of_trace(analysis.trace("face_similarity", track.track_id), count))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def _column_of_trace(trace: SignalTrace | None, count: int) -> list[str]:
+    column = [""] * count
+    if trace is not None:
+        for frame, value in zip(trace.frame_indices.tolist(), trace.values, strict=True):
+            column[frame] = _cell(value)
+    return column
+
+
+def _columns_of_track(track: FaceTrack, count: int) -> list[list[str]]:
+    table = np.column_stack([track.boxes_xyxy, track.confidences])
+    columns = [[""] * count for _ in range(table.shape[1])]
+    for frame, row in zip(track.frame_indices.tolist(), table, strict=True):
+        for column, value in zip(columns, row, strict=True):
+            column[frame] = _cell(value)
+    return columns
+
+
+def _cell(value: np.float32) -> str:
+    return str(value) if np.isfinite(value) else ""

@@ -1,0 +1,18 @@
+"""How numbers and people are written for readers."""
+
+import math
+
+
+def format_time(seconds: float) -> str:
+    """Return a time as m:ss.ff, hundredths rounded half up; "–" where it is not a number."""
+    if not math.isfinite(seconds):
+        return "–"
+    hundredths = math.floor(abs(seconds) * 100 + 0.5)
+    minutes, rest = divmod(hundredths, 6000)
+    sign = "-" if seconds < 0 and hundredths else ""
+    return f"{sign}{minutes}:{rest // 100:02d}.{rest % 100:02d}"
+
+
+def person_name(track_id: int) -> str:
+    """Return what a track is called for readers: track 0 is person 1."""
+    return f"Person {track_id + 1}"

@@ -1,0 +1,222 @@
+"""The JSON reads back as it was written, the CSV lines up with the frames, the page stands alone."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import re
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepfake.errors import ReportError
+from deepfake.faces.tracking import FaceTrack
+from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dict, read_json, report_html, write_json
+from deepfake.report.text import format_time
+from deepfake.signals.trace import SignalTrace
+from deepfake.verdict import Evidence, NotebookRule, Verdict
+from deepfake.video import VideoInfo
+
+FRAMES = 12
+
+
+def _track(track_id: int, frames: list[int], *, landmarks: int = 5) -> FaceTrack:
+    random = np.random.default_rng(track_id)
+    count = len(frames)
+    return FaceTrack(
+        track_id=track_id,
+        frame_indices=np.array(frames, dtype=np.int64),
+        boxes_xyxy=(random.random((count, 4)) * 100).astype(np.float32),
+        landmarks=(random.random((count, landmarks, 2)) * 100).astype(np.float32),
+        confidences=np.full(count, np.nan if landmarks == 0 else 0.1, dtype=np.float32),
+    )
+
+
+def _trace(signal: str, track_id: int | None, frames: list[int]) -> SignalTrace:
+    values = np.linspace(0.9, 1, len(frames)).astype(np.float32)
+    values[1] = np.nan
+    indices = np.array(frames, dtype=np.int64)
+    return SignalTrace(signal, track_id, indices, indices * (1001 / 30000), values)
+
+
+@pytest.fixture
+def analysis() -> Analysis:
+    """Two people, one with a gap, one without landmarks; a cut; a name that HTML has to escape."""
+    video = VideoInfo(
+        path=Path("/somewhere/private/a <b>&.mp4"), sha256="ab" * 32, width=320, height=240, rotation_deg=90,
+        frame_rate=Fraction(30000, 1001), frame_count=None, duration_s=0.4, codec="h264", pixel_format="yuv420p",
+        variable_frame_rate=False, container="mov,mp4", bit_rate=None, has_audio=True,
+    )  # fmt: skip
+    return Analysis(
+        schema_version=SCHEMA_VERSION,
+        software_version="0.0.1",
+        video=video,
+        config=AnalysisConfig(detector="haar", min_track_s=0.1),
+        frame_timestamps_s=np.arange(FRAMES) * (1001 / 30000),
+        cuts=np.array([6], dtype=np.int64),
+        tracks=(_track(0, [0, 1, 2, 5, 6, 7]), _track(3, [2, 3, 4], landmarks=0)),
+        traces=(
+            _trace("frame_similarity", None, list(range(1, FRAMES))),
+            _trace("face_similarity", 0, [1, 2, 6, 7]),
+            _trace("face_similarity", 3, [3, 4]),
+        ),
+        notebook_rule=NotebookRule("REAL", 0.05, 0.95),
+        verdict=Verdict("LIKELY_REAL", None, (Evidence("notebook_rule", None, None, "steady"),), ("It is <steady>.",)),
+        warnings=("The clip breaks off at 0.40 s.",),
+        timings_s={"decode": np.float64(0.25)},
+    )
+
+
+def assert_same(left: Any, right: Any) -> None:
+    """Assert that two nested dataclasses are equal, types of arrays included; NaN equals NaN."""
+    if dataclasses.is_dataclass(left):
+        assert type(left) is type(right)
+        for item in dataclasses.fields(left):
+            assert_same(getattr(left, item.name), getattr(right, item.name))
+    elif isinstance(left, np.ndarray):
+        assert left.dtype == right.dtype
+        np.testing.assert_array_equal(left, right, strict=True)
+    elif isinstance(left, tuple):
+        assert len(left) == len(right)
+        for one, other in zip(left, right, strict=True):
+            assert_same(one, other)
+    else:
+        assert left == right or (left != left and right != right)
+
+
+def test_json_file_gives_the_same_analysis_back(analysis: Analysis, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(analysis, path)
+    assert_same(read_json(path), analysis)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"], "no temporary file stays"
+
+
+def test_what_could_not_be_measured_is_null_and_round_trips(analysis: Analysis) -> None:
+    empty = dataclasses.replace(
+        analysis,
+        frame_timestamps_s=np.zeros(1),
+        cuts=np.empty(0, np.int64),
+        tracks=(),
+        traces=(SignalTrace("frame_similarity", None, np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32)),),
+        notebook_rule=NotebookRule(None, float("nan"), float("nan")),
+        verdict=Verdict("INCONCLUSIVE", None, (), ("One frame.",)),
+    )
+    data = json.loads(json.dumps(analysis_to_dict(empty), allow_nan=False))
+    assert data["notebook_rule"] == {"label": None, "amplitude": None, "minimum": None}
+    assert_same(analysis_from_dict(data), empty)
+    assert "There is no curve" in report_html(empty)
+    assert len(analysis_to_csv(empty).splitlines()) == 2
+
+
+def test_json_keeps_the_exact_rate_and_short_numbers(analysis: Analysis) -> None:
+    data = analysis_to_dict(analysis)
+    assert data["video"]["frame_rate_exact"] == "30000/1001"
+    assert data["video"]["frame_rate"] == pytest.approx(29.97003)
+    assert data["tracks"][0]["confidences"][0] == 0.1, "not 0.10000000149011612"
+    assert data["traces"][0]["values"][1] is None
+    assert (data["tracks"][0]["first_frame"], data["tracks"][0]["last_frame"], data["tracks"][0]["frames"]) == (0, 7, 6)
+
+
+def test_shown_path_replaces_the_folders(analysis: Analysis) -> None:
+    assert analysis_to_dict(analysis, shown_path="a.mp4")["video"]["path"] == "a.mp4"
+    assert "private" not in json.dumps(analysis_to_dict(analysis, shown_path="a.mp4"))
+    assert "private" not in report_html(analysis, shown_path="a.mp4")
+    assert "/somewhere/private/" in report_html(analysis)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 99}', '{"schema_version": 1}', "\xff\xfe"])
+def test_reading_something_else_names_the_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ReportError, match=r"other\.json"):
+        read_json(path)
+
+
+def test_failed_write_leaves_the_old_file(analysis: Analysis, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("before")
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(dataclasses.replace(analysis, timings_s={"decode": float("nan")}), path)
+    assert path.read_text() == "before"
+    with pytest.raises(OSError, match="missing"):
+        write_json(analysis, tmp_path / "missing" / "a.json")
+
+
+def test_csv_has_one_row_a_frame_with_values_in_the_right_one(analysis: Analysis) -> None:
+    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(analysis))))
+    assert [int(row["frame"]) for row in rows] == list(range(FRAMES))
+    assert [row["cut"] for row in rows].index("1") == 6
+    assert sum(row["cut"] == "1" for row in rows) == 1
+    assert rows[0]["frame_similarity"] == "", "nothing is before the first frame"
+    assert rows[2]["frame_similarity"] == "", "not measured"
+    seen = [index for index, row in enumerate(rows) if row["track0_left_px"]]
+    assert seen == [0, 1, 2, 5, 6, 7]
+    box = [np.float32(rows[5][f"track0_{side}_px"]) for side in ("left", "top", "right", "bottom")]
+    np.testing.assert_array_equal(box, analysis.tracks[0].boxes_xyxy[3])
+    assert rows[3]["track3_confidence"] == "", "Haar has none"
+    assert np.float32(rows[7]["track0_face_similarity"]) == np.float32(1)
+    assert float(rows[10]["time_s"]) == pytest.approx(10 * 1001 / 30000, abs=1e-6)
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.rows = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_report_stands_alone_and_escapes(analysis: Analysis) -> None:
+    text = report_html(analysis)
+    page = _Page()
+    page.feed(text)
+    assert not [tag for tag, _ in page.tags if tag in {"script", "link", "img", "iframe", "b"}]
+    assert not [name for _, attrs in page.tags for name in attrs if name in {"src", "href"}]
+    assert not re.search(r"https?://|url\(|@import", text)
+    assert "a &lt;b&gt;&amp;.mp4" in text
+    assert "It is &lt;steady&gt;." in text
+    for needed in ("ab" * 32, "0.0.1", "min_track_s = 0.1", "Likely real", "30000/1001", "breaks off", "opencv"):
+        assert needed in text
+
+
+def test_report_draws_a_line_for_each_stretch_without_a_gap(analysis: Analysis) -> None:
+    page = _Page()
+    page.feed(report_html(analysis))
+    lines = [attrs for tag, attrs in page.tags if tag == "polyline"]
+    # Whole frame: split by one missing value. Track 0: values at 1, (2 missing), 6, 7. Track 3: at 3 only.
+    assert [line["class"] for line in lines] == ["frame", "frame", "face", "face", "face"]
+    assert sum(attrs.get("class") == "cut" for tag, attrs in page.tags if tag == "line") == 1
+
+
+def test_long_curve_is_thinned_but_keeps_its_deepest_drop(analysis: Analysis) -> None:
+    count = 20_000
+    values = np.full(count - 1, 0.99, np.float32)
+    values[12_345] = 0.2
+    indices = np.arange(1, count)
+    trace = SignalTrace("frame_similarity", None, indices, indices / 25, values)
+    times = np.arange(count) / 25
+    long = dataclasses.replace(analysis, frame_timestamps_s=times, tracks=(), traces=(trace,))
+    page = _Page()
+    page.feed(report_html(long))
+    points = next(str(attrs["points"]).split() for tag, attrs in page.tags if tag == "polyline")
+    assert len(points) < 2000
+    heights = [float(point.split(",")[1]) for point in points]
+    assert max(heights) == pytest.approx(232.0, abs=0.1), "the drop to 0.2 reaches the chart's bottom"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00.00"), (3.2, "0:03.20"), (59.996, "1:00.00"), (61.005, "1:01.01"), (-0.04, "-0:00.04"),
+     (-0.001, "0:00.00"), (3600, "60:00.00"), (float("nan"), "–")],
+)  # fmt: skip
+def test_format_time(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text

@@ -106,9 +106,8 @@ def _rule_table(analysis: Analysis) -> str:
 
 def _file_table(analysis: Analysis, shown_path: str | None) -> str:
     video = analysis.video
-    rate = (
-        f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {'uneven' if video.variable_frame_rate else 'even'}"
-    )
+    pace = "uneven" if is_variable_rate(analysis.frame_timestamps_s) else "even"
+    rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
     duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
     rows = [

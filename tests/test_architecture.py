@@ -23,7 +23,7 @@ ROWS: list[set[str]] = [
     {"signals", "detectors"},
     {"verdict"},
     {"pipeline"},
-    {"dataset", "puppet", "demo", "animation", "store", "batch", "figures", "report"},
+    {"dataset", "puppet", "demo", "animation", "store", "batch", "figures", "inspection", "report"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}

@@ -1,0 +1,100 @@
+"""Results kept on disk, one folder an entry: bounded in size, the least recently used gone first, and never half."""
+
+import logging
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections import OrderedDict
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+KEYS_HELD = 24  # entries that one owner keeps from being removed: what its page shows
+
+
+class ResultCache:
+    """Entries are made in a folder of their own and renamed when complete.
+
+    folder: where entries are kept; building: where they are made, on the same file system. max_bytes: the sum of all
+    entries; what somebody holds stays even when that is more.
+    """
+
+    def __init__(self, folder: Path, building: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._building = building
+        self._max_bytes = max_bytes
+        self._held: dict[str, OrderedDict[str, None]] = {}
+        self._lock = threading.RLock()
+        for path in (folder, building):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def get(self, key: str, owner: str | None = None) -> Path | None:
+        """Return the folder of an entry, or None. owner: holds the entry until it has asked for many others."""
+        path = self._path(key)
+        with self._lock:
+            try:
+                os.utime(path)
+            except OSError:
+                return None
+            if owner is not None:
+                held = self._held.setdefault(owner, OrderedDict())
+                held[key] = None
+                held.move_to_end(key)
+                while len(held) > KEYS_HELD:
+                    held.popitem(last=False)
+        return path
+
+    def new_folder(self) -> Path:
+        """Return an empty folder to make an entry in."""
+        path = self._building / uuid.uuid4().hex
+        path.mkdir()
+        return path
+
+    def commit(self, building: Path, key: str) -> Path:
+        """Make a finished folder the entry of that name; when there is one already, that one stays."""
+        path = self._path(key)
+        with self._lock:
+            if path.exists():
+                shutil.rmtree(building, ignore_errors=True)
+            else:
+                building.replace(path)
+            os.utime(path)
+            self.trim(keep=key)
+        return path
+
+    def drop(self, key: str) -> None:
+        """Remove an entry."""
+        with self._lock:
+            shutil.rmtree(self._path(key), ignore_errors=True)
+
+    def release(self, owner: str) -> None:
+        """Let go of all that the owner holds."""
+        with self._lock:
+            self._held.pop(owner, None)
+
+    def trim(self, keep: str | None = None) -> None:
+        """Remove the least recently used entries that nobody holds until the rest fits."""
+        with self._lock:
+            held = {key for keys in self._held.values() for key in keys} | {keep}
+            entries = [(path.stat().st_mtime, path, folder_bytes(path)) for path in self._folder.iterdir()]
+            total = sum(size for _, _, size in entries)
+            for _, path, size in sorted(entries):
+                if total <= self._max_bytes:
+                    return
+                if path.name not in held:
+                    logger.info("removing %s from the cache", path.name)
+                    shutil.rmtree(path, ignore_errors=True)
+                    total -= size
+
+    def _path(self, key: str) -> Path:
+        if not KEY_PATTERN.fullmatch(key):
+            raise ValueError(f"{key!r} cannot name an entry of the cache")
+        return self._folder / key
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder, in bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,156 @@
+"""Jobs: long tasks in worker processes that sessions wait for together, with progress, cancelling and a queue."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from deepfake.dashboard.cache import ResultCache
+from deepfake.dashboard.progress import ProgressReport, read_preview, read_progress, remove_progress
+from deepfake.dashboard.workers import WorkerPool, as_deepfake_error
+from deepfake.errors import DeepfakeError
+
+MAX_FAILURES_KEPT = 64
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A task that makes one entry of the cache.
+
+    key: of that entry. source: the file that the task reads. name: what the user calls it. owners: the sessions that
+    wait for it. error: why it failed.
+    """
+
+    key: str
+    source: Path
+    name: str
+    folder: Path
+    owners: set[str]
+    finished: JobState | None = None
+    error: DeepfakeError | None = None
+    future: "Future[Any] | None" = field(default=None, repr=False)
+
+    @property
+    def state(self) -> JobState:
+        """Where the job is now."""
+        if self.finished is not None:
+            return self.finished
+        return JobState.RUNNING if self.future is not None and self.future.running() else JobState.QUEUED
+
+    @property
+    def progress(self) -> ProgressReport | None:
+        """The latest report of the worker, or None before the first."""
+        return read_progress(self.folder)
+
+    @property
+    def preview_jpeg(self) -> bytes | None:
+        """The latest picture of the worker, or None before the first."""
+        return read_preview(self.folder)
+
+
+class JobQueue:
+    """Jobs in the order in which they came. Safe to use from several threads.
+
+    A task is called as task(folder, *args) in a worker and leaves its result as files in that folder; when it returns
+    the folder becomes the entry `key` of the cache. Asked twice for a key, the second waits for the first's job.
+    """
+
+    def __init__(self, pool: WorkerPool, cache: ResultCache, timeout_s: float) -> None:
+        self._pool = pool
+        self._cache = cache
+        self._timeout_s = timeout_s
+        self._lock = threading.RLock()
+        self._jobs: dict[str, Job] = {}
+
+    def submit(self, key: str, task: Callable[..., None], *args: Any, owner: str, source: Path, name: str) -> Job:
+        """Return the job that makes the entry `key`, a new one where none is under way.
+
+        A failed job of the same source is returned as it is; `forget` it to try again.
+        """
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and not (job.state is JobState.FAILED and job.source != source):
+                job.owners.add(owner)
+                return job
+            job = Job(key, source, name, self._cache.new_folder(), {owner})
+            self._jobs[key] = job
+            self._forget_old_failures()
+        # Outside the lock: replacing a broken pool waits for its threads, and those call _finish.
+        job.future = self._pool.schedule(task, job.folder, *args, timeout_s=self._timeout_s)
+        job.future.add_done_callback(lambda future: self._finish(job, future))
+        if job.finished is JobState.CANCELLED:
+            job.future.cancel()
+        return job
+
+    def find(self, key: str) -> Job | None:
+        """Return the job of a key that is under way or failed, or None."""
+        with self._lock:
+            return self._jobs.get(key)
+
+    def ahead_of(self, job: Job) -> int:
+        """Return how many jobs have to end or start before this one does."""
+        with self._lock:
+            unfinished = [other for other in self._jobs.values() if other.finished is None]
+            return unfinished.index(job) if job in unfinished else 0
+
+    def leave(self, key: str, owner: str) -> None:
+        """Stop waiting for a job; it is cancelled when nobody else waits."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or job.finished is not None:
+                return
+            job.owners.discard(owner)
+            if job.owners:
+                return
+            del self._jobs[key]
+            job.finished = JobState.CANCELLED
+        if job.future is not None:
+            job.future.cancel()
+
+    def leave_all(self, owner: str) -> None:
+        """Stop waiting for every job, as a session does that ends."""
+        with self._lock:
+            keys = [key for key, job in self._jobs.items() if owner in job.owners]
+        for key in keys:
+            self.leave(key, owner)
+
+    def forget(self, key: str) -> None:
+        """Forget a failed job, so that the next `submit` tries again."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and job.state is JobState.FAILED:
+                del self._jobs[key]
+
+    def _finish(self, job: Job, future: "Future[Any]") -> None:
+        error = None if future.cancelled() else future.exception()
+        with self._lock:
+            if error is None and not future.cancelled() and job.finished is None:
+                remove_progress(job.folder)
+                self._cache.commit(job.folder, job.key)
+                job.finished = JobState.DONE
+                del self._jobs[job.key]
+                return
+            if job.finished is None:
+                job.finished = JobState.FAILED
+                reason = error if error is not None else InterruptedError("cancelled")
+                job.error = as_deepfake_error(reason, job.name, self._timeout_s)
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _forget_old_failures(self) -> None:
+        failed = [key for key, job in self._jobs.items() if job.state is JobState.FAILED]
+        for key in failed[:-MAX_FAILURES_KEPT]:
+            del self._jobs[key]

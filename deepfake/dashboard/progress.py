@@ -1,0 +1,115 @@
+"""How far a job is: a small JSON file and a small picture in the job's folder, replaced atomically.
+
+The worker writes, the page reads. Files survive a worker that is killed and need no connection between the two.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+PROGRESS_FILE = "progress.json"
+PREVIEW_FILE = "preview.jpg"
+MIN_INTERVAL_S = 0.5
+MAX_CURVE_POINTS = 600  # of the similarity so far: more than a page's width has pixels to show
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """stage: what is being done, in words. done, total: of `unit`; total is None where it is not known. elapsed_s,
+    left_s: seconds since the start, and to the end where that can be told. curve: similarity of successive frames so
+    far, thinned to its minima; curve_step: frames from one value to the next."""
+
+    stage: str
+    done: int
+    total: int | None
+    elapsed_s: float
+    left_s: float | None
+    unit: str = "frames"
+    curve: tuple[float, ...] = ()
+    curve_step: int = 1
+
+
+class ProgressWriter:
+    """Writes the reports of one job, about twice a second."""
+
+    def __init__(self, folder: Path, *, unit: str = "frames") -> None:
+        self._folder = folder
+        self._unit = unit
+        self._started = time.monotonic()
+        self._written = -MIN_INTERVAL_S
+        self._stage = ""
+        self._stage_started = self._started
+        self._stage_done = 0
+
+    def write(
+        self,
+        stage: str,
+        done: int,
+        total: int | None,
+        *,
+        similarity: Sequence[float] = (),
+        preview_jpeg: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Report, unless the last report is too recent and of the same stage. preview_jpeg: makes the picture."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._stage_started, self._stage_done = stage, now, done
+        elif now - self._written < MIN_INTERVAL_S:
+            return
+        self._written = now
+        curve, step = _thinned(similarity)
+        report = ProgressReport(
+            stage, done, total, now - self._started, self._left_s(now, done, total), self._unit, curve, step
+        )
+        if preview_jpeg is not None:
+            _replace(self._folder / PREVIEW_FILE, preview_jpeg())
+        _replace(self._folder / PROGRESS_FILE, json.dumps(asdict(report)).encode())
+
+    def _left_s(self, now: float, done: int, total: int | None) -> float | None:
+        moved = done - self._stage_done
+        if not total or moved <= 0 or now - self._stage_started < 1.0:
+            return None
+        return (total - done) * (now - self._stage_started) / moved
+
+
+def read_progress(folder: Path) -> ProgressReport | None:
+    """Return a job's latest report, or None while there is none."""
+    try:
+        values = json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))
+        return ProgressReport(**{**values, "curve": tuple(values["curve"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def read_preview(folder: Path) -> bytes | None:
+    """Return a job's latest picture, JPEG, or None while there is none."""
+    try:
+        return (folder / PREVIEW_FILE).read_bytes()
+    except OSError:
+        return None
+
+
+def remove_progress(folder: Path) -> None:
+    """Remove the reports of a job that is done."""
+    for name in (PROGRESS_FILE, PREVIEW_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _thinned(values: Sequence[float]) -> tuple[tuple[float, ...], int]:
+    """Keep the least value of each group, so that no drop is lost."""
+    step = -(-len(values) // MAX_CURVE_POINTS) or 1
+    array = np.array(values, dtype=np.float64)
+    groups = np.pad(array, (0, -len(array) % step), constant_values=np.nan).reshape(-1, step)
+    filled = np.where(np.isnan(groups), np.inf, groups).min(axis=1, initial=np.inf)
+    return tuple(round(float(value), 4) for value in np.where(np.isinf(filled), 1.0, filled)), step
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

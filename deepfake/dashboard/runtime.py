@@ -1,0 +1,84 @@
+"""What one server has once: settings, worker pools, the cache, the sessions. And what a session has once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from deepfake.dashboard.cache import ResultCache, folder_bytes
+from deepfake.dashboard.jobs import JobQueue
+from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
+from deepfake.dashboard.workers import WorkerPool
+from deepfake.settings import Settings, load_settings
+
+ANALYSIS_NICENESS = 5  # an analysis takes all processors it gets; the pages come first
+LOOK_TIMEOUT_S = 120.0
+SESSION_KEY = "_session_id"
+
+
+class Runtime:
+    """All that the sessions of a server share.
+
+    jobs: long tasks, in `settings.workers` processes. looks: short tasks for what is on the screen, in a process of
+    their own, so that a page answers while an analysis runs. No clip is ever decoded in the server's own process.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.demo_folder = settings.cache_dir / "demo"
+        self.server_folder, self._lock = claim_server_folder(settings.cache_dir / "servers")
+        fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
+        self.cache = ResultCache(
+            settings.cache_dir / "results",
+            self.server_folder / "building",
+            max_bytes=max(settings.cache_mb * 2**20 - fixed_bytes, 0),
+        )
+        self.cache.trim()
+        self._pool = WorkerPool(settings.workers, niceness=ANALYSIS_NICENESS)
+        self.jobs = JobQueue(self._pool, self.cache, settings.job_timeout_s)
+        self.looks = WorkerPool(1)
+        self.sessions = SessionRegistry(self.server_folder / "sessions", self._end_session)
+
+    def look(self, function: Callable[..., Any], *args: Any, name: str) -> Any:
+        """Run a short task in the worker for looks and return its result. name: what the user calls the clip.
+
+        Raises DeepfakeError with a sentence for the user.
+        """
+        return self.looks.call(function, *args, timeout_s=LOOK_TIMEOUT_S, name=name)
+
+    def close(self) -> None:
+        """End all workers."""
+        self._pool.close()
+        self.looks.close()
+
+    def _end_session(self, session_id: str) -> None:
+        self.jobs.leave_all(session_id)
+        self.cache.release(session_id)
+
+
+@st.cache_resource(show_spinner=False, on_release=Runtime.close)
+def _runtime_for(settings: Settings) -> Runtime:
+    return Runtime(settings)
+
+
+def runtime() -> Runtime:
+    """Return what the sessions of this server share. Raises SettingsError."""
+    return _runtime_for(load_settings())
+
+
+def session() -> SessionFiles:
+    """Return the uploads of the session that runs now; its id is `session().session_id`."""
+    files = runtime().sessions.open(st.session_state.get(SESSION_KEY))
+    st.session_state[SESSION_KEY] = files.session_id
+    _until_disconnected(files.session_id)
+    return files
+
+
+def _disconnected(session_id: str) -> None:
+    runtime().sessions.disconnected(session_id)
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=_disconnected)
+def _until_disconnected(session_id: str) -> str:
+    """Nothing but a hook: Streamlit releases what a session keeps here when its browser has gone."""
+    return session_id

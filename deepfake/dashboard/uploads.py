@@ -1,0 +1,192 @@
+"""A session's uploads: files in a folder of its own with a random name, gone when the session ends."""
+
+import hashlib
+import logging
+import shutil
+import threading
+import unicodedata
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from deepfake.errors import ClipError, LimitError
+from deepfake.video import CLIP_SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+COPY_BYTES = 2**20
+MAX_NAME_LENGTH = 80
+LOCK_FILE = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One uploaded clip. path: on the server; name: the user's own file name, fit to be shown."""
+
+    path: Path
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+class SessionFiles:
+    """The uploads of one session, by their SHA-256; the latest last."""
+
+    def __init__(self, parent: Path) -> None:
+        self.session_id = uuid.uuid4().hex
+        self._folder = parent / self.session_id
+        self.uploads: dict[str, Upload] = {}
+
+    def save(self, name: str, stream: BinaryIO, max_bytes: int) -> Upload:
+        """Copy an upload into the session's folder, a block at a time.
+
+        Raises ClipError for a file name that no clip has, LimitError when there are more than max_bytes.
+        """
+        shown = display_name(name)
+        suffix = Path(shown).suffix.lower()
+        if suffix not in CLIP_SUFFIXES:
+            known = ", ".join(sorted(item[1:] for item in CLIP_SUFFIXES))
+            raise ClipError(f"{shown}: this kind of file is not read; upload one of {known}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{uuid.uuid4().hex}{suffix}"
+        try:
+            sha256, size = _copy(stream, path, max_bytes)
+        except OverflowError as error:
+            path.unlink(missing_ok=True)
+            raise LimitError(
+                f"{shown}: over the limit of {max_bytes / 2**20:.0f} MiB; raise max_clip_mb in deepfake.toml or "
+                "DEEPFAKE_MAX_CLIP_MB, and server.maxUploadSize, to allow it"
+            ) from error
+        earlier = self.uploads.pop(sha256, None)
+        if earlier is not None:
+            path.unlink()
+            path = earlier.path
+        self.uploads[sha256] = Upload(path, shown, sha256, size)
+        return self.uploads[sha256]
+
+    def remove(self, sha256: str) -> None:
+        """Delete an upload from the server."""
+        upload = self.uploads.pop(sha256, None)
+        if upload is not None:
+            upload.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Delete all uploads of the session."""
+        self.uploads.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class SessionRegistry:
+    """The files of all sessions, by session id. Safe to use from several threads.
+
+    A browser that loses its connection for a moment comes back to the same session, so what a session had is
+    given up only when it has not come back within grace_s.
+    """
+
+    def __init__(self, parent: Path, on_end: Callable[[str], None], grace_s: float = 120.0) -> None:
+        self._parent = parent
+        self._on_end = on_end
+        self._grace_s = grace_s
+        self._lock = threading.Lock()
+        self._sessions: dict[str, SessionFiles] = {}
+        self._ending: dict[str, threading.Timer] = {}
+
+    def open(self, session_id: str | None) -> SessionFiles:
+        """Return the files of a session, or those of a new one when the id is not known."""
+        with self._lock:
+            files = self._sessions.get(session_id or "")
+            if files is None:
+                files = SessionFiles(self._parent)
+                self._sessions[files.session_id] = files
+            timer = self._ending.pop(files.session_id, None)
+        if timer is not None:
+            timer.cancel()
+        return files
+
+    def disconnected(self, session_id: str) -> None:
+        """Give up a session's files and jobs, unless it comes back in time."""
+        timer = threading.Timer(self._grace_s, self.end, [session_id])
+        timer.daemon = True
+        with self._lock:
+            self._ending[session_id] = timer
+        timer.start()
+
+    def end(self, session_id: str) -> None:
+        """Give up a session's files and jobs now."""
+        with self._lock:
+            self._ending.pop(session_id, None)
+            files = self._sessions.pop(session_id, None)
+        if files is not None:
+            self._on_end(session_id)
+            files.close()
+
+
+def display_name(name: str) -> str:
+    """Return a file name fit to be shown: without folders and control characters, not too long."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    visible = "".join(character for character in base if unicodedata.category(character)[0] != "C").strip(" .")
+    stem, suffix = (visible or "clip"), ""
+    if "." in stem:
+        stem, suffix = stem.rsplit(".", 1)[0], "." + stem.rsplit(".", 1)[1]
+    return stem[: MAX_NAME_LENGTH - len(suffix)] + suffix[:MAX_NAME_LENGTH]
+
+
+def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        while block := stream.read(COPY_BYTES):
+            size += len(block)
+            if size > max_bytes:
+                raise OverflowError
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest(), size
+
+
+def claim_server_folder(parent: Path) -> tuple[Path, IO[bytes]]:
+    """Make this server's own folder below parent and remove those of servers that ended without clearing up.
+
+    Returns the folder and the locked file that marks it as in use: keep it open.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for other in parent.iterdir():
+        if other.is_dir() and not _in_use(other / LOCK_FILE):
+            logger.info("removing what an earlier server left in %s", other)
+            shutil.rmtree(other, ignore_errors=True)
+    folder = parent / uuid.uuid4().hex
+    folder.mkdir()
+    lock = (folder / LOCK_FILE).open("wb")
+    _lock(lock)
+    return folder, lock
+
+
+def _in_use(path: Path) -> bool:
+    """Tell whether a running server holds the lock. A folder without one is being made this very moment, or foreign."""
+    try:
+        with path.open("r+b") as file:
+            return not _lock(file)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return True
+
+
+def _lock(file: IO[Any]) -> bool:
+    """Take the lock that the system lets go when the process ends, however it ends; False when another has it."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""A pool of worker processes that survives what it runs: a crash or a timeout costs one worker, never the server."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from deepfake.errors import DeepfakeError, WorkerError
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerPool:
+    """Spawned worker processes, replaced when they die. Safe to use from several threads.
+
+    Workers are started when the first task comes. niceness: added to the workers' own, so that a long task leaves the
+    processor to the pages.
+    """
+
+    def __init__(self, workers: int, *, niceness: int = 0) -> None:
+        self._workers = workers
+        self._niceness = niceness
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+
+    def schedule(self, function: Callable[..., Any], *args: Any, timeout_s: float | None = None) -> ProcessFuture[Any]:
+        """Run function(*args) in a worker; cancelling the future ends the worker that runs it."""
+        with self._lock:
+            for _ in range(2):
+                if self._pool is None:
+                    self._pool = ProcessPool(
+                        max_workers=self._workers,
+                        initializer=_start_worker,
+                        initargs=(self._niceness,),
+                        context=multiprocessing.get_context("spawn"),
+                    )
+                try:
+                    return self._pool.schedule(function, args=args, timeout=timeout_s)
+                except RuntimeError:
+                    # A worker that was killed while idle breaks the pool, not a task: begin with a new pool.
+                    logger.warning("the pool of workers was broken and is replaced")
+                    self._discard()
+        raise WorkerError("The worker processes cannot be started; see the server's log.")
+
+    def call(self, function: Callable[..., Any], *args: Any, timeout_s: float, name: str) -> Any:
+        """Run function(*args) in a worker and return what it returns. name: what to call the clip in a message.
+
+        Raises the function's own DeepfakeError, or WorkerError when the worker crashed or ran out of time.
+        """
+        future = self.schedule(function, *args, timeout_s=timeout_s)
+        try:
+            return future.result()
+        except Exception as error:
+            raise as_deepfake_error(error, name, timeout_s) from error
+
+    def close(self) -> None:
+        """End all workers at once; their tasks are lost."""
+        with self._lock:
+            self._discard()
+
+    def _discard(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()
+            pool.join()
+
+
+def _start_worker(niceness: int) -> None:
+    # Ctrl-C in the terminal reaches the whole group: the server decides what becomes of its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+
+
+def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) -> DeepfakeError:
+    """Return what went wrong in a worker as an error with one clear sentence. name: of the clip."""
+    if isinstance(error, DeepfakeError):
+        return error
+    if isinstance(error, ProcessExpired):
+        return WorkerError(
+            f"{name}: the clip made the decoder crash, or it needed more memory than there is. A new worker was "
+            "started; other clips are not affected."
+        )
+    if isinstance(error, TimeoutError):
+        return WorkerError(
+            f"{name}: stopped after {timeout_s:g} s, the limit; raise job_timeout_s in deepfake.toml or "
+            "DEEPFAKE_JOB_TIMEOUT_S, or use a shorter clip."
+        )
+    if isinstance(error, BrokenProcessPool | CancelledError):
+        return WorkerError(f"{name}: the worker process ended before it was done; try again.")
+    logger.error("a task failed unexpectedly", exc_info=error)
+    return WorkerError(
+        f"{name}: the program failed on this clip ({type(error).__name__}); this is a fault of the program, and "
+        "the server's log says where."
+    )

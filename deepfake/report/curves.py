@@ -71,13 +71,17 @@ def _runs(frames: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float
             (row,) = run
             yield f"{x[row] - 1:.1f},{y[row]:.1f} {x[row] + 1:.1f},{y[row]:.1f}"
         else:
-            yield " ".join(f"{x[row]:.1f},{y[row]:.1f}" for row in _extremes(run, y[run]))
+            yield " ".join(f"{x[row]:.1f},{y[row]:.1f}" for row in run[extreme_rows(y[run], MAX_CHART_BINS)])
 
 
-def _extremes(rows: NDArray[np.int64], y: NDArray[np.float64]) -> list[int]:
-    if len(rows) <= 2 * MAX_CHART_BINS:
-        return [int(row) for row in rows]
+def extreme_rows(values: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
+    """Return the rows of a long curve that a chart has to draw: the least and greatest value of each of `bins` parts.
+
+    Of a curve of up to twice as many values, all rows. values: (n,), no NaN.
+    """
+    if len(values) <= 2 * bins:
+        return np.arange(len(values), dtype=np.int64)
     kept: set[int] = set()
-    for part in np.array_split(np.arange(len(rows)), MAX_CHART_BINS):
-        kept |= {int(rows[part[np.argmin(y[part])]]), int(rows[part[np.argmax(y[part])]])}
-    return sorted(kept)
+    for part in np.array_split(np.arange(len(values)), bins):
+        kept |= {int(part[np.argmin(values[part])]), int(part[np.argmax(values[part])])}
+    return np.array(sorted(kept), dtype=np.int64)

@@ -1,0 +1,24 @@
+"""Results as Plotly figures, and faces drawn on frames. Pure: nothing is read, nothing is kept."""
+
+from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
+from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
+from deepfake.figures.pictures import difference_figure, drawn_faces
+from deepfake.figures.style import COLOURS, empty_figure
+from deepfake.figures.timeline import timeline_figure
+from deepfake.report.text import format_time, person_name
+
+__all__ = [
+    "COLOURS",
+    "comparison_figure",
+    "cross_similarity_figure",
+    "difference_figure",
+    "drawn_faces",
+    "empty_figure",
+    "fakes_per_original",
+    "format_time",
+    "label_pie",
+    "labels_by_split",
+    "person_name",
+    "similarity_figure",
+    "timeline_figure",
+]

@@ -1,0 +1,97 @@
+"""A data set in numbers: labels, splits, fakes per original."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import plotly.graph_objects as go
+
+from deepfake.figures.style import COLOURS, empty_figure, styled
+
+HEIGHT_PX = 320
+NO_CLIPS = "The data set has no clips."
+LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
+LABEL_PATTERNS = {"REAL": "", "FAKE": "/"}
+OTHER_PATTERN = "."
+
+
+def label_pie(counts: Mapping[str, int]) -> go.Figure:
+    """Return the share of each label. counts: clips by label: "REAL", "FAKE" or any other."""
+    labels = [label for label in _ordered(counts) if counts[label] > 0]
+    total = sum(counts[label] for label in labels)
+    if total == 0:
+        return empty_figure("Labels", NO_CLIPS, height_px=HEIGHT_PX)
+    pie = go.Pie(
+        labels=labels,
+        values=[counts[label] for label in labels],
+        marker={
+            "colors": [_colour(label) for label in labels],
+            "pattern": {"shape": [_pattern(label) for label in labels], "size": 6, "solidity": 0.25},
+        },
+        texttemplate="%{label}: %{value} (%{percent})",
+        textposition="outside",
+        hovertemplate="%{label}: %{value} clips (%{percent})<extra></extra>",
+        sort=False,
+    )
+    figure = styled(go.Figure([pie]), title=f"Labels of {_clips(total)}", height_px=HEIGHT_PX)
+    return figure.update_layout(showlegend=False, margin={"l": 24, "r": 24, "t": 56, "b": 32})
+
+
+def labels_by_split(counts: Mapping[str, Mapping[str, int]]) -> go.Figure:
+    """Return the clips of each split, stacked by label. counts: clips by split, then by label."""
+    title = "Labels by split"
+    labels = _ordered({label: 1 for by_label in counts.values() for label, count in by_label.items() if count})
+    if not labels:
+        return empty_figure(title, NO_CLIPS, height_px=HEIGHT_PX)
+    splits = list(counts)
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=splits,
+                y=[counts[split].get(label, 0) for split in splits],
+                name=label,
+                text=[counts[split].get(label, 0) or "" for split in splits],
+                marker={"color": _colour(label), "pattern": {"shape": _pattern(label), "size": 6, "solidity": 0.25}},
+                hovertemplate=f"%{{x}}: %{{y}} {label}<extra></extra>",
+            )
+            for label in labels
+        ]
+    )
+    styled(figure, title=title, height_px=HEIGHT_PX, x_title="split", y_title="clips")
+    # Splits are names, even where they look like numbers.
+    return figure.update_layout(barmode="stack", xaxis_type="category")
+
+
+def fakes_per_original(counts: Iterable[int]) -> go.Figure:
+    """Return how many originals have one fake, two fakes, … counts: the number of fakes of each original."""
+    title = "Fakes made from one original"
+    tally = Counter(counts)
+    if not tally:
+        return empty_figure(title, "No fake of this data set names its original.", height_px=HEIGHT_PX)
+    fakes = list(range(min(tally), max(tally) + 1))
+    bars = go.Bar(
+        x=fakes,
+        y=[tally[count] for count in fakes],
+        marker={"color": COLOURS["fake"]},
+        hovertemplate="%{y} originals have %{x} fakes each<extra></extra>",
+    )
+    figure = styled(
+        go.Figure([bars]), title=title, height_px=HEIGHT_PX, x_title="fakes of the same original", y_title="originals"
+    )
+    figure.update_xaxes(dtick=max(1, len(fakes) // 12), tickformat="d")
+    return figure.update_layout(bargap=0.15)
+
+
+def _ordered(labels: Iterable[str]) -> list[str]:
+    return sorted(labels, key=lambda label: (label not in LABEL_COLOURS, label != "REAL", label))
+
+
+def _colour(label: str) -> str:
+    return LABEL_COLOURS.get(label, COLOURS["inconclusive"])
+
+
+def _pattern(label: str) -> str:
+    return LABEL_PATTERNS.get(label, OTHER_PATTERN)
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"

@@ -1,0 +1,77 @@
+"""Colours and layout that all figures share.
+
+Colours keep a contrast of at least 3:1 to a white and to a near-black page. No figure tells two things apart by colour
+alone: lines also differ by dash and marker, areas by pattern. Fonts and backgrounds are the page's.
+"""
+
+from collections.abc import Iterable
+
+import plotly.graph_objects as go
+
+COLOURS = {
+    "real": "#0F8B8D",
+    "fake": "#D2561E",
+    "inconclusive": "#74808E",
+    "frame": "#4F6FD6",
+    "face": "#B07D00",
+    "quiet": "#8A94A0",
+}
+TRANSPARENT = "rgba(0,0,0,0)"
+GRID = "rgba(128,128,128,0.25)"
+MAX_CUT_LABELS = 12  # more would cover each other
+
+
+def styled(figure: go.Figure, *, title: str, height_px: int, x_title: str = "", y_title: str = "") -> go.Figure:
+    """Give a figure its title, axis titles, height and the common layout; return it.
+
+    The zoom stays when a page draws the figure again: uirevision is constant.
+    """
+    figure.update_layout(
+        title={"text": title, "font": {"size": 16}, "x": 0, "xref": "paper", "xanchor": "left"},
+        height=height_px,
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "xanchor": "left"},
+        hoverlabel={"align": "left"},
+        uirevision="constant",
+    )
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True}
+    figure.update_xaxes(title_text=x_title, **axis)
+    figure.update_yaxes(title_text=y_title, **axis)
+    return figure
+
+
+def empty_figure(title: str, reason: str, *, height_px: int = 240) -> go.Figure:
+    """Return a figure without data that says in its middle why there is none."""
+    figure = go.Figure()
+    figure.add_annotation(text=reason, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14})
+    styled(figure, title=title, height_px=height_px)
+    figure.update_xaxes(visible=False)
+    return figure.update_yaxes(visible=False)
+
+
+def vertical_lines(cuts_s: Iterable[float], moment_s: float | None) -> list[dict[str, object]]:
+    """Return layout shapes: a dotted line named "cut" at each scene cut, a solid one named "moment"."""
+    times_s = list(cuts_s)
+    shapes = [
+        _line(time_s, "cut", dash="dot", colour=COLOURS["quiet"], text="cut" if len(times_s) <= MAX_CUT_LABELS else "")
+        for time_s in times_s
+    ]
+    if moment_s is not None:
+        shapes.append(_line(moment_s, "moment", dash="solid", colour=COLOURS["inconclusive"], text=""))
+    return shapes
+
+
+def _line(time_s: float, name: str, *, dash: str, colour: str, text: str) -> dict[str, object]:
+    return {
+        "type": "line",
+        "name": name,
+        "x0": time_s,
+        "x1": time_s,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": colour, "width": 2 if name == "moment" else 1.5, "dash": dash},
+        "label": {"text": text, "textposition": "end", "textangle": 0, "yanchor": "top", "font": {"size": 11}},
+    }

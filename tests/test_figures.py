@@ -284,7 +284,7 @@ def test_the_selected_face_has_a_thicker_box_and_lines_grow_with_the_image() -> 
         image = np.full((size, size, 3), 128, np.uint8)
         box = (size // 4, size // 4, size // 2, size // 2)
         drawn = drawn_faces(image, {"mtcnn": [a_face(box)]}, selected=selected)
-        return int((drawn[3 * size // 8, : 3 * size // 8] != 128).any(axis=1).sum())
+        return int((drawn[3 * size // 8, : 3 * size // 8] == (86, 200, 255)).all(axis=1).sum())
 
     assert width_px(400, ("mtcnn", 0)) > width_px(400, None)
     assert width_px(1600, None) > 2 * width_px(400, None)

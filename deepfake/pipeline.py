@@ -145,7 +145,6 @@ class _Pass:
         self._recent: deque[tuple[int, dict[int, FaceDetection]]] = deque(maxlen=2 * SMOOTHING_RADIUS_FRAMES + 1)
         self._timestamps_s: list[float] = []
         self._similarity: list[float] = []
-        self._cuts: list[int] = []
         self._face_values: dict[int, list[tuple[int, float]]] = {}
         self._timings_s = dict.fromkeys(("decode", "faces", "crops", "similarity_wait"), 0.0)
 
@@ -182,10 +181,7 @@ class _Pass:
 
     def _track(self, frame: Frame) -> dict[int, FaceDetection]:
         started = time.perf_counter()
-        is_cut = self._cut_detector.push(frame.image)
-        if is_cut:
-            self._cuts.append(frame.index)
-        faces = self._tracker.update(frame, is_cut=is_cut)
+        faces = self._tracker.update(frame, is_cut=self._cut_detector.push(frame.image))
         self._pending.append((frame, faces))
         self._recent.append((frame.index, faces))
         self._timings_s["faces"] += time.perf_counter() - started
@@ -223,12 +219,13 @@ class _Pass:
             self._on_crop(crop, frame)
 
     def _compare_with_previous(self, crop: FaceCrop) -> None:
-        last_index, similarity = self._face_similarity.get(crop.track_id, (-1, FrameSimilarity()))
-        if last_index != crop.frame_index - 1:
+        last_index, similarity = self._face_similarity.get(crop.track_id, (None, FrameSimilarity()))
+        is_next = last_index is not None and last_index == crop.frame_index - 1
+        if not is_next:
             similarity.reset()
         value = similarity.push(crop.image)
         self._face_similarity[crop.track_id] = (crop.frame_index, similarity)
-        if last_index == crop.frame_index - 1:
+        if is_next:
             self._face_values.setdefault(crop.track_id, []).append((crop.frame_index, value))
 
     def result(self, config: AnalysisConfig, timings_s: dict[str, float]) -> Analysis:
@@ -243,17 +240,18 @@ class _Pass:
             for track in tracks
         ]
         rule = notebook_rule(frame_trace.values)
+        cuts = self._cut_detector.cuts()
         return Analysis(
             schema_version=SCHEMA_VERSION,
             software_version=__version__,
             video=self._reader.info,
             config=config,
             frame_timestamps_s=timestamps_s,
-            cuts=np.array(self._cuts, dtype=np.int64),
+            cuts=cuts,
             tracks=tracks,
             traces=(frame_trace, *face_traces),
             notebook_rule=rule,
-            verdict=clip_verdict(rule, frame_trace, faces=len(tracks), cuts=len(self._cuts)),
+            verdict=clip_verdict(rule, frame_trace, faces=len(tracks), cuts=len(cuts)),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
             timings_s={**self._timings_s, **timings_s},
         )

@@ -11,6 +11,7 @@ from deepfake.video import Frame
 
 MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width
 DUPLICATE_MIN_IOU = 0.5  # two tracks on one face
+NEW_TRACK_MIN_CONFIDENCE = 0.9  # to begin a track takes more than to go on with one: patterns that resemble a face
 SMOOTHING_SIGMA_FRAMES = 1.5
 SMOOTHING_RADIUS_FRAMES = 4
 
@@ -105,7 +106,7 @@ class FaceTracker:
     def _follow(self, frame: Frame) -> dict[int, FaceDetection]:
         found: dict[int, FaceDetection] = {}
         for track in self._visible:
-            face = self._detector.follow(frame.image, track.box_xyxy)
+            face = self._detector.follow(frame.image, track.detections[-1])
             if face is not None and not _overlaps(face, found):
                 found[track.track_id] = face
         return found
@@ -116,15 +117,18 @@ class FaceTracker:
         candidates = [*self._visible, *self._resumable]
         boxes = np.array([_last_box(track, followed) for track in candidates], dtype=np.float32).reshape(-1, 4)
         detected = np.array([face.box_xyxy for face in faces], dtype=np.float32).reshape(-1, 4)
-        rows, columns, _ = match_boxes(boxes, detected, MATCH_MIN_IOU)
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        rows, columns, overlaps = match_boxes(boxes, detected, MATCH_MIN_IOU)
+        for row, column, overlap in zip(rows.tolist(), columns.tolist(), overlaps.tolist(), strict=True):
             track = candidates[row]
             if track in self._resumable:
                 self._resumable.remove(track)
                 self._visible.append(track)
-            followed[track.track_id] = faces[column]
+            # A box that was followed is steadier than a new one; it is corrected only where it went astray.
+            if track.track_id not in followed or overlap < DUPLICATE_MIN_IOU:
+                followed[track.track_id] = faces[column]
         for column, face in enumerate(faces):
-            if column not in columns and not _overlaps(face, followed):
+            sure = face.confidence is None or face.confidence >= NEW_TRACK_MIN_CONFIDENCE
+            if sure and column not in columns and not _overlaps(face, followed):
                 track = _OpenTrack(len(self._tracks))
                 self._tracks.append(track)
                 self._visible.append(track)
@@ -155,19 +159,27 @@ def smoothed_crop_to_frame(
 ) -> NDArray[np.float32]:
     """Return the crop transform of one frame of a track, its geometry smoothed over the frames around it.
 
-    A Gaussian window over time, renormalised at the ends and gaps of a track, so that the crop jitters no more
-    than the face does. faces: the detections at frame_indices, all of one track. size: side of the crop, px.
-    Returns f32 (2, 3).
+    A straight line is fitted to each coordinate over time, weighted by a Gaussian window, and read off at the frame
+    (local linear regression): the crop jitters no more than the face does, and does not lag at the ends and gaps of
+    a track. faces: the detections at frame_indices, all of one track. size: side of the crop, px. f32 (2, 3).
     """
-    distance = (frame_indices - frame_index).astype(np.float64)
-    weights = np.exp(-0.5 * (distance / SMOOTHING_SIGMA_FRAMES) ** 2)
-    weights /= weights.sum()
+    weights = _local_linear_weights((frame_indices - frame_index).astype(np.float64))
     points = [face.landmarks for face in faces]
     if any(item is None for item in points):
         box = np.tensordot(weights, np.stack([face.box_xyxy for face in faces]), axes=1)
         return crop_to_frame_from_box(box.astype(np.float32), size)
     landmarks = np.tensordot(weights, np.stack([item for item in points if item is not None]), axes=1)
     return crop_to_frame_from_landmarks(landmarks.astype(np.float32), size)
+
+
+def _local_linear_weights(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights whose sum over values at `distance` frames is the fitted line's value at 0 (Fan & Gijbels 1996)."""
+    window = np.exp(-0.5 * (distance / SMOOTHING_SIGMA_FRAMES) ** 2)
+    s0, s1, s2 = (float(np.sum(window * distance**power)) for power in (0, 1, 2))
+    determinant = s0 * s2 - s1**2
+    if determinant < 1e-9:  # a single frame
+        return window / s0
+    return window * (s2 - s1 * distance) / determinant
 
 
 def track_crop_to_frame(track: FaceTrack, frame_index: int, size: int) -> NDArray[np.float32] | None:

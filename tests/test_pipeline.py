@@ -1,0 +1,185 @@
+"""analyze(): the whole of it on small real clips, and what must hold of every Analysis."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from deepfake.errors import ClipError
+from deepfake.pipeline import Analysis, AnalysisConfig, analyze
+from deepfake.signals.similarity import ssim
+from deepfake.video import VideoReader
+
+
+@pytest.fixture(scope="module")
+def talking(talking_clip) -> Analysis:
+    return analyze(talking_clip)
+
+
+def test_every_frame_is_tracked_and_compared(talking):
+    (track,) = talking.tracks
+    assert track.frame_indices.tolist() == list(range(38))
+    assert talking.frame_timestamps_s == pytest.approx(np.arange(38) / 25, abs=1e-3)
+    whole, face = talking.trace("frame_similarity"), talking.trace("face_similarity", track.track_id)
+    for trace in (whole, face):
+        assert trace.frame_indices.tolist() == list(range(1, 38))
+        assert trace.timestamps_s == pytest.approx(talking.frame_timestamps_s[1:])
+        assert np.all((trace.values > 0.3) & (trace.values <= 1.0))
+
+
+def test_the_traces_are_the_similarity_of_successive_frames(talking, talking_clip):
+    with VideoReader(talking_clip) as reader:
+        images = [frame.image for frame in reader.frames()]
+    expected = [ssim(before, after) for before, after in itertools.pairwise(images)]
+    assert talking.trace("frame_similarity").values == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_face_in_its_own_frame_of_reference_is_steadier_than_the_picture(talking):
+    """The portrait sways as a whole: following the face takes the motion out, whole frames keep it."""
+    assert talking.trace("face_similarity", 0).values.mean() > talking.trace("frame_similarity").values.mean()
+
+
+def test_the_rule_is_applied_to_whole_frames(talking):
+    values = talking.trace("frame_similarity").values
+    assert talking.notebook_rule.minimum == pytest.approx(float(values.min()))
+    assert talking.notebook_rule.amplitude == pytest.approx(float(values.max() - values.min()) / 2)
+
+
+def test_haar_follows_the_same_face(talking_clip):
+    analysis = analyze(talking_clip, AnalysisConfig(detector="haar"))
+    longest = max(analysis.tracks, key=len)
+    assert len(longest) >= 30
+    assert longest.landmarks.shape == (len(longest), 0, 2)
+    assert np.all(np.isnan(longest.confidences))
+    assert analysis.trace("face_similarity", longest.track_id) is not None
+
+
+def test_crops_are_handed_out_in_order_with_their_frames(talking_clip):
+    crops = []
+    analyze(talking_clip, on_crop=lambda crop, frame: crops.append((crop, frame.index)))
+    assert [crop.frame_index for crop, _ in crops] == list(range(38))
+    assert all(crop.frame_index == index for crop, index in crops)
+    assert all(crop.image.shape == (224, 224, 3) for crop, _ in crops)
+
+
+def test_progress_is_told_for_every_frame(talking_clip):
+    told = []
+    analyze(talking_clip, progress=told.append)
+    assert told[0].stage == "models"
+    frames = [item for item in told if item.stage == "frames"]
+    assert [item.frames_done for item in frames] == list(range(1, 39))
+    assert all(item.frames_total == 38 for item in frames)
+    assert told[-1].stage == "finishing"
+
+
+def test_a_frozen_clip_is_perfectly_similar(tmp_path, write_clip, portrait):
+    path = write_clip(tmp_path / "still.mkv", [portrait] * 12, codec="ffv1", pix_fmt="bgr0")
+    analysis = analyze(path)
+    assert analysis.trace("frame_similarity").values == pytest.approx(np.ones(11), abs=1e-6)
+    assert analysis.trace("face_similarity", 0).values == pytest.approx(np.ones(11), abs=1e-3)
+    assert analysis.notebook_rule.label == "REAL"
+
+
+def test_a_cut_is_named_and_ends_the_tracks(tmp_path, write_clip, talking_frames):
+    mirrored = [np.ascontiguousarray(255 - frame[:, ::-1]) for frame in talking_frames[:15]]
+    other = [np.full_like(frame, (20, 140, 60)) for frame in mirrored]
+    path = write_clip(tmp_path / "cut.mp4", [*talking_frames[:15], *other, *talking_frames[:15]])
+    analysis = analyze(path)
+    assert analysis.cuts.tolist() == [15, 30]
+    assert [(track.frame_indices[0], track.frame_indices[-1]) for track in analysis.tracks] == [(0, 14), (30, 44)]
+    assert analysis.notebook_rule.label == "MAYBE_FAKE"
+    assert any("2 scene cuts" in reason for reason in analysis.verdict.reasons)
+
+
+def test_two_people_have_a_track_each(tmp_path, write_clip, talking_frames):
+    pairs = [np.concatenate([frame, frame[:, ::-1]], axis=1) for frame in talking_frames[:15]]
+    analysis = analyze(write_clip(tmp_path / "two.mp4", pairs))
+    assert len(analysis.tracks) == 2
+    assert {trace.track_id for trace in analysis.traces} == {None, 0, 1}
+
+
+def test_no_face_is_a_result(moving_square_clip):
+    analysis = analyze(moving_square_clip)
+    assert analysis.tracks == ()
+    assert analysis.verdict.label == "INCONCLUSIVE"
+    assert "No face" in analysis.verdict.reasons[0]
+    assert len(analysis.trace("frame_similarity").values) == 23
+
+
+def test_one_frame_is_a_result(tmp_path, write_clip, portrait):
+    analysis = analyze(write_clip(tmp_path / "one.mp4", [portrait]))
+    assert len(analysis.tracks) == 1
+    assert len(analysis.trace("frame_similarity").values) == 0
+    assert analysis.notebook_rule.label is None
+    assert analysis.verdict.label == "INCONCLUSIVE"
+
+
+def test_eight_by_eight_pixels_are_a_result(tmp_path, write_clip):
+    analysis = analyze(write_clip(tmp_path / "tiny.mkv", (12, (8, 8)), codec="ffv1", pix_fmt="yuv444p"))
+    assert analysis.tracks == ()
+    assert np.all(np.isnan(analysis.trace("frame_similarity").values))
+    assert analysis.notebook_rule.label is None
+    assert analysis.verdict.label == "INCONCLUSIVE"
+
+
+def test_a_clip_that_breaks_off_is_analysed_with_a_warning(tmp_path, write_clip, talking_frames):
+    options = {"movflags": "faststart"}
+    path = write_clip(tmp_path / "cut.mp4", talking_frames, container_options=options, codec_options={"g": "5"})
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])
+    analysis = analyze(path)
+    assert 10 < len(analysis.frame_timestamps_s) < 38
+    assert len(analysis.tracks) == 1
+    assert any("breaks off" in warning for warning in analysis.warnings)
+
+
+def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
+    times_s = np.cumsum([0, *np.where(np.arange(19) % 3 == 0, 0.12, 0.04)])
+    path = write_clip(tmp_path / "vfr.mp4", talking_frames[:20], timestamps_s=times_s)
+    analysis = analyze(path)
+    assert analysis.frame_timestamps_s == pytest.approx(times_s, abs=1e-3)
+    assert any("frame rate varies" in warning for warning in analysis.warnings)
+
+
+def test_what_is_no_clip_is_an_error(tmp_path):
+    path = tmp_path / "text.mp4"
+    path.write_text("not a video")
+    with pytest.raises(ClipError):
+        analyze(path)
+
+
+def test_the_fingerprint_follows_every_setting():
+    prints = {
+        AnalysisConfig().fingerprint(),
+        AnalysisConfig(detector="haar").fingerprint(),
+        AnalysisConfig(search_every_s=2.0).fingerprint(),
+    }
+    assert len(prints) == 3
+    assert AnalysisConfig().fingerprint() == AnalysisConfig().fingerprint()
+
+
+MEMORY_SCRIPT = """
+import resource, sys
+from deepfake.pipeline import AnalysisConfig, analyze
+analyze(sys.argv[1], AnalysisConfig(detector="haar"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path, write_clip):
+    def peak_mib(frames: int) -> float:
+        path = write_clip(tmp_path / f"{frames}.mp4", (frames, (480, 640)))
+        done = subprocess.run([sys.executable, "-c", MEMORY_SCRIPT, str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout) / 1024
+
+    # 270 more frames would be 240 MiB.
+    assert peak_mib(300) < peak_mib(30) + 40
+
+
+@pytest.mark.real_data
+def test_a_real_clip_is_followed_whole(real_data):
+    analysis = analyze(real_data / "talking" / "grid_bbaf2n.mpg")
+    assert [len(track) for track in analysis.tracks] == [75]
+    assert analysis.video.codec == "mpeg1video"

@@ -1,0 +1,6 @@
+"""Learned detectors: crops of a face in, probability that it is fake out. Weights and model cards lie beside them."""
+
+from deepfake.detectors.efficientnet import LearnedDetector, learned_detector
+from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+
+__all__ = ["LearnedDetector", "choose_frames", "learned_detector", "pool_clip", "pool_track"]

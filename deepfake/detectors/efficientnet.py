@@ -1,0 +1,188 @@
+"""The learned detector: EfficientNet-Lite0 (Tan & Le 2019), fine-tuned on self-blended and recorded fakes.
+
+How it was made and what it is worth: MODEL_CARD.md beside this file.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.errors import DeepfakeError
+
+CROP_PX: Final = 224
+MAP_PX: Final = 7  # side of the last feature map
+BATCH: Final = 16
+WEIGHTS_PATH: Final = Path(__file__).with_name("efficientnet_lite0.npz")
+CALIBRATION_PATH: Final = Path(__file__).with_name("calibration.json")
+
+# Expansion, output channels, kernel, stride of the first of the repeats, repeats.
+_STAGES: Final = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3), (6, 112, 5, 1, 3),
+                  (6, 192, 5, 2, 4), (6, 320, 3, 1, 1))  # fmt: skip
+
+
+class DetectorError(DeepfakeError, OSError):
+    """The weights of a detector are missing or damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From a logit of the network to a probability: sigmoid(slope * logit + offset), fitted on held-out people with
+    as many fakes as reals. real_logits: f32 (n,), mean logits of n unedited clips and photographs of held-out people,
+    increasing: the yardstick for "as suspicious as k of n real ones"."""
+
+    slope: float
+    offset: float
+    real_logits: NDArray[np.float32]
+
+    def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return P(fake) for logits of any shape, f32."""
+        return (1 / (1 + np.exp(-(self.slope * logits.astype(np.float64) + self.offset)))).astype(np.float32)
+
+    def logit(self, probability: float) -> float:
+        """Return the logit that a calibrated probability in (0, 1) stands for."""
+        return float((np.log(probability / (1 - probability)) - self.offset) / self.slope)
+
+    def real_at_least(self, probability: float) -> tuple[int, int]:
+        """Return (k, n): k of the n real ones score at least as high as this calibrated probability in (0, 1)."""
+        k = int(np.sum(self.real_logits >= self.logit(probability)))
+        return k, len(self.real_logits)
+
+
+class LearnedDetector:
+    """P(fake) of face crops. The weights are read at the first call; an instance may be shared by threads.
+
+    When it misleads: forgeries unlike the ones it saw (whole generated faces, lips moved by audio), strong
+    compression, faces smaller than about 60 px, heavy make-up, masks and beauty filters; see the model card.
+    """
+
+    name: Final = "efficientnet_lite0"
+
+    def __init__(self, weights_path: Path = WEIGHTS_PATH, calibration_path: Path = CALIBRATION_PATH) -> None:
+        self._weights_path, self._calibration_path = weights_path, calibration_path
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """How logits become probabilities. Raises DetectorError."""
+        try:
+            numbers = json.loads(self._calibration_path.read_text())
+            reals = np.sort(np.asarray(numbers["real_logits"], dtype=np.float32))
+            return Calibration(float(numbers["slope"]), float(numbers["offset"]), reals)
+        except (OSError, ValueError, KeyError) as error:
+            raise DetectorError(f"{self._calibration_path}: the calibration cannot be read ({error})") from error
+
+    def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return P(fake) of each crop, f32 (n,), calibrated for a world with as many fakes as reals.
+
+        crops: RGB uint8 (n, 224, 224, 3) as crop_face cuts them with crop_to_frame_from_landmarks.
+
+        Raises ValueError for another shape or type; DetectorError when the weights cannot be read.
+        """
+        return self.calibration.probability(self.logits(crops))
+
+    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the network's raw outputs, f32 (n,); larger is more suspicious. crops and Raises as for scores."""
+        return self._run(crops)[0]
+
+    def attributions(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what each place of a crop adds to its logit, f32 (n, 7, 7): positive speaks for fake.
+
+        The last layer is linear in the averaged feature map, so that this class activation map (Zhou et al. 2016,
+        arXiv:1512.04150) is exact: its mean plus the bias is the logit. crops and Raises as for scores.
+        """
+        return self._run(crops)[1]
+
+    def scores_and_attributions(
+        self, crops: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return scores f32 (n,) and attributions f32 (n, 7, 7) of one pass."""
+        logits, maps = self._run(crops)
+        return self.calibration.probability(logits), maps
+
+    def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (CROP_PX, CROP_PX, 3):
+            raise ValueError(f"crops must be uint8 (n, {CROP_PX}, {CROP_PX}, 3), not {crops.dtype} {crops.shape}")
+        logits = np.empty(len(crops), np.float32)
+        maps = np.empty((len(crops), MAP_PX, MAP_PX), np.float32)
+        with self._lock:
+            network = self._network
+        for start in range(0, len(crops), BATCH):
+            part = slice(start, start + BATCH)
+            logits[part], maps[part] = (output.numpy() for output in network(crops[part]))
+        return logits, maps
+
+    @functools.cached_property
+    def _network(self) -> Any:
+        return build_network(read_weights(self._weights_path))
+
+
+@functools.cache
+def learned_detector() -> LearnedDetector:
+    """Return the process's detector, its weights loaded once."""
+    return LearnedDetector()
+
+
+def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of a weights file as f32. Raises DetectorError when it is missing or damaged."""
+    try:
+        with np.load(path) as arrays:
+            weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DetectorError(f"{path}: the detector's weights cannot be read ({error}); reinstall them") from error
+    if "head.kernel" not in weights:
+        raise DetectorError(f"{path}: these are not the detector's weights: they lack head.kernel")
+    return weights
+
+
+def build_network(weights: dict[str, NDArray[np.float32]]) -> Any:
+    """Return a TensorFlow function: uint8 (n, 224, 224, 3) to logits f32 (n,) and attributions f32 (n, 7, 7).
+
+    weights: "0.kernel", "0.bias" and so on in the order of the layers, with the normalisation folded in, then
+    "head.kernel" (1280,) and "head.bias" ().
+    """
+    import tensorflow as tf
+
+    with tf.device("/CPU:0"):
+        constants = {name: tf.constant(value) for name, value in weights.items()}
+
+    def forward(crops: Any) -> tuple[Any, Any]:
+        x = (tf.cast(crops, tf.float32) - 127.0) / 128.0
+        features = _features(tf, x, constants)
+        maps = tf.linalg.matvec(features, constants["head.kernel"])
+        return tf.reduce_mean(maps, axis=(1, 2)) + constants["head.bias"], maps
+
+    shape = tf.TensorSpec((None, CROP_PX, CROP_PX, 3), tf.uint8)
+    return tf.function(forward, input_signature=[shape])
+
+
+def _features(tf: Any, x: Any, constants: dict[str, Any]) -> Any:
+    number = 0
+
+    def convolved(x: Any, *, stride: int = 1, depthwise: bool = False, activated: bool = True) -> Any:
+        nonlocal number
+        kernel, bias = constants[f"{number}.kernel"], constants[f"{number}.bias"]
+        number += 1
+        strides = (1, stride, stride, 1)
+        convolve = tf.nn.depthwise_conv2d if depthwise else tf.nn.conv2d
+        x = tf.nn.bias_add(convolve(x, kernel, strides, "SAME"), bias)
+        return tf.nn.relu6(x) if activated else x
+
+    x = convolved(x, stride=2)
+    channels = 32
+    for expansion, outputs, _, first_stride, repeats in _STAGES:
+        for repeat in range(repeats):
+            stride = first_stride if repeat == 0 else 1
+            inner = convolved(x) if expansion != 1 else x
+            inner = convolved(inner, stride=stride, depthwise=True)
+            inner = convolved(inner, activated=False)
+            x = x + inner if stride == 1 and channels == outputs else inner
+            channels = outputs
+    return convolved(x)

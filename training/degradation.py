@@ -1,0 +1,168 @@
+"""What happens to a picture on its way to a viewer: codecs, scaling, blur, noise. The same to real and fake.
+
+Every function draws its numbers first and applies them to all images that it is given alike, so that a real picture
+and its fake differ by the forgery alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.video import Image
+from training.shards import CROP_PX, MARGIN_PX
+
+INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+Random = np.random.Generator
+
+
+def degrade(images: Sequence[Image], random: Random) -> list[Image]:
+    """Return the images (uint8, (288, 288, 3)) after the same random course, at the size of a crop (224 px)."""
+    images = list(images)
+    if random.random() < 0.5:
+        images = colour_jitter(images, random)
+    if random.random() < 0.25:
+        images = blur(images, random)
+    if random.random() < 0.55:
+        images = shrink(images, random)
+    if random.random() < 0.2:
+        images = add_noise(images, random)
+    if random.random() < 0.15:
+        images = sharpen(images, random)
+    for _ in range(int(random.choice((0, 1, 2), p=(0.15, 0.65, 0.2)))):
+        images = compress(images, random)
+    return cut(images, random)
+
+
+def compress(images: Sequence[Image], random: Random) -> list[Image]:
+    """JPEG, or a real video codec."""
+    kind = random.choice(("jpeg", "h264", "h264 inter", "mpeg4"), p=(0.25, 0.3, 0.35, 0.1))
+    if kind == "jpeg":
+        quality = int(random.integers(35, 96))
+        return [jpeg(image, quality) for image in images]
+    if kind == "mpeg4":
+        quantiser = int(random.integers(2, 14))
+        return [through_codec([image], "mpeg4", {"qmin": str(quantiser), "qmax": str(quantiser)}) for image in images]
+    options = {
+        "crf": str(random.integers(18, 41)),
+        "preset": str(random.choice(("superfast", "veryfast", "medium"), p=(0.5, 0.4, 0.1))),
+        "tune": "zerolatency",
+    }
+    shift = random.normal(0, 0.8, 2) if kind == "h264 inter" else None
+    return [through_codec(_moved(image, shift), "libx264", options) for image in images]
+
+
+def through_codec(frames: Sequence[Image], codec: str, options: dict[str, str]) -> Image:
+    """Return the last of the frames after the codec. Sides are padded to even numbers and cut back."""
+    height, width = frames[0].shape[:2]
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height = width + width % 2, height + height % 2
+    encoder.pix_fmt, encoder.framerate, encoder.time_base = "yuv420p", Fraction(25), Fraction(1, 25)
+    encoder.options, encoder.thread_count = options, 1
+    packets = []
+    for image in frames:
+        if image.shape[0] % 2 or image.shape[1] % 2:
+            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        packets += encoder.encode(av.VideoFrame.from_ndarray(image, format="rgb24"))
+    packets += encoder.encode(None)
+    decoder = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
+    decoder.thread_count = 1
+    decoded = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.decode(None)
+    return np.ascontiguousarray(decoded[-1].to_ndarray(format="rgb24")[:height, :width])
+
+
+def jpeg(image: Image, quality: int) -> Image:
+    """Return an RGB image after JPEG at that quality."""
+    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def shrink(images: Sequence[Image], random: Random) -> list[Image]:
+    """Reduce to the resolution of a smaller face. It stays small: the codec sees the small picture."""
+    factor = float(np.exp(random.uniform(np.log(0.22), 0)))
+    how = int(random.choice(INTERPOLATIONS))
+    small = [cv2.resize(image, None, fx=factor, fy=factor, interpolation=how) for image in images]
+    if random.random() < 0.3:  # a poor picture that someone enlarged before it was encoded again
+        size = images[0].shape[1::-1]
+        small = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in small]
+    return [image.astype(np.uint8) for image in small]
+
+
+def blur(images: Sequence[Image], random: Random) -> list[Image]:
+    """Gaussian blur, or motion blur along a random line."""
+    if random.random() < 0.75:
+        sigma = float(random.uniform(0.3, 2.2))
+        return [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
+    length = int(random.integers(3, 10))
+    kernel = np.zeros((length, length), np.float32)
+    kernel[length // 2] = 1
+    turn = cv2.getRotationMatrix2D((length / 2 - 0.5, length / 2 - 0.5), float(random.uniform(0, 180)), 1)
+    kernel = cv2.warpAffine(kernel, turn, (length, length))
+    return [cv2.filter2D(image, -1, kernel / kernel.sum()) for image in images]
+
+
+def sharpen(images: Sequence[Image], random: Random) -> list[Image]:
+    """Unsharp masking, as phones and editors do."""
+    amount, sigma = float(random.uniform(0.3, 1.5)), float(random.uniform(0.6, 2))
+    return [cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), sigma), -amount, 0) for image in images]
+
+
+def add_noise(images: Sequence[Image], random: Random) -> list[Image]:
+    """The same Gaussian noise in all, sometimes in brightness only."""
+    shape = (*images[0].shape[:2], 3 if random.random() < 0.5 else 1)
+    noise = random.standard_normal(shape, np.float32) * np.float32(random.uniform(1, 9))
+    return [np.clip(image + noise, 0, 255).astype(np.uint8) for image in images]
+
+
+def colour_jitter(images: Sequence[Image], random: Random) -> list[Image]:
+    """Gain a channel, offset, gamma; rarely grey."""
+    gain = random.normal(1, 0.04, 3) * random.uniform(0.8, 1.2)
+    offset, gamma = random.uniform(-15, 15), float(np.exp(random.uniform(-0.25, 0.25)))
+    levels = np.arange(256, dtype=np.float64)[:, None] / 255
+    table = np.clip(levels**gamma * 255 * gain + offset, 0, 255).astype(np.uint8)[None]
+    changed = [cv2.LUT(image, table) for image in images]
+    if random.random() < 0.04:
+        changed = [cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) for i in changed]
+    return changed
+
+
+def cut(images: Sequence[Image], random: Random) -> list[Image]:
+    """Return the inner crop of pictures with a margin, a little shifted, turned and scaled, half of them mirrored."""
+    stored = CROP_PX + 2 * MARGIN_PX
+    turn, scale = random.normal(0, 4), float(np.exp(random.uniform(-0.14, 0.13)))
+    matrix = cv2.getRotationMatrix2D((stored / 2 - 0.5, stored / 2 - 0.5), turn, scale)
+    matrix[:, 2] += random.normal(0, 4, 2) - MARGIN_PX
+    if random.random() < 0.5:
+        matrix = np.array([[-1, 0, CROP_PX - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
+    return [_warped(image, matrix, stored) for image in images]
+
+
+def plain_cut(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the inner crops (n, 224, 224, 3) of stored pictures (n, 288, 288, 3), as the application cuts them."""
+    inner = slice(MARGIN_PX, MARGIN_PX + CROP_PX)
+    return np.ascontiguousarray(images[:, inner, inner])
+
+
+def _warped(image: Image, matrix: NDArray[np.float64], stored: int) -> Image:
+    """Apply a transform meant for a picture of `stored` px to one that may have been reduced."""
+    ratio = image.shape[1] / stored
+    scaled = matrix.copy()
+    scaled[:, :2] /= ratio
+    scaled[:, 2] += matrix[:, :2].sum(axis=1) * (0.5 / ratio - 0.5)  # pixel centres
+    return cv2.warpAffine(
+        image, scaled, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.uint8)
+
+
+def _moved(image: Image, shift: NDArray[np.float64] | None) -> list[Image]:
+    """The picture with one before it in which everything lay a little elsewhere: it is then coded by prediction."""
+    if shift is None:
+        return [image]
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    before = cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+    return [before, image]

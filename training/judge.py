@@ -1,0 +1,79 @@
+"""Judge weights on the prepared crops, clip by clip: a quick measure while training.
+
+    python -m training.judge WORK WEIGHTS.npz [--splits val,test] [--frames 12]
+
+Prints the AUC of clips with its bootstrap interval by group, by source and by method. The measure that counts,
+with the application's own tracking, is training.evaluate.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.detectors.efficientnet import LearnedDetector
+from training.degradation import plain_cut
+from training.metrics import auc, auc_interval
+from training.shards import Shard, ShardInfo, read_shards
+
+JUDGED_SOURCES = ("ff++", "dfdc", "dftimit")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScore:
+    """A shard's mean logit."""
+
+    info: ShardInfo
+    logit: float
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="Judge weights on the prepared crops.")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--splits", default="val,test")
+    parser.add_argument("--frames", type=int, default=12)
+    arguments = parser.parse_args()
+    detector = LearnedDetector(arguments.weights)
+    shards = read_shards(arguments.work / "crops", arguments.splits.split(","))
+    judged = [shard for shard in shards if shard.info.source.startswith(JUDGED_SOURCES)]
+    print_tables([ClipScore(shard.info, clip_logit(detector, shard, arguments.frames)) for shard in judged])
+
+
+def clip_logit(detector: LearnedDetector, shard: Shard, frames: int) -> float:
+    """Return the mean logit of at most `frames` crops spread over a shard."""
+    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
+    return float(detector.logits(plain_cut(shard.images[chosen])).mean())
+
+
+def print_tables(scores: Sequence[ClipScore]) -> None:
+    """Print AUC and mean logits by source, and for FaceForensics++ by rate and method."""
+    print(f"{'what':34} {'real':>5} {'fake':>5} {'AUC':>6} {'95 % by group':>15} {'real':>6} {'fake':>6}")
+    for source in sorted({score.info.source for score in scores}):
+        _row(source, [s for s in scores if s.info.source == source])
+        methods = sorted({s.info.method for s in scores if s.info.source == source and s.info.is_fake})
+        for method in methods if source.startswith("ff++") else ():
+            _row(f"  {method}", [s for s in scores if s.info.source == source and s.info.method in (method, "real")])
+    _row("all but dftimit", [s for s in scores if s.info.source != "dftimit"])
+
+
+def _row(name: str, scores: Sequence[ClipScore]) -> None:
+    logits = np.array([score.logit for score in scores])
+    fake = np.array([score.info.is_fake for score in scores])
+    low, high = auc_interval(logits, fake, [score.info.group for score in scores])
+    mean: Callable[[NDArray[np.float64]], float] = lambda x: float(x.mean()) if len(x) else float("nan")  # noqa: E731
+    print(
+        f"{name:34} {int((~fake).sum()):5d} {int(fake.sum()):5d} {auc(logits, fake):6.3f} [{low:5.2f}, {high:5.2f}] "
+        f"{mean(logits[~fake]):8.2f} {mean(logits[fake]):6.2f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

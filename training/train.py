@@ -1,0 +1,174 @@
+"""Train the detector.
+
+    python -m training.train WORK --name a --steps 1500 --without ff++
+    python -m training.train WORK --name b --steps 2500 --start WORK/runs/a/ema.pt --real-fakes 0.35
+
+Writes WORK/runs/NAME: checkpoint.pt (to resume), ema.pt (the averaged weights), log.csv. A run that was stopped goes
+on from its last checkpoint when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from training.batches import BatchConfig, PairBatches
+from training.network import Lite0
+
+SAVE_EVERY = 100  # steps
+LOG_EVERY = 10
+HEAD_RATE = 4.0  # the last layer starts at zero, the others from ImageNet
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long and how fast. rate: the highest learning rate; warm_up: steps until it is reached."""
+
+    steps: int
+    rate: float = 3e-4
+    warm_up: int = 60
+    final_share: float = 0.03
+    weight_decay: float = 0.02
+    clip_norm: float = 2.0
+    ema: float = 0.995
+    smoothing: float = 0.02
+    drop_path: float = 0.05
+    dropout: float = 0.2
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="Train the detector.")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--start", type=Path, help="averaged weights of another run (ema.pt)")
+    parser.add_argument("--real-fakes", type=float, default=0.0)
+    parser.add_argument("--without", default="", help="sources or methods to leave out, by comma")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--pairs", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    batches = BatchConfig(
+        pairs=arguments.pairs,
+        real_fakes=arguments.real_fakes,
+        without=tuple(name for name in arguments.without.split(",") if name),
+        seed=arguments.seed,
+    )
+    run(arguments.work, arguments.name, Recipe(arguments.steps, arguments.rate), batches, arguments.start)
+
+
+def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path | None) -> None:
+    """Train, or go on training."""
+    folder = work / "runs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.json").write_text(
+        json.dumps({"recipe": asdict(recipe), "batches": asdict(batches), "start": str(start or "ImageNet")}, indent=1)
+    )
+    torch.manual_seed(batches.seed)
+    net = Lite0(drop_path=recipe.drop_path, dropout=recipe.dropout)
+    if start is not None:
+        net.load_state_dict(torch.load(start, weights_only=True))
+    net = net.to(memory_format=torch.channels_last).train()
+    optimizer = _optimizer(net, recipe)
+    average = {key: value.clone() for key, value in net.state_dict().items()}
+    step = _resume(folder, net, optimizer, average)
+    loader = iter(DataLoader(PairBatches(work, batches, start=step), batch_size=None, num_workers=1, prefetch_factor=4))
+    begun, losses = time.monotonic(), []
+    while step < recipe.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * group["factor"] * _rate_share(step, recipe)
+        images, labels = next(loader)
+        losses.append(_train_step(net, optimizer, images, labels, recipe))
+        step += 1
+        _update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+        if step % LOG_EVERY == 0:
+            _log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
+        if step % SAVE_EVERY == 0 or step == recipe.steps:
+            _save(folder, net, optimizer, average, step)
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Return uint8 (n, 3, H, W) as the network takes them."""
+    return ((images.float() - 127) / 128).contiguous(memory_format=torch.channels_last)
+
+
+def _train_step(
+    net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, recipe: Recipe
+) -> float:
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(normalised(images))
+    targets = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
+    loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip_norm)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _optimizer(net: Lite0, recipe: Recipe) -> torch.optim.Optimizer:
+    decayed = [parameter for parameter in net.parameters() if parameter.ndim > 1]
+    plain = [parameter for parameter in net.biases if parameter.ndim == 1]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay, "factor": 1.0},
+        {"params": plain, "weight_decay": 0.0, "factor": 1.0},
+        {"params": [net.weight, net.bias], "weight_decay": 0.0, "factor": HEAD_RATE},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.rate)
+
+
+def _rate_share(step: int, recipe: Recipe) -> float:
+    """Linear warm-up, then half a cosine down to final_share."""
+    if step < recipe.warm_up:
+        return (step + 1) / recipe.warm_up
+    done = (step - recipe.warm_up) / max(1, recipe.steps - recipe.warm_up)
+    return recipe.final_share + (1 - recipe.final_share) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _update_average(average: dict[str, Tensor], net: Lite0, decay: float) -> None:
+    with torch.no_grad():
+        for key, value in net.state_dict().items():
+            average[key].lerp_(value, 1 - decay)
+
+
+def _save(folder: Path, net: Lite0, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int) -> None:
+    state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
+    for name, content in (("checkpoint.pt", state), ("ema.pt", average)):
+        part = folder / f"{name}.part"
+        torch.save(content, part)
+        part.replace(folder / name)
+
+
+def _resume(folder: Path, net: Lite0, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    net.load_state_dict(state["net"])
+    optimizer.load_state_dict(state["optimizer"])
+    for key, value in state["average"].items():
+        average[key].copy_(value)
+    return int(state["step"])
+
+
+def _log(folder: Path, step: int, losses: list[float], images_per_s: float) -> None:
+    line = f"{step},{sum(losses) / len(losses):.4f},{images_per_s:.1f}"
+    with (folder / "log.csv").open("a") as file:
+        file.write(line + "\n")
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

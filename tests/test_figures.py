@@ -236,6 +236,12 @@ def test_bars_by_split_add_up() -> None:
     assert figure.layout.barmode == "stack"
 
 
+def test_clips_without_label_or_split_are_named_so() -> None:
+    assert list(label_pie({None: 4, "REAL": 1}).data[0].labels) == ["REAL", "no label"]
+    figure = labels_by_split({None: {None: 4}})
+    assert [(bar.name, list(bar.x), list(bar.y)) for bar in figure.data] == [("no label", ["no split"], [4])]
+
+
 def test_histogram_counts_originals_by_their_fakes() -> None:
     bars = fakes_per_original([1, 1, 3]).data[0]
     assert dict(zip(bars.x, bars.y, strict=True)) == {1: 2, 2: 0, 3: 1}

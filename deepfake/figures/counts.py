@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -12,10 +13,12 @@ NO_CLIPS = "The data set has no clips."
 LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
 LABEL_PATTERNS = {"REAL": "", "FAKE": "/"}
 OTHER_PATTERN = "."
+NO_LABEL, NO_SPLIT = "no label", "no split"
 
 
-def label_pie(counts: Mapping[str, int]) -> go.Figure:
-    """Return the share of each label. counts: clips by label: "REAL", "FAKE" or any other."""
+def label_pie(counts: Mapping[Any, int]) -> go.Figure:
+    """Return the share of each label. counts: clips by label: "REAL", "FAKE" or any other, None for no label."""
+    counts = _named(counts, NO_LABEL)
     labels = [label for label in _ordered(counts) if counts[label] > 0]
     total = sum(counts[label] for label in labels)
     if total == 0:
@@ -36,8 +39,9 @@ def label_pie(counts: Mapping[str, int]) -> go.Figure:
     return figure.update_layout(showlegend=False, margin={"l": 24, "r": 24, "t": 56, "b": 32})
 
 
-def labels_by_split(counts: Mapping[str, Mapping[str, int]]) -> go.Figure:
-    """Return the clips of each split, stacked by label. counts: clips by split, then by label."""
+def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
+    """Return the clips of each split, stacked by label. counts: clips by split, then by label; None for none given."""
+    counts = {NO_SPLIT if split is None else split: _named(labels, NO_LABEL) for split, labels in counts.items()}
     title = "Labels by split"
     labels = _ordered({label: 1 for by_label in counts.values() for label, count in by_label.items() if count})
     if not labels:
@@ -79,6 +83,10 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
     )
     figure.update_xaxes(dtick=max(1, len(fakes) // 12), tickformat="d")
     return figure.update_layout(bargap=0.15)
+
+
+def _named(counts: Mapping[Any, int], nameless: str) -> dict[str, int]:
+    return {nameless if name is None else str(name): count for name, count in counts.items()}
 
 
 def _ordered(labels: Iterable[str]) -> list[str]:

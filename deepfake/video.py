@@ -24,6 +24,9 @@ Image = NDArray[np.uint8]
 CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg"})
 VARIABLE_RATE_TOLERANCE = 0.25  # of a frame's duration: container time bases round a constant rate by less
 FALLBACK_FRAME_RATE = Fraction(25)  # where a container names none and its frames have no timestamps
+# Formats that hold their pictures themselves. A playlist (HLS, DASH, ffconcat) is a text that names other files, and
+# would open what the user may not.
+CONTAINER_FORMATS = "mov,matroska,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,h264,hevc,m4v"
 UNSEEKABLE = frozenset({"h264", "hevc", "m4v"})  # raw streams have no timestamps to seek by
 MAX_BROKEN_PACKETS = 250  # a stream with more in a row is over
 
@@ -287,7 +290,8 @@ def _check_file(path: Path, settings: Settings) -> None:
 def _open_container(path: Path) -> Any:
     try:
         # "file:" keeps a name such as "concat:x" from being taken for a protocol.
-        return av.open(f"file:{path}", metadata_errors="replace")
+        options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
+        return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ClipError(f"{path}: this cannot be read as a video ({_reason(error)}); it may be truncated or of "
                         "another kind than its name says") from error  # fmt: skip

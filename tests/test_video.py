@@ -192,6 +192,22 @@ def test_what_cannot_be_read_is_one_clear_sentence(tmp_path, write_clip, moving_
         assert isinstance(caught.value, ValueError)
 
 
+def test_a_playlist_does_not_open_other_files(tmp_path, moving_square_clip):
+    (tmp_path / "secret.mp4").write_bytes(moving_square_clip.read_bytes())
+    playlist = tmp_path / "innocent.mp4"
+    playlist.write_text("ffconcat version 1.0\nfile 'secret.mp4'\n")
+    with pytest.raises(ClipError, match="cannot be read as a video"):
+        VideoReader(playlist)
+
+
+def test_interlaced_pictures_are_read(tmp_path, write_clip, moving_square_frames):
+    options = {"flags": "+ildct+ilme", "b": "4000000"}
+    path = write_clip(tmp_path / "field.mpg", moving_square_frames, rate=25, codec="mpeg2video", codec_options=options)
+    frames, _ = read_all(path)
+    assert len(frames) == 24
+    assert square_left_px(frames[12].image) == pytest.approx(8 + 4 * 12, abs=1)
+
+
 def test_a_missing_file_is_a_file_not_found_error(tmp_path):
     with pytest.raises(ClipNotFoundError, match="no such file") as caught:
         VideoReader(tmp_path / "nowhere.mp4")

@@ -15,7 +15,7 @@ from av.video.reformatter import Colorspace
 
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.settings import Settings
-from deepfake.video import Frame, Image, VideoInfo, VideoReader
+from deepfake.video import Frame, Image, VideoInfo, VideoReader, open_container
 
 logger = logging.getLogger(__name__)
 
@@ -311,7 +311,7 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
 def _sound(path: Path) -> Iterator[av.AudioFrame]:
     """Yield a clip's sound in blocks of 1024 samples, 48 kHz stereo; pts counts samples from the first picture."""
     try:
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with open_container(path) as container:
             pictures = container.streams.video[0]
             start_s = float((pictures.start_time or 0) * (pictures.time_base or 0))
             resampler = av.AudioResampler("fltp", "stereo", AUDIO_RATE_HZ, frame_size=AAC_FRAME_SAMPLES)

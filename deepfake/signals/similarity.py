@@ -45,11 +45,11 @@ class FrameSimilarity:
 
     Each picture is filtered once and the means are kept for the next: 15 bytes a pixel stay in memory, whatever the
     length of the clip. `push` releases the GIL and starts no thread. Making the first object of a process loads the
-    compiled kernel (0.7 s), or compiles it where it is not cached yet (several seconds).
+    compiled kernel, or compiles it where it is not cached yet, which takes some seconds.
     """
 
     def __init__(self) -> None:
-        from deepfake.signals import _ssim_kernel  # Numba takes half a second to import: only who compares pays
+        from deepfake.signals import _ssim_kernel  # Numba imports slowly: only who compares waits
 
         self._kernel = _ssim_kernel
         self._has_previous = False

@@ -93,7 +93,7 @@ class JobQueue:
         job.future = self._pool.schedule(task, job.folder, *args, timeout_s=self._timeout_s)
         job.future.add_done_callback(lambda future: self._finish(job, future))
         if job.finished is JobState.CANCELLED:
-            job.future.cancel()
+            job.future.cancel()  # type: ignore[no-untyped-call]
         return job
 
     def find(self, key: str) -> Job | None:

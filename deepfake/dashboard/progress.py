@@ -4,7 +4,6 @@ The worker writes, the page reads. Files survive a worker that is killed and nee
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -112,4 +111,4 @@ def _thinned(values: Sequence[float]) -> tuple[tuple[float, ...], int]:
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_suffix(".new")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,0 +1,97 @@
+"""Pictures on demand, made by the worker for looks and kept in memory for a while. One wrong clip ends no page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from deepfake.dashboard.clips import ClipChoice
+from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.waiting import shown_error
+from deepfake.errors import DeepfakeError
+from deepfake.faces.detection import DetectorName
+from deepfake.inspection import FramePair, GridTile, Moment, face_grid, frame_grid, frame_pair_at, moment_at
+from deepfake.inspection import thumbnail_jpeg as make_thumbnail
+
+
+def moment_look(
+    clip: ClipChoice,
+    timestamp_s: float,
+    *,
+    detectors: Sequence[DetectorName] = (),
+    boxes_xyxy: NDArray[np.float32] | None = None,
+) -> Moment:
+    """Return inspection.moment_at of a clip. Raises DeepfakeError."""
+    boxes = () if boxes_xyxy is None else tuple(tuple(float(value) for value in box) for box in boxes_xyxy)
+    return _moment(clip.sha256, timestamp_s, tuple(detectors), boxes, _path=clip.path, _name=clip.name)
+
+
+def frame_pair_look(clip: ClipChoice, timestamp_s: float) -> FramePair | None:
+    """Return inspection.frame_pair_at of a clip. Raises DeepfakeError."""
+    return _frame_pair(clip.sha256, timestamp_s, _path=clip.path, _name=clip.name)
+
+
+def frame_grid_look(clip: ClipChoice, frame_indices: Sequence[int], timestamps_s: Sequence[float]) -> list[GridTile]:
+    """Return inspection.frame_grid of a clip. Raises DeepfakeError."""
+    return _frame_grid(clip.sha256, tuple(frame_indices), tuple(timestamps_s), _path=clip.path, _name=clip.name)
+
+
+def face_grid_look(
+    face_clip: Path, positions: Sequence[int], frame_indices: Sequence[int], timestamps_s: Sequence[float]
+) -> list[GridTile]:
+    """Return inspection.face_grid of a track's face clip. Raises DeepfakeError."""
+    return _face_grid(str(face_clip), tuple(positions), tuple(frame_indices), tuple(timestamps_s))
+
+
+def thumbnail(path: Path, name: str) -> bytes:
+    """Return a small picture of a clip, JPEG. Raises DeepfakeError."""
+    return _thumbnail(str(path), path.stat().st_mtime_ns, _name=name)
+
+
+# Arguments that begin with an underscore are not part of the key: a clip is its bytes, not its place or name.
+@st.cache_data(max_entries=24, show_spinner="Looking at this moment")
+def _moment(
+    sha256: str,
+    timestamp_s: float,
+    detectors: tuple[DetectorName, ...],
+    boxes: tuple[tuple[float, ...], ...],
+    *,
+    _path: Path,
+    _name: str,
+) -> Moment:
+    boxes_xyxy = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    return _look(moment_at, _path, timestamp_s, detectors, boxes_xyxy, name=_name)
+
+
+@st.cache_data(max_entries=12, show_spinner="Comparing two frames")
+def _frame_pair(sha256: str, timestamp_s: float, *, _path: Path, _name: str) -> FramePair | None:
+    return _look(frame_pair_at, _path, timestamp_s, name=_name)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading frames")
+def _frame_grid(
+    sha256: str, frame_indices: tuple[int, ...], timestamps_s: tuple[float, ...], *, _path: Path, _name: str
+) -> list[GridTile]:
+    return _look(frame_grid, _path, frame_indices, timestamps_s, name=_name)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading faces")
+def _face_grid(
+    path: str, positions: tuple[int, ...], frame_indices: tuple[int, ...], timestamps_s: tuple[float, ...]
+) -> list[GridTile]:
+    return _look(face_grid, Path(path), positions, frame_indices, timestamps_s, name="the face clip")
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _thumbnail(path: str, modified_ns: int, *, _name: str) -> bytes:
+    return _look(make_thumbnail, Path(path), name=_name)
+
+
+def _look(function: Any, path: Path, *args: Any, name: str) -> Any:
+    try:
+        return runtime().look(function, path, *args, name=name)
+    except DeepfakeError as error:
+        raise type(error)(shown_error(error, path, name)) from error

@@ -1,0 +1,111 @@
+"""The data sets that may be opened: the built-in one and those in the configured folders; nothing else."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.tasks import make_demo
+from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.dataset import Dataset, allowed_root, open_dataset
+from deepfake.demo import demo_is_complete
+from deepfake.errors import DatasetError, OutsideRootError
+
+DEMO_ID = "demo"
+DEMO_TITLE = "Built-in samples (synthetic)"
+LISTING_TTL_S = 60  # folders may change while the server runs
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSource:
+    """A data set that may be opened. source_id: names it in a URL. title: for the user. dataset: None where it cannot
+    be read, and error says why, or while the built-in one is being made."""
+
+    source_id: str
+    title: str
+    root: Path
+    dataset: Dataset | None
+    error: str | None = None
+
+
+def dataset_sources() -> list[DatasetSource]:
+    """Return the built-in data set, without clips until it has been made, and those of the configured folders."""
+    folder = runtime().demo_folder
+    demo = _opened_demo(folder) if demo_is_complete(folder) else None
+    return [DatasetSource(DEMO_ID, DEMO_TITLE, folder, demo), *_configured(runtime().settings.data_dirs)]
+
+
+def dataset_source(source_id: str | None) -> DatasetSource | None:
+    """Return the data set of that id, or None."""
+    return next((source for source in dataset_sources() if source.source_id == source_id), None)
+
+
+def demo_when_ready() -> bool:
+    """Return whether the built-in data set is there; while a worker makes it, draw how far it is."""
+    folder = runtime().demo_folder
+    if demo_is_complete(folder):
+        return True
+    key = "demo-made"
+    runtime().cache.drop(key)  # the set is not there, whatever an earlier run noted
+    folder_when_ready(
+        key,
+        make_demo,
+        folder,
+        source=folder,
+        name="the built-in samples",
+        heading="Preparing the built-in samples (only once)",
+        slot="demo",
+        with_preview=False,
+    )
+    return False
+
+
+@st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner=False)
+def _opened_demo(folder: Path) -> Dataset:
+    return open_dataset(folder)
+
+
+@st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner="Listing data sets")
+def _configured(data_dirs: tuple[Path, ...]) -> list[DatasetSource]:
+    sources: list[DatasetSource] = []
+    taken = {DEMO_ID, "uploads"}
+    for data_dir in data_dirs:
+        for root, dataset, error in _below(data_dir):
+            source_id = _unused_id(root.name, taken)
+            taken.add(source_id)
+            sources.append(DatasetSource(source_id, root.name, root, dataset, error))
+    return sources
+
+
+def _below(data_dir: Path) -> list[tuple[Path, Dataset | None, str | None]]:
+    """The data set in a folder, or those in the folders right below it."""
+    try:
+        return [(data_dir, open_dataset(data_dir), None)]
+    except DatasetError as error:
+        reason = str(error)
+    found: list[tuple[Path, Dataset | None, str | None]] = []
+    for child in _folders_in(data_dir):
+        try:
+            root = allowed_root(child, [data_dir])
+            found.append((root, open_dataset(root), None))
+        except (DatasetError, OutsideRootError):
+            continue
+    return found or [(data_dir, None, reason)]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _unused_id(name: str, taken: set[str]) -> str:
+    base = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "data"
+    number, candidate = 1, base
+    while candidate in taken:
+        number += 1
+        candidate = f"{base}-{number}"
+    return candidate

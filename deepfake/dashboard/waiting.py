@@ -1,0 +1,131 @@
+"""Waiting for a job on a page: its progress, a way to cancel, what went wrong, and its result when it is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.dashboard.jobs import Job, JobState
+from deepfake.dashboard.progress import ProgressReport
+from deepfake.dashboard.runtime import runtime, session
+
+POLL_S = 0.7
+PANEL_HEIGHT_PX = 300
+WAITING_KEY = "_waiting"  # what each slot of the session waits for
+CANCELLED_KEY = "_cancelled"  # keys whose job the user of this session cancelled
+
+
+def folder_when_ready(
+    key: str,
+    task: Callable[..., None],
+    *args: object,
+    source: Path,
+    name: str,
+    heading: str,
+    slot: str,
+    with_preview: bool = True,
+) -> Path | None:
+    """Return the folder of the result `key`; while it is not there, draw how far its job is and return None.
+
+    The job is started when nobody has: task(folder, *args) in a worker. source, name: the clip on the server and
+    what the user calls it. heading: what is being done. slot: a place of the page that shows one result at a time;
+    asking for another result in the same slot stops waiting for the one before. with_preview: room for a picture.
+    """
+    owner = session().session_id
+    _leave_previous(slot, key, owner)
+    folder = runtime().cache.get(key, owner)
+    if folder is not None:
+        return folder
+    if key in st.session_state.get(CANCELLED_KEY, ()):
+        _draw_cancelled(key, heading, slot)
+        return None
+    job = runtime().jobs.submit(key, task, *args, owner=owner, source=source, name=name)
+    if job.state is JobState.FAILED:
+        _draw_failure(job, name, slot)
+        return None
+    _draw_progress(key, heading, slot, with_preview)
+    return None
+
+
+def shown_error(error: Exception, source: Path, name: str) -> str:
+    """Return an error's sentence with the user's name of the clip instead of the server's path."""
+    return str(error).replace(str(source), name)
+
+
+def _leave_previous(slot: str, key: str, owner: str) -> None:
+    waiting = st.session_state.setdefault(WAITING_KEY, {})
+    previous = waiting.get(slot)
+    waiting[slot] = key
+    if previous not in (None, key) and list(waiting.values()).count(previous) == 0:
+        runtime().jobs.leave(previous, owner)
+
+
+def _draw_cancelled(key: str, heading: str, slot: str) -> None:
+    st.info(f"{heading}: cancelled.", icon=":material/cancel:")
+    if st.button("Start again", key=f"again-{slot}", icon=":material/refresh:"):
+        st.session_state[CANCELLED_KEY].discard(key)
+        st.rerun()
+
+
+def _draw_failure(job: Job, name: str, slot: str) -> None:
+    assert job.error is not None
+    st.error(shown_error(job.error, job.source, name), icon=":material/error:")
+    if st.button("Try again", key=f"retry-{slot}", icon=":material/refresh:"):
+        runtime().jobs.forget(job.key)
+        st.rerun()
+
+
+@st.fragment(run_every=POLL_S)
+def _draw_progress(key: str, heading: str, slot: str, with_preview: bool) -> None:
+    job = runtime().jobs.find(key)
+    if job is None or job.finished is not None:
+        st.rerun()
+    with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{slot}"):
+        left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
+        with left:
+            _draw_state(job, heading)
+            if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:"):
+                st.session_state.setdefault(CANCELLED_KEY, set()).add(key)
+                runtime().jobs.leave(key, session().session_id)
+                st.rerun()
+            if with_preview and job.progress is not None and len(job.progress.curve) > 1:
+                _draw_curve(job.progress)
+        if right is not None:
+            _draw_preview(job, right)
+
+
+def _draw_state(job: Job, heading: str) -> None:
+    ahead, report = runtime().jobs.ahead_of(job), job.progress
+    if job.state is JobState.QUEUED and ahead:
+        st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
+    elif report is None:
+        st.progress(0.0, text=f"**{heading}** — starting")
+    else:
+        share = min(1.0, report.done / report.total) if report.total else 0.0
+        st.progress(share, text=f"**{heading}** — {progress_text(report)}")
+
+
+def progress_text(report: ProgressReport) -> str:
+    """Return a report in words: the stage, what is done, the time left."""
+    words = [report.stage]
+    if report.done:
+        of_total = f" of {report.total}" if report.total else ""
+        words.append(f"{report.done}{of_total} {report.unit}")
+    if report.left_s is not None:
+        words.append(f"about {max(1, round(report.left_s))} s left")
+    return " · ".join(words)
+
+
+def _draw_curve(report: ProgressReport) -> None:
+    frames = [1 + index * report.curve_step for index in range(len(report.curve))]
+    table = pd.DataFrame({"frame": frames, "similarity of successive frames": report.curve})
+    st.line_chart(table, x="frame", y="similarity of successive frames", height=150, width="stretch")
+
+
+def _draw_preview(job: Job, place: "st.delta_generator.DeltaGenerator") -> None:
+    picture = job.preview_jpeg
+    if picture is None:
+        place.caption("The picture appears with the first frames.")
+    else:
+        place.image(picture, width="stretch", alt="The frame being read, with the faces found in it")

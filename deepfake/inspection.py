@@ -1,0 +1,216 @@
+"""What is looked at on demand: a moment's faces, two frames and where they differ, a grid of frames, a thumbnail.
+
+Every function reads the clip anew and returns small pictures, so that it can run in a worker process.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
+from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
+from deepfake.figures import difference_figure, drawn_faces, person_name
+from deepfake.settings import Settings, load_settings
+from deepfake.signals.similarity import ssim_map
+from deepfake.video import Frame, Image, VideoReader
+
+VIEW_WIDTH_PX = 1280
+PREVIEW_WIDTH_PX = 640
+ZOOM_SIZE_PX = 360
+TILE_WIDTH_PX = 320
+THUMBNAIL_TIME_S = 0.5  # clips often begin with a black or blurred frame
+JPEG_QUALITY = 85
+SEEK_BEYOND_FRAMES = 60  # a gap longer than this between wanted frames is jumped, a shorter one is read through
+MIN_SSIM_SIDE_PX = 11  # the side of SSIM's window
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One frame and its faces. timestamp_s: of the frame, seconds from the first. size: width, height of the frame,
+    px. view: the frame, at most VIEW_WIDTH_PX wide. faces: what each detector found, boxes in px of the full frame.
+    zooms: for each face of `faces` a picture of ZOOM_SIZE_PX; under "boxes", those of the boxes that were asked for."""
+
+    timestamp_s: float
+    size: tuple[int, int]
+    view: Image
+    faces: dict[DetectorName, list[FaceDetection]]
+    zooms: dict[str, list[Image]]
+
+
+@dataclass(frozen=True, slots=True)
+class FramePair:
+    """Two successive frames and where they differ. before_s, after_s: their times, seconds. before, after: at most
+    VIEW_WIDTH_PX wide. difference: a map of 1 − SSIM over `after`. similarity: SSIM of the two at full size. Both are
+    None where the frames are too small for SSIM's window."""
+
+    before_s: float
+    after_s: float
+    before: Image
+    after: Image
+    difference: go.Figure | None
+    similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GridTile:
+    """One picture of a grid."""
+
+    frame_index: int
+    timestamp_s: float
+    image: Image
+
+
+def moment_at(
+    path: Path | str,
+    timestamp_s: float,
+    detectors: Sequence[DetectorName] = (),
+    boxes_xyxy: NDArray[np.float32] | None = None,
+    *,
+    settings: Settings | None = None,
+) -> Moment:
+    """Return the frame that is shown at a time, searched for faces by the named detectors.
+
+    boxes_xyxy: f32 (n, 4), px: known faces, to be zoomed into without a search. Raises what VideoReader raises.
+    """
+    with VideoReader(path, settings or load_settings()) as reader:
+        frame, _ = reader.frame_near(timestamp_s)
+        size = (reader.info.width, reader.info.height)
+    faces = {name: face_detector(name).detect(frame.image) for name in detectors}
+    boxes: dict[str, list[NDArray[np.float32]]] = {
+        name: [face.box_xyxy for face in found] for name, found in faces.items()
+    }
+    boxes["boxes"] = [] if boxes_xyxy is None else list(boxes_xyxy)
+    zooms = {name: [zoomed_face(frame.image, box) for box in found] for name, found in boxes.items()}
+    return Moment(frame.timestamp_s, size, fitted(frame.image, VIEW_WIDTH_PX), faces, zooms)
+
+
+def zoomed_face(image: Image, box_xyxy: NDArray[np.float32], size: int = ZOOM_SIZE_PX) -> Image:
+    """Return the upright square around a face's box with a margin, uint8 (size, size, 3)."""
+    return crop_face(image, crop_to_frame_from_box(np.asarray(box_xyxy, dtype=np.float32), size), size)
+
+
+def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | None = None) -> FramePair | None:
+    """Return the frame shown at a time, the frame before it, and where they differ; None at the first frame.
+
+    Raises what VideoReader raises.
+    """
+    with VideoReader(path, settings or load_settings()) as reader:
+        after, before = reader.frame_near(timestamp_s)
+    if before is None:
+        return None
+    similarity, difference = None, None
+    if min(after.image.shape[:2]) >= MIN_SSIM_SIDE_PX:
+        local = ssim_map(before.image, after.image)
+        similarity = float(local.mean(dtype=np.float64))
+        difference = difference_figure(1 - local, after.image, title="Where the two frames differ")
+    return FramePair(
+        before_s=before.timestamp_s,
+        after_s=after.timestamp_s,
+        before=fitted(before.image, VIEW_WIDTH_PX),
+        after=fitted(after.image, VIEW_WIDTH_PX),
+        difference=difference,
+        similarity=similarity,
+    )
+
+
+def frame_grid(
+    path: Path | str,
+    frame_indices: Sequence[int],
+    timestamps_s: Sequence[float],
+    *,
+    tile_width_px: int = TILE_WIDTH_PX,
+    settings: Settings | None = None,
+) -> list[GridTile]:
+    """Return the named frames, in their order. frame_indices: increasing; timestamps_s: the time of each.
+
+    Frames that lie close together are read in one pass; long gaps are jumped by time. A clip that has fewer frames
+    than named gives fewer pictures. Raises what VideoReader raises.
+    """
+    wanted = list(zip(frame_indices, timestamps_s, strict=True))
+    settings = settings or load_settings()
+    gap = max(np.diff([-1, *frame_indices]), default=0)
+    if gap > SEEK_BEYOND_FRAMES:
+        return [_tile_at(path, index, time_s, tile_width_px, settings) for index, time_s in wanted]
+    with VideoReader(path, settings) as reader:
+        return [
+            GridTile(frame.index, frame.timestamp_s, fitted(frame.image, tile_width_px))
+            for frame in _named_frames(reader.frames(), set(frame_indices))
+        ]
+
+
+def face_grid(
+    face_clip: Path | str,
+    positions: Sequence[int],
+    frame_indices: Sequence[int],
+    timestamps_s: Sequence[float],
+    *,
+    tile_width_px: int = TILE_WIDTH_PX,
+) -> list[GridTile]:
+    """Return pictures of a track's face clip. positions: in the clip, increasing; frame_indices and timestamps_s: the
+    number and the time of each in the whole clip."""
+    with VideoReader(face_clip) as reader:
+        found = {frame.index: frame.image for frame in _named_frames(reader.frames(), set(positions))}
+    rows = zip(positions, frame_indices, timestamps_s, strict=True)
+    return [
+        GridTile(index, time_s, fitted(found[position], tile_width_px))
+        for position, index, time_s in rows
+        if position in found
+    ]
+
+
+def thumbnail_jpeg(path: Path | str, width_px: int = TILE_WIDTH_PX, *, settings: Settings | None = None) -> bytes:
+    """Return a small picture of a clip, JPEG. Raises what VideoReader raises."""
+    with VideoReader(path, settings or load_settings()) as reader:
+        duration_s = reader.info.duration_s or 0.0
+        frame, _ = reader.frame_near(min(THUMBNAIL_TIME_S, duration_s / 2))
+    return jpeg(fitted(frame.image, width_px))
+
+
+def preview_jpeg(image: Image, faces: Mapping[int, FaceDetection]) -> bytes:
+    """Return a small picture of a frame with the faces of its tracks drawn, JPEG."""
+    view = fitted(image, PREVIEW_WIDTH_PX)
+    factor = view.shape[1] / image.shape[1]
+    return jpeg(drawn_faces(view, {person_name(track_id): [scaled(face, factor)] for track_id, face in faces.items()}))
+
+
+def scaled(face: FaceDetection, factor: float) -> FaceDetection:
+    """Return a face in px of a picture that is `factor` times as wide."""
+    landmarks = None if face.landmarks is None else face.landmarks * np.float32(factor)
+    return FaceDetection(face.box_xyxy * np.float32(factor), landmarks, face.confidence)
+
+
+def fitted(image: Image, width_px: int) -> Image:
+    """Return a picture at most width_px wide and as high in proportion, never enlarged."""
+    height, width = image.shape[:2]
+    factor = width_px / max(width, height)
+    if factor >= 1:
+        return image
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def jpeg(image: Image) -> bytes:
+    """Return a picture as JPEG."""
+    buffer = BytesIO()
+    PIL.Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _named_frames(frames: Iterator[Frame], indices: set[int]) -> Iterator[Frame]:
+    last = max(indices, default=-1)
+    return (frame for frame in islice(frames, last + 1) if frame.index in indices)
+
+
+def _tile_at(path: Path | str, index: int, time_s: float, width_px: int, settings: Settings) -> GridTile:
+    with VideoReader(path, settings) as reader:
+        # Half a millisecond later: the container's clock may round a frame's time up.
+        frame, _ = reader.frame_near(time_s + 5e-4)
+    return GridTile(index, frame.timestamp_s, fitted(frame.image, width_px))

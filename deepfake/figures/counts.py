@@ -13,6 +13,7 @@ NO_CLIPS = "The data set has no clips."
 LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
 LABEL_PATTERNS = {"REAL": "", "FAKE": "/"}
 OTHER_PATTERN = "."
+HATCHING = {"size": 7, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.75)"}
 NO_LABEL, NO_SPLIT = "no label", "no split"
 
 
@@ -28,7 +29,7 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
         values=[counts[label] for label in labels],
         marker={
             "colors": [_colour(label) for label in labels],
-            "pattern": {"shape": [_pattern(label) for label in labels], "size": 6, "solidity": 0.25},
+            "pattern": {"shape": [_pattern(label) for label in labels], **HATCHING},
         },
         texttemplate="%{label}: %{value} (%{percent})",
         textposition="outside",
@@ -54,7 +55,7 @@ def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
                 y=[counts[split].get(label, 0) for split in splits],
                 name=label,
                 text=[counts[split].get(label, 0) or "" for split in splits],
-                marker={"color": _colour(label), "pattern": {"shape": _pattern(label), "size": 6, "solidity": 0.25}},
+                marker={"color": _colour(label), "pattern": {"shape": _pattern(label), **HATCHING}},
                 hovertemplate=f"%{{x}}: %{{y}} {label}<extra></extra>",
             )
             for label in labels
@@ -62,7 +63,7 @@ def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
     )
     styled(figure, title=title, height_px=HEIGHT_PX, x_title="split", y_title="clips")
     # Splits are names, even where they look like numbers.
-    return figure.update_layout(barmode="stack", xaxis_type="category")
+    return figure.update_layout(barmode="stack", xaxis_type="category", legend_traceorder="normal")
 
 
 def fakes_per_original(counts: Iterable[int]) -> go.Figure:
@@ -82,6 +83,7 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
         go.Figure([bars]), title=title, height_px=HEIGHT_PX, x_title="fakes of the same original", y_title="originals"
     )
     figure.update_xaxes(dtick=max(1, len(fakes) // 12), tickformat="d")
+    figure.update_yaxes(dtick=max(1, max(tally.values()) // 5), tickformat="d")
     return figure.update_layout(bargap=0.15)
 
 

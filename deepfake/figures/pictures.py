@@ -25,8 +25,8 @@ DIFFERENCE_SCALE = [
     [1.0, "rgba(255,235,120,0.95)"],
 ]
 
-# RGB. Sky blue and yellow stay apart for every colour vision, and from skin.
-Style = tuple[tuple[int, int, int], bool]  # colour, dashed
+Style = tuple[tuple[int, int, int], bool]  # RGB, dashed
+# Sky blue and yellow stay apart for every colour vision, and from skin.
 DETECTOR_STYLES: dict[str, Style] = {"mtcnn": ((86, 200, 255), False), "haar": ((255, 225, 60), True)}
 OTHER_STYLES: tuple[Style, ...] = (
     ((86, 200, 255), False),
@@ -95,13 +95,16 @@ def drawn_faces(
     of the face whose box is drawn thicker. image: uint8 (H, W, 3). Widths follow the image's size.
     """
     drawn = np.ascontiguousarray(image).copy()
+    labels = []
     for position, (name, faces) in enumerate(faces_by_name.items()):
-        colour, dashed = DETECTOR_STYLES.get(name, OTHER_STYLES[position % len(OTHER_STYLES)])
+        style = DETECTOR_STYLES.get(name, OTHER_STYLES[position % len(OTHER_STYLES)])
         for number, face in enumerate(faces):
-            width_px = _line_width(drawn)
-            _draw_box(drawn, face, colour, dashed, 2 * width_px + 2 if selected == (name, number) else width_px)
-            _draw_landmarks(drawn, face, colour)
-            _draw_label(drawn, face, _label(name, number, len(faces), face.confidence), colour)
+            _draw_box(drawn, face, style, is_selected=selected == (name, number))
+            _draw_landmarks(drawn, face, style)
+            labels.append((face, _label(name, number, len(faces), face.confidence), style))
+    # Last, so that no box strikes a label through.
+    for face, text, style in labels:
+        _draw_label(drawn, face, text, style)
     return drawn
 
 
@@ -132,16 +135,20 @@ def _label(name: str, number: int, count: int, confidence: float | None) -> str:
 
 def _line_width(image: Image) -> int:
     longer: int = max(image.shape[:2])
-    return max(1, round(longer / 400))
+    return max(2, round(longer / 320))
 
 
-def _draw_box(image: Image, face: FaceDetection, colour: tuple[int, int, int], dashed: bool, width_px: int) -> None:
+def _draw_box(image: Image, face: FaceDetection, style: Style, *, is_selected: bool) -> None:
+    colour, is_dashed = style
+    plain_px = _line_width(image)
+    width_px = 2 * plain_px + 2 if is_selected else plain_px
+    dash_px = 6 * plain_px if is_dashed else None
     left, top, right, bottom = (round(float(value)) for value in face.box_xyxy)
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     # A dark rim keeps the line visible on bright ground.
-    for line_colour, line_width in ((BLACK, width_px + max(2, width_px // 2)), (colour, width_px)):
+    for line_colour, line_width in ((BLACK, width_px + 2), (colour, width_px)):
         for start, end in pairwise(corners):
-            _draw_line(image, start, end, line_colour, line_width, dash_px=6 * width_px if dashed else None)
+            _draw_line(image, start, end, line_colour, line_width, dash_px=dash_px)
 
 
 def _draw_line(
@@ -168,25 +175,32 @@ def _point(position: NDArray[np.floating]) -> tuple[int, int]:
     return round(float(position[0])), round(float(position[1]))
 
 
-def _draw_landmarks(image: Image, face: FaceDetection, colour: tuple[int, int, int]) -> None:
+def _draw_landmarks(image: Image, face: FaceDetection, style: Style) -> None:
     if face.landmarks is None:
         return
     for landmark in face.landmarks:
         cv2.circle(image, _point(landmark), _line_width(image) + 1, BLACK, -1)
-        cv2.circle(image, _point(landmark), _line_width(image), colour, -1)
+        cv2.circle(image, _point(landmark), _line_width(image), style[0], -1)
 
 
-def _draw_label(image: Image, face: FaceDetection, text: str, colour: tuple[int, int, int]) -> None:
-    """Dark text on a filled bar over the box; inside the box where it touches the top, within the image always."""
+def _draw_label(image: Image, face: FaceDetection, text: str, style: Style) -> None:
+    """Dark text on a filled bar over or below the box; inside the box where there is no room, within the image always.
+
+    Two detectors' boxes of one face nearly coincide: one has its labels above, the other below.
+    """
+    colour, below = style  # dashed boxes have theirs below
     # The fonts of OpenCV have ASCII only.
     text = text.encode("ascii", "replace").decode()
     scale, stroke = max(0.35, max(image.shape[:2]) / 1400), max(1, round(max(image.shape[:2]) / 800))
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    (width, height), baseline = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     pad = max(2, height // 3)
-    bar_width, bar_height = width + 2 * pad, height + below + 2 * pad
-    left, top = round(float(face.box_xyxy[0])), round(float(face.box_xyxy[1]))
+    bar_width, bar_height = width + 2 * pad, height + baseline + 2 * pad
+    left, top, _, bottom = (round(float(value)) for value in face.box_xyxy)
     x = max(0, min(left, image.shape[1] - bar_width))
-    y = top - bar_height if top >= bar_height else max(0, top)
+    if below:
+        y = bottom if bottom + bar_height < image.shape[0] else min(bottom, image.shape[0]) - bar_height
+    else:
+        y = top - bar_height if top >= bar_height else max(0, top)
     cv2.rectangle(image, (x, y), (x + bar_width, y + bar_height), colour, -1)
     origin = x + pad, y + pad + height
     cv2.putText(image, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, BLACK, stroke, cv2.LINE_AA)

@@ -51,13 +51,13 @@ def empty_figure(title: str, reason: str, *, height_px: int = 240) -> go.Figure:
     return figure.update_yaxes(visible=False)
 
 
-def vertical_lines(cuts_s: Iterable[float], moment_s: float | None) -> list[dict[str, object]]:
+def vertical_lines(
+    cuts_s: Iterable[float], moment_s: float | None, *, labelled: bool = True
+) -> list[dict[str, object]]:
     """Return layout shapes: a dotted line named "cut" at each scene cut, a solid one named "moment"."""
     times_s = list(cuts_s)
-    shapes = [
-        _line(time_s, "cut", dash="dot", colour=COLOURS["quiet"], text="cut" if len(times_s) <= MAX_CUT_LABELS else "")
-        for time_s in times_s
-    ]
+    text = "cut" if labelled and len(times_s) <= MAX_CUT_LABELS else ""
+    shapes = [_line(time_s, "cut", dash="dot", colour=COLOURS["quiet"], text=text) for time_s in times_s]
     if moment_s is not None:
         shapes.append(_line(moment_s, "moment", dash="solid", colour=COLOURS["inconclusive"], text=""))
     return shapes

@@ -28,7 +28,10 @@ def timeline_figure(analysis: Analysis, selected_track: int | None, *, moment_s:
     figure.update_yaxes(autorange="reversed", showgrid=False)
     cuts_s = analysis.frame_timestamps_s[analysis.cuts].tolist()
     return figure.update_layout(
-        barmode="overlay", showlegend=False, clickmode="event+select", shapes=vertical_lines(cuts_s, moment_s)
+        barmode="overlay",
+        showlegend=False,
+        clickmode="event+select",
+        shapes=vertical_lines(cuts_s, moment_s, labelled=False),
     )
 
 

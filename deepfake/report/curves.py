@@ -19,9 +19,9 @@ def curves_svg(analysis: Analysis) -> str:
     if not any(len(values) for values in measured):
         return "<p>There is no curve: it takes two frames that follow each other.</p>"
     end_s = max(float(analysis.frame_timestamps_s[-1]), 1e-6)
-    low = min(0.9, *(float(values.min()) for values in measured if len(values)))
-    low = float(np.floor(low * 20) / 20)
-    parts = [_axes(low, end_s)]
+    ticks = _ticks(min(0.9, *(float(values.min()) for values in measured if len(values))))
+    low = float(ticks[-1])
+    parts = [_axes(ticks, end_s)]
     for frame in analysis.cuts.tolist():
         x = _x(np.array([analysis.frame_timestamps_s[frame]]), end_s)[0]
         parts.append(
@@ -36,13 +36,19 @@ def curves_svg(analysis: Analysis) -> str:
     return f'<svg {view} role="img" aria-label="Similarity over time">{"".join(parts)}</svg>'
 
 
-def _axes(low: float, end_s: float) -> str:
+def _ticks(low: float) -> NDArray[np.float64]:
+    """Round values from 1 down to `low` or just below it."""
+    step = next((step for step in (0.02, 0.05, 0.1, 0.2) if (1 - low) / step <= 5), 0.5)
+    return 1 - step * np.arange(np.ceil((1 - low) / step - 1e-9) + 1)
+
+
+def _axes(ticks: NDArray[np.float64], end_s: float) -> str:
     bottom = CHART_HEIGHT - CHART_BOTTOM
     parts = []
-    for value in np.linspace(low, 1, 5):
-        y = _y(np.array([value]), low)[0]
+    for value in ticks:
+        y = _y(np.array([value]), float(ticks[-1]))[0]
         parts.append(f'<line x1="{CHART_LEFT}" x2="{CHART_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{CHART_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3f}</text>')
+        parts.append(f'<text x="{CHART_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
     for share in (0, 0.25, 0.5, 0.75, 1):
         anchor = "start" if share == 0 else "end" if share == 1 else "middle"
         x = CHART_LEFT + share * (CHART_WIDTH - CHART_LEFT)

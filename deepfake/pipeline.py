@@ -139,7 +139,7 @@ class _Pass:
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
-        self._face_similarity: dict[int, tuple[int, FrameSimilarity]] = {}
+        self._face_similarity: dict[int, FrameSimilarity] = {}
         self._cut_detector = CutDetector()
         self._pending: deque[tuple[Frame, dict[int, FaceDetection]]] = deque()
         self._recent: deque[tuple[int, dict[int, FaceDetection]]] = deque(maxlen=2 * SMOOTHING_RADIUS_FRAMES + 1)
@@ -200,6 +200,8 @@ class _Pass:
         started = time.perf_counter()
         while len(self._pending) > keep:
             frame, faces = self._pending.popleft()
+            for track_id in self._face_similarity.keys() - faces.keys():
+                del self._face_similarity[track_id]  # out of sight: the next crop has no predecessor
             for track_id in faces:
                 self._emit_crop(frame, track_id)
         self._timings_s["crops"] += time.perf_counter() - started
@@ -219,13 +221,12 @@ class _Pass:
             self._on_crop(crop, frame)
 
     def _compare_with_previous(self, crop: FaceCrop) -> None:
-        last_index, similarity = self._face_similarity.get(crop.track_id, (None, FrameSimilarity()))
-        is_next = last_index is not None and last_index == crop.frame_index - 1
-        if not is_next:
-            similarity.reset()
-        value = similarity.push(crop.image)
-        self._face_similarity[crop.track_id] = (crop.frame_index, similarity)
-        if is_next:
+        similarity = self._face_similarity.get(crop.track_id)
+        if similarity is None:
+            similarity = self._face_similarity[crop.track_id] = FrameSimilarity()
+            similarity.push(crop.image)
+        else:
+            value = similarity.push(crop.image)
             self._face_values.setdefault(crop.track_id, []).append((crop.frame_index, value))
 
     def result(self, config: AnalysisConfig, timings_s: dict[str, float]) -> Analysis:

@@ -100,6 +100,16 @@ def test_two_people_have_a_track_each(tmp_path, write_clip, talking_frames):
     assert {trace.track_id for trace in analysis.traces} == {None, 0, 1}
 
 
+def test_a_face_out_of_sight_for_a_moment_is_not_compared_across_the_gap(tmp_path, write_clip, talking_frames):
+    blank = np.full_like(talking_frames[0], 128)
+    images = [*talking_frames[:10], *[blank] * 4, *talking_frames[:10]]
+    analysis = analyze(write_clip(tmp_path / "gap.mp4", images), AnalysisConfig(search_every_s=0.1))
+    for track in analysis.tracks:
+        seen = set(track.frame_indices.tolist())
+        compared = analysis.trace("face_similarity", track.track_id).frame_indices.tolist()
+        assert compared == [index for index in sorted(seen) if index - 1 in seen]
+
+
 def test_no_face_is_a_result(moving_square_clip):
     analysis = analyze(moving_square_clip)
     assert analysis.tracks == ()

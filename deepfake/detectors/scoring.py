@@ -1,0 +1,75 @@
+"""Scores of all tracks of a clip while it is read: crops are sampled, scored when their track is over, and dropped."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.detectors.sampling import CropSample
+from deepfake.faces.alignment import FaceCrop
+from deepfake.video import Image
+
+
+class CropDetector(Protocol):
+    """P(fake) of crops: see LearnedDetector."""
+
+    def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return P(fake) of each crop, f32 (n,). crops: uint8 (n, S, S, 3), RGB."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrackScores:
+    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops;
+    sharpness: f32 (m,), see crop_sharpness."""
+
+    track_id: int
+    frame_indices: NDArray[np.int64]
+    probabilities_fake: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+
+
+class TrackScorer:
+    """Collects crops of every visible track and scores a track once it has been out of sight for `patience` frames,
+    so that memory grows with the faces in view, not with those of the whole clip."""
+
+    def __init__(self, detector: CropDetector, *, patience: int) -> None:
+        self._detector = detector
+        self._patience = patience
+        self._samples: dict[int, CropSample] = {}
+        self._last_seen: dict[int, int] = {}
+        self._scores: dict[int, TrackScores] = {}
+
+    def offer(self, crop: FaceCrop) -> None:
+        """Show the next crop of a track; crops come in the order of their frames."""
+        self._samples.setdefault(crop.track_id, CropSample()).offer(crop)
+        self._last_seen[crop.track_id] = crop.frame_index
+        over = [track for track, last in self._last_seen.items() if crop.frame_index - last > self._patience]
+        self._score(over)
+
+    def finish(self, wanted: Collection[int]) -> dict[int, TrackScores]:
+        """Score what is left of the wanted tracks and return the scores of those, by track_id."""
+        self._score([track_id for track_id in self._samples if track_id in wanted])
+        return {track_id: self._scores[track_id] for track_id in wanted if track_id in self._scores}
+
+    def _score(self, track_ids: list[int]) -> None:
+        for track_id in track_ids:
+            sample = self._samples.pop(track_id)
+            self._last_seen.pop(track_id)
+            self._scores[track_id] = TrackScores(
+                track_id=track_id,
+                frame_indices=np.array([crop.frame_index for crop in sample.crops], dtype=np.int64),
+                probabilities_fake=self._detector.scores(sample.images()),
+                sharpness=np.array([crop_sharpness(crop.image) for crop in sample.crops], dtype=np.float32),
+            )
+
+
+def crop_sharpness(image: Image) -> float:
+    """Return how much fine detail an aligned crop holds: standard deviation of its Laplacian over that of its
+    luminance, in [0, ∞); 0 for a flat picture. image: uint8 (S, S, 3), RGB. Crops of one size compare."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    contrast = float(grey.std())
+    return float(cv2.Laplacian(grey, cv2.CV_32F).std()) / contrast if contrast > 0 else 0.0

@@ -1,0 +1,191 @@
+"""Run something on many clips: in this process or in workers, one bad clip never stopping the others."""
+
+import functools
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, TimeoutError, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import cv2
+from pebble import ProcessExpired, ProcessPool
+
+from deepfake.errors import DeepfakeError, WorkerError
+from deepfake.evaluation.manifest import ManifestRow
+from deepfake.pipeline import Analysis, AnalysisConfig, analyze
+from deepfake.verdict import VerdictLabel
+
+logger = logging.getLogger(__name__)
+
+THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
+CLIPS_AHEAD = 2  # clips a worker has waiting, so that it never idles
+
+T = TypeVar("T")
+
+
+class AnalyzeClip(Protocol):
+    """What pipeline.analyze is to an evaluation."""
+
+    def __call__(self, path: Path, config: AnalysisConfig | None = None) -> Analysis:
+        """Return the analysis of a clip. Raises DeepfakeError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of one clip: a value, or the error that stood in the way, as a sentence."""
+
+    row: ManifestRow
+    value: T | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipResult:
+    """One labelled clip and what the analysis says of it.
+
+    probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip failed. reason: of
+    a verdict without a probability. error: why the clip could not be analysed, else None.
+    """
+
+    row: ManifestRow
+    probability_fake: float | None
+    verdict: VerdictLabel | None
+    reason: str | None = None
+    error: str | None = None
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the clip was analysed and not judged: INCONCLUSIVE, or without a probability."""
+        return self.error is None and (self.verdict == "INCONCLUSIVE" or self.probability_fake is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The part of a verdict that an evaluation needs; small enough to send between processes."""
+
+    verdict: VerdictLabel
+    probability_fake: float | None
+    reason: str | None
+
+
+def judge_clip(path: Path, *, config: AnalysisConfig | None = None, analyze: AnalyzeClip = analyze) -> Judgement:
+    """Analyse one clip and return its verdict. Raises what analyze raises."""
+    verdict = analyze(path, config).verdict
+    return Judgement(verdict.label, verdict.probability_fake, verdict.reasons[0] if verdict.reasons else None)
+
+
+def evaluate_clips(
+    rows: Sequence[ManifestRow],
+    *,
+    config: AnalysisConfig | None = None,
+    analyze: AnalyzeClip = analyze,
+    workers: int = 0,
+    timeout_s: float | None = None,
+) -> Iterator[ClipResult]:
+    """Analyse labelled clips and yield each result as it is there; see outcomes for workers and timeout_s."""
+    judge = functools.partial(judge_clip, config=config, analyze=analyze)
+    for outcome in outcomes(rows, judge, workers=workers, timeout_s=timeout_s):
+        found = outcome.value
+        if found is None:
+            yield ClipResult(outcome.row, None, None, error=outcome.error)
+        else:
+            reason = found.reason if found.probability_fake is None else None
+            yield ClipResult(outcome.row, found.probability_fake, found.verdict, reason)
+
+
+def outcomes(
+    rows: Sequence[ManifestRow],
+    task: Callable[[Path], T],
+    *,
+    workers: int = 0,
+    timeout_s: float | None = None,
+) -> Iterator[Outcome[T]]:
+    """Run task on each row's file and yield an outcome for each.
+
+    workers: processes that share the cores; a clip that crashes one costs that clip alone. They need a task that can
+    be pickled, and outcomes come in the order in which clips are done. 0 runs the task here, in the manifest's order,
+    without protection from crashes. timeout_s: with workers, a clip that takes longer is stopped.
+    """
+    if workers < 1:
+        for row in rows:
+            yield _outcome(row, task)
+        return
+    with _worker_pool(workers) as pool:
+        waiting = iter(rows)
+        row_of: dict[Any, ManifestRow] = {}  # by the future of its outcome
+        while True:
+            for row in islice(waiting, workers * CLIPS_AHEAD - len(row_of)):
+                row_of[_scheduled(pool, row, task, timeout_s)] = row
+            if not row_of:
+                return
+            for future in wait(row_of, return_when=FIRST_COMPLETED).done:
+                yield _outcome_of_future(row_of.pop(future), future, timeout_s)
+
+
+def _scheduled(pool: ProcessPool, row: ManifestRow, task: Callable[[Path], T], timeout_s: float | None) -> Any:
+    try:
+        return pool.schedule(_outcome, args=(row, task), timeout=timeout_s)
+    except RuntimeError as error:
+        # A worker that was killed while it had nothing to do takes the pool with it.
+        raise WorkerError("The worker processes were stopped from outside; start again to do the rest.") from error
+
+
+def _outcome(row: ManifestRow, task: Callable[[Path], T]) -> Outcome[T]:
+    try:
+        return Outcome(row, task(row.file), None)
+    except DeepfakeError as error:
+        return Outcome(row, None, str(error))
+    except Exception as error:
+        logger.exception("%s: the analysis failed unexpectedly", row.path)
+        return Outcome(row, None, f"{row.path}: the program failed on this clip: {type(error).__name__}: {error}")
+
+
+def _outcome_of_future(row: ManifestRow, future: Any, timeout_s: float | None) -> Outcome[T]:
+    try:
+        outcome: Outcome[T] = future.result()
+        return outcome
+    except TimeoutError:
+        limit = "" if timeout_s is None else f" of {timeout_s:g} s"
+        return Outcome(row, None, f"{row.path}: stopped after the time limit{limit}; set job_timeout_s to allow more")
+    except ProcessExpired as error:
+        reason = f"the clip made a worker process crash (exit status {error.exitcode})"
+        return Outcome(row, None, f"{row.path}: {reason}, or it needed more memory than there is")
+    except Exception as error:
+        logger.exception("%s: the worker process failed", row.path)
+        return Outcome(row, None, f"{row.path}: the worker process failed: {type(error).__name__}: {error}")
+
+
+def _start_worker(threads: int) -> None:
+    # Ctrl-C in the terminal reaches the whole group: the parent ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(threads)
+
+
+@contextmanager
+def _worker_pool(workers: int) -> Iterator[ProcessPool]:
+    """Give a pool of spawned workers, each with its share of the cores; end them, and their tasks, at the close."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    # The libraries read these when they are loaded, which is before a worker's initializer runs.
+    os.environ.update({name: str(threads) for name, value in before.items() if value is None})
+    pool = ProcessPool(
+        max_workers=workers,
+        initializer=_start_worker,
+        initargs=(threads,),
+        context=multiprocessing.get_context("spawn"),
+    )
+    try:
+        yield pool
+    finally:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]

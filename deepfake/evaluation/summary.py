@@ -1,0 +1,134 @@
+"""From results by clip to the numbers of an evaluation."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.evaluation.clips import ClipResult
+from deepfake.evaluation.metrics import (
+    BOOTSTRAP_DRAWS,
+    CalibrationBin,
+    Share,
+    auc,
+    auc_interval,
+    brier_score,
+    calibration_error,
+    calibration_table,
+    log_loss,
+    share,
+)
+
+DECISION_THRESHOLD = 0.5  # of P(fake), for `accuracy`
+FEW_GROUPS = 10  # below this a percentile bootstrap is known to be too narrow, and the reader is told
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How well verdicts agree with labels; None where a number cannot be had, and notes say why.
+
+    n, n_real, n_fake: clips of the manifest. n_scored: those with a probability; AUC, log loss, Brier score, accuracy
+    (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. log_loss_balanced: reals and fakes
+    weigh the same. log_loss_base_rate: what always answering the share of fakes would give. abstained: clips that were
+    analysed and are INCONCLUSIVE or have no probability. coverage: the share of n that is neither abstained nor failed.
+    accuracy_decided: right among LIKELY_REAL and LIKELY_FAKE. false_alarms: LIKELY_FAKE among the real clips that were
+    analysed; missed: LIKELY_REAL among the fake ones. without_probability, failed: {"path", "reason" or "error"}.
+    """
+
+    n: int
+    n_real: int
+    n_fake: int
+    n_scored: int
+    n_groups: int
+    auc: float | None
+    auc_ci95: tuple[float, float] | None
+    log_loss: float | None
+    log_loss_balanced: float | None
+    log_loss_base_rate: float | None
+    brier_score: float | None
+    accuracy: float | None
+    accuracy_decided: Share
+    abstained: int
+    coverage: float | None
+    false_alarms: Share
+    missed: Share
+    calibration: tuple[CalibrationBin, ...]
+    calibration_error: float | None
+    without_probability: tuple[dict[str, str], ...]
+    failed: tuple[dict[str, str], ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evaluation as JSON's own types, without NaN."""
+        return asdict(self)
+
+
+def summarize(results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS) -> Evaluation:
+    """Return the numbers of an evaluation. seed, draws: of the bootstrap that gives auc_ci95."""
+    analysed = [result for result in results if result.error is None]
+    reals = [result.verdict for result in analysed if not result.row.is_fake]
+    fakes = [result.verdict for result in analysed if result.row.is_fake]
+    decided = [result for result in analysed if not result.abstained]
+    right = sum((result.verdict == "LIKELY_FAKE") == result.row.is_fake for result in decided)
+    scored = [result for result in analysed if result.probability_fake is not None]
+    probabilities = np.array([result.probability_fake for result in scored], dtype=np.float64)
+    is_fake = np.array([result.row.is_fake for result in scored], dtype=bool)
+    groups = [result.row.group for result in scored]
+    area = _known(auc(probabilities, is_fake))
+    interval = (math.nan, math.nan)
+    if area is not None:
+        interval = auc_interval(probabilities, is_fake, groups, seed=seed, draws=draws)
+    table = calibration_table(probabilities, is_fake)
+    return Evaluation(
+        n=len(results),
+        n_real=sum(not result.row.is_fake for result in results),
+        n_fake=sum(result.row.is_fake for result in results),
+        n_scored=len(scored),
+        n_groups=len(set(groups)),
+        auc=area,
+        auc_ci95=None if math.isnan(interval[0]) else interval,
+        log_loss=_known(log_loss(probabilities, is_fake)),
+        log_loss_balanced=_known(log_loss(probabilities, is_fake, balanced=True)),
+        log_loss_base_rate=_known(log_loss(np.full(len(scored), is_fake.mean()), is_fake)) if scored else None,
+        brier_score=_known(brier_score(probabilities, is_fake)),
+        accuracy=_known(_accuracy(probabilities, is_fake)),
+        accuracy_decided=share(right, len(decided)),
+        abstained=sum(result.abstained for result in results),
+        coverage=len(decided) / len(results) if results else None,
+        false_alarms=share(reals.count("LIKELY_FAKE"), len(reals)),
+        missed=share(fakes.count("LIKELY_REAL"), len(fakes)),
+        calibration=table,
+        calibration_error=_known(calibration_error(table)),
+        without_probability=tuple(
+            {"path": result.row.path, "reason": result.reason or "the verdict gives no probability"}
+            for result in analysed
+            if result.probability_fake is None
+        ),
+        failed=tuple({"path": r.row.path, "error": r.error} for r in results if r.error is not None),
+        notes=_notes(is_fake, groups, interval_is_known=not math.isnan(interval[0])),
+    )
+
+
+def _accuracy(probabilities: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
+    return float(np.mean((probabilities >= DECISION_THRESHOLD) == is_fake)) if len(is_fake) else math.nan
+
+
+def _notes(is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool) -> tuple[str, ...]:
+    if not len(is_fake):
+        return ("No clip has a probability: there is nothing to compute AUC, log loss and accuracy from.",)
+    if is_fake.all() or not is_fake.any():
+        only = "FAKE" if is_fake.all() else "REAL"
+        return (f"All clips with a probability are {only}: an AUC needs both classes.",)
+    count = len(set(groups))
+    if not interval_is_known:
+        return ("The interval of the AUC needs clips of at least two groups that can be drawn apart.",)
+    if count < FEW_GROUPS:
+        return (f"The interval of the AUC rests on {count} groups: so few make it too narrow.",)
+    return ()
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

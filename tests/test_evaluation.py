@@ -1,0 +1,389 @@
+"""Manifests, metrics and their intervals, runs over many clips, and the `evaluate` command."""
+
+import argparse
+import csv
+import itertools
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from deepfake.cli.evaluate import COLUMNS, add_evaluate
+from deepfake.errors import ClipError, DatasetError
+from deepfake.evaluation import (
+    ClipResult,
+    ManifestRow,
+    auc,
+    auc_interval,
+    brier_score,
+    calibration_error,
+    calibration_table,
+    evaluate_clips,
+    log_loss,
+    outcomes,
+    read_manifest,
+    share,
+    summarize,
+)
+
+
+def _manifest(folder: Path, text: str) -> Path:
+    path = folder / "clips.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _result(
+    label: str,
+    probability: float | None,
+    verdict: str | None = "INCONCLUSIVE",
+    group: str = "",
+    error: str | None = None,
+) -> ClipResult:
+    name = f"{next(_numbers)}.mp4"
+    row = ManifestRow(name, Path(name), label, group or f"clip {name}")
+    return ClipResult(row, probability, verdict, None, error)
+
+
+_numbers = itertools.count()
+
+
+class TestManifest:
+    def test_paths_are_relative_to_the_csv_and_further_columns_are_kept(self, tmp_path):
+        elsewhere = tmp_path / "other" / "b.mp4"
+        text = f"path,label,set,group\na.mp4,fake,ff++,12\n{elsewhere},REAL,,\n"
+        first, second = read_manifest(_manifest(tmp_path, text))
+        assert (first.file, first.label, first.group) == (tmp_path / "a.mp4", "FAKE", "12")
+        assert first.extra == {"set": "ff++"}
+        assert (second.file, second.is_fake) == (elsewhere, False)
+
+    def test_clips_without_a_group_are_each_their_own(self, tmp_path):
+        rows = read_manifest(_manifest(tmp_path, "path,label\na.mp4,FAKE\nb.mp4,REAL\n"))
+        assert len({row.group for row in rows}) == 2
+
+    def test_blank_lines_and_a_byte_order_mark_do_no_harm(self, tmp_path):
+        path = tmp_path / "clips.csv"
+        path.write_bytes("\ufeffpath,label\r\n\r\na.mp4,REAL\r\n".encode())
+        assert [row.path for row in read_manifest(path)] == ["a.mp4"]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("path,group\na.mp4,1\n", "line 1: the column label is missing"),
+            ("", "line 1: the column path and label is missing"),
+            ("path,label,label\na.mp4,REAL,REAL\n", "line 1: the column 'label' is there twice"),
+            ("path,label\na.mp4,REAL\nb.mp4,MAYBE\n", "line 3: the label of b.mp4 is 'MAYBE'"),
+            ("path,label\n,REAL\n", "line 2: the path is empty"),
+            ("path,label\na.mp4,REAL,1\n", "line 2: 3 fields, but the header has 2"),
+            ("path,label\na.mp4,REAL\n\na.mp4,FAKE\n", "line 4: a.mp4 is listed already on line 2"),
+            ('path,label\n"a.mp4,REAL\n', "this is not CSV"),
+            ("path,label\n", "lists no clips"),
+        ],
+    )
+    def test_a_bad_manifest_is_refused_with_file_and_line(self, tmp_path, text, message):
+        path = _manifest(tmp_path, text)
+        with pytest.raises(DatasetError) as caught:
+            read_manifest(path)
+        assert str(path) in str(caught.value)
+        assert message in str(caught.value)
+
+    def test_a_missing_or_binary_file_is_refused(self, tmp_path):
+        with pytest.raises(DatasetError, match="cannot be read"):
+            read_manifest(tmp_path / "none.csv")
+        binary = tmp_path / "clip.mp4"
+        binary.write_bytes(b"\x00\xff\xfe\x80")
+        with pytest.raises(DatasetError, match="not UTF-8"):
+            read_manifest(binary)
+
+
+class TestAuc:
+    @pytest.mark.parametrize(
+        ("scores", "is_fake", "expected"),
+        [
+            ([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], 0.75),  # three of four pairs in order
+            ([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], 1.0),
+            ([0.9, 0.8, 0.2, 0.1], [0, 0, 1, 1], 0.0),
+            ([0.5, 0.5, 0.5], [0, 1, 1], 0.5),
+            ([0.2, 0.5, 0.5, 0.7], [0, 0, 1, 1], 0.875),  # three pairs in order and one tie
+        ],
+    )
+    def test_known_values(self, scores, is_fake, expected):
+        assert auc(scores, is_fake) == pytest.approx(expected)
+
+    def test_one_class_has_none(self):
+        assert np.isnan(auc([0.1, 0.9], [True, True]))
+        assert np.isnan(auc([], []))
+
+    def test_interval_contains_the_point_and_is_the_same_for_the_same_seed_and_any_order(self):
+        random = np.random.default_rng(3)
+        is_fake = np.arange(80) % 2 == 0
+        scores = random.normal(is_fake * 1.0)
+        groups = [f"person {k // 4}" for k in range(80)]
+        low, high = auc_interval(scores, is_fake, groups, seed=1)
+        assert low < auc(scores, is_fake) < high
+        order = random.permutation(80)
+        shuffled = auc_interval(scores[order], is_fake[order], [groups[k] for k in order], seed=1)
+        assert shuffled == pytest.approx((low, high))
+        assert auc_interval(scores, is_fake, groups, seed=2) != (low, high)
+
+    def test_interval_is_that_of_drawing_whole_groups_one_by_one(self):
+        """Oracle: the bootstrap written out, each draw scored by scikit-learn; ties, groups of unequal size."""
+        random = np.random.default_rng(0)
+        is_fake = random.random(40) < 0.5
+        scores = np.round(random.normal(is_fake * 0.8), 1)
+        groups = random.choice(list("abcdefgh"), 40)
+        values = []
+        while len(values) < 1000:
+            clips = np.concatenate([np.flatnonzero(groups == name) for name in random.choice(list("abcdefgh"), 8)])
+            if 0 < is_fake[clips].sum() < len(clips):
+                values.append(roc_auc_score(is_fake[clips], scores[clips]))
+        expected = np.percentile(values, (2.5, 97.5))
+        assert auc_interval(scores, is_fake, groups, draws=3000) == pytest.approx(tuple(expected), abs=0.04)
+
+    def test_copies_within_a_group_do_not_narrow_the_interval(self):
+        """Ten copies of each clip are no new evidence as long as they are in their clip's group."""
+        random = np.random.default_rng(5)
+        is_fake = np.arange(20) % 2 == 0
+        scores = random.normal(is_fake * 0.7)
+        groups = np.array([f"{k}" for k in range(20)])
+        once = auc_interval(scores, is_fake, groups)
+        grouped = auc_interval(np.tile(scores, 10), np.tile(is_fake, 10), np.tile(groups, 10))
+        apart = auc_interval(np.tile(scores, 10), np.tile(is_fake, 10), [f"{k}" for k in range(200)])
+        assert grouped == pytest.approx(once)
+        assert apart[1] - apart[0] < 0.5 * (once[1] - once[0])
+
+    def test_perfect_separation_has_the_point_as_interval(self):
+        assert auc_interval([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], list("abcd")) == (1.0, 1.0)
+
+    @pytest.mark.parametrize("groups", [["a"] * 4, ["reals", "reals", "fakes", "fakes"]])
+    def test_groups_that_cannot_be_drawn_apart_have_no_spread(self, groups):
+        low, high = auc_interval([0.1, 0.6, 0.5, 0.9], [0, 0, 1, 1], groups)
+        # With all reals in one group and all fakes in the other, every draw with both classes is the whole set.
+        assert (np.isnan(low) and np.isnan(high)) if len(set(groups)) == 1 else low == high == 0.75
+
+
+class TestOtherMetrics:
+    def test_log_loss_is_the_mean_negative_logarithm(self):
+        assert log_loss([0.8, 0.3], [True, False]) == pytest.approx(-(np.log(0.8) + np.log(0.7)) / 2)
+        assert log_loss([0.5] * 7, [True] * 3 + [False] * 4) == pytest.approx(np.log(2))
+
+    def test_log_loss_of_a_certain_mistake_is_finite(self):
+        assert log_loss([0.0], [True]) == pytest.approx(-np.log(1e-6))
+
+    def test_balanced_log_loss_weighs_the_classes_alike(self):
+        expected = (-np.log(0.9) + -np.log(1 - 0.4)) / 2
+        assert log_loss([0.9, 0.9, 0.9, 0.4], [1, 1, 1, 0], balanced=True) == pytest.approx(expected)
+        assert np.isnan(log_loss([0.9], [True], balanced=True))
+
+    def test_brier_score(self):
+        assert brier_score([1.0, 0.0, 0.5], [True, False, True]) == pytest.approx(0.25 / 3)
+        assert np.isnan(brier_score([], []))
+
+    def test_calibration_table_counts_every_clip_once_at_its_place(self):
+        table = calibration_table([0.0, 0.05, 0.1, 0.95, 1.0], [0, 1, 0, 1, 1])
+        assert [(row.low, row.n) for row in table] == [(0.0, 2), (0.1, 1), (pytest.approx(0.9), 2)]
+        assert table[0].mean_probability == pytest.approx(0.025)
+        assert [row.share_fake for row in table] == [0.5, 0.0, 1.0]
+
+    def test_calibration_error_is_the_weighted_gap(self):
+        assert calibration_error(calibration_table([0.75] * 4, [1, 1, 1, 0])) == pytest.approx(0)
+        # Two clips at 0.2 of which none, two at 0.6 of which both are fake: gaps 0.2 and 0.4.
+        assert calibration_error(calibration_table([0.2, 0.2, 0.6, 0.6], [0, 0, 1, 1])) == pytest.approx(0.3)
+
+    def test_share_of_none_has_the_rule_of_three_as_its_bound(self):
+        none = share(0, 30)
+        assert none.rate == 0
+        assert none.ci95[0] == 0
+        assert none.ci95[1] == pytest.approx(1 - 0.025 ** (1 / 30))
+        assert share(0, 0).rate is None
+        with pytest.raises(ValueError, match="not a share"):
+            share(3, 2)
+
+
+class TestSummary:
+    def test_counts_and_metrics(self):
+        results = [
+            _result("REAL", 0.1, "LIKELY_REAL"),
+            _result("REAL", 0.6, "INCONCLUSIVE"),
+            _result("REAL", 0.9, "LIKELY_FAKE"),
+            _result("FAKE", 0.95, "LIKELY_FAKE"),
+            _result("FAKE", 0.2, "LIKELY_REAL"),
+            _result("FAKE", None, "INCONCLUSIVE"),
+            _result("FAKE", None, None, error="broken"),
+        ]
+        found = summarize(results)
+        assert (found.n, found.n_real, found.n_fake, found.n_scored) == (7, 3, 4, 5)
+        assert found.auc == pytest.approx(4 / 6)
+        assert found.accuracy == pytest.approx(2 / 5)
+        assert found.log_loss == pytest.approx(-np.mean(np.log([0.9, 0.4, 0.1, 0.95, 0.2])))
+        assert found.abstained == 2
+        assert found.coverage == pytest.approx(4 / 7)
+        assert (found.accuracy_decided.count, found.accuracy_decided.n) == (2, 4)
+        assert (found.false_alarms.count, found.false_alarms.n) == (1, 3)
+        assert (found.missed.count, found.missed.n) == (1, 3)
+        assert [item["path"] for item in found.failed] == [results[6].row.path]
+        assert found.failed[0]["error"] == "broken"
+        assert [item["path"] for item in found.without_probability] == [results[5].row.path]
+
+    def test_a_clip_without_a_probability_changes_no_metric(self):
+        scored = [_result("REAL", 0.3), _result("REAL", 0.4), _result("FAKE", 0.35), _result("FAKE", 0.9)]
+        without = summarize(scored)
+        with_more = summarize([*scored, _result("FAKE", None), _result("REAL", None, None, error="broken")])
+        for name in ("auc", "auc_ci95", "log_loss", "accuracy", "brier_score", "calibration_error"):
+            assert getattr(with_more, name) == getattr(without, name)
+
+    def test_a_verdict_without_a_probability_is_an_abstention(self):
+        found = summarize([_result("REAL", None, "LIKELY_FAKE")])
+        assert (found.abstained, found.coverage, found.n_scored) == (1, 0.0, 0)
+        assert (found.auc, found.log_loss, found.accuracy) == (None, None, None)
+        assert "No clip has a probability" in found.notes[0]
+
+    def test_one_class_has_no_auc_and_says_so(self):
+        found = summarize([_result("FAKE", 0.8), _result("FAKE", 0.7)])
+        assert found.auc is None
+        assert found.auc_ci95 is None
+        assert found.log_loss is not None
+        assert "needs both classes" in found.notes[0]
+
+    def test_one_group_has_an_auc_without_interval_and_few_groups_a_warning(self):
+        one = summarize([_result("REAL", 0.2, group="a"), _result("FAKE", 0.8, group="a")])
+        assert (one.auc, one.auc_ci95) == (1.0, None)
+        assert "two groups" in one.notes[0]
+        few = summarize([_result("REAL", 0.2, group="a"), _result("FAKE", 0.8, group="b")])
+        assert "2 groups" in few.notes[0]
+
+    def test_the_numbers_are_json(self):
+        for results in ([], [_result("REAL", None)], [_result("REAL", 0.2), _result("FAKE", 0.8)]):
+            data = json.loads(json.dumps(summarize(results).to_dict(), allow_nan=False))
+            wanted = {"n", "n_real", "n_fake", "auc", "auc_ci95", "log_loss", "accuracy", "abstained", "failed"}
+            assert wanted <= data.keys()
+
+
+def _rows(*names: str) -> list[ManifestRow]:
+    return [ManifestRow(name, Path(name), "REAL", name) for name in names]
+
+
+def _name_length(path: Path) -> int:
+    """A task for workers: fails, crashes or hangs by the clip's name."""
+    if path.stem == "broken":
+        raise ClipError(f"{path}: not a video")
+    if path.stem == "bug":
+        raise KeyError("oops")
+    if path.stem == "crash":
+        os._exit(11)
+    if path.stem == "hang":
+        time.sleep(600)
+    return len(path.name)
+
+
+class TestRuns:
+    def test_one_bad_clip_is_one_outcome_with_its_error(self):
+        found = list(outcomes(_rows("a.mp4", "broken.mp4", "bug.mp4", "long name.mp4"), _name_length))
+        assert [outcome.value for outcome in found] == [5, None, None, 13]
+        assert found[1].error == "broken.mp4: not a video"
+        assert "KeyError" in found[2].error
+
+    def test_workers_survive_crashes_and_hangs(self):
+        rows = _rows("a.mp4", "crash.mp4", "hang.mp4", "broken.mp4", "bb.mp4")
+        found = {o.row.path: o for o in outcomes(rows, _name_length, workers=2, timeout_s=6)}
+        assert {name: outcome.value for name, outcome in found.items() if outcome.error is None} == {
+            "a.mp4": 5,
+            "bb.mp4": 6,
+        }
+        assert "crash" in found["crash.mp4"].error
+        assert "time limit of 6 s" in found["hang.mp4"].error
+        assert found["broken.mp4"].error == "broken.mp4: not a video"
+        assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+    def test_the_verdict_is_taken_from_the_analysis(self):
+        class Verdict:
+            def __init__(self, label, probability_fake, *reasons):
+                self.label, self.probability_fake, self.reasons = label, probability_fake, reasons
+
+        class Analysis:
+            def __init__(self, verdict):
+                self.verdict = verdict
+
+        verdicts = {
+            "a": Verdict("LIKELY_FAKE", 0.93, "blended"),
+            "b": Verdict("INCONCLUSIVE", None, "No face was found."),
+        }
+        found = list(
+            evaluate_clips(_rows("a.mp4", "b.mp4"), analyze=lambda path, config: Analysis(verdicts[path.stem]))
+        )
+        assert [(r.verdict, r.probability_fake, r.reason, r.abstained) for r in found] == [
+            ("LIKELY_FAKE", 0.93, None, False),
+            ("INCONCLUSIVE", None, "No face was found.", True),
+        ]
+
+
+def _run(*arguments: object) -> None:
+    parser = argparse.ArgumentParser()
+    add_evaluate(parser.add_subparsers())
+    options = parser.parse_args(["evaluate", *map(str, arguments)])
+    options.run(options)
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class TestCommand:
+    def test_real_clips_one_of_them_broken(self, tmp_path, talking_clip, moving_square_clip, capsys):
+        (tmp_path / "broken.mp4").write_text("this is no clip")
+        text = f"path,label,group\n{talking_clip},REAL,a\nbroken.mp4,FAKE,b\n{moving_square_clip},FAKE,c\n"
+        numbers, table = tmp_path / "numbers.json", tmp_path / "table.csv"
+        _run(_manifest(tmp_path, text), "--json", numbers, "--out", table)
+        printed = capsys.readouterr()
+        data = json.loads(numbers.read_text(encoding="utf-8"))
+        assert json.loads(printed.out) == data
+        assert (data["n"], data["n_real"], data["n_fake"]) == (3, 1, 2)
+        assert [item["path"] for item in data["failed"]] == ["broken.mp4"]
+        rows = _table(table)
+        assert list(rows[0]) == list(COLUMNS)
+        assert [row["path"] for row in rows] == [str(talking_clip), "broken.mp4", str(moving_square_clip)]
+        assert rows[1]["verdict"] == ""
+        assert "broken.mp4" in rows[1]["error"]
+        # A square is no face: nothing to judge, and never a score.
+        assert (rows[2]["verdict"], rows[2]["probability_fake"], rows[2]["error"]) == ("INCONCLUSIVE", "", "")
+        assert str(moving_square_clip) in [item["path"] for item in data["without_probability"]]
+        assert printed.err.count("\n") == 3
+
+    def test_resuming_keeps_scores_and_does_the_rest(self, tmp_path, capsys):
+        """Files that are not there: whatever is analysed fails, so a score in the end is one that was kept."""
+        manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\nb.mp4,FAKE\nc.mp4,FAKE\nd.mp4,FAKE\n")
+        table = tmp_path / "table.csv"
+        table.write_text(
+            ",".join(COLUMNS) + "\nc.mp4,FAKE,0.9,LIKELY_FAKE,\nb.mp4,FAKE,,,lost\n"
+            "gone.mp4,REAL,0.2,LIKELY_REAL,\nd.mp4,FAKE,0.7"
+        )
+        _run(manifest, "--out", table, "--resume")
+        rows = _table(table)
+        assert [(row["path"], row["probability_fake"]) for row in rows] == [
+            ("a.mp4", ""),
+            ("b.mp4", ""),
+            ("c.mp4", "0.9"),
+            ("d.mp4", ""),  # half a line: the run was killed while it wrote
+        ]
+        assert all(row["error"] and row["error"] != "lost" for row in rows if not row["probability_fake"])
+        assert "1 of 4 clips were done before" in capsys.readouterr().err
+
+    def test_resuming_from_another_file_is_refused(self, tmp_path):
+        manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
+        with pytest.raises(DatasetError, match="its columns are not"):
+            _run(manifest, "--out", manifest, "--resume")
+        assert manifest.read_text(encoding="utf-8") == "path,label\na.mp4,REAL\n"
+
+    def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
+        manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
+        for arguments in (["--resume"], ["--workers", "0"]):
+            with pytest.raises(SystemExit) as caught:
+                _run(manifest, *arguments)
+            assert caught.value.code == 2
+        with pytest.raises(OSError, match="No such file"):
+            _run(manifest, "--json", tmp_path / "none" / "numbers.json")

@@ -1,0 +1,73 @@
+"""Sharpness inside the face against its surroundings."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.faces.alignment import FaceCrop
+from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
+from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
+from deepfake.signals.trace import SignalTrace
+from deepfake.video import Frame
+
+INSIDE = (0.08, np.inf)  # depth, face widths: the outline itself, where a blend lies, is left out
+AROUND = (-0.30, -0.06)
+FINE_PX, COARSE_PX = 1.0, 2.0  # sigma of the Gaussians that bound the two bands
+MIN_COARSE = 0.25  # mean square of the coarse band, grey levels²: a flat region has no sharpness
+
+
+def sharpness(patch: FacePatch, low: float, high: float) -> float:
+    """Return the energy of the finest octave over that of the next, dB, where low <= depth < high.
+
+    A ratio of two bands of the same region: free of its contrast and brightness. NaN where the region is too small or
+    flat. Halving a picture's resolution and enlarging it again lowers it; contrast does not change it.
+    """
+    fine, coarse = _octaves(patch.grey)
+    coarse_energy = patch.mean_square(coarse, low, high)
+    if not coarse_energy >= MIN_COARSE:
+        return float("nan")
+    return decibels(patch.mean_square(fine, low, high) / coarse_energy)
+
+
+def _octaves(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    once = blurred(grey, FINE_PX)
+    return grey - once, once - blurred(grey, COARSE_PX)
+
+
+class WarpingSignal:
+    """How much sharper the face is than what surrounds it: what a face made at a lower resolution and warped into
+    place loses.
+
+    Value: dB, sharpness inside the face less sharpness of hair, neck and background within 0.3 face widths; about -6
+    to 6, 0 where both are equally sharp. Li & Lyu 2019, "Exposing DeepFake videos by detecting face warping
+    artifacts", arXiv:1811.00656, whose network looks for the same difference.
+
+    When it misleads: smooth skin before textured hair or cloth is low in real clips too; a blurred background (shallow
+    focus, video calls) is high whatever the face; strong compression makes everything equally soft.
+    """
+
+    info = SignalInfo(
+        name="face_sharpness",
+        title="Sharpness of the face against its surroundings",
+        unit="dB",
+        measures="How much sharper the inside of the face is than the hair, neck and background around it.",
+        paper="Li & Lyu 2019, arXiv:1811.00656",
+        misleads="Smooth skin before textured hair is low in real clips too, and a blurred background makes it high.",
+        suspicious="low",
+    )
+    every_frame = False
+
+    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+        """Return the difference in sharpness at the next crop, dB; NaN without a mesh and where a region is flat."""
+        patch = face_patch(crop, frame.image, mesh)
+        return float("nan") if patch is None else sharpness(patch, *INSIDE) - sharpness(patch, *AROUND)
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """None."""
+        return {}
+
+    def statistic(self, trace: SignalTrace) -> float:
+        """Return the median of the track."""
+        return median_of_track(trace)

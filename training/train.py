@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from training.batches import BatchConfig, PairBatches
 from training.network import Lite0
 
-SAVE_EVERY = 100  # steps
+SAVE_EVERY = 25  # steps
 LOG_EVERY = 10
 HEAD_RATE = 4.0  # the last layer starts at zero, the others from ImageNet
 

@@ -1,12 +1,15 @@
 """The application: page configuration and navigation. Start it with `streamlit run streamlit_app.py`."""
 
+from pathlib import Path
+
+# A file: Streamlit fetches the picture of a named icon from a server on the internet.
+ICON = str(Path(__file__).parent / "docs" / "icon.svg")
+
 
 def main() -> None:
     import streamlit as st
 
-    st.set_page_config(page_title="Deepfake workbench", page_icon=":material/frame_inspect:", layout="wide")
-    from pathlib import Path
-
+    st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
     pages = [
         st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "analyze")
         for name, title, icon in (

@@ -146,7 +146,6 @@ SCENES = (
         folder=TEST_FOLDER,
     ),
 )
-TOTAL_FRAMES = FRAME_COUNT * sum(scene.clip_count for scene in SCENES)
 
 README = """This is a synthetic data set. No clip in it was filmed, and no fake in it was made by a face-swapping model.
 
@@ -259,7 +258,7 @@ class _Progress:
         with self.lock:
             self.written += frames
             if self.report is not None:
-                self.report(self.written, TOTAL_FRAMES)
+                self.report(self.written, FRAME_COUNT * sum(scene.clip_count for scene in SCENES))
 
 
 def _write_scenes(root: Path, progress: _Progress) -> None:

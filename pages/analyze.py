@@ -1,13 +1,117 @@
-"""Analyze: one clip, its verdict first, then what speaks for it."""
+"""Analyze: one clip; the answer first, then what speaks for it."""
 
 import streamlit as st
-from deepfake.dashboard.analyses import analysis_when_ready
-from deepfake.dashboard.clips import choose_clip
-from deepfake.dashboard.sources import demo_when_ready
 
-demo_when_ready()
-clip = choose_clip("analyze")
-if clip:
-    ready = analysis_when_ready(clip)
-    if ready:
-        st.write(ready.analysis.verdict.label)
+from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
+from deepfake.dashboard.banner import draw_banner
+from deepfake.dashboard.clips import choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.faces_tab import draw_faces
+from deepfake.dashboard.file_tab import draw_export, draw_file
+from deepfake.dashboard.frames_tab import draw_frames
+from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
+from deepfake.dashboard.motion_tab import draw_motion
+from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.player import draw_player
+from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.samples import draw_samples
+from deepfake.dashboard.settings_panel import analysis_config
+from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
+from deepfake.dashboard.sources import demo_when_ready
+from deepfake.errors import DeepfakeError
+from deepfake.figures import similarity_figure, timeline_figure
+
+SLOT = "analyze"
+TABS = {"Faces": "face", "In motion": "animation", "Frames": "grid_view", "Similarity": "show_chart", "File": "info"}
+
+
+def page() -> None:
+    st.header("Analyze a clip")
+    runtime().warm_up()
+    choose_from_url(SLOT)
+    clip = choose_clip(SLOT)
+    keep_url(SLOT, clip)
+    config = analysis_config()
+    if clip is None:
+        if demo_when_ready():
+            draw_samples(SLOT)
+        return
+    ready = analysis_when_ready(clip, config, slot=SLOT)
+    if ready is not None:
+        draw_result(ready)
+
+
+def draw_result(ready: ReadyAnalysis) -> None:
+    analysis, clip_id = ready.analysis, ready.key
+    draw_banner(analysis, ready.clip)
+    for warning in analysis.warnings:
+        st.warning(warning, icon=":material/warning:")
+    track_id = chosen_track_id(SLOT, analysis, clip_id)
+    track = None if track_id is None else analysis.track(track_id)
+    first_seen = 0 if track is None else int(track.frame_indices[0])
+    frame, moment_s = moment_of(SLOT, clip_id, analysis.frame_timestamps_s, initial_frame=first_seen)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        draw_player(ready, moment_s)
+    with right:
+        draw_curves(ready, track_id, moment_s)
+    draw_timeline(ready, track_id, moment_s)
+    moment_slider(SLOT, analysis.frame_timestamps_s)
+    draw_tabs(ready, frame, moment_s, track_id)
+    draw_export(ready)
+
+
+def draw_curves(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
+    face_drops = [] if track_id is None else drop_frames(ready.analysis, "face_similarity", track_id)
+    figure = similarity_figure(
+        ready.analysis,
+        track_id,
+        drops=drop_frames(ready.analysis, "frame_similarity"),
+        face_drops=face_drops,
+        moment_s=moment_s,
+    )
+    # Beside the player there is room for a short title only.
+    figure.update_layout(title={"text": "Similarity to the frame before", "x": 0, "xref": "container"}, height=380)
+    clickable_chart(
+        figure,
+        key="similarity-chart",
+        on_click=lambda point: set_moment(SLOT, float(point["x"])),
+        alt="Similarity of successive frames over time",
+    )
+    st.caption("How to read this: a dip is a frame unlike the one before it. Click a point to go there.")
+
+
+def draw_timeline(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
+    def clicked(point: dict[str, list[float]]) -> None:
+        clicked_track, first_frame, *_ = point["customdata"]
+        set_person(SLOT, int(clicked_track))
+        set_moment(SLOT, float(ready.analysis.frame_timestamps_s[int(first_frame)]))
+
+    choose_person(SLOT, ready.analysis, ready.key)
+    figure = timeline_figure(ready.analysis, track_id, moment_s=moment_s)
+    clickable_chart(figure, key="timeline-chart", on_click=clicked, alt="Which person is visible when")
+
+
+def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
+    titles = [f":material/{icon}: {title}" for title, icon in TABS.items()]
+    faces, motion, frames, similarity, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
+    try:
+        if faces.open:
+            with faces:
+                draw_faces(ready, frame, moment_s, track_id, slot=SLOT)
+        elif motion.open:
+            with motion:
+                draw_motion(ready, track_id)
+        elif frames.open:
+            with frames:
+                draw_frames(ready, track_id, slot=SLOT)
+        elif similarity.open:
+            with similarity:
+                draw_similarity(ready, frame, moment_s, track_id, slot=SLOT)
+        elif file.open:
+            with file:
+                draw_file(ready)
+    except DeepfakeError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+page()

@@ -24,7 +24,8 @@ ROWS: list[set[str]] = [
     {"signals", "detectors"},
     {"verdict"},
     {"pipeline"},
-    {"dataset", "puppet", "demo", "animation", "store", "batch", "figures", "inspection", "report", "evaluation"},
+    {"comparison", "dataset", "puppet", "demo", "animation", "store", "batch", "figures", "inspection", "report"}
+    | {"evaluation"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}

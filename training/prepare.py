@@ -27,6 +27,7 @@ from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has
 PHOTOS_A_SHARD = 100
 FRAMES_A_CLIP = {"REAL": 48, "FAKE": 24}
 FRAMES_TO_JUDGE = 16  # of a validation or test clip
+SPAN = {"REAL": 1000, "FAKE": 200}  # frames of a training clip among which they are chosen
 DETECT_EVERY = 25  # frames between searches of the whole frame while following a face
 SOFT_SIDES_PX = (144, 480)  # shorter side of the re-encoded clips
 SOFT_CODECS = ("libx264", "libx264", "libx264", "mpeg4", "libvpx-vp9")
@@ -122,7 +123,7 @@ def cut_clips(data: Path, crops: Path, cutter: Cutter) -> None:
         if has_shard(crops, name):
             continue
         wanted = FRAMES_A_CLIP[row["label"]] if row["split"] == "train" else FRAMES_TO_JUDGE
-        total = int(row["frames"])
+        total = int(row["frames"]) if row["split"] != "train" else min(int(row["frames"]), SPAN[row["label"]])
         chosen = {round((k + 0.5) * total / wanted) for k in range(wanted)}
         original = clip_name(row["original"]) if row["original"] else ""
         source = row["set"].removesuffix(" " + row["set"].split()[-1]) if row["set"].startswith("ff++") else row["set"]
@@ -230,6 +231,8 @@ def _cut_frames(images: Iterable[Image], chosen: set[int], cutter: Cutter) -> li
     cutter.restart()
     cuts = []
     for index, image in enumerate(images):
+        if index > max(chosen):
+            break
         if index in chosen:
             cuts.append((index, cutter.cut(image)))
         elif index % 2 == 0:  # a face does not leave its own surroundings within two frames

@@ -32,6 +32,7 @@ CANDIDATES = 150  # people among whom the one of the most similar face is sought
 CODE_PX = 64  # side of the picture that the principal components describe
 CODE_REGION = (slice(48, 248), slice(52, 236))  # of a stored picture: brows to chin, ear to ear
 COMPONENTS = 192
+FIELD_CELLS, FIELD_SIGMA_PX = 19, 14.0  # of the smooth field that fits one mesh to another
 INNER_FEATURES = RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW + NOSE + LIPS
 
 
@@ -97,7 +98,7 @@ class Forger:
         tried = random.integers(0, len(self._places), CANDIDATES)
         inner = list(INNER_FEATURES)
         distance = np.square(self._meshes[tried][:, inner] - mesh[inner]).sum(axis=(1, 2))
-        nearest = tried[np.argsort(distance)[: 8]]
+        nearest = tried[np.argsort(distance)[:8]]
         shard, number = self._places[int(random.choice(nearest))]
         return np.asarray(self._donors[shard].images[number]), self._donors[shard].meshes[number]
 
@@ -164,7 +165,9 @@ def low_resolution(image: Image, random: Random) -> Image:
 def displaced(image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mesh]:
     """Return picture and mesh moved by up to 3 %, scaled by up to 5 %, and sometimes bent smoothly."""
     side = image.shape[0]
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(random.normal(0, 1.5)), float(random.uniform(0.95, 1.05)))
+    matrix = cv2.getRotationMatrix2D(
+        (side / 2, side / 2), float(random.normal(0, 1.5)), float(random.uniform(0.95, 1.05))
+    )
     matrix[0] *= random.uniform(0.97, 1.03)
     matrix[:, 2] += random.uniform(-0.03, 0.03, 2) * side
     moved = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -222,14 +225,16 @@ def fitted_to(image: Image, mesh: Mesh, wanted: Mesh) -> Image:
     homogeneous = np.column_stack([wanted, np.ones(len(wanted))])
     back, *_ = np.linalg.lstsq(homogeneous, mesh, rcond=None)  # wanted -> image
     rest = mesh - homogeneous @ back
-    cells = np.linspace(0, STORED_PX - 1, 19)
+    cells = (np.arange(FIELD_CELLS) + 0.5) * STORED_PX / FIELD_CELLS - 0.5  # cv2.resize puts its values there
     grid = np.stack(np.meshgrid(cells, cells), axis=-1).reshape(-1, 2)
     every = slice(None, None, 3)
-    distance = np.square(grid[:, None] - wanted[None, every]).sum(axis=2)
-    weights = np.exp(-distance / (2 * 14.0**2))
-    field = (weights @ rest[every]) / (weights.sum(axis=1, keepdims=True) + 0.3)
-    places = grid @ back[:2] + back[2] + field
-    places = cv2.resize(places.reshape(19, 19, 2).astype(np.float32), (STORED_PX, STORED_PX))
+    weights = np.exp(-np.square(grid[:, None] - wanted[None, every]).sum(axis=2) / (2 * FIELD_SIGMA_PX**2))
+    coarse = (weights @ rest[every]) / (weights.sum(axis=1, keepdims=True) + 0.3)
+    coarse = coarse.reshape(FIELD_CELLS, FIELD_CELLS, 2).astype(np.float32)
+    field = cv2.resize(coarse, (STORED_PX, STORED_PX), interpolation=cv2.INTER_LINEAR)
+    pixels = np.arange(STORED_PX, dtype=np.float32)
+    everywhere = np.stack(np.meshgrid(pixels, pixels), axis=-1)
+    places = (everywhere @ back[:2].astype(np.float32) + back[2].astype(np.float32) + field).astype(np.float32)
     return cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
 
 

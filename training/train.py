@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from training.batches import BatchConfig, PairBatches
 from training.network import Lite0
 
-SAVE_EVERY = 100  # steps
+SAVE_EVERY = 25  # steps
 LOG_EVERY = 10
 HEAD_RATE = 4.0  # the last layer starts at zero, the others from ImageNet
 
@@ -43,6 +43,7 @@ class Recipe:
     smoothing: float = 0.02
     drop_path: float = 0.05
     dropout: float = 0.2
+    frozen_blocks: int = 2
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path
         json.dumps({"recipe": asdict(recipe), "batches": asdict(batches), "start": str(start or "ImageNet")}, indent=1)
     )
     torch.manual_seed(batches.seed)
-    net = Lite0(drop_path=recipe.drop_path, dropout=recipe.dropout)
+    net = Lite0(drop_path=recipe.drop_path, dropout=recipe.dropout, frozen_blocks=recipe.frozen_blocks)
     if start is not None:
         net.load_state_dict(torch.load(start, weights_only=True))
     net = net.to(memory_format=torch.channels_last).train()
@@ -104,23 +105,21 @@ def normalised(images: Tensor) -> Tensor:
     return ((images.float() - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def _train_step(
-    net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, recipe: Recipe
-) -> float:
+def _train_step(net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, recipe: Recipe) -> float:
     with torch.autocast("cpu", torch.bfloat16):
         logits = net(normalised(images))
     targets = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
     loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip_norm)
+    torch.nn.utils.clip_grad_norm_((p for p in net.parameters() if p.requires_grad), recipe.clip_norm)
     optimizer.step()
     return float(loss.detach())
 
 
 def _optimizer(net: Lite0, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [parameter for parameter in net.parameters() if parameter.ndim > 1]
-    plain = [parameter for parameter in net.biases if parameter.ndim == 1]
+    decayed = [parameter for parameter in net.kernels if parameter.requires_grad]
+    plain = [parameter for parameter in net.biases if parameter.requires_grad]
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay, "factor": 1.0},
         {"params": plain, "weight_decay": 0.0, "factor": 1.0},

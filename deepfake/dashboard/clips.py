@@ -109,11 +109,11 @@ def _draw_upload(slot: str) -> None:
     # A new key empties the widget: Streamlit keeps an upload in memory for as long as a widget holds it.
     turn = st.session_state.setdefault(f"_{slot}-upload-turn", 0)
     file = st.file_uploader(
-        "Upload a clip",
+        f"Upload a clip (up to {limit_mb} MB)",
         type=sorted(suffix[1:] for suffix in CLIP_SUFFIXES),
         key=f"{slot}-upload-{turn}",
         max_upload_size=limit_mb,
-        help=f"mp4, mov, mkv, avi, webm or mpg, up to {limit_mb} MB. It stays on this computer, only this browser "
+        help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
         "session sees it, and it is deleted when the session ends.",
     )
     if file is not None:

@@ -1,8 +1,8 @@
 """Pictures on demand, made by the worker for looks and kept in memory for a while. One wrong clip ends no page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -15,6 +15,8 @@ from deepfake.errors import DeepfakeError
 from deepfake.faces.detection import DetectorName
 from deepfake.inspection import FramePair, GridTile, Moment, face_grid, frame_grid, frame_pair_at, moment_at
 from deepfake.inspection import thumbnail_jpeg as make_thumbnail
+
+T = TypeVar("T")
 
 
 def moment_look(
@@ -90,7 +92,7 @@ def _thumbnail(path: str, modified_ns: int, *, _name: str) -> bytes:
     return _look(make_thumbnail, Path(path), name=_name)
 
 
-def _look(function: Any, path: Path, *args: Any, name: str) -> Any:
+def _look(function: Callable[..., T], path: Path, *args: Any, name: str) -> T:
     try:
         return runtime().look(function, path, *args, name=name)
     except DeepfakeError as error:

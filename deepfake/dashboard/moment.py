@@ -42,9 +42,8 @@ def moment_slider(slot: str, timestamps_s: NDArray[np.float64]) -> None:
     st.session_state[f"{slot}-moment-slider"] = moment_s
     back, middle, on = st.columns([1, 22, 1], vertical_alignment="bottom", wrap=False)
     back.button(
-        "Previous frame",
+        ":material/chevron_left:",
         key=f"{slot}-back",
-        icon=":material/chevron_left:",
         help="One frame back",
         disabled=frame == 0,
         on_click=set_moment,
@@ -61,9 +60,8 @@ def moment_slider(slot: str, timestamps_s: NDArray[np.float64]) -> None:
         help="Every panel shows this moment. A click on a point of a chart goes there as well.",
     )
     on.button(
-        "Next frame",
+        ":material/chevron_right:",
         key=f"{slot}-on",
-        icon=":material/chevron_right:",
         help="One frame on",
         disabled=frame == last,
         on_click=set_moment,

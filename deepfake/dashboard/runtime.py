@@ -1,15 +1,18 @@
 """What one server has once: settings, worker pools, the cache, the sessions. And what a session has once."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from deepfake.dashboard.cache import ResultCache, folder_bytes
 from deepfake.dashboard.jobs import JobQueue
+from deepfake.dashboard.tasks import load_detector, load_looks
 from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
 from deepfake.dashboard.workers import WorkerPool
 from deepfake.settings import Settings, load_settings
+
+T = TypeVar("T")
 
 ANALYSIS_NICENESS = 5  # an analysis takes all processors it gets; the pages come first
 LOOK_TIMEOUT_S = 120.0
@@ -19,8 +22,9 @@ SESSION_KEY = "_session_id"
 class Runtime:
     """All that the sessions of a server share.
 
-    jobs: long tasks, in `settings.workers` processes. looks: short tasks for what is on the screen, in a process of
-    their own, so that a page answers while an analysis runs. No clip is ever decoded in the server's own process.
+    jobs: analyses, in `settings.workers` processes. media_jobs: clips made for the browser, in a process of their own.
+    look(): short tasks for what is on the screen, in another, so that a page answers while an analysis runs. No clip is
+    ever decoded in the server's own process.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,24 +39,35 @@ class Runtime:
         )
         self.cache.trim()
         self._pool = WorkerPool(settings.workers, niceness=ANALYSIS_NICENESS)
+        self._media_pool = WorkerPool(1)
+        self._looks = WorkerPool(1)
         self.jobs = JobQueue(self._pool, self.cache, settings.job_timeout_s)
-        self.looks = WorkerPool(1)
+        self.media_jobs = JobQueue(self._media_pool, self.cache, settings.job_timeout_s)
+        self._warm = False
         self.sessions = SessionRegistry(self.server_folder / "sessions", self._end_session)
 
-    def look(self, function: Callable[..., Any], *args: Any, name: str) -> Any:
+    def look(self, function: Callable[..., T], *args: Any, name: str) -> T:
         """Run a short task in the worker for looks and return its result. name: what the user calls the clip.
 
         Raises DeepfakeError with a sentence for the user.
         """
-        return self.looks.call(function, *args, timeout_s=LOOK_TIMEOUT_S, name=name)
+        return self._looks.call(function, *args, timeout_s=LOOK_TIMEOUT_S, name=name)
+
+    def warm_up(self) -> None:
+        """Let the workers load what the first clip will need, once, while its user is still choosing it."""
+        if not self._warm:
+            self._warm = True
+            self._looks.schedule(load_looks)
+            self._pool.schedule(load_detector)
 
     def close(self) -> None:
         """End all workers."""
-        self._pool.close()
-        self.looks.close()
+        for pool in (self._pool, self._media_pool, self._looks):
+            pool.close()
 
     def _end_session(self, session_id: str) -> None:
-        self.jobs.leave_all(session_id)
+        for queue in (self.jobs, self.media_jobs):
+            queue.leave_all(session_id)
         self.cache.release(session_id)
 
 

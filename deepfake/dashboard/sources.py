@@ -58,6 +58,7 @@ def demo_when_ready() -> bool:
         heading="Preparing the built-in samples (only once)",
         slot="demo",
         with_preview=False,
+        queue=runtime().media_jobs,
     )
     return False
 

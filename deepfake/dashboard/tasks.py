@@ -5,6 +5,7 @@ from pathlib import Path
 from deepfake.animation import FaceClips, slowed, transcode
 from deepfake.dashboard.progress import ProgressWriter
 from deepfake.demo import write_demo
+from deepfake.faces.detection import face_detector
 from deepfake.inspection import preview_jpeg
 from deepfake.pipeline import AnalysisConfig, Progress, analyze
 from deepfake.report import write_json
@@ -62,3 +63,12 @@ def make_demo(folder: Path, demo_folder: Path) -> None:
     """Write the built-in data set into demo_folder."""
     writer = ProgressWriter(folder)
     write_demo(demo_folder, progress=lambda done, total: writer.write("Making the built-in clips", done, total))
+
+
+def load_detector() -> None:
+    """Load the default face detector, which takes a worker some seconds."""
+    face_detector(AnalysisConfig().detector)
+
+
+def load_looks() -> None:
+    """Load what looking at single frames needs: this module's imports."""

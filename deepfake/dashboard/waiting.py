@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from deepfake.dashboard.jobs import Job, JobState
+from deepfake.dashboard.jobs import Job, JobQueue, JobState
 from deepfake.dashboard.progress import ProgressReport
 from deepfake.dashboard.runtime import runtime, session
 
@@ -25,26 +25,29 @@ def folder_when_ready(
     heading: str,
     slot: str,
     with_preview: bool = True,
+    queue: JobQueue | None = None,
 ) -> Path | None:
     """Return the folder of the result `key`; while it is not there, draw how far its job is and return None.
 
     The job is started when nobody has: task(folder, *args) in a worker. source, name: the clip on the server and
     what the user calls it. heading: what is being done. slot: a place of the page that shows one result at a time;
-    asking for another result in the same slot stops waiting for the one before. with_preview: room for a picture.
+    asking for another result in the same slot stops waiting for the one before. with_preview: room for a
+    picture and a curve. queue: runtime().jobs, or another.
     """
     owner = session().session_id
-    _leave_previous(slot, key, owner)
+    queue = queue or runtime().jobs
+    _leave_previous(slot, key, owner, queue)
     folder = runtime().cache.get(key, owner)
     if folder is not None:
         return folder
     if key in st.session_state.get(CANCELLED_KEY, ()):
         _draw_cancelled(key, heading, slot)
         return None
-    job = runtime().jobs.submit(key, task, *args, owner=owner, source=source, name=name)
+    job = queue.submit(key, task, *args, owner=owner, source=source, name=name)
     if job.state is JobState.FAILED:
-        _draw_failure(job, name, slot)
+        _draw_failure(job, name, slot, queue)
         return None
-    _draw_progress(key, heading, slot, with_preview)
+    _draw_progress(key, heading, slot, queue, with_preview)
     return None
 
 
@@ -53,12 +56,12 @@ def shown_error(error: Exception, source: Path, name: str) -> str:
     return str(error).replace(str(source), name)
 
 
-def _leave_previous(slot: str, key: str, owner: str) -> None:
+def _leave_previous(slot: str, key: str, owner: str, queue: JobQueue) -> None:
     waiting = st.session_state.setdefault(WAITING_KEY, {})
     previous = waiting.get(slot)
     waiting[slot] = key
     if previous not in (None, key) and list(waiting.values()).count(previous) == 0:
-        runtime().jobs.leave(previous, owner)
+        queue.leave(previous, owner)
 
 
 def _draw_cancelled(key: str, heading: str, slot: str) -> None:
@@ -68,26 +71,26 @@ def _draw_cancelled(key: str, heading: str, slot: str) -> None:
         st.rerun()
 
 
-def _draw_failure(job: Job, name: str, slot: str) -> None:
+def _draw_failure(job: Job, name: str, slot: str, queue: JobQueue) -> None:
     assert job.error is not None
     st.error(shown_error(job.error, job.source, name), icon=":material/error:")
     if st.button("Try again", key=f"retry-{slot}", icon=":material/refresh:"):
-        runtime().jobs.forget(job.key)
+        queue.forget(job.key)
         st.rerun()
 
 
 @st.fragment(run_every=POLL_S)
-def _draw_progress(key: str, heading: str, slot: str, with_preview: bool) -> None:
-    job = runtime().jobs.find(key)
+def _draw_progress(key: str, heading: str, slot: str, queue: JobQueue, with_preview: bool) -> None:
+    job = queue.find(key)
     if job is None or job.finished is not None:
         st.rerun()
     with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{slot}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
         with left:
-            _draw_state(job, heading)
+            _draw_state(job, heading, queue)
             if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:"):
                 st.session_state.setdefault(CANCELLED_KEY, set()).add(key)
-                runtime().jobs.leave(key, session().session_id)
+                queue.leave(key, session().session_id)
                 st.rerun()
             if with_preview and job.progress is not None and len(job.progress.curve) > 1:
                 _draw_curve(job.progress)
@@ -95,8 +98,8 @@ def _draw_progress(key: str, heading: str, slot: str, with_preview: bool) -> Non
             _draw_preview(job, right)
 
 
-def _draw_state(job: Job, heading: str) -> None:
-    ahead, report = runtime().jobs.ahead_of(job), job.progress
+def _draw_state(job: Job, heading: str, queue: JobQueue) -> None:
+    ahead, report = queue.ahead_of(job), job.progress
     if job.state is JobState.QUEUED and ahead:
         st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
     elif report is None:

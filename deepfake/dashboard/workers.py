@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from deepfake.errors import DeepfakeError, WorkerError
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
 
-    def schedule(self, function: Callable[..., Any], *args: Any, timeout_s: float | None = None) -> ProcessFuture[Any]:
+    def schedule(self, function: Callable[..., T], *args: Any, timeout_s: float | None = None) -> ProcessFuture[T]:
         """Run function(*args) in a worker; cancelling the future ends the worker that runs it."""
         with self._lock:
             for _ in range(2):
@@ -49,7 +51,7 @@ class WorkerPool:
                     self._discard()
         raise WorkerError("The worker processes cannot be started; see the server's log.")
 
-    def call(self, function: Callable[..., Any], *args: Any, timeout_s: float, name: str) -> Any:
+    def call(self, function: Callable[..., T], *args: Any, timeout_s: float, name: str) -> T:
         """Run function(*args) in a worker and return what it returns. name: what to call the clip in a message.
 
         Raises the function's own DeepfakeError, or WorkerError when the worker crashed or ran out of time.

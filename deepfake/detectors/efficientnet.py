@@ -100,9 +100,7 @@ class LearnedDetector:
         """
         return self._run(crops)[1]
 
-    def scores_and_attributions(
-        self, crops: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def scores_and_attributions(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and attributions f32 (n, 7, 7) of one pass."""
         logits, maps = self._run(crops)
         return self.calibration.probability(logits), maps

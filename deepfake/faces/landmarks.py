@@ -92,7 +92,7 @@ class FaceMesh:
             outputs = [np.asarray(output).ravel() for output in self._net.forward(self._outputs)]
         points = next(output for output in outputs if output.size == MESH_POINTS * 3)
         face = next(output for output in outputs if output.size == 1)
-        return points.reshape(MESH_POINTS, 3).copy(), float(face[0])
+        return points.reshape(MESH_POINTS, 3).astype(np.float32), float(face[0])
 
 
 @functools.cache

@@ -11,21 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
-import numpy as np
-
 from deepfake.pipeline import Analysis
 from deepfake.report.curves import curves_svg
-from deepfake.report.table import analysis_to_csv
-from deepfake.report.text import format_time, person_name
+from deepfake.report.table import analysis_to_csv, people_table
+from deepfake.report.text import CAUTION, VERDICT_ICONS, VERDICT_WORDS
 from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.video import is_variable_rate
 
-VERDICT_WORDS = {"LIKELY_REAL": "Likely real", "INCONCLUSIVE": "Inconclusive", "LIKELY_FAKE": "Likely fake"}
-VERDICT_ICONS = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
-CAUTION = (
-    "This verdict is a heuristic: it measures how steady the picture is from frame to frame, not whether a face is "
-    "genuine. A cut or a moving camera can look suspicious to it, and a well-made fake can look real."
-)
 # What can change a number in the report.
 LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")
 
@@ -49,7 +41,7 @@ def report_html(analysis: Analysis, *, shown_path: str | None = None, written: d
         caution=CAUTION,
         warnings=f"<h2>Warnings</h2><ul>{_items(analysis.warnings)}</ul>" if analysis.warnings else "",
         curves=curves_svg(analysis),
-        people=_people_table(analysis),
+        people=_people(analysis),
         rule=_rule_table(analysis),
         file=_file_table(analysis, shown_path),
         method=_method_table(analysis, written or datetime.now(UTC)),
@@ -74,21 +66,10 @@ def _table(rows: Sequence[Sequence[object]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _people_table(analysis: Analysis) -> str:
+def _people(analysis: Analysis) -> str:
     if not analysis.tracks:
         return "<p>No face was found in any frame.</p>"
-    rows: list[tuple[object, ...]] = [("person", "track", "frames", "from", "to", "mean width", "lowest similarity")]
-    times_s = analysis.frame_timestamps_s
-    for track in analysis.tracks:
-        trace = analysis.trace("face_similarity", track.track_id)
-        measured = np.empty(0) if trace is None else trace.values[np.isfinite(trace.values)]
-        widths_px = track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0]
-        first, last = (float(times_s[track.frame_indices[end]]) for end in (0, -1))
-        lowest = f"{measured.min():.3f}" if len(measured) else "–"
-        times = format_time(first), format_time(last)
-        name = person_name(track.track_id)
-        rows.append((name, track.track_id, len(track), *times, f"{widths_px.mean():.0f} px", lowest))
-    return f'<div class="wide">{_table(rows)}</div>'
+    return f'<div class="wide">{_table(people_table(analysis))}</div>'
 
 
 def _rule_table(analysis: Analysis) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from deepfake.faces.tracking import FaceTrack
 from deepfake.pipeline import Analysis
+from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
@@ -38,6 +39,28 @@ def analysis_to_csv(analysis: Analysis) -> str:
     writer.writerow(header)
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
+
+
+def people_table(analysis: Analysis) -> list[tuple[str, ...]]:
+    """Return a header and one row a track: who is seen in how many frames, when, how large, how steady."""
+    rows: list[tuple[str, ...]] = [("person", "track", "frames", "from", "to", "mean width", "lowest similarity")]
+    for track in analysis.tracks:
+        trace = analysis.trace("face_similarity", track.track_id)
+        measured = np.empty(0) if trace is None else trace.values[np.isfinite(trace.values)]
+        widths_px = track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0]
+        first, last = (float(analysis.frame_timestamps_s[track.frame_indices[end]]) for end in (0, -1))
+        rows.append(
+            (
+                person_name(track.track_id),
+                str(track.track_id),
+                str(len(track)),
+                format_time(first),
+                format_time(last),
+                f"{widths_px.mean():.0f} px",
+                f"{measured.min():.3f}" if len(measured) else "–",
+            )
+        )
+    return rows
 
 
 def _column_of_trace(trace: SignalTrace | None, count: int) -> list[str]:

@@ -2,6 +2,19 @@
 
 import math
 
+from deepfake.verdict import VerdictLabel
+
+VERDICT_WORDS: dict[VerdictLabel, str] = {
+    "LIKELY_REAL": "Likely real",
+    "INCONCLUSIVE": "Inconclusive",
+    "LIKELY_FAKE": "Likely fake",
+}
+VERDICT_ICONS: dict[VerdictLabel, str] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
+CAUTION = (
+    "This verdict is a heuristic: it measures how steady the picture is from frame to frame, not whether a face is "
+    "genuine. A cut or a moving camera can look suspicious to it, and a well-made fake can look real."
+)
+
 
 def format_time(seconds: float) -> str:
     """Return a time as m:ss.ff, hundredths rounded half up; "–" where it is not a number."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 120
@@ -30,6 +30,9 @@ BROWSER_FLAGS = [
     "--no-first-run",
 ]
 LAPTOP = {"width": 1366, "height": 900}
+# A page of charts takes its time on two cores that other work shares.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -109,7 +112,7 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
     context = browser.new_context(viewport=LAPTOP, accept_downloads=True)
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(PATIENCE_MS)
     opened.on("request", note)
     opened.goto(app_url)
     yield opened

@@ -1,0 +1,123 @@
+"""How alike fakes are to their originals and to other clips: the numbers behind MIN_PAIR_SIMILARITY.
+
+    python -m benchmarks.pairs FOLDER [--frames N]
+
+FOLDER: a data set whose fakes name their originals (FaceForensics++, DFDC, CSV). Every fake is compared with its
+original, with that original a second later, and with the originals of the other fakes; medians over N moments,
+reduced as in the application.
+"""
+
+import argparse
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from deepfake.comparison.findings import SHIFT_S
+from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
+from deepfake.dataset import Dataset, open_dataset
+from deepfake.settings import load_settings
+from deepfake.video import Image, VideoReader, probe
+
+STEP_FRAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Median similarities of one fake: to its original, to the original a second later, to each other original."""
+
+    fake: str
+    fit: str
+    pair: float
+    shifted: float
+    others: tuple[float, ...]
+
+
+def pictures(path: Path, count: int) -> list[Image]:
+    """Return every STEP_FRAMES-th frame, at most `count`."""
+    with VideoReader(path, load_settings()) as reader:
+        return [frame.image for frame in islice(reader.frames(), 0, count * STEP_FRAMES, STEP_FRAMES)]
+
+
+def median_similarity(fit: Fit, fakes: list[Image], originals: list[Image]) -> float:
+    size = fit.reduced_size
+    pairs = zip(fakes, originals, strict=False)
+    values = [reduced_similarity(fit.fake_view(a, size), fit.original_view(b, size)) for a, b in pairs]
+    return float(np.median(values)) if values else float("nan")
+
+
+def reduced(images: list[Image]) -> list[Image]:
+    """Pictures small enough to keep those of all originals; another clip's size hardly matters to their similarity."""
+    height, width = images[0].shape[:2]
+    fit = Fit("same size", (0, 0, width, height), (0, 0, width, height), (width, height))
+    return [fit.fake_view(image, fit.reduced_size) for image in images]
+
+
+def scaled_similarity(fakes: list[Image], originals: list[Image]) -> float:
+    a, b = fakes[0].shape[1::-1], originals[0].shape[1::-1]
+    size = min(a[0], b[0]), min(a[1], b[1])
+    return median_similarity(Fit("scaled", (0, 0, *a), (0, 0, *b), size), fakes, originals)
+
+
+def measure(dataset: Dataset, count: int) -> list[Measured]:
+    by_name = {entry.name: entry for entry in dataset.entries}
+    fakes = [entry for entry in dataset.entries if entry.label == "FAKE" and entry.original in by_name]
+    fakes = [entry for entry in fakes if entry.on_disk and by_name[entry.original].on_disk]
+    fakes.sort(key=lambda entry: entry.original)
+    small = {
+        name: reduced(pictures(by_name[name].path, count))
+        for name in track(sorted({entry.original for entry in fakes}), "originals")
+    }
+    rows = []
+    original_name, originals = "", []
+    for entry in track(fakes, "fakes"):
+        path = by_name[entry.original].path
+        if entry.original != original_name:
+            original_name, originals = entry.original, pictures(path, count)
+        fit, images = fit_clips(entry.path, path, load_settings()), pictures(entry.path, count)
+        later = originals[round(SHIFT_S * probe(path).frame_rate / STEP_FRAMES) :]
+        # The same scene may be there twice, as in FaceForensics++ at two compressions: it is no stranger.
+        strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]
+        small_fake = reduced(images)
+        rows.append(
+            Measured(
+                entry.name,
+                fit.kind,
+                pair=median_similarity(fit, images, originals),
+                shifted=median_similarity(fit, images, later),
+                others=tuple(scaled_similarity(small_fake, clip) for clip in strangers),
+            )
+        )
+    return rows
+
+
+def print_rows(rows: list[Measured]) -> None:
+    console = Console()
+    table = Table("fake", "fit", "its original", "1 s later", "most similar other original")
+    for row in rows:
+        most = f"{max(row.others):.3f}" if row.others else "–"
+        table.add_row(row.fake, row.fit, f"{row.pair:.3f}", f"{row.shifted:.3f}", most)
+    console.print(table)
+    pairs = np.array([row.pair for row in rows])
+    lost = np.array([row.pair - row.shifted for row in rows])
+    others = np.array([value for row in rows for value in row.others])
+    console.print(f"pairs: n = {len(pairs)}, {pairs.min():.3f} to {pairs.max():.3f}")
+    console.print(f"lost when shifted by {SHIFT_S:g} s: {np.nanmin(lost):.3f} to {np.nanmax(lost):.3f}")
+    if len(others):
+        console.print(f"other originals: n = {len(others)}, {others.min():.3f} to {others.max():.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--frames", type=int, default=40, help="moments of each clip (default 40)")
+    arguments = parser.parse_args()
+    print_rows(measure(open_dataset(arguments.folder), arguments.frames))
+
+
+if __name__ == "__main__":
+    main()

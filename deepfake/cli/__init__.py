@@ -1,0 +1,10 @@
+"""The command line: demo, analyze, compare, dataset.
+
+Exit status 0: done, whatever the verdict. 1: the input cannot be used, or a result cannot be written; one line on
+standard error says which file, what and why. 2: wrong usage. 130: interrupted. Nothing heavy is imported before it is
+needed, so that --help answers at once.
+"""
+
+from deepfake.cli.entry import main
+
+__all__ = ["main"]

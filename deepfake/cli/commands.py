@@ -1,0 +1,144 @@
+"""What each command does: read the input, ask the core, write the results."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepfake.cli.terminal import progress_bars
+
+if TYPE_CHECKING:
+    from deepfake.comparison import ComparisonProgress
+    from deepfake.pipeline import AnalysisConfig, Progress
+
+STANDARD_OUTPUT = "-"
+STAGES = {"models": "Loading models", "frames": "Analysing frames", "finishing": "Finishing"}
+COMPARISON_STAGES = {"fake": "Analysing the fake", "original": "Analysing the original", "comparison": "Comparing"}
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Write the built-in data set."""
+    from deepfake.demo import demo_is_complete, write_demo
+
+    if demo_is_complete(options.folder):
+        _say(f"{options.folder} holds the built-in data set already.")
+        return
+    with progress_bars({"frames": "Writing frames"}) as report:
+        write_demo(options.folder, progress=lambda done, total: report("frames", done, total))
+    _say(f"Wrote the built-in data set to {options.folder}; README.txt there says what it is.")
+
+
+def analyze(options: argparse.Namespace) -> None:
+    """Analyse one clip."""
+    outputs = _outputs(options, "json", "csv", "html")
+    from deepfake import pipeline, report
+    from deepfake.animation import FaceClips
+    from deepfake.cli.summaries import print_analysis
+    from deepfake.video import probe
+
+    with ExitStack() as stack:
+        clips = None
+        if options.faces is not None:
+            frame_rate = probe(options.clip).frame_rate
+            options.faces.mkdir(parents=True, exist_ok=True)
+            clips = stack.enter_context(FaceClips(options.faces, frame_rate))
+        show = stack.enter_context(progress_bars(STAGES))
+
+        def shown(state: "Progress") -> None:
+            show(state.stage, state.frames_done, None if state.stage == "models" else state.frames_total)
+
+        analysis = pipeline.analyze(options.clip, _config(options), progress=shown, on_crop=clips)
+        faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
+    writers = {
+        "json": lambda: report.json_text(report.analysis_to_dict(analysis)),
+        "csv": lambda: report.analysis_to_csv(analysis),
+        "html": lambda: report.report_html(analysis),
+    }
+    written = [*_write(outputs, writers), *map(str, faces.values())]
+    if STANDARD_OUTPUT not in outputs.values():
+        print_analysis(analysis, written)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Compare a fake with its original."""
+    outputs = _outputs(options, "json")
+    from deepfake import comparison, report
+    from deepfake.cli.summaries import print_comparison
+
+    with progress_bars(COMPARISON_STAGES) as show:
+
+        def shown(state: "ComparisonProgress") -> None:
+            show(state.stage, state.frames_done, state.frames_total)
+
+        found = comparison.compare(options.fake, options.original, _config(options), progress=shown)
+    written = _write(outputs, {"json": lambda: report.json_text(comparison.comparison_to_dict(found))})
+    if STANDARD_OUTPUT not in outputs.values():
+        print_comparison(found, written)
+
+
+def dataset(options: argparse.Namespace) -> None:
+    """Say what a data set holds."""
+    outputs = _outputs(options, "json")
+    from deepfake.cli.summaries import print_dataset
+    from deepfake.dataset import open_dataset, summary_json
+    from deepfake.report import json_text
+
+    summary = summary_json(open_dataset(options.folder))
+    written = _write(outputs, {"json": lambda: json_text(summary)})
+    if STANDARD_OUTPUT not in outputs.values():
+        print_dataset(summary, written)
+
+
+def _config(options: argparse.Namespace) -> "AnalysisConfig":
+    from deepfake.pipeline import AnalysisConfig
+
+    return AnalysisConfig(detector=options.detector)
+
+
+def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
+    """Return the files to write, by kind. Raises OSError, before any work, where one cannot be written."""
+    named = {kind: getattr(options, kind) for kind in kinds if getattr(options, kind) is not None}
+    for name in named.values():
+        path = Path(name)
+        if name == STANDARD_OUTPUT:
+            continue
+        if path.is_dir():
+            raise IsADirectoryError(0, "this is a folder; name a file to write", name)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(0, "cannot be written: its folder does not exist", name)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(0, "cannot be written: its folder is read-only", name)
+    return named
+
+
+def _write(outputs: dict[str, str], writers: dict[str, Callable[[], str]]) -> list[str]:
+    """Write each result; return the names of the files."""
+    from deepfake.report import write_text
+
+    for kind, name in outputs.items():
+        text = writers[kind]()
+        if name == STANDARD_OUTPUT:
+            _write_standard_output(text)
+        else:
+            write_text(name, text)
+    return [name for name in outputs.values() if name != STANDARD_OUTPUT]
+
+
+def _write_standard_output(text: str) -> None:
+    """UTF-8 whatever the terminal's encoding: what is piped on is a file's content."""
+    buffer: Any = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    buffer.write(text.encode("utf-8"))
+    buffer.flush()
+
+
+def _say(sentence: str) -> None:
+    from deepfake.cli.summaries import console
+
+    console().print(sentence, soft_wrap=True)

@@ -1,0 +1,133 @@
+"""Arguments, and what becomes of errors."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepfake import __version__
+from deepfake.cli import commands
+from deepfake.cli.terminal import complain, quiet_libraries
+from deepfake.errors import DeepfakeError
+
+DETECTOR_NAMES = ("mtcnn", "haar")  # as faces.detection has them; importing that for --help takes a second
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status. arguments: by default those of the process."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if [getattr(options, kind, None) for kind in ("json", "csv", "html")].count(commands.STANDARD_OUTPUT) > 1:
+        parser.error("standard output (-) can take one result only; name a file for the others")
+    try:
+        with quiet_libraries(verbose=options.verbose):
+            options.run(options)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read standard output has left; the interpreter would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except DeepfakeError as error:
+        complain(str(error))
+        return 1
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deepfake",
+        description="Evidence and a verdict on whether a video clip was manipulated.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"deepfake workbench {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show log messages, those of libraries as well")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(subparsers)
+    _add_analyze(subparsers)
+    _add_compare(subparsers)
+    _add_dataset(subparsers)
+    return parser
+
+
+_Subparsers = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _add_demo(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
+    demo = subparsers.add_parser(
+        "demo",
+        help="write the built-in data set",
+        description="Write the built-in, synthetic data set: a few seconds of an animated portrait, real and faked.",
+    )
+    demo.add_argument("folder", metavar="DIR", type=Path, help="a new or empty folder")
+    demo.set_defaults(run=commands.demo)
+
+
+def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
+    analyze = subparsers.add_parser(
+        "analyze",
+        help="analyse one clip",
+        description="Follow every face of a clip, measure how steady picture and faces are, and give a verdict.",
+        epilog=EPILOG,
+    )
+    analyze.add_argument("clip", metavar="CLIP", type=Path, help="a video file")
+    _add_outputs(
+        analyze,
+        json="everything that was measured, as JSON (docs/analysis.schema.json)",
+        csv="one row a frame, for a spreadsheet",
+        html="a report that opens in any browser",
+    )
+    analyze.add_argument(
+        "--faces", metavar="DIR", type=Path, help="write a clip of every person's face there: face-0.mp4, face-1.mp4, …"
+    )
+    _add_detector(analyze)
+    analyze.set_defaults(run=commands.analyze)
+
+
+def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
+    compare = subparsers.add_parser(
+        "compare",
+        help="compare a fake with its original",
+        description="Lay a fake on its original, frame by frame in time, and say how alike they are at each moment.",
+        epilog=EPILOG,
+    )
+    compare.add_argument("fake", metavar="FAKE", type=Path, help="the clip in doubt")
+    compare.add_argument("original", metavar="ORIGINAL", type=Path, help="the clip that it was made from")
+    _add_outputs(compare, json="both analyses and what was measured between them, as JSON")
+    _add_detector(compare)
+    compare.set_defaults(run=commands.compare)
+
+
+def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
+    dataset = subparsers.add_parser(
+        "dataset",
+        help="say what a folder of labelled clips holds",
+        description="Count clips, labels, splits and originals of a data set, and name what is missing. The layout is "
+        "recognised: DFDC (metadata.json), FaceForensics++, real/ and fake/, a CSV, or plain clips.",
+    )
+    dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
+    _add_outputs(dataset, json="the counts, as JSON")
+    dataset.set_defaults(run=commands.dataset)
+
+
+def _add_detector(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detector",
+        choices=DETECTOR_NAMES,
+        default=DETECTOR_NAMES[0],
+        help="what finds the faces: mtcnn (default) or OpenCV's haar cascade, which finds fewer",
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:
+    for kind, what in what_by_kind.items():
+        help_text = f"write {what}; - for standard output, without the summary"
+        parser.add_argument(f"--{kind}", metavar="FILE", help=help_text)

@@ -1,0 +1,134 @@
+"""Results as a reader of a terminal wants them: a few lines, the answer first."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deepfake.comparison import Comparison
+from deepfake.pipeline import Analysis
+from deepfake.report import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time, people_table
+from deepfake.video import VideoInfo
+
+VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
+PIPE_WIDTH = 120  # columns, where the output is no terminal
+MAX_NAMES = 10  # of missing clips, one by one
+
+
+def console() -> Console:
+    """Return the console on standard output. Names of files are shown as they are, never taken for markup."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+    return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
+    """Print verdict, reasons, people, warnings and the files written."""
+    out = console()
+    _print_clip(out, analysis)
+    out.print(CAUTION, style="dim")
+    if analysis.tracks:
+        out.print()
+        header, *rows = people_table(analysis)
+        out.print(_table(header, rows))
+    _print_ends(out, analysis.warnings, written)
+
+
+def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
+    """Print whether the clips belong together, how they were aligned, both verdicts and where they differ most."""
+    out = console()
+    out.print(comparison.belonging.reason, style="bold", soft_wrap=True)
+    for note in comparison.alignment:
+        out.print(f"  · {note}", soft_wrap=True)
+    for name, analysis in (("Fake", comparison.fake), ("Original", comparison.original)):
+        out.print()
+        out.print(f"{name}:", style="dim")
+        _print_clip(out, analysis)
+    if comparison.moments:
+        out.print()
+        out.print("Moments of greatest difference (similarity of the fake to its original, 1 = identical)")
+        rows = [
+            (
+                format_time(moment.timestamp_s),
+                str(moment.frame_index),
+                str(moment.original_frame_index),
+                _number(moment.similarity),
+                _number(moment.face_similarity),
+            )
+            for moment in comparison.moments
+        ]
+        out.print(_table(("time", "frame", "original's frame", "whole frame", "face"), rows))
+    warnings = dict.fromkeys((*comparison.warnings, *comparison.fake.warnings, *comparison.original.warnings))
+    _print_ends(out, warnings, written)
+
+
+def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:
+    """Print the counts of a data set: summary as dataset.summary_json has it."""
+    out = console()
+    originals = summary["originals"]
+    out.print(f"{summary['root']} ({summary['layout']})", style="bold", soft_wrap=True)
+    out.print(f"{summary['clips']} clips: {summary['on_disk']} on disk, {summary['missing']} missing")
+    out.print(f"{originals['named']} originals named: {originals['present']} on disk, {originals['missing']} missing")
+    labels = list(summary["by_label"])
+    rows = [
+        (split, *(str(counted.get(label, 0)) for label in labels), str(sum(counted.values())))
+        for split, counted in summary["labels_by_split"].items()
+    ]
+    rows.append(("all", *(str(count) for count in summary["by_label"].values()), str(summary["clips"])))
+    out.print()
+    out.print(_table(("split", *labels, "clips"), rows))
+    _print_names(out, "Missing clips", summary["missing_clips"])
+    _print_names(out, "Missing originals", originals["missing_names"])
+    _print_ends(out, summary["warnings"], written)
+
+
+def _print_clip(out: Console, analysis: Analysis) -> None:
+    verdict = analysis.verdict
+    out.print(_clip_line(analysis.video, len(analysis.frame_timestamps_s)), soft_wrap=True)
+    probability = "" if verdict.probability_fake is None else f", P(fake) {verdict.probability_fake:.2f}"
+    answer = f"{VERDICT_ICONS[verdict.label]} {VERDICT_WORDS[verdict.label]}{probability}"
+    out.print(Text(answer, style=VERDICT_STYLES[verdict.label]))
+    for reason in verdict.reasons:
+        out.print(f"  · {reason}", soft_wrap=True)
+
+
+def _clip_line(video: VideoInfo, frames: int) -> str:
+    parts = [
+        str(video.path),
+        f"{video.width}×{video.height}",
+        f"{float(video.frame_rate):.2f} fps",
+        f"{frames} frames" if video.duration_s is None else f"{video.duration_s:.1f} s, {frames} frames",
+        video.codec,
+        f"sha256 {video.sha256[:12]}…",
+    ]
+    return ", ".join(parts)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _print_names(out: Console, title: str, names: Sequence[str]) -> None:
+    if not names:
+        return
+    rest = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    out.print(f"{title}: {', '.join(names[:MAX_NAMES])}{rest}", soft_wrap=True)
+
+
+def _print_ends(out: Console, warnings: Iterable[str], written: Iterable[str]) -> None:
+    for warning in warnings:
+        out.print(f"Warning: {warning}", soft_wrap=True)
+    for name in written:
+        out.print(f"Wrote {name}", soft_wrap=True)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == value else "–"

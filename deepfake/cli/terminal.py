@@ -1,0 +1,82 @@
+"""Standard error: progress bars, one-line complaints, and silence from libraries."""
+
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Report = Callable[[str, int, int | None], None]
+
+
+def complain(message: str) -> None:
+    """Write one line to standard error."""
+    line = " ".join(message.split())
+    sys.stderr.write(f"deepfake: {line}\n")
+
+
+@contextmanager
+def quiet_libraries(*, verbose: bool) -> Iterator[None]:
+    """Keep what libraries say of themselves off standard error; with verbose, show it and this package's log.
+
+    TensorFlow and FFmpeg write to file descriptor 2 from C++, past sys.stderr and, in part, past TensorFlow's own
+    log level. The descriptor is pointed at a scratch file for the time, and sys.stderr at a copy of the real one.
+    """
+    if verbose:
+        logging.basicConfig(level=logging.INFO)
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings(), _descriptor_2_aside():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _descriptor_2_aside() -> Iterator[None]:
+    try:
+        is_real = sys.stderr.fileno() == 2
+        saved = os.dup(2)
+    except (OSError, ValueError, AttributeError):
+        yield  # there is no standard error to protect
+        return
+    ours = sys.stderr
+    with tempfile.TemporaryFile() as scratch:
+        ours.flush()
+        os.dup2(scratch.fileno(), 2)
+        if is_real:
+            sys.stderr = os.fdopen(os.dup(saved), "w", buffering=1, encoding=ours.encoding, errors="backslashreplace")
+        try:
+            yield
+        finally:
+            if is_real:
+                sys.stderr.close()
+                sys.stderr = ours
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+@contextmanager
+def progress_bars(words: dict[str, str]) -> Iterator[Report]:
+    """Give a function that shows how far each stage is; silent where standard error is not a terminal.
+
+    words: what each stage is called on the screen. The function takes the stage, the steps done, and their number or
+    None where it is not known.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks = {stage: bars.add_task(word, total=None, visible=False) for stage, word in words.items()}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            bars.update(tasks[stage], completed=done, total=total, visible=True)
+
+        yield report

@@ -1,0 +1,20 @@
+"""A fake beside its original: how alike they are at each moment, where they differ, whether they belong together."""
+
+from deepfake.comparison.contract import comparison_from_dict, comparison_to_dict
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, Belonging
+from deepfake.comparison.fit import Fit, difference_map, fit_clips
+from deepfake.comparison.lockstep import ComparedMoment, Comparison, ComparisonProgress, compare
+
+__all__ = [
+    "MIN_PAIR_SIMILARITY",
+    "Belonging",
+    "ComparedMoment",
+    "Comparison",
+    "ComparisonProgress",
+    "Fit",
+    "compare",
+    "comparison_from_dict",
+    "comparison_to_dict",
+    "difference_map",
+    "fit_clips",
+]

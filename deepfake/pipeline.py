@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
+from deepfake.detectors import TrackScorer, TrackScores, learned_detector
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import CutDetector, FrameSimilarity
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import NotebookRule, Verdict, clip_verdict, notebook_rule
+from deepfake.verdict import Evidence, NotebookRule, Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
 from deepfake.video import Frame, VideoInfo, VideoReader, is_variable_rate
 
 SCHEMA_VERSION = 1
@@ -112,9 +113,13 @@ def analyze(
         reader = stack.enter_context(VideoReader(path, settings))
         if progress is not None:
             progress(Progress("models", 0, reader.info.frame_count))
-        detector = face_detector(config.detector)
+        frames = _tracker_frames(config, reader.info)
+        tracker = FaceTracker(face_detector(config.detector), **frames)
+        # The learned detector was trained on crops aligned by landmarks, which the Haar cascade does not give.
+        patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
+        scorer = TrackScorer(learned_detector(), patience=patience) if config.detector == "mtcnn" else None
         models_s = time.perf_counter() - started
-        clip_pass = _Pass(reader, FaceTracker(detector, **_tracker_frames(config, reader.info)), on_crop)
+        clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)
         clip_pass.run(progress)
     return clip_pass.result(config, {"models": models_s, "total": time.perf_counter() - started})
@@ -132,10 +137,15 @@ class _Pass:
     """The state of one pass over a clip."""
 
     def __init__(
-        self, reader: VideoReader, tracker: FaceTracker, on_crop: Callable[[FaceCrop, Frame], None] | None
+        self,
+        reader: VideoReader,
+        tracker: FaceTracker,
+        scorer: TrackScorer | None,
+        on_crop: Callable[[FaceCrop, Frame], None] | None,
     ) -> None:
         self._reader = reader
         self._tracker = tracker
+        self._scorer = scorer
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
@@ -146,7 +156,7 @@ class _Pass:
         self._timestamps_s: list[float] = []
         self._similarity: list[float] = []
         self._face_values: dict[int, list[tuple[int, float]]] = {}
-        self._timings_s = dict.fromkeys(("decode", "faces", "crops", "similarity_wait"), 0.0)
+        self._timings_s = dict.fromkeys(("decode", "faces", "crops", "scoring", "similarity_wait"), 0.0)
 
     def __enter__(self) -> "_Pass":
         return self
@@ -217,6 +227,10 @@ class _Pass:
         image = crop_face(frame.image, transform, CROP_SIZE_PX)
         crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
         self._compare_with_previous(crop)
+        if self._scorer is not None:
+            started = time.perf_counter()
+            self._scorer.offer(crop)
+            self._timings_s["scoring"] += time.perf_counter() - started
         if self._on_crop is not None:
             self._on_crop(crop, frame)
 
@@ -240,6 +254,7 @@ class _Pass:
             )
             for track in tracks
         ]
+        scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
         cuts = self._cut_detector.cuts()
         return Analysis(
@@ -250,16 +265,43 @@ class _Pass:
             frame_timestamps_s=timestamps_s,
             cuts=cuts,
             tracks=tracks,
-            traces=(frame_trace, *face_traces),
+            traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s)),
             notebook_rule=rule,
-            verdict=clip_verdict(rule, frame_trace, faces=len(tracks), cuts=len(cuts)),
+            verdict=_verdict(tracks, scores),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
             timings_s={**self._timings_s, **timings_s},
         )
 
+    def _track_scores(self, tracks: Sequence[FaceTrack]) -> dict[int, TrackScores]:
+        if self._scorer is None:
+            return {}
+        started = time.perf_counter()
+        scores = self._scorer.finish({track.track_id for track in tracks})
+        self._timings_s["scoring"] += time.perf_counter() - started
+        return scores
+
     def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
         shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)
         return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
+
+
+def _score_traces(scores: dict[int, TrackScores], timestamps_s: NDArray[np.float64]) -> list[SignalTrace]:
+    return [
+        _trace("learned_score", track_id, item.frame_indices.tolist(), item.probabilities_fake.tolist(), timestamps_s)
+        for track_id, item in sorted(scores.items())
+    ]
+
+
+def _verdict(tracks: Sequence[FaceTrack], scores: dict[int, TrackScores]) -> Verdict:
+    judged = main_tracks(tracks)
+    calibration = learned_detector().calibration
+    verdicts = [track_verdict(track, scores.get(track.track_id), calibration, judged=len(judged)) for track in judged]
+    evidence = [
+        Evidence("learned_score", item.track_id, item.probability_fake, item.reasons[-1])
+        for item in verdicts
+        if item.probability_fake is not None
+    ]
+    return clip_verdict(verdicts, evidence, faces=len(tracks))
 
 
 def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

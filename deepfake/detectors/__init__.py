@@ -2,5 +2,14 @@
 
 from deepfake.detectors.efficientnet import LearnedDetector, learned_detector
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.detectors.scoring import TrackScorer, TrackScores
 
-__all__ = ["LearnedDetector", "choose_frames", "learned_detector", "pool_clip", "pool_track"]
+__all__ = [
+    "LearnedDetector",
+    "TrackScorer",
+    "TrackScores",
+    "choose_frames",
+    "learned_detector",
+    "pool_clip",
+    "pool_track",
+]

@@ -103,7 +103,7 @@ def face_square(image: Image, crop_to_frame: NDArray[np.float32], crop_px: int) 
     middle. A spectrum averaged over all directions does not mind that the head is tilted.
     """
     scale = float(np.hypot(crop_to_frame[0, 0], crop_to_frame[1, 0]))
-    side = min(int(FACE_SIDE * crop_px * scale) // 2 * 2, MAX_SIDE_PX)
+    side = min(2 * round(FACE_SIDE * crop_px * scale / 2), MAX_SIDE_PX)
     centre = crop_to_frame @ np.array([FACE_CENTRE[0] * crop_px, FACE_CENTRE[1] * crop_px, 1], np.float32)
     height, width = image.shape[:2]
     left, top = (round(float(value) - side / 2) for value in centre)

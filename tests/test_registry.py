@@ -1,0 +1,68 @@
+"""The registry: every signal says what a page needs, keeps the contract, and shares nothing between tracks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.landmarks import mesh_of_face
+from deepfake.signals.registry import FACE_SIGNALS, signal_info
+from deepfake.signals.trace import SignalTrace
+from deepfake.video import Frame
+
+LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def pushes(portrait):
+    transform = crop_to_frame_from_landmarks(LANDMARKS, 224)
+    mesh = mesh_of_face(portrait, LANDMARKS)
+    crop = crop_face(portrait, transform, 224)
+    return [(FaceCrop(0, k, k / 25, crop, transform), Frame(k, k / 25, portrait), mesh) for k in range(4)]
+
+
+def test_names_are_unique_and_found():
+    names = [kind.info.name for kind in FACE_SIGNALS]
+    assert len(set(names)) == len(names)
+    assert all(signal_info(kind.info.name) is kind.info for kind in FACE_SIGNALS)
+    assert signal_info("no such signal") is None
+
+
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
+def test_a_signal_explains_itself(kind):
+    info = kind.info
+    assert info.name.isidentifier()
+    assert info.suspicious in ("high", "low", None)
+    for sentence in (info.measures, info.misleads):
+        assert sentence.endswith(".")
+        assert len(sentence) < 160
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        info.name = "other"
+
+
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
+def test_a_portrait_has_a_value_and_the_inputs_stay_as_they_are(kind, pushes):
+    before = [push[1].image.copy() for push in pushes], [push[2].copy() for push in pushes]
+    signal = kind()
+    values = [signal.push(*push) for push in pushes]
+    assert np.isfinite(values[-1])
+    assert all(isinstance(value, float) for value in values)
+    assert all((push[1].image == image).all() for push, image in zip(pushes, before[0], strict=True))
+    assert all((push[2] == mesh).all() for push, mesh in zip(pushes, before[1], strict=True))
+
+
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
+def test_tracks_do_not_mix(kind, pushes):
+    alone = [kind().push(*pushes[0])]
+    one, two = kind(), kind()
+    one.push(*pushes[0])
+    assert [two.push(*pushes[0])] == pytest.approx(alone, nan_ok=True)
+
+
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
+def test_an_unmeasured_track_has_no_statistic(kind):
+    nothing = np.full(20, np.nan, np.float32)
+    assert np.isnan(kind().statistic(SignalTrace(kind.info.name, 0, np.arange(20), np.arange(20) / 25, nothing)))
+    empty = SignalTrace(kind.info.name, 0, np.arange(0), np.arange(0) / 25, nothing[:0])
+    assert np.isnan(kind().statistic(empty))

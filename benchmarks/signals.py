@@ -6,8 +6,9 @@
 Faces are found and followed by analyze(); of each clip the first seconds are used, and the face that is seen longest.
 Blinks need longer: for them the face is followed on by its mesh. Where the faces are, and what was measured, is kept
 in the cache folder: delete it after a change of the signals. The AUC is that of the signal's statistic, turned around
-where low is the suspicious side; 0.5 is chance. Its 95 % interval draws whole groups of people. n counts the clips
-with a statistic. Real and fake clips of one data set and rate are compared, never sets with each other.
+where low is the suspicious side; 0.5 is chance. Its 95 % interval draws whole groups of people. Real and fake
+clips of one data set and rate are compared, never sets with each other; only clips that have a statistic count. The
+last column is the share of fakes that are more suspicious than their own original.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Clip:
     is_fake: bool
     source: str
     group: str
+    original: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,13 @@ def read_manifest(path: Path) -> list[Clip]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [
-        Clip(path.parent / row["path"], row["label"] == "FAKE", row.get("set", ""), row.get("group") or row["path"])
+        Clip(
+            path.parent / row["path"],
+            row["label"] == "FAKE",
+            row.get("set", ""),
+            row.get("group") or row["path"],
+            path.parent / row["original"] if row.get("original") else None,
+        )
         for row in rows
     ]
 
@@ -204,7 +212,7 @@ def _statistics(
 def print_table(measured: Sequence[Measured], names: Sequence[str]) -> list[dict[str, Any]]:
     """Print a row for each set of clips, rate and method, and return the same rows."""
     rows = []
-    print(f"{'signal':22} {'clips':24} {'real':>4} {'fake':>4} {'AUC':>6} {'95 % by group':>14}")
+    print(f"{'signal':22} {'clips':24} {'real':>4} {'fake':>4} {'AUC':>6} {'95 % by group':>14} {'> own original':>15}")
     for name in names:
         info = next(kind.info for kind in FACE_SIGNALS if kind.info.name == name)
         sign = -1 if info.suspicious == "low" else 1
@@ -215,14 +223,26 @@ def print_table(measured: Sequence[Measured], names: Sequence[str]) -> list[dict
             if fake.all() or not fake.any():
                 continue
             low, high = auc_interval(scores, fake, [item.clip.group for item in chosen])
-            row = {"signal": name, "clips": what, "real": int((~fake).sum()), "fake": int(fake.sum())}
-            rows.append(row | {"auc": auc(scores, fake), "low": low, "high": high})
-            interval = f"[{low:.2f}, {high:.2f}]"
-            print(f"{name:22} {what:24} {row['real']:4d} {row['fake']:4d} {rows[-1]['auc']:6.3f} {interval:>14}")
+            area, interval = auc(scores, fake), f"[{low:.2f}, {high:.2f}]"
+            reals, fakes, (above, pairs) = int((~fake).sum()), int(fake.sum()), _pairs(chosen, name, sign)
+            rows.append({"signal": name, "clips": what.strip(), "real": reals, "fake": fakes, "auc": area})
+            rows[-1] |= {"low": low, "high": high, "above_original": above, "pairs": pairs}
+            print(f"{name:22} {what:24} {reals:4d} {fakes:4d} {area:6.3f} {interval:>14} {f'{above:g} of {pairs}':>15}")
         taken = [item.milliseconds[name] for item in measured if name in item.milliseconds]
         if taken:
             print(f"{'':22} {np.median(taken):.1f} ms a crop")
     return rows
+
+
+def _pairs(measured: Sequence[Measured], name: str, sign: int) -> tuple[float, int]:
+    """Return how many fakes are more suspicious than their own original, ties half, and how many have one."""
+    by_path = {item.clip.path: item.statistics[name] for item in measured}
+    differences = [
+        sign * (item.statistics[name] - by_path[item.clip.original])
+        for item in measured
+        if item.clip.is_fake and item.clip.original in by_path
+    ]
+    return sum((np.sign(difference) + 1) / 2 for difference in differences), len(differences)
 
 
 def _subsets(measured: Sequence[Measured]) -> Iterator[tuple[str, list[Measured]]]:

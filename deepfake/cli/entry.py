@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepfake import __version__
 from deepfake.cli import commands
+from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
 
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(subparsers)
     _add_compare(subparsers)
     _add_dataset(subparsers)
+    add_evaluate(subparsers)
     return parser
 
 

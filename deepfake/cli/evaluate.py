@@ -58,6 +58,8 @@ def evaluate(options: argparse.Namespace) -> None:
     """Run the command. Raises DeepfakeError for the manifest, OSError where a result cannot be written."""
     if options.resume and options.out is None:
         options.usage_error("--resume needs --out: the file to go on with")
+    if options.out is not None and str(options.out) == STANDARD_OUTPUT:
+        options.usage_error("--out needs a file: standard output has the numbers")
     from deepfake.evaluation import evaluate_clips, read_manifest, summarize
     from deepfake.pipeline import AnalysisConfig
     from deepfake.settings import load_settings

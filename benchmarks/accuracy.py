@@ -1,0 +1,388 @@
+"""How well the verdict, each signal, MesoNet and the notebook's rule tell fakes from reals: tables in Markdown.
+
+    python benchmarks/accuracy.py MANIFEST.csv [--splits val,test] [--recompress 23,35] [--workers N]
+                                  [--mesonet DIR] [--cache DIR] [--json FILE] [--readme]
+
+The manifest has the columns path,label,group and, where known, split and set; a set named "ff++ c23 Deepfakes" is a
+rate and a method of FaceForensics++. What is measured of a clip is kept in the cache folder, by the clip's SHA-256 and
+a fingerprint of the settings, the code and the weights: a run that was stopped goes on where it was, and nothing old
+is mixed with new. --readme replaces what is between the two accuracy marks of README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import inspect
+import json
+import math
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from deepfake import __version__  # noqa: E402
+from deepfake.detectors.mesonet import MesoNet  # noqa: E402
+from deepfake.detectors.pooling import pool_clip, pool_track  # noqa: E402
+from deepfake.detectors.sampling import CropSample  # noqa: E402
+from deepfake.evaluation import (  # noqa: E402
+    BOOTSTRAP_DRAWS,
+    ClipResult,
+    ManifestRow,
+    auc,
+    auc_interval,
+    outcomes,
+    read_manifest,
+    summarize,
+)
+from deepfake.faces.alignment import FaceCrop  # noqa: E402
+from deepfake.pipeline import Analysis, AnalysisConfig, analyze  # noqa: E402
+from deepfake.report import write_text  # noqa: E402
+from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
+from deepfake.verdict import main_tracks  # noqa: E402
+from deepfake.video import Frame, VideoReader, file_sha256  # noqa: E402
+
+DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
+DEFAULT_MESONET = ROOT.parent / "shared" / "data" / "mesonet"
+README = ROOT / "README.md"
+MARKS = ("<!-- accuracy:begin -->", "<!-- accuracy:end -->")
+
+OURS = "P(fake) of the verdict"
+RULE_ORDER = {"REAL": 0.0, "MAYBE_FAKE": 0.5, "FAKE": 1.0}
+# A change to one of these can change what is measured.
+MEASURING_CODE = ("video.py", "verdict.py", "pipeline.py", "faces", "signals", "detectors")
+FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found out about one clip. variant: "" or "CRF 35". scores: by scorer, larger is more suspicious."""
+
+    row: ManifestRow
+    variant: str
+    verdict: str | None
+    scores: dict[str, float]
+    error: str | None = None
+
+    @property
+    def result(self) -> ClipResult:
+        return ClipResult(self.row, self.scores.get(OURS), self.verdict, error=self.error)  # type: ignore[arg-type]
+
+
+def main() -> None:
+    arguments = _arguments()
+    splits = arguments.splits.split(",") if arguments.splits else []
+    rows = read_manifest(arguments.manifest)
+    rows = tuple(row for row in rows if not splits or row.extra.get("split", "") in splits)
+    if not rows:
+        raise SystemExit(f"{arguments.manifest}: no clips of the splits {arguments.splits}")
+    rates = [None, *(int(text) for text in arguments.recompress.split(",") if text)]
+    measured = [found for crf in rates for found in _measure_all(rows, crf, arguments)]
+    text = report(measured, splits)
+    print(text)
+    if arguments.json:
+        clips = [{**asdict(found), "row": {**asdict(found.row), "file": str(found.row.file)}} for found in measured]
+        write_text(arguments.json, json.dumps({"clips": clips, "tables": text}, indent=1) + "\n")
+    if arguments.readme:
+        update_between_marks(README, text)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--splits", default="val,test", help='those not trained on (default val,test); "" for all')
+    parser.add_argument("--recompress", default="", metavar="CRF,…", help="measure again after H.264 at these rates")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
+    parser.add_argument("--timeout-s", type=float, default=1800.0, help="a clip that takes longer is stopped")
+    parser.add_argument("--mesonet", type=Path, default=DEFAULT_MESONET, help="folder of MesoNet's published weights")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="what was measured is kept here")
+    parser.add_argument("--json", type=Path, help="write every clip's scores and the tables to this file")
+    parser.add_argument("--readme", action="store_true", help="put the tables between the marks in README.md")
+    return parser.parse_args()
+
+
+# --- measuring ------------------------------------------------------------------------------------------------------
+
+
+def _measure_all(rows: Sequence[ManifestRow], crf: int | None, arguments: argparse.Namespace) -> Iterator[Measured]:
+    """Measure all clips, in the order of the rows; say how far it is on standard error."""
+    variant = "" if crf is None else f"CRF {crf}"
+    task = functools.partial(
+        measure_cached,
+        crf=crf,
+        cache=arguments.cache,
+        mesonet=arguments.mesonet,
+        fingerprint=measuring_fingerprint(arguments.mesonet),
+    )
+    found: dict[str, Measured] = {}
+    started = time.monotonic()
+    for done, outcome in enumerate(outcomes(rows, task, workers=arguments.workers, timeout_s=arguments.timeout_s), 1):
+        value = outcome.value or {"verdict": None, "scores": {}}
+        found[outcome.row.path] = Measured(outcome.row, variant, value["verdict"], value["scores"], outcome.error)
+        left_s = (time.monotonic() - started) / done * (len(rows) - done)
+        print(
+            f"[{done}/{len(rows)}, {left_s / 60:.0f} min left] {variant} {outcome.row.path}: "
+            f"{outcome.error or value['verdict']}",
+            file=sys.stderr,
+            flush=True,
+        )
+    return iter([found[row.path] for row in rows])
+
+
+def measuring_fingerprint(mesonet: Path) -> str:
+    """Return 16 hexadecimal digits that change with settings, code, shipped weights and MesoNet's weights."""
+    digest = hashlib.sha256(AnalysisConfig().fingerprint().encode())
+    parts = [ROOT / "deepfake" / name for name in MEASURING_CODE]
+    files = [file for part in parts for file in ([part] if part.is_file() else sorted(part.rglob("*")))]
+    for file in [*files, *sorted(mesonet.glob("*.h5"))]:
+        if file.is_file() and file.suffix != ".pyc":
+            digest.update(file.name.encode() + file_sha256(file).encode())
+    for function in (measure, signal_scores, _signed_statistic, _most_suspicious, recompressed):
+        digest.update(inspect.getsource(function).encode())
+    return digest.hexdigest()[:16]
+
+
+def measure_cached(path: Path, *, crf: int | None, cache: Path, mesonet: Path, fingerprint: str) -> dict[str, Any]:
+    """Return a clip's verdict and scores, from the cache where they are. Raises DeepfakeError."""
+    if not path.is_file():
+        return measure(path, mesonet)  # it says what is wrong
+    variant = "" if crf is None else f"-crf{crf}"
+    stored = cache / f"{file_sha256(path)[:24]}-{fingerprint}{variant}.json"
+    if stored.is_file():
+        kept: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
+        return kept
+    if crf is None:
+        found = measure(path, mesonet)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(recompressed(path, Path(folder, "clip.mp4"), crf), mesonet)
+    cache.mkdir(parents=True, exist_ok=True)
+    write_text(stored, json.dumps(found) + "\n")
+    return found
+
+
+def recompressed(path: Path, out: Path, crf: int) -> Path:
+    """Encode a clip's frames anew, H.264 at a constant rate factor."""
+    with VideoReader(path) as reader, av.open(str(out), "w") as container:
+        stream = container.add_stream("libx264", rate=reader.info.frame_rate, options={"crf": str(crf)})
+        # 4:2:0 needs even sides: an odd last row or column goes.
+        stream.width, stream.height = reader.info.width // 2 * 2, reader.info.height // 2 * 2
+        stream.pix_fmt = "yuv420p"
+        for frame in reader.frames():
+            image = np.ascontiguousarray(frame.image[: stream.height, : stream.width])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return out
+
+
+def measure(path: Path, mesonet: Path) -> dict[str, Any]:
+    """Analyse a clip and return its verdict and its score by every scorer that has one. Raises DeepfakeError."""
+    baselines = mesonet_baselines(mesonet)
+    samples: dict[int, CropSample] = {}
+
+    def sample(crop: FaceCrop, frame: Frame) -> None:
+        samples.setdefault(crop.track_id, CropSample()).offer(crop)
+
+    analysis = analyze(path, on_crop=sample if baselines else None)
+    judged = [track.track_id for track in main_tracks(analysis.tracks)]
+    scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
+    for name, detector in baselines.items():
+        images = [samples[track_id].images() for track_id in judged if track_id in samples]
+        scores[name] = pool_clip([pool_track(detector.scores(crops)) for crops in images])
+    known = {name: float(value) for name, value in scores.items() if value is not None and math.isfinite(value)}
+    return {"verdict": analysis.verdict.label, "scores": known}
+
+
+def signal_scores(analysis: Analysis, judged: Sequence[int]) -> dict[str, float | None]:
+    """Return the score of every signal: its statistic, turned so that larger is more suspicious; of several people the
+    most suspicious one's. A signal without a suspicious side is scored as if high were suspicious."""
+    rule = analysis.notebook_rule
+    scores: dict[str, float | None] = {
+        "notebook's rule": None if rule.label is None else RULE_ORDER[rule.label],
+        "frame similarity, lowest (−)": -rule.minimum,
+        "face similarity, median (−)": _most_suspicious(
+            analysis, judged, "face_similarity", lambda trace: -float(np.nanmedian(trace.values))
+        ),
+    }
+    for signal in FACE_SIGNALS:
+        sign, mark = (-1, " (−)") if signal.info.suspicious == "low" else (1, "")
+        statistic = functools.partial(_signed_statistic, signal(), sign)
+        scores[signal.info.title + mark] = _most_suspicious(analysis, judged, signal.info.name, statistic)
+    return scores
+
+
+def _signed_statistic(signal: Any, sign: int, trace: Any) -> float:
+    return sign * float(signal.statistic(trace))
+
+
+def _most_suspicious(
+    analysis: Analysis, judged: Sequence[int], signal: str, statistic: Callable[[Any], float]
+) -> float | None:
+    traces = [analysis.trace(signal, track_id) for track_id in judged]
+    values = [statistic(trace) for trace in traces if trace is not None and np.isfinite(trace.values).any()]
+    return max((value for value in values if math.isfinite(value)), default=None)
+
+
+@functools.cache
+def mesonet_baselines(folder: Path) -> dict[str, MesoNet]:
+    """Return MesoNet's networks by name, none where its published weights are not there."""
+    return {f"MesoNet {path.stem}": MesoNet(path) for path in sorted(folder.glob("*.h5"))}
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
+    """Return the tables and what has to be known to read them, Markdown."""
+    sets, methods = subsets(measured), method_subsets(measured)
+    groups = len({found.row.group for found in measured})
+    plain = [found for found in measured if not found.variant]
+    lines = [
+        f"Measured with version {__version__} by `python benchmarks/accuracy.py` on {len(plain)} clips of {groups} "
+        f"groups of people ({'split ' + ' and '.join(splits) if splits else 'all splits'}). A cell holds the AUC and "
+        f"its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups; none where all clips are of one "
+        "group); 0.5 is chance. (−): low values count as suspicious. n, real + fake, where a score is missing for "
+        "some clips.",
+        "",
+        *auc_table(sets),
+        "",
+    ]
+    if methods:
+        lines += ["By method, against the unedited clips of the same rate:", "", *auc_table(methods), ""]
+    lines += [
+        "The verdict: log loss and accuracy (at 0.5) over the clips with a probability, false alarms (LIKELY_FAKE "
+        "among reals) and misses (LIKELY_REAL among fakes) with exact 95 % intervals.",
+        "",
+        *verdict_table({**sets, **methods}),
+    ]
+    if any(found.row.extra.get("split") == "train" for found in plain):
+        lines += [
+            "",
+            "Clips of the split train are among them: the detector was trained on these, its numbers are not a test.",
+        ]
+    failed = [found for found in measured if found.error is not None]
+    if failed:
+        lines += ["", f"{len(failed)} clips failed and are not in the tables:", ""]
+        # The message names the file by its place on this machine, which is nobody else's business.
+        errors = [(found.error or "").replace(str(found.row.file), found.row.path) for found in failed]
+        lines += [
+            f"- {found.variant} {error}".replace("-  ", "- ") for found, error in zip(failed, errors, strict=True)
+        ]
+    return "\n".join(lines)
+
+
+def subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Return what the tables tell apart: all, by split, by set (FaceForensics++ by rate), re-encoded."""
+    plain = [found for found in measured if not found.variant]
+    sets = {"all": plain}
+    for split in sorted({found.row.extra.get("split", "") for found in plain} - {""}):
+        sets[f"split {split}"] = [found for found in plain if found.row.extra.get("split") == split]
+    by_set: dict[str, list[Measured]] = {}
+    for found in plain:
+        match = FORENSICS_SET.fullmatch(found.row.extra.get("set", ""))
+        by_set.setdefault(match["rate"] if match else found.row.extra.get("set", ""), []).append(found)
+    sets.update((name, by_set[name]) for name in sorted(by_set) if name)
+    for variant in dict.fromkeys(found.variant for found in measured if found.variant):
+        sets[f"all, re-encoded, {variant}"] = [found for found in measured if found.variant == variant]
+    return {name: [found for found in members if found.error is None] for name, members in sets.items()}
+
+
+def method_subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Return, by rate and method of FaceForensics++, the fakes of that method and the unedited clips of that rate."""
+    matches = [
+        (found, FORENSICS_SET.fullmatch(found.row.extra.get("set", "")))
+        for found in measured
+        if not found.variant and found.error is None
+    ]
+    of_sets = [(found, match["rate"], match["method"]) for found, match in matches if match]
+    return {
+        f"{rate} {method}": [f for f, r, m in of_sets if r == rate and (m == method or not f.row.is_fake)]
+        for rate, method in sorted({(rate, method) for found, rate, method in of_sets if found.row.is_fake})
+    }
+
+
+def auc_table(sets: dict[str, list[Measured]]) -> list[str]:
+    """Return one row a scorer and one column a subset that has both classes."""
+    columns = {name: members for name, members in sets.items() if len({found.row.is_fake for found in members}) == 2}
+    scorers = list(dict.fromkeys(name for members in columns.values() for found in members for name in found.scores))
+    heads = [f"{name}<br>{_counts(members)}" for name, members in columns.items()]
+    rows = [[scorer, *(_auc_cell(members, scorer) for members in columns.values())] for scorer in scorers]
+    return _markdown(["AUC", *heads], rows)
+
+
+def _counts(members: Sequence[Measured]) -> str:
+    fakes = sum(found.row.is_fake for found in members)
+    return f"{len(members) - fakes} + {fakes}"
+
+
+def _auc_cell(members: Sequence[Measured], scorer: str) -> str:
+    scored = [found for found in members if scorer in found.scores]
+    is_fake = [found.row.is_fake for found in scored]
+    scores = [found.scores[scorer] for found in scored]
+    value = auc(scores, is_fake)
+    missing = "" if len(scored) == len(members) else f", n {_counts(scored)}"
+    if math.isnan(value):
+        return "–" + missing
+    low, high = auc_interval(scores, is_fake, [found.row.group for found in scored])
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    return f"{value:.2f}{interval}{missing}"
+
+
+def verdict_table(sets: dict[str, list[Measured]]) -> list[str]:
+    """Return one row a subset: what the verdict says there."""
+    rows = []
+    for name, members in sets.items():
+        if not members:
+            continue
+        found = summarize([member.result for member in members], draws=1)
+        rows.append(
+            [
+                name,
+                f"{found.n_real} + {found.n_fake}",
+                _number(found.log_loss),
+                _number(found.accuracy),
+                f"{found.abstained} of {found.n}",
+                *map(_share_cell, (found.false_alarms, found.missed)),
+            ]
+        )
+    head = ["", "real + fake", "log loss", "accuracy", "not decided", "false alarms", "misses"]
+    return _markdown(head, rows)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _share_cell(share: Any) -> str:
+    if share.ci95 is None:
+        return "–"
+    return f"{share.count} of {share.n} [{share.ci95[0]:.0%}, {share.ci95[1]:.0%}]"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def update_between_marks(path: Path, text: str) -> None:
+    """Replace what is between the two marks of a file. Exits where they are not there."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not begin or not end:
+        raise SystemExit(f"{path}: put the lines {MARKS[0]} and {MARKS[1]} where the tables belong")
+    write_text(path, f"{before}{begin}\n{text}\n{end}{after}")
+
+
+if __name__ == "__main__":
+    main()

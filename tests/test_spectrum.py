@@ -7,12 +7,14 @@ from deepfake.faces.alignment import FaceCrop, crop_to_frame_from_box
 from deepfake.signals.spectrum import (
     FREQUENCIES,
     SPECTRUM_BINS,
+    SpectrumClassifier,
     SpectrumSignal,
     face_square,
     high_frequency_excess,
     levelled,
     radial_power_spectrum,
     real_face_range,
+    spectrum_classifier,
 )
 from deepfake.signals.trace import SignalTrace
 from deepfake.video import Frame
@@ -120,3 +122,19 @@ def test_the_range_of_real_faces_is_ordered_and_names_its_source():
     assert (known.p50 <= known.p95).all()
     assert known.n > 100
     assert "benchmarks/face_spectra.py" in known.source
+
+
+def test_the_classifier_is_logistic_in_the_levelled_spectrum():
+    weights = np.random.default_rng(0).normal(size=SPECTRUM_BINS) / 50
+    classifier = SpectrumClassifier(weights, 0.3, "")
+    spectrum = radial_power_spectrum(np.random.default_rng(1).random((200, 200)).astype(np.float32) * 255)
+    expected = 1 / (1 + np.exp(-(levelled(spectrum) @ weights + 0.3)))
+    assert classifier.probability_fake(spectrum) == pytest.approx(expected)
+    assert classifier.probability_fake(spectrum + 10) == pytest.approx(expected, abs=1e-5)
+    assert np.isnan(classifier.probability_fake(np.full(SPECTRUM_BINS, np.nan, np.float32)))
+
+
+def test_the_shipped_classifier_gives_a_probability_and_says_what_it_is_worth(portrait):
+    classifier = spectrum_classifier()
+    assert 0 < classifier.probability_fake(radial_power_spectrum(portrait[40:200, 140:300])) < 1
+    assert "AUC" in classifier.worth

@@ -75,8 +75,13 @@ def _rings(
 
 
 def levelled(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a spectrum, f32 (64,), dB, moved so that its mean over the level band is 0: free of contrast."""
-    return (spectrum - np.nanmean(spectrum[_band(LEVEL_BAND)])).astype(np.float32)
+    """Return a spectrum, f32 (64,), dB, moved so that its mean over the level band is 0: free of contrast.
+
+    All NaN when that band is empty.
+    """
+    band = spectrum[_band(LEVEL_BAND)]
+    level = np.mean(band[np.isfinite(band)]) if np.isfinite(band).any() else np.nan
+    return (spectrum - level).astype(np.float32)
 
 
 def high_frequency_excess(spectrum: NDArray[np.float32]) -> float:
@@ -130,6 +135,27 @@ def real_face_range() -> SpectrumRange:
     stored = json.loads(_RANGE_FILE.read_text(encoding="utf-8"))
     p5, p50, p95 = (np.array(stored[name], dtype=np.float32) for name in ("p5", "p50", "p95"))
     return SpectrumRange(p5, p50, p95, stored["n"], stored["source"])
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumClassifier:
+    """Logistic regression on levelled spectra. weights: f64 (64,), a dB. worth: a sentence with its measured AUC."""
+
+    weights: NDArray[np.float64]
+    bias: float
+    worth: str
+
+    def probability_fake(self, spectrum: NDArray[np.float32]) -> float:
+        """Return P(fake) of a track's mean spectrum, f32 (64,), dB, were real and fake equally likely; or NaN."""
+        logit = float(levelled(spectrum) @ self.weights) + self.bias
+        return float(1 / (1 + np.exp(-logit)))
+
+
+@functools.cache
+def spectrum_classifier() -> SpectrumClassifier:
+    """Return the classifier on spectra of the paper, as fitted by benchmarks/face_spectra.py. Weak: see its worth."""
+    stored = json.loads(_RANGE_FILE.read_text(encoding="utf-8"))["classifier"]
+    return SpectrumClassifier(np.array(stored["weights"], dtype=np.float64), stored["bias"], stored["worth"])
 
 
 class SpectrumSignal:

@@ -34,7 +34,6 @@ sys.path.insert(0, str(ROOT))
 
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.mesonet import MesoNet  # noqa: E402
-from deepfake.detectors.pooling import pool_clip, pool_track  # noqa: E402
 from deepfake.detectors.sampling import CropSample  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
     BOOTSTRAP_DRAWS,
@@ -199,7 +198,8 @@ def measure(path: Path, mesonet: Path) -> dict[str, Any]:
     scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
     for name, detector in baselines.items():
         images = [samples[track_id].images() for track_id in judged if track_id in samples]
-        scores[name] = pool_clip([pool_track(detector.scores(crops)) for crops in images])
+        # The mean, as its authors do: its scores saturate, and a mean of log odds would end in ties.
+        scores[name] = max((float(detector.scores(crops).mean()) for crops in images), default=None)
     known = {name: float(value) for name, value in scores.items() if value is not None and math.isfinite(value)}
     return {"verdict": analysis.verdict.label, "scores": known}
 
@@ -258,7 +258,7 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
         *auc_table(sets),
         "",
     ]
-    if methods:
+    if any(_has_both(members) for members in methods.values()):
         lines += ["By method, against the unedited clips of the same rate:", "", *auc_table(methods), ""]
     lines += [
         "The verdict: log loss and accuracy (at 0.5) over the clips with a probability, false alarms (LIKELY_FAKE "
@@ -314,11 +314,15 @@ def method_subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
 
 def auc_table(sets: dict[str, list[Measured]]) -> list[str]:
     """Return one row a scorer and one column a subset that has both classes."""
-    columns = {name: members for name, members in sets.items() if len({found.row.is_fake for found in members}) == 2}
+    columns = {name: members for name, members in sets.items() if _has_both(members)}
     scorers = list(dict.fromkeys(name for members in columns.values() for found in members for name in found.scores))
     heads = [f"{name}<br>{_counts(members)}" for name, members in columns.items()]
     rows = [[scorer, *(_auc_cell(members, scorer) for members in columns.values())] for scorer in scorers]
     return _markdown(["AUC", *heads], rows)
+
+
+def _has_both(members: Sequence[Measured]) -> bool:
+    return len({found.row.is_fake for found in members}) == 2
 
 
 def _counts(members: Sequence[Measured]) -> str:

@@ -2,27 +2,24 @@
 
 from pathlib import Path
 
-# A file: Streamlit fetches the picture of a named icon from a server on the internet.
+# A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
 ICON = str(Path(__file__).parent / "docs" / "icon.svg")
 
 
 def main() -> None:
+    # Inside: worker processes import this file anew and need nothing of Streamlit.
     import streamlit as st
 
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
     pages = [
-        st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "analyze")
-        for name, title, icon in (
-            ("analyze", "Analyze", ":material/frame_inspect:"),
-            ("compare", "Compare", ":material/compare:"),
-            ("dataset", "Data set", ":material/folder_open:"),
-            ("methods", "Methods", ":material/menu_book:"),
-        )
-        if Path(f"pages/{name}.py").exists()
+        st.Page("pages/analyze.py", title="Analyze", icon=":material/frame_inspect:", default=True),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("pages/dataset.py", title="Data set", icon=":material/folder_open:"),
+        st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:"),
     ]
     st.navigation(pages).run()
 
 
-# Worker processes import this file anew, under another name: there it must do nothing.
+# Under another name in a worker process: there it must do nothing.
 if __name__ == "__main__":
     main()

@@ -22,10 +22,10 @@ from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim_map
 from deepfake.video import Frame, Image, VideoReader
 
-VIEW_WIDTH_PX = 1280
-PREVIEW_WIDTH_PX = 640
+VIEW_SIDE_PX = 1280
+PREVIEW_SIZE_PX = (480, 270)
 ZOOM_SIZE_PX = 360
-TILE_WIDTH_PX = 320
+TILE_SIDE_PX = 320
 THUMBNAIL_TIME_S = 0.5  # clips often begin with a black or blurred frame
 JPEG_QUALITY = 85
 SEEK_BEYOND_FRAMES = 60  # a gap longer than this between wanted frames is jumped, a shorter one is read through
@@ -35,7 +35,7 @@ MIN_SSIM_SIDE_PX = 11  # the side of SSIM's window
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One frame and its faces. timestamp_s: of the frame, seconds from the first. size: width, height of the frame,
-    px. view: the frame, at most VIEW_WIDTH_PX wide. faces: what each detector found, boxes in px of the full frame.
+    px. view: the frame, its longer side at most VIEW_SIDE_PX. faces: what each detector found, boxes in px of the full frame.
     zooms: for each face of `faces` a picture of ZOOM_SIZE_PX; under "boxes", those of the boxes that were asked for."""
 
     timestamp_s: float
@@ -48,7 +48,7 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class FramePair:
     """Two successive frames and where they differ. before_s, after_s: their times, seconds. before, after: at most
-    VIEW_WIDTH_PX wide. difference: a map of 1 − SSIM over `after`. similarity: SSIM of the two at full size. Both are
+    VIEW_SIDE_PX wide. difference: a map of 1 − SSIM over `after`. similarity: SSIM of the two at full size. Both are
     None where the frames are too small for SSIM's window."""
 
     before_s: float
@@ -89,7 +89,7 @@ def moment_at(
     }
     boxes["boxes"] = [] if boxes_xyxy is None else list(boxes_xyxy)
     zooms = {name: [zoomed_face(frame.image, box) for box in found] for name, found in boxes.items()}
-    return Moment(frame.timestamp_s, size, fitted(frame.image, VIEW_WIDTH_PX), faces, zooms)
+    return Moment(frame.timestamp_s, size, fitted(frame.image, VIEW_SIDE_PX), faces, zooms)
 
 
 def zoomed_face(image: Image, box_xyxy: NDArray[np.float32], size: int = ZOOM_SIZE_PX) -> Image:
@@ -114,8 +114,8 @@ def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | 
     return FramePair(
         before_s=before.timestamp_s,
         after_s=after.timestamp_s,
-        before=fitted(before.image, VIEW_WIDTH_PX),
-        after=fitted(after.image, VIEW_WIDTH_PX),
+        before=fitted(before.image, VIEW_SIDE_PX),
+        after=fitted(after.image, VIEW_SIDE_PX),
         difference=difference,
         similarity=similarity,
     )
@@ -126,7 +126,7 @@ def frame_grid(
     frame_indices: Sequence[int],
     timestamps_s: Sequence[float],
     *,
-    tile_width_px: int = TILE_WIDTH_PX,
+    tile_side_px: int = TILE_SIDE_PX,
     settings: Settings | None = None,
 ) -> list[GridTile]:
     """Return the named frames, in their order. frame_indices: increasing; timestamps_s: the time of each.
@@ -138,10 +138,10 @@ def frame_grid(
     settings = settings or load_settings()
     gap = max(np.diff([-1, *frame_indices]), default=0)
     if gap > SEEK_BEYOND_FRAMES:
-        return [_tile_at(path, index, time_s, tile_width_px, settings) for index, time_s in wanted]
+        return [_tile_at(path, index, time_s, tile_side_px, settings) for index, time_s in wanted]
     with VideoReader(path, settings) as reader:
         return [
-            GridTile(frame.index, frame.timestamp_s, fitted(frame.image, tile_width_px))
+            GridTile(frame.index, frame.timestamp_s, fitted(frame.image, tile_side_px))
             for frame in _named_frames(reader.frames(), set(frame_indices))
         ]
 
@@ -152,7 +152,7 @@ def face_grid(
     frame_indices: Sequence[int],
     timestamps_s: Sequence[float],
     *,
-    tile_width_px: int = TILE_WIDTH_PX,
+    tile_side_px: int = TILE_SIDE_PX,
 ) -> list[GridTile]:
     """Return pictures of a track's face clip. positions: in the clip, increasing; frame_indices and timestamps_s: the
     number and the time of each in the whole clip."""
@@ -160,23 +160,24 @@ def face_grid(
         found = {frame.index: frame.image for frame in _named_frames(reader.frames(), set(positions))}
     rows = zip(positions, frame_indices, timestamps_s, strict=True)
     return [
-        GridTile(index, time_s, fitted(found[position], tile_width_px))
+        GridTile(index, time_s, fitted(found[position], tile_side_px))
         for position, index, time_s in rows
         if position in found
     ]
 
 
-def thumbnail_jpeg(path: Path | str, width_px: int = TILE_WIDTH_PX, *, settings: Settings | None = None) -> bytes:
+def thumbnail_jpeg(path: Path | str, longer_side_px: int = TILE_SIDE_PX, *, settings: Settings | None = None) -> bytes:
     """Return a small picture of a clip, JPEG. Raises what VideoReader raises."""
     with VideoReader(path, settings or load_settings()) as reader:
         duration_s = reader.info.duration_s or 0.0
         frame, _ = reader.frame_near(min(THUMBNAIL_TIME_S, duration_s / 2))
-    return jpeg(fitted(frame.image, width_px))
+    return jpeg(fitted(frame.image, longer_side_px))
 
 
 def preview_jpeg(image: Image, faces: Mapping[int, FaceDetection]) -> bytes:
     """Return a small picture of a frame with the faces of its tracks drawn, JPEG."""
-    view = fitted(image, PREVIEW_WIDTH_PX)
+    width, height = PREVIEW_SIZE_PX
+    view = fitted(image, min(width, round(height * max(image.shape) / image.shape[0])))
     factor = view.shape[1] / image.shape[1]
     return jpeg(drawn_faces(view, {person_name(track_id): [scaled(face, factor)] for track_id, face in faces.items()}))
 
@@ -187,10 +188,10 @@ def scaled(face: FaceDetection, factor: float) -> FaceDetection:
     return FaceDetection(face.box_xyxy * np.float32(factor), landmarks, face.confidence)
 
 
-def fitted(image: Image, width_px: int) -> Image:
-    """Return a picture at most width_px wide and as high in proportion, never enlarged."""
+def fitted(image: Image, longer_side_px: int) -> Image:
+    """Return a picture whose longer side is at most longer_side_px, in proportion, never enlarged."""
     height, width = image.shape[:2]
-    factor = width_px / max(width, height)
+    factor = longer_side_px / max(width, height)
     if factor >= 1:
         return image
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -209,8 +210,8 @@ def _named_frames(frames: Iterator[Frame], indices: set[int]) -> Iterator[Frame]
     return (frame for frame in islice(frames, last + 1) if frame.index in indices)
 
 
-def _tile_at(path: Path | str, index: int, time_s: float, width_px: int, settings: Settings) -> GridTile:
+def _tile_at(path: Path | str, index: int, time_s: float, longer_side_px: int, settings: Settings) -> GridTile:
     with VideoReader(path, settings) as reader:
         # Half a millisecond later: the container's clock may round a frame's time up.
         frame, _ = reader.frame_near(time_s + 5e-4)
-    return GridTile(index, frame.timestamp_s, fitted(frame.image, width_px))
+    return GridTile(index, frame.timestamp_s, fitted(frame.image, longer_side_px))

@@ -33,7 +33,7 @@ class Settings:
     data_dirs: tuple[Path, ...] = ()
     cache_dir: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("deepfake-workbench")))
     cache_mb: int = 2048
-    max_clip_mb: int = 512
+    max_clip_mb: int = 500
     max_duration_s: float = 600.0
     max_pixels: int = 8192 * 4320
     job_timeout_s: float = 3600.0

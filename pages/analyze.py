@@ -49,7 +49,8 @@ def draw_result(ready: ReadyAnalysis) -> None:
     track = None if track_id is None else analysis.track(track_id)
     first_seen = 0 if track is None else int(track.frame_indices[0])
     frame, moment_s = moment_of(SLOT, clip_id, analysis.frame_timestamps_s, initial_frame=first_seen)
-    left, right = st.columns([3, 2], gap="medium")
+    upright = analysis.video.height > analysis.video.width
+    left, right = st.columns([2, 3] if upright else [3, 2], gap="medium")
     with left:
         draw_player(ready, moment_s)
     with right:

@@ -1,6 +1,6 @@
 """Fit the calibration that ships beside the weights, on people who were not trained on.
 
-    python -m training.calibrate CLIPS.csv WORK WEIGHTS.npz --out deepfake/detectors/calibration.json
+    python -m training.calibrate WORK WEIGHTS.npz --out deepfake/detectors/calibration.json
 
 Real: the unedited clips of the validation split, the held-out talking heads, the held-out photographs, as they are
 and as soft clips. Fake: the validation split's fakes, and made fakes of the held-out photographs, degraded. Platt's
@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from deepfake.detectors.efficientnet import LearnedDetector
-from training.batches import base_kind, cached_eigenfaces, is_held_out
 from training.degradation import degrade, plain_cut
-from training.evaluate import cached_crops
+from training.judge import clip_logit
 from training.metrics import log_loss
-from training.prepare import clip_name
-from training.shards import Shard, read_rows, read_shards
+from training.pairs import base_kind, cached_eigenfaces, is_held_out
+from training.shards import Shard, read_shards
 from training.synthesis import Forger
 
 VIEWS = 3  # degraded views of a photograph that stand for the frames of a clip
+FRAMES = 12  # of a recorded clip
 SEED = 11
 
 
@@ -47,7 +47,6 @@ class Example:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Fit the calibration on held-out people.")
-    parser.add_argument("manifest", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -55,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     detector = LearnedDetector(arguments.weights)
-    examples = recorded_examples(arguments.manifest, arguments.work, detector)
+    examples = recorded_examples(arguments.work, detector)
     examples += made_examples(arguments.work, detector)
     slope, offset = fit(examples)
     describe(examples, slope, offset)
@@ -67,17 +66,14 @@ def main() -> None:
     print(f"slope {slope:.3f}, offset {offset:.3f}, {len(reals)} real examples -> {arguments.out}")
 
 
-def recorded_examples(manifest: Path, work: Path, detector: LearnedDetector) -> list[Example]:
-    """Clips of people who were held out, tracked as the application does."""
+def recorded_examples(work: Path, detector: LearnedDetector) -> list[Example]:
+    """Clips of people who were held out: the validation split's, and some of the talking heads."""
     examples = []
-    for row in read_rows(manifest):
-        held_out = any(clip_name(row["path"]).endswith(name) for name in _talking_names(work))
-        if row["split"] != "val" and not held_out:
-            continue
-        tracks = cached_crops(manifest.parent / row["path"], work / "tracked" / f"{clip_name(row['path'])}.npz")
-        for crops in tracks:
-            logit = float(detector.logits(crops).mean())
-            examples.append(Example(row["path"], row["set"], row["label"] == "FAKE", logit))
+    for shard in read_shards(work / "crops", ("train", "val")):
+        talking = base_kind(shard) == "talking" and is_held_out(shard)
+        if talking or (shard.info.split == "val" and shard.info.source.startswith("ff++")):
+            kind = f"{shard.info.source} {shard.info.method}"
+            examples.append(Example(shard.info.name, kind, shard.info.is_fake, clip_logit(detector, shard, FRAMES)))
     return examples
 
 
@@ -139,11 +135,6 @@ def _views(
     fake = forger.fake(real, shard.meshes[number], random)
     pairs = [degrade((real, fake), random) for _ in range(VIEWS)]
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
-
-
-def _talking_names(work: Path) -> list[str]:
-    shards = read_shards(work / "crops")
-    return [shard.info.name for shard in shards if is_held_out(shard) and base_kind(shard) == "talking"]
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.batches import BatchConfig, PairBatches
+from training.batches import PairBatches
 from training.network import Lite0
+from training.pairs import BatchConfig
 
 SAVE_EVERY = 25  # steps
 LOG_EVERY = 10

@@ -4,6 +4,7 @@ from deepfake.comparison.contract import comparison_from_dict, comparison_to_dic
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, Belonging
 from deepfake.comparison.fit import Fit, difference_map, fit_clips
 from deepfake.comparison.lockstep import ComparedMoment, Comparison, ComparisonProgress, compare
+from deepfake.comparison.views import PairClips, difference_view
 
 __all__ = [
     "MIN_PAIR_SIMILARITY",
@@ -12,9 +13,11 @@ __all__ = [
     "Comparison",
     "ComparisonProgress",
     "Fit",
+    "PairClips",
     "compare",
     "comparison_from_dict",
     "comparison_to_dict",
     "difference_map",
+    "difference_view",
     "fit_clips",
 ]

@@ -19,7 +19,7 @@ from deepfake.comparison.findings import (
     matched_tracks,
 )
 from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
-from deepfake.faces.alignment import crop_face
+from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
 from deepfake.settings import Settings, load_settings
@@ -100,8 +100,12 @@ def compare(
     progress: Callable[[ComparisonProgress], None] | None = None,
     fake_analysis: Analysis | None = None,
     original_analysis: Analysis | None = None,
+    on_faces: Callable[[FaceCrop, FaceCrop], None] | None = None,
 ) -> Comparison:
     """Compare a fake with its original at each moment. Analyses that are given are used instead of made.
+
+    on_faces is called at each moment for each compared track with the crop of its face and the crop of the same place
+    in the original, both under the fake's track and time.
 
     Frames are matched by time, never by number: for each frame of the fake, the frame of the original nearest in time.
     Clips of different sizes are brought to one (see Fit). Memory does not grow with the length of the clips.
@@ -123,7 +127,7 @@ def compare(
     original = original_analysis or analysed(original_path, "original")
     analysed_s = time.perf_counter() - started
     fit = fit_clips(fake_path, original_path, settings)
-    lockstep = _Lockstep(fit, fake)
+    lockstep = _Lockstep(fit, fake, on_faces)
     with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():
@@ -164,8 +168,9 @@ class _NearestInTime:
 class _Lockstep:
     """Collects what a pass over both clips measures."""
 
-    def __init__(self, fit: Fit, fake: Analysis) -> None:
+    def __init__(self, fit: Fit, fake: Analysis, on_faces: Callable[[FaceCrop, FaceCrop], None] | None) -> None:
         self._fit = fit
+        self._on_faces = on_faces
         self._to_original = fit.fake_to_original()
         self._tracks = sorted(fake.tracks, key=len, reverse=True)[:MAX_COMPARED_TRACKS]
         self._frames: list[tuple[int, float, int, float]] = []
@@ -199,11 +204,15 @@ class _Lockstep:
         transform = track_crop_to_frame(track, frame.index, CROP_SIZE_PX)
         if transform is None:
             return float("nan")
-        linear, shift = self._to_original[:, :2], self._to_original[:, 2]
-        on_original = linear @ transform.astype(np.float64)
-        on_original[:, 2] += shift
-        crop = crop_face(frame.image, transform, CROP_SIZE_PX)
-        return ssim(crop, crop_face(original_image, on_original.astype(np.float32), CROP_SIZE_PX))
+        on_original = self._to_original[:, :2] @ transform.astype(np.float64)
+        on_original[:, 2] += self._to_original[:, 2]
+        crops = [
+            FaceCrop(track.track_id, frame.index, frame.timestamp_s, crop_face(image, matrix, CROP_SIZE_PX), matrix)
+            for image, matrix in ((frame.image, transform), (original_image, on_original.astype(np.float32)))
+        ]
+        if self._on_faces is not None:
+            self._on_faces(crops[0], crops[1])
+        return ssim(crops[0].image, crops[1].image)
 
     def result(self, fake: Analysis, original: Analysis, timings_s: dict[str, float]) -> Comparison:
         """Return what the finished pass found."""

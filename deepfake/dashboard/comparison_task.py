@@ -1,8 +1,10 @@
-"""What a worker runs to compare two clips."""
+"""What workers run to compare two clips."""
 
 from pathlib import Path
 
-from deepfake.comparison import ComparisonProgress, PairClips, compare, comparison_to_dict
+import plotly.graph_objects as go
+
+from deepfake.comparison import ComparisonProgress, Fit, PairClips, compare, comparison_to_dict, difference_view
 from deepfake.dashboard.progress import ProgressWriter
 from deepfake.report import json_text, read_json
 from deepfake.settings import Settings
@@ -34,3 +36,10 @@ def compare_clips(
             on_faces=clips,
         )
     (folder / COMPARISON_FILE).write_text(json_text(comparison_to_dict(comparison, with_analyses=False)), "utf-8")
+
+
+def view_difference(
+    fake_path: Path, original_path: Path, fake_s: float, original_s: float, fit: Fit, title: str
+) -> go.Figure | None:
+    """Return comparison.difference_view: a function of arguments by position, as the pool of workers calls it."""
+    return difference_view(fake_path, original_path, fake_s, original_s, fit, title=title)

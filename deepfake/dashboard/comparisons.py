@@ -1,4 +1,4 @@
-"""A fake and its original on a page: both analyses, then the comparison, made by workers while the page shows progress."""
+"""A fake and its original on a page: both analyses and the comparison, made by workers while progress is shown."""
 
 import json
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
-from deepfake.comparison import Comparison, Fit, comparison_from_dict, difference_view
+from deepfake.comparison import Comparison, Fit, comparison_from_dict
 from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.clips import ClipChoice
-from deepfake.dashboard.comparison_task import COMPARISON_FILE, compare_clips
+from deepfake.dashboard.comparison_task import COMPARISON_FILE, compare_clips, view_difference
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.tasks import ANALYSIS_FILE
 from deepfake.dashboard.waiting import folder_when_ready, shown_error
@@ -88,16 +88,12 @@ def _difference(
 ) -> go.Figure | None:
     fake, original = _clips
     try:
-        return runtime().look(_view, fake.path, original.path, fake_s, original_s, _fit, title, name=fake.name)
+        return runtime().look(
+            view_difference, fake.path, original.path, fake_s, original_s, _fit, title, name=fake.name
+        )
     except DeepfakeError as error:
         message = shown_error(error, fake.path, fake.name)
         raise type(error)(message.replace(str(original.path), original.name)) from error
-
-
-def _view(
-    fake_path: Path, original_path: Path, fake_s: float, original_s: float, fit: Fit, title: str
-) -> go.Figure | None:
-    return difference_view(fake_path, original_path, fake_s, original_s, fit, title=title)
 
 
 # Not cache_data, which would copy all arrays on every run of a page: a Comparison is frozen.

@@ -100,14 +100,15 @@ def _choose_face(
             return float(np.hypot(*(box.reshape(2, 2).mean(axis=0) - centre)))
 
         options = sorted(options, key=distance)
-    return st.pills(
+    chosen: int = st.pills(
         "Zoom into",
-        options,
-        default=options[0],
+        range(len(options)),
+        default=0,
         required=True,
-        format_func=lambda option: _face_title(look, option),
-        key=f"{slot}-zoom",
+        format_func=lambda position: _face_title(look, options[position]),
+        key=f"{slot}-zoom-{len(options)}",
     )
+    return options[chosen]
 
 
 def _draw_panels(

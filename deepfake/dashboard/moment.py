@@ -1,12 +1,13 @@
 """The one moment that rules a page: a time that a slider and every chart set, and the panels follow."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.figures import format_time
 
@@ -40,16 +41,9 @@ def moment_slider(slot: str, timestamps_s: NDArray[np.float64]) -> None:
         st.caption("The clip has a single frame.")
         return
     st.session_state[f"{slot}-moment-slider"] = moment_s
-    back, middle, on = st.columns([1, 22, 1], vertical_alignment="bottom", wrap=False)
-    back.button(
-        ":material/chevron_left:",
-        key=f"{slot}-back",
-        help="One frame back",
-        disabled=frame == 0,
-        on_click=set_moment,
-        args=(slot, float(timestamps_s[max(frame - 1, 0)])),
-    )
-    middle.slider(
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False)
+    _draw_step(row, slot, timestamps_s, frame, -1)
+    row.slider(
         f"Moment — **{format_time(moment_s)}**, frame {frame} of 0 to {last}",
         min_value=0.0,
         max_value=float(timestamps_s[-1]),
@@ -59,15 +53,22 @@ def moment_slider(slot: str, timestamps_s: NDArray[np.float64]) -> None:
         on_change=lambda: set_moment(slot, st.session_state[f"{slot}-moment-slider"]),
         help="Every panel shows this moment. A click on a point of a chart goes there as well.",
     )
-    on.button(
-        ":material/chevron_right:",
-        key=f"{slot}-on",
-        help="One frame on",
-        disabled=frame == last,
-        on_click=set_moment,
-        args=(slot, float(timestamps_s[min(frame + 1, last)])),
-    )
+    _draw_step(row, slot, timestamps_s, frame, 1)
     st.query_params[PARAMETER] = f"{moment_s:.3f}"
+
+
+def _draw_step(
+    place: DeltaGenerator, slot: str, timestamps_s: NDArray[np.float64], frame: int, step: Literal[-1, 1]
+) -> None:
+    target = frame + step
+    place.button(
+        ":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+        key=f"{slot}-{'back' if step < 0 else 'on'}",
+        help="One frame back" if step < 0 else "One frame on",
+        disabled=not 0 <= target < len(timestamps_s),
+        on_click=set_moment,
+        args=(slot, float(timestamps_s[min(max(target, 0), len(timestamps_s) - 1)])),
+    )
 
 
 def set_moment(slot: str, moment_s: float) -> None:

@@ -1,19 +1,18 @@
 """The clip itself, in a form that the browser plays."""
 
 from pathlib import Path
-from typing import Literal
 
 import streamlit as st
 
 from deepfake.animation import browser_plays
 from deepfake.dashboard.analyses import ReadyAnalysis
+from deepfake.dashboard.pictures import shown_width
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.tasks import PLAYER_FILE, make_player_clip
 from deepfake.dashboard.waiting import folder_when_ready
 
 # Streamlit reads the whole file into memory to serve it; a large one is shown as a smaller copy.
-MAX_HEIGHT_PX = 400
-WIDE_RATIO = 1.5  # wider than this, the column's width keeps the height in bounds
+PLACE_WIDTH_PX = 570
 MAX_DIRECT_BYTES = 64 * 2**20
 
 
@@ -22,9 +21,8 @@ def draw_player(ready: ReadyAnalysis, moment_s: float, *, slot: str = "player") 
     path = playable_clip(ready, slot=slot)
     if path is not None:
         video = ready.analysis.video
-        ratio = video.width / video.height
         # An upright clip at full width would push all else off the screen.
-        width: int | Literal["stretch"] = "stretch" if ratio > WIDE_RATIO else max(120, round(MAX_HEIGHT_PX * ratio))
+        width = shown_width(video.width, video.height, PLACE_WIDTH_PX)
         st.video(path, start_time=int(moment_s), alt=f"The clip {ready.clip.name}", width=width)
 
 

@@ -25,7 +25,7 @@ def draw_samples(slot: str) -> None:
     )
     places = []
     for entry, column in zip(sample_clips(), st.columns(3, gap="medium"), strict=False):
-        with column.container(border=True):
+        with column.container(border=True, height="stretch"):
             places.append((entry, st.container(height=PICTURE_HEIGHT_PX, border=False)))
             _draw_sample(entry, slot)
     # The buttons work before the pictures are there.

@@ -6,6 +6,7 @@ import streamlit as st
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import frame_pair_look
 from deepfake.dashboard.moment import set_moment
+from deepfake.dashboard.pictures import shown_width
 from deepfake.figures import format_time, person_name
 from deepfake.pipeline import Analysis
 from deepfake.signals.similarity import deepest_drops
@@ -13,6 +14,7 @@ from deepfake.signals.trace import SignalTrace
 
 DROPS_LISTED = 5
 MAX_CUTS_LISTED = 8
+PLACE_WIDTH_PX = 350
 
 
 def drop_frames(analysis: Analysis, signal: str, track_id: int | None = None) -> list[int]:
@@ -95,9 +97,10 @@ def _draw_pair(ready: ReadyAnalysis, frame: int, moment_s: float) -> None:
         st.info("A cut: another scene begins here, so the two frames have nothing to do with each other.",
                 icon=":material/content_cut:")  # fmt: skip
     before, after = st.columns(2, gap="small")
-    before.image(look.before, caption=f"Before: frame {frame - 1}, {format_time(look.before_s)}", width="stretch")
+    width = shown_width(look.after.shape[1], look.after.shape[0], PLACE_WIDTH_PX)
+    before.image(look.before, caption=f"Before: frame {frame - 1}, {format_time(look.before_s)}", width=width)
     similarity = "" if look.similarity is None else f", similarity to the one before {look.similarity:.4f}"
-    after.image(look.after, caption=f"After: frame {frame}, {format_time(look.after_s)}{similarity}", width="stretch")
+    after.image(look.after, caption=f"After: frame {frame}, {format_time(look.after_s)}{similarity}", width=width)
     if look.difference is None:
         st.info("The frames are too small for a map of differences.", icon=":material/photo_size_select_small:")
         return

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.jobs import Job, JobQueue, JobState
 from deepfake.dashboard.progress import ProgressReport
 from deepfake.dashboard.runtime import runtime, session
 
 POLL_S = 0.7
-PANEL_HEIGHT_PX = 300
+PANEL_HEIGHT_PX = 340
 WAITING_KEY = "_waiting"  # what each slot of the session waits for
 CANCELLED_KEY = "_cancelled"  # keys whose job the user of this session cancelled
 
@@ -122,13 +123,13 @@ def progress_text(report: ProgressReport) -> str:
 
 def _draw_curve(report: ProgressReport) -> None:
     frames = [1 + index * report.curve_step for index in range(len(report.curve))]
-    table = pd.DataFrame({"frame": frames, "similarity of successive frames": report.curve})
-    st.line_chart(table, x="frame", y="similarity of successive frames", height=150, width="stretch")
+    table = pd.DataFrame({"frame": frames, "similarity": report.curve})
+    st.line_chart(table, x="frame", y="similarity", height=170, width="stretch")
 
 
-def _draw_preview(job: Job, place: "st.delta_generator.DeltaGenerator") -> None:
+def _draw_preview(job: Job, place: DeltaGenerator) -> None:
     picture = job.preview_jpeg
     if picture is None:
         place.caption("The picture appears with the first frames.")
     else:
-        place.image(picture, width="stretch", alt="The frame being read, with the faces found in it")
+        place.image(picture, alt="The frame being read, with the faces found in it")

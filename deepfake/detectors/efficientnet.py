@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import threading
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -146,7 +148,7 @@ def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(path) as arrays:
             weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DetectorError(f"{path}: the detector's weights cannot be read ({error}); reinstall them") from error
     if "head.kernel" not in weights:
         raise DetectorError(f"{path}: these are not the detector's weights: they lack head.kernel")

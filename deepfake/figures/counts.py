@@ -33,6 +33,7 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
         },
         texttemplate="%{label}: %{value} (%{percent})",
         textposition="outside",
+        automargin=True,
         hovertemplate="%{label}: %{value} clips (%{percent})<extra></extra>",
         sort=False,
     )
@@ -83,7 +84,7 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
         go.Figure([bars]), title=title, height_px=HEIGHT_PX, x_title="fakes of the same original", y_title="originals"
     )
     figure.update_xaxes(dtick=max(1, len(fakes) // 12), tickformat="d")
-    figure.update_yaxes(dtick=max(1, max(tally.values()) // 5), tickformat="d")
+    figure.update_yaxes(dtick=1 if max(tally.values()) <= 10 else None, tickformat="d")
     return figure.update_layout(bargap=0.15)
 
 

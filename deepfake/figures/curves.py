@@ -62,7 +62,7 @@ def comparison_figure(
     Solid: whole frame; dashed: the face of the given track. Every point's customdata is
     [frame index, "m:ss.ff", "fake" or "original"].
     """
-    title = "Similarity of each frame to the one before it: fake and original"
+    title = "Similarity of successive frames: both clips"
     curves = []
     for name, analysis, track_id, symbol in (
         ("original", original, original_track, "circle"),
@@ -90,13 +90,14 @@ def cross_similarity_figure(
 ) -> go.Figure:
     """Return the similarity of a fake to its original at each moment, whole frame and, where given, face.
 
-    marked: frame indices of the moments of greatest difference. Every point's customdata is [frame index, "m:ss.ff"].
+    marked: frame indices of the moments of greatest difference, on the face's curve where there is one. Every
+    point's customdata is [frame index, "m:ss.ff"].
     """
-    title = "Similarity of the fake to its original at the same moment"
+    title = "Similarity of the fake to its original"
     curves = [
         _curve(trace, "whole frame", COLOURS["frame"], "solid", "circle"),
         _curve(face_trace, "face", COLOURS["face"], "dash", "diamond"),
-        _drops(trace, marked, "greatest difference", COLOURS["fake"]),
+        _drops(face_trace or trace, marked, "greatest difference", COLOURS["fake"]),
     ]
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:

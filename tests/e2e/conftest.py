@@ -129,7 +129,11 @@ def screenshot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str]
 
     def save(page: Page, name: str) -> Path:
         path = folder / f"{name}.png"
-        page.screenshot(path=path, full_page=True)
+        # Streamlit scrolls inside the page: the window has to be as tall as what is in it.
+        height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+        page.set_viewport_size({"width": LAPTOP["width"], "height": max(height, LAPTOP["height"])})
+        page.screenshot(path=path, animations="disabled")
+        page.set_viewport_size(LAPTOP)
         return path
 
     return save

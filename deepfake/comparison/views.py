@@ -1,0 +1,81 @@
+"""What is shown of two clips together: a face of the one beside the same place of the other, and where they differ."""
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import plotly.graph_objects as go
+
+from deepfake.animation import ClipWriter
+from deepfake.comparison.fit import Fit, difference_map
+from deepfake.faces.alignment import FaceCrop
+from deepfake.figures import difference_figure
+from deepfake.settings import Settings, load_settings
+from deepfake.signals.similarity import MIN_SIDE_PX
+from deepfake.video import VideoReader
+
+GAP_PX = 8
+GAP_LEVEL = 128
+
+
+class PairClips:
+    """Writes one clip a track of the fake, `pair-<track_id>.mp4`: its face on the left, the original's on the right.
+
+    Both halves are cut out at the same place and moment, so they are in step whatever plays them:
+    compare(on_faces=PairClips(…)). A clip begins at 0 s with the track's first moment and keeps its timing.
+    """
+
+    def __init__(self, folder: Path | str, frame_rate: Fraction) -> None:
+        self._folder = Path(folder)
+        self._frame_rate = frame_rate
+        self._writers: dict[int, tuple[ClipWriter, float]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish all clips, or leave none when something went wrong."""
+        for writer, _ in self._writers.values():
+            if error is None:
+                writer.close()
+            else:
+                writer.discard()
+
+    def __call__(self, fake: FaceCrop, original: FaceCrop) -> None:
+        """Add one moment of a track."""
+        gap = np.full((fake.image.shape[0], GAP_PX, 3), GAP_LEVEL, dtype=np.uint8)
+        pair = np.hstack([fake.image, gap, original.image])
+        if fake.track_id not in self._writers:
+            path = self._folder / f"pair-{fake.track_id}.mp4"
+            writer = ClipWriter(path, self._frame_rate, (pair.shape[1], pair.shape[0]), threads=1)
+            self._writers[fake.track_id] = writer, fake.timestamp_s
+        writer, start_s = self._writers[fake.track_id]
+        writer.write(pair, fake.timestamp_s - start_s)
+
+
+def difference_view(
+    fake_path: Path | str,
+    original_path: Path | str,
+    fake_s: float,
+    original_s: float,
+    fit: Fit,
+    *,
+    title: str = "Where they differ",
+    settings: Settings | None = None,
+) -> go.Figure | None:
+    """Return a map of where two clips differ over the fake's picture, or None where they are too small for one.
+
+    fake_s, original_s: the moment in each, seconds from its first frame. Raises what VideoReader raises.
+    """
+    settings = settings or load_settings()
+    with VideoReader(fake_path, settings) as fake, VideoReader(original_path, settings) as original:
+        fake_image = fit.fake_view(fake.frame_near(fake_s)[0].image)
+        original_image = fit.original_view(original.frame_near(original_s)[0].image)
+    if min(fit.reduced_size) < MIN_SIDE_PX:
+        return None
+    difference = difference_map(np.ascontiguousarray(fake_image), np.ascontiguousarray(original_image))
+    return difference_figure(difference, fake_image, title=title)

@@ -1,0 +1,144 @@
+"""Compare: a fake beside its original, one moment for both."""
+
+import streamlit as st
+
+from deepfake.comparison import comparison_to_dict
+from deepfake.dashboard.clips import ClipChoice, choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.comparison_choice import choose_original, draw_sample_pairs, offer_fakes_of
+from deepfake.dashboard.comparison_panels import (
+    draw_answer,
+    draw_difference,
+    draw_moments,
+    draw_motion,
+    draw_panels,
+)
+from deepfake.dashboard.comparisons import ReadyComparison, comparison_when_ready
+from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
+from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.settings_panel import analysis_config
+from deepfake.dashboard.sources import demo_when_ready
+from deepfake.errors import DeepfakeError
+from deepfake.figures import comparison_figure, cross_similarity_figure
+from deepfake.report import json_text
+
+SLOT = "compare"
+
+
+def page() -> None:
+    st.title("Compare a fake with its original")
+    choose_from_url(SLOT, "fake")
+    fake = choose_clip(SLOT, label="Fake")
+    keep_url(SLOT, fake, "fake")
+    config = analysis_config()
+    if fake is None:
+        if demo_when_ready():
+            draw_sample_pairs(SLOT)
+        return
+    offer_fakes_of(fake, SLOT)
+    original = original_of(fake)
+    if original is None:
+        return
+    if original.sha256 == fake.sha256:
+        st.info("Both are the same file: it is identical to itself.", icon=":material/content_copy:")
+    ready = comparison_when_ready(fake, original, config, slot=SLOT)
+    if ready is not None:
+        draw_result(ready)
+
+
+def original_of(fake: ClipChoice) -> ClipChoice | None:
+    slot = f"{SLOT}-original"
+    if st.session_state.setdefault("_compare-fake", fake.sha256) != fake.sha256:
+        st.session_state["_compare-fake"] = fake.sha256
+        st.query_params.pop("original", None)  # it was the other fake's
+    choose_from_url(slot, "original")
+    original = choose_original(fake, SLOT)
+    keep_url(slot, original, "original")
+    return original
+
+
+def draw_result(ready: ReadyComparison) -> None:
+    comparison = ready.comparison
+    draw_answer(ready)
+    track_id = chosen_person(ready)
+    row, moment_s = moment_of(SLOT, ready.key, comparison.cross_similarity.timestamps_s, initial_frame=first_row(ready))
+    draw_curves(ready, track_id, moment_s)
+    choose_person(SLOT, ready.fake.analysis, ready.key)
+    draw_moments(comparison, SLOT)
+    moment_slider(SLOT, comparison.cross_similarity.timestamps_s)
+    try:
+        draw_panels(ready, row, track_id)
+        where, motion = st.columns([3, 2], gap="medium")
+        with where:
+            draw_difference(ready, row)
+        with motion:
+            draw_motion(ready, track_id, SLOT)
+    except DeepfakeError as error:
+        st.error(str(error), icon=":material/error:")
+    draw_export(ready)
+
+
+def chosen_person(ready: ReadyComparison) -> int | None:
+    """At first the person who differs most from the original."""
+    track_id = chosen_track_id(SLOT, ready.fake.analysis, ready.key)
+    main = ready.comparison.main_track
+    if track_id is not None and main is not None and st.session_state.get("_compare-person-of") != ready.key:
+        st.session_state["_compare-person-of"] = ready.key
+        set_person(SLOT, main)
+        return main
+    return track_id
+
+
+def first_row(ready: ReadyComparison) -> int:
+    """The moment to begin with: the greatest difference."""
+    moments = ready.comparison.moments
+    if not moments:
+        return 0
+    least = min(moments, key=lambda moment: moment.similarity)
+    return int(ready.comparison.cross_similarity.frame_indices.searchsorted(least.frame_index))
+
+
+def draw_curves(ready: ReadyComparison, track_id: int | None, moment_s: float) -> None:
+    comparison = ready.comparison
+    both = comparison_figure(
+        ready.fake.analysis,
+        ready.original.analysis,
+        fake_track=track_id,
+        original_track=comparison.original_track(track_id),
+        moment_s=moment_s,
+    )
+    is_main = track_id == comparison.main_track
+    marked = [moment.frame_index for moment in comparison.moments] if is_main else []
+    cross = cross_similarity_figure(
+        comparison.cross_similarity, comparison.face_trace(track_id), marked=marked, moment_s=moment_s
+    )
+    left, right = st.columns(2, gap="medium")
+    for column, figure, key, caption in (
+        (
+            left,
+            both,
+            "compare-both",
+            "a dip is a frame unlike the one before it; suspect are dips that only the fake has.",
+        ),
+        (right, cross, "compare-cross", "the lower, the more the fake departs from the original at that moment."),
+    ):
+        with column:
+            clickable_chart(figure, key=key, on_click=lambda point: set_moment(SLOT, float(point["x"])), alt=caption)
+            st.caption(f"How to read this: {caption} Click a point to go there.")
+
+
+def draw_export(ready: ReadyComparison) -> None:
+    names = ready.fake.clip.name, ready.original.clip.name
+    stem = names[0].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    st.download_button(
+        "JSON",
+        lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
+        f"{stem}-compared.json",
+        "application/json",
+        key="compare-json",
+        icon=":material/data_object:",
+        on_click="ignore",
+        help="Both analyses and everything measured between the two.",
+    )
+
+
+page()

@@ -1,0 +1,75 @@
+"""Methods: what each measurement means, when it misleads, and what of the papers is built."""
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.dashboard.methods_content import (
+    FLAWS,
+    METHODS,
+    PAPERS,
+    RULE_FORMULA,
+    RULE_TEXT,
+    TF_ROWS,
+    TF_TEXT,
+    Method,
+    Paper,
+)
+
+
+def page() -> None:
+    st.title("Methods")
+    st.markdown(
+        "What is measured, how, and when it misleads. In short: this version measures how steady a picture and a "
+        "face are, and compares a fake with its original. No learned classifier takes part in the verdict."
+    )
+    measured, rule, papers = st.tabs(["What is measured", "The verdict", "Papers"], key="methods-tabs")
+    with measured:
+        for method in METHODS:
+            draw_method(method)
+    with rule:
+        draw_rule()
+    with papers:
+        draw_papers()
+
+
+def draw_method(method: Method) -> None:
+    with st.container(border=True):
+        st.subheader(method.title)
+        st.markdown(method.measures)
+        if method.formula is not None:
+            st.latex(method.formula)
+        st.markdown("\n".join(f"- {detail}" for detail in method.details))
+        st.markdown(f":orange[:material/warning:] **When it misleads.** {method.misleads}")
+        links = " · ".join(f"[{citation}]({address})" for citation, address in method.papers)
+        st.caption(links)
+
+
+def draw_rule() -> None:
+    st.subheader("The notebook's rule")
+    st.latex(RULE_FORMULA)
+    st.markdown(RULE_TEXT)
+    st.subheader("What the notebook got wrong, and what is done here")
+    table = pd.DataFrame(FLAWS, columns=["in the notebook", "here"])
+    st.table(table, hide_index=True, border="horizontal")
+    st.subheader("A similarity that depends on the library")
+    st.markdown(TF_TEXT)
+    numbers = pd.DataFrame(TF_ROWS, columns=["SSIM of the same pair of 1080p frames", "value"])
+    st.table(numbers, hide_index=True, border="horizontal")
+
+
+def draw_papers() -> None:
+    st.markdown("The notebook names six papers. What this version has of each:")
+    for paper in PAPERS:
+        draw_paper(paper)
+
+
+def draw_paper(paper: Paper) -> None:
+    with st.container(border=True):
+        st.markdown(f"**[{paper.citation}]({paper.address})**")
+        st.markdown(paper.says)
+        built, missing = st.columns(2, gap="medium")
+        built.markdown(f":material/check: **Built:** {paper.built}")
+        missing.markdown(f":material/hourglass_empty: **Not built:** {paper.missing}")
+
+
+page()

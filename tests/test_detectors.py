@@ -1,0 +1,148 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from deepfake.detectors.efficientnet import (
+    CROP_PX,
+    WEIGHTS_PATH,
+    Calibration,
+    DetectorError,
+    LearnedDetector,
+    learned_detector,
+)
+from deepfake.detectors.mesonet import MesoNet
+from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.detection import face_detector
+
+
+@pytest.fixture(scope="module")
+def crops(portrait: np.ndarray) -> np.ndarray:
+    """The portrait's face, and the same with another skin colour pasted over eyes, nose and mouth."""
+    landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
+    assert landmarks is not None
+    crop = crop_face(portrait, crop_to_frame_from_landmarks(landmarks, CROP_PX), CROP_PX)
+    pasted = crop.copy()
+    pasted[70:190, 60:165] = cv2.add(pasted[70:190, 60:165], (25.0, 10.0, 0.0, 0.0))
+    return np.stack([crop, pasted])
+
+
+def test_a_pasted_face_is_more_suspicious_than_the_untouched_one(crops: np.ndarray) -> None:
+    real, fake = learned_detector().scores(crops)
+    assert 0 <= real < fake <= 1
+
+
+def test_scores_are_the_calibrated_logits(crops: np.ndarray) -> None:
+    detector = learned_detector()
+    expected = detector.calibration.probability(detector.logits(crops))
+    np.testing.assert_array_equal(detector.scores(crops), expected)
+
+
+def test_a_crops_score_does_not_depend_on_its_company(crops: np.ndarray) -> None:
+    detector = learned_detector()
+    many = np.repeat(crops, 11, axis=0)  # more than one batch
+    np.testing.assert_allclose(detector.logits(many), np.repeat(detector.logits(crops), 11), atol=1e-4)
+
+
+def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
+    detector = learned_detector()
+    scores, maps = detector.scores_and_attributions(crops)
+    with np.load(WEIGHTS_PATH) as weights:
+        bias = float(weights["head.bias"])
+    assert maps.shape == (2, 7, 7)
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)) + bias, detector.logits(crops), atol=1e-4)
+    np.testing.assert_array_equal(scores, detector.scores(crops))
+
+
+def test_no_crops_have_no_scores() -> None:
+    assert learned_detector().scores(np.empty((0, CROP_PX, CROP_PX, 3), np.uint8)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((1, 200, 200, 3), np.uint8), np.zeros((1, CROP_PX, CROP_PX, 3), np.float32)]
+)
+def test_crops_of_another_kind_are_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="crops must be uint8"):
+        learned_detector().scores(wrong)
+
+
+def test_missing_and_damaged_weights_are_named(tmp_path: Path, crops: np.ndarray) -> None:
+    with pytest.raises(DetectorError, match=r"none\.npz"):
+        LearnedDetector(tmp_path / "none.npz").logits(crops)
+    damaged = tmp_path / "damaged.npz"
+    damaged.write_bytes(WEIGHTS_PATH.read_bytes()[:5000])
+    with pytest.raises(DetectorError, match=r"damaged\.npz"):
+        LearnedDetector(damaged).logits(crops)
+    other = tmp_path / "other.npz"
+    np.savez(other, something=np.zeros(3))
+    with pytest.raises(DetectorError, match=r"lack head\.kernel"):
+        LearnedDetector(other).logits(crops)
+
+
+def test_a_damaged_calibration_is_named(tmp_path: Path, crops: np.ndarray) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps({"slope": 1}))
+    with pytest.raises(DetectorError, match=r"calibration\.json"):
+        LearnedDetector(calibration_path=path).scores(crops)
+
+
+def test_the_weights_are_small_enough_to_ship() -> None:
+    assert WEIGHTS_PATH.stat().st_size < 25e6
+
+
+def test_calibration_is_a_sigmoid_and_counts_real_clips() -> None:
+    calibration = Calibration(2.0, -1.0, np.array([-3, -1, 0, 1], np.float32))
+    assert calibration.probability(np.array([0.5], np.float32))[0] == pytest.approx(0.5)
+    assert calibration.logit(0.5) == pytest.approx(0.5)
+    assert calibration.real_at_least(0.5) == (1, 4)
+    assert calibration.real_at_least(float(calibration.probability(np.array([-3], np.float32))[0]) - 1e-6) == (4, 4)
+
+
+def test_a_tracks_score_is_the_mean_of_its_log_odds() -> None:
+    assert pool_track(np.array([0.2, 0.8], np.float32)) == pytest.approx(0.5, abs=1e-6)
+    assert pool_track(np.array([0.7, np.nan, 0.7], np.float32)) == pytest.approx(0.7, abs=1e-6)
+    assert pool_track(np.array([np.nan], np.float32)) is None
+    assert pool_track(np.array([], np.float32)) is None
+
+
+def test_certain_crops_do_not_make_a_track_infinite() -> None:
+    score = pool_track(np.array([1.0, 0.5, 0.0], np.float32))
+    assert score == pytest.approx(0.5, abs=1e-6)
+
+
+def test_one_fake_face_makes_a_clip_fake() -> None:
+    assert pool_clip([0.1, 0.9, None, 0.3]) == 0.9
+    assert pool_clip([None]) is None
+    assert pool_clip([]) is None
+
+
+def test_chosen_frames_are_spread_over_the_track() -> None:
+    frames = np.arange(100, 400)
+    chosen = choose_frames(frames, 24)
+    assert len(chosen) == 24
+    assert np.all(np.diff(chosen) >= 12)
+    assert chosen[0] < 113
+    assert chosen[-1] > 386
+    np.testing.assert_array_equal(choose_frames(frames[:5], 24), frames[:5])
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "architecture"), [("Meso4_DF.h5", "Meso4"), ("MesoInception_F2F.h5", "MesoInception4")]
+)
+def test_mesonet_reads_its_published_weights(name: str, architecture: str, real_data: Path, crops: np.ndarray) -> None:
+    net = MesoNet(real_data / "mesonet" / name)
+    assert net.architecture == architecture
+    scores = net.scores(np.repeat(crops, 9, axis=0))
+    assert scores.shape == (18,)
+    assert np.all((scores >= 0) & (scores <= 1))
+    np.testing.assert_allclose(scores[:9], scores[0], atol=1e-5)
+
+
+def test_mesonet_names_a_file_that_is_not_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "weights.h5").write_bytes(b"nothing")
+    with pytest.raises(DetectorError, match=r"weights\.h5"):
+        MesoNet(tmp_path / "weights.h5")

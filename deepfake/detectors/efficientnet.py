@@ -38,11 +38,13 @@ class DetectorError(DeepfakeError, OSError):
 class Calibration:
     """From a logit of the network to a probability: sigmoid(slope * logit + offset), fitted on held-out people with
     as many fakes as reals. real_logits: f32 (n,), mean logits of n unedited clips and photographs of held-out people,
-    increasing: the yardstick for "as suspicious as k of n real ones"."""
+    increasing: the yardstick for "as suspicious as k of n real ones". fake_logits: f32 (m,), those of fakes of held-out
+    people."""
 
     slope: float
     offset: float
     real_logits: NDArray[np.float32]
+    fake_logits: NDArray[np.float32]
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return P(fake) for logits of any shape, f32."""
@@ -56,6 +58,17 @@ class Calibration:
         """Return (k, n): k of the n real ones score at least as high as this calibrated probability in (0, 1)."""
         k = int(np.sum(self.real_logits >= self.logit(probability)))
         return k, len(self.real_logits)
+
+    def p_value_real(self, probability: float) -> float:
+        """Return the conformal p-value of "this is real" (Vovk et al. 2005): the share of real ones, this one counted
+        among them, that are at least as suspicious. Of real clips like them at most a share p gets one of p or less."""
+        higher, total = self.real_at_least(probability)
+        return (higher + 1) / (total + 1)
+
+    def p_value_fake(self, probability: float) -> float:
+        """Return the conformal p-value of "this is a known kind of fake": the share of fakes no more suspicious."""
+        lower = int(np.sum(self.fake_logits <= self.logit(probability)))
+        return (lower + 1) / (len(self.fake_logits) + 1)
 
 
 class LearnedDetector:
@@ -76,8 +89,8 @@ class LearnedDetector:
         """How logits become probabilities. Raises DetectorError."""
         try:
             numbers = json.loads(self._calibration_path.read_text())
-            reals = np.sort(np.asarray(numbers["real_logits"], dtype=np.float32))
-            return Calibration(float(numbers["slope"]), float(numbers["offset"]), reals)
+            reals, fakes = (np.sort(np.asarray(numbers[key], np.float32)) for key in ("real_logits", "fake_logits"))
+            return Calibration(float(numbers["slope"]), float(numbers["offset"]), reals, fakes)
         except (OSError, ValueError, KeyError) as error:
             raise DetectorError(f"{self._calibration_path}: the calibration cannot be read ({error})") from error
 

@@ -34,9 +34,12 @@ MIN_SSIM_SIDE_PX = 11  # the side of SSIM's window
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One frame and its faces. timestamp_s: of the frame, seconds from the first. size: width, height of the frame,
-    px. view: the frame, its longer side at most VIEW_SIDE_PX. faces: what each detector found, boxes in px of the full frame.
-    zooms: for each face of `faces` a picture of ZOOM_SIZE_PX; under "boxes", those of the boxes that were asked for."""
+    """One frame and its faces.
+
+    timestamp_s: of the frame, seconds from the first. size: width and height of the frame, px. view: the frame, its
+    longer side at most VIEW_SIDE_PX. faces: what each detector found, boxes in px of the full frame. zooms: for each
+    face of `faces` a picture of ZOOM_SIZE_PX; under "boxes", those of the boxes that were asked for.
+    """
 
     timestamp_s: float
     size: tuple[int, int]
@@ -47,9 +50,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class FramePair:
-    """Two successive frames and where they differ. before_s, after_s: their times, seconds. before, after: at most
-    VIEW_SIDE_PX wide. difference: a map of 1 − SSIM over `after`. similarity: SSIM of the two at full size. Both are
-    None where the frames are too small for SSIM's window."""
+    """Two successive frames and where they differ.
+
+    before_s, after_s: their times, seconds. before, after: longer side at most VIEW_SIDE_PX. difference: a map of
+    1 − SSIM over `after`. similarity: SSIM of the two at full size. Both are None where the frames are too small for
+    SSIM's window.
+    """
 
     before_s: float
     after_s: float

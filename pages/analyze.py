@@ -17,6 +17,7 @@ from deepfake.dashboard.samples import draw_samples
 from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.sources import demo_when_ready
+from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures import similarity_figure, timeline_figure
 
@@ -32,6 +33,7 @@ def page() -> None:
     keep_url(SLOT, clip)
     config = analysis_config()
     if clip is None:
+        stop_waiting(SLOT)
         if demo_when_ready():
             draw_samples(SLOT)
         return

@@ -25,7 +25,7 @@ SLOT = "compare"
 
 
 def page() -> None:
-    st.title("Compare a fake with its original")
+    st.header("Compare a fake with its original")
     choose_from_url(SLOT, "fake")
     fake = choose_clip(SLOT, label="Fake")
     keep_url(SLOT, fake, "fake")

@@ -20,7 +20,7 @@ KEY = "dataset-source"
 
 
 def page() -> None:
-    st.title("Data set")
+    st.header("Data set")
     source = chosen_source()
     if source.source_id == DEMO_ID:
         if not demo_when_ready():

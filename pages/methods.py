@@ -17,7 +17,7 @@ from deepfake.dashboard.methods_content import (
 
 
 def page() -> None:
-    st.title("Methods")
+    st.header("Methods")
     st.markdown(
         "What is measured, how, and when it misleads. In short: this version measures how steady a picture and a "
         "face are, and compares a fake with its original. No learned classifier takes part in the verdict."

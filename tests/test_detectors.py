@@ -94,11 +94,19 @@ def test_the_weights_are_small_enough_to_ship() -> None:
 
 
 def test_calibration_is_a_sigmoid_and_counts_real_clips() -> None:
-    calibration = Calibration(2.0, -1.0, np.array([-3, -1, 0, 1], np.float32))
+    calibration = Calibration(2.0, -1.0, np.array([-3, -1, 0, 1], np.float32), np.array([0, 2, 4], np.float32))
     assert calibration.probability(np.array([0.5], np.float32))[0] == pytest.approx(0.5)
     assert calibration.logit(0.5) == pytest.approx(0.5)
     assert calibration.real_at_least(0.5) == (1, 4)
     assert calibration.real_at_least(float(calibration.probability(np.array([-3], np.float32))[0]) - 1e-6) == (4, 4)
+
+
+def test_p_values_are_ranks_among_real_and_fake_clips() -> None:
+    calibration = Calibration(1.0, 0.0, np.arange(19, dtype=np.float32), np.arange(9, dtype=np.float32))
+    above_all, below_all = (float(calibration.probability(np.array([x], np.float32))[0]) for x in (6.4, -5))
+    assert calibration.p_value_real(above_all) == pytest.approx(13 / 20)
+    assert calibration.p_value_real(below_all) == pytest.approx(1.0)
+    assert calibration.p_value_fake(below_all) == pytest.approx(0.1)
 
 
 def test_a_tracks_score_is_the_mean_of_its_log_odds() -> None:

@@ -207,6 +207,15 @@ def test_the_cache_drops_the_least_recently_used_but_nothing_in_use(cache: Resul
     assert cache.get("held") is None
 
 
+def test_deleting_what_came_from_a_clip_spares_what_another_session_looks_at(cache: ResultCache) -> None:
+    for key in ("abc-1", "abc-2", "other-1"):
+        cache.commit(cache.new_folder(), key)
+    cache.get("abc-1", owner="me")
+    cache.get("abc-2", owner="you")
+    cache.drop_all("abc", owner="me")
+    assert [key for key in ("abc-1", "abc-2", "other-1") if cache.get(key)] == ["abc-2", "other-1"]
+
+
 @pytest.mark.parametrize("key", ["../up", "a/b", "", ".hidden"])
 def test_the_cache_refuses_keys_that_leave_its_folder(cache: ResultCache, key: str) -> None:
     with pytest.raises(ValueError, match="cannot name"):
@@ -249,7 +258,7 @@ def test_an_upload_over_the_limit_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_sessions_do_not_see_each_other_and_end_with_their_files(tmp_path: Path) -> None:
     ended: list[str] = []
-    sessions = SessionRegistry(tmp_path, on_end=ended.append, grace_s=0.01)
+    sessions = SessionRegistry(tmp_path, on_end=lambda files: ended.append(files.session_id), grace_s=0.01)
     first, second = sessions.open(None), sessions.open("forged")
     upload = first.save("a.mp4", io.BytesIO(b"abc"), max_bytes=10)
     assert second.uploads == {}

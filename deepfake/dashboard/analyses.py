@@ -1,6 +1,7 @@
 """A clip's analysis on a page: from the cache, or made by a worker while the page shows its progress."""
 
 import dataclasses
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from deepfake.dashboard.clips import ClipChoice
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.tasks import ANALYSIS_FILE, analyze_clip
 from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.errors import DeepfakeError
 from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.report import read_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,13 @@ def analysis_when_ready(
     )
     if folder is None:
         return None
-    analysis = _read_analysis(str(folder / ANALYSIS_FILE))
+    try:
+        analysis = _read_analysis(str(folder / ANALYSIS_FILE))
+    except (DeepfakeError, OSError):
+        logger.exception("the stored analysis %s cannot be read", key)
+        runtime().cache.drop(key)
+        st.error("The stored result of this clip could not be read and was removed. Reload the page to analyse anew.")
+        return None
     video = dataclasses.replace(analysis.video, path=Path(clip.name))
     return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, key)
 

@@ -70,6 +70,14 @@ class ResultCache:
         with self._lock:
             shutil.rmtree(self._path(key), ignore_errors=True)
 
+    def drop_all(self, prefix: str, owner: str) -> None:
+        """Remove the owner's entries whose keys begin with prefix, but for those that somebody else holds."""
+        with self._lock:
+            held = {key for other, keys in self._held.items() if other != owner for key in keys}
+            for path in self._folder.glob(f"{prefix}*"):
+                if path.name not in held:
+                    shutil.rmtree(path, ignore_errors=True)
+
     def release(self, owner: str) -> None:
         """Let go of all that the owner holds."""
         with self._lock:

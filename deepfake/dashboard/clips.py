@@ -114,7 +114,7 @@ def _draw_upload(slot: str) -> None:
         key=f"{slot}-upload-{turn}",
         max_upload_size=limit_mb,
         help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
-        "session sees it, and it is deleted when the session ends.",
+        "session sees it, and it is deleted, with its results, when the session ends.",
     )
     if file is not None:
         try:
@@ -170,8 +170,8 @@ def _draw_clip(slot: str, source_id: str, label: str) -> ClipChoice | None:
             "Delete this upload",
             key=f"{slot}-delete",
             icon=":material/delete:",
-            on_click=session().remove,
-            args=(chosen,),
+            on_click=runtime().delete_upload,
+            args=(session(), chosen),
         )
     if chosen is None:
         _say_why_empty(source_id, names)

@@ -28,7 +28,13 @@ def choose_original(fake: ClipChoice, slot: str) -> ClipChoice | None:
     else:
         _say_why_none(fake)
     st.markdown("**Original**")
-    return choose_clip(f"{slot}-original", label="Original")
+    original = choose_clip(f"{slot}-original", label="Original")
+    if original is None and st.button(
+        "Analyze the fake alone", key=f"{slot}-alone", icon=":material/frame_inspect:", type="tertiary"
+    ):
+        set_choice("analyze", fake.source_id, fake.sha256 if fake.source_id == UPLOADS_ID else fake.name)
+        st.switch_page("pages/analyze.py")
+    return original
 
 
 def _named_original(fake: ClipChoice) -> ClipChoice | None:

@@ -90,7 +90,11 @@ class JobQueue:
             self._jobs[key] = job
             self._forget_old_failures()
         # Outside the lock: replacing a broken pool waits for its threads, and those call _finish.
-        job.future = self._pool.schedule(task, job.folder, *args, timeout_s=self._timeout_s)
+        try:
+            job.future = self._pool.schedule(task, job.folder, *args, timeout_s=self._timeout_s)
+        except DeepfakeError as error:
+            job.error, job.finished = error, JobState.FAILED
+            return job
         job.future.add_done_callback(lambda future: self._finish(job, future))
         if job.finished is JobState.CANCELLED:
             job.future.cancel()  # type: ignore[no-untyped-call]

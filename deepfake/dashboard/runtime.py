@@ -10,6 +10,7 @@ from deepfake.dashboard.jobs import JobQueue
 from deepfake.dashboard.tasks import load_detector, load_looks
 from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
 from deepfake.dashboard.workers import WorkerPool
+from deepfake.errors import SettingsError
 from deepfake.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -65,10 +66,17 @@ class Runtime:
         for pool in (self._pool, self._media_pool, self._looks):
             pool.close()
 
-    def _end_session(self, session_id: str) -> None:
+    def delete_upload(self, files: SessionFiles, sha256: str) -> None:
+        """Delete an upload of a session and what was made from it."""
+        files.remove(sha256)
+        self.cache.drop_all(sha256, files.session_id)
+
+    def _end_session(self, files: SessionFiles) -> None:
         for queue in (self.jobs, self.media_jobs):
-            queue.leave_all(session_id)
-        self.cache.release(session_id)
+            queue.leave_all(files.session_id)
+        for sha256 in list(files.uploads):
+            self.delete_upload(files, sha256)
+        self.cache.release(files.session_id)
 
 
 @st.cache_resource(show_spinner=False, on_release=Runtime.close)
@@ -77,8 +85,18 @@ def _runtime_for(settings: Settings) -> Runtime:
 
 
 def runtime() -> Runtime:
-    """Return what the sessions of this server share. Raises SettingsError."""
-    return _runtime_for(load_settings())
+    """Return what the sessions of this server share; where it cannot be had, say why and end the page."""
+    try:
+        return _runtime_for(load_settings())
+    except SettingsError as error:
+        st.error(str(error), icon=":material/error:")
+    except OSError as error:
+        st.error(
+            f"The cache folder cannot be used ({error}). Name another one in deepfake.toml (cache_dir) or "
+            "DEEPFAKE_CACHE_DIR.",
+            icon=":material/error:",
+        )
+    st.stop()  # noqa: RET503 - it raises
 
 
 def session() -> SessionFiles:

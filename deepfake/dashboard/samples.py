@@ -12,7 +12,7 @@ PICTURE_HEIGHT_PX = 220
 WHAT_THEY_ARE = {
     "real_a": "One person, untouched",
     "fake_a_flicker": "The face jumps in a few frames",
-    "fake_pair_right": "Two persons; the one on the right is faked",
+    "fake_pair_right": "Two persons, the right one faked",
 }
 
 

@@ -112,5 +112,5 @@ def _draw_pair(ready: ReadyAnalysis, frame: int, moment_s: float) -> None:
     )
     st.caption(
         "How to read this: bright is where the structure changed from one frame to the next. Change that stops at the "
-        "edge of the face while the rest stays still is what a face swap leaves; change all over is motion or a cut."
+        "edge of the face while the rest stays still is what a face swap can leave; change all over is motion or a cut."
     )

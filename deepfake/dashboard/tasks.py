@@ -17,7 +17,7 @@ PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
 STAGES = {
     "models": "Loading the face detector",
-    "frames": "Reading frames, following faces",
+    "frames": "Following faces",
     "finishing": "Putting the results together",
 }
 

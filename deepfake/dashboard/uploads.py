@@ -85,7 +85,7 @@ class SessionRegistry:
     given up only when it has not come back within grace_s.
     """
 
-    def __init__(self, parent: Path, on_end: Callable[[str], None], grace_s: float = 120.0) -> None:
+    def __init__(self, parent: Path, on_end: Callable[[SessionFiles], None], grace_s: float = 120.0) -> None:
         self._parent = parent
         self._on_end = on_end
         self._grace_s = grace_s
@@ -119,7 +119,7 @@ class SessionRegistry:
             self._ending.pop(session_id, None)
             files = self._sessions.pop(session_id, None)
         if files is not None:
-            self._on_end(session_id)
+            self._on_end(files)
             files.close()
 
 

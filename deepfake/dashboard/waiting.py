@@ -52,6 +52,13 @@ def folder_when_ready(
     return None
 
 
+def stop_waiting(slot: str, queue: JobQueue | None = None) -> None:
+    """Stop waiting for what a slot shows, because it shows nothing any more."""
+    key = st.session_state.get(WAITING_KEY, {}).pop(slot, None)
+    if key is not None:
+        (queue or runtime().jobs).leave(key, session().session_id)
+
+
 def shown_error(error: Exception, source: Path, name: str) -> str:
     """Return an error's sentence with the user's name of the clip instead of the server's path."""
     return str(error).replace(str(source), name)
@@ -104,7 +111,7 @@ def _draw_state(job: Job, heading: str, queue: JobQueue) -> None:
     if job.state is JobState.QUEUED and ahead:
         st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
     elif report is None:
-        st.progress(0.0, text=f"**{heading}** — starting")
+        st.progress(0.0, text=f"**{heading}** — starting; the first clip waits for the face detector to load")
     else:
         share = min(1.0, report.done / report.total) if report.total else 0.0
         st.progress(share, text=f"**{heading}** — {progress_text(report)}")
@@ -123,8 +130,15 @@ def progress_text(report: ProgressReport) -> str:
 
 def _draw_curve(report: ProgressReport) -> None:
     frames = [1 + index * report.curve_step for index in range(len(report.curve))]
+    last = max(report.total or 0, frames[-1])
+    scales = {"frame": {"domain": [0, last]}, "similarity": {"zero": False, "domainMax": 1}}
+    axes = {
+        axis: {"field": name, "type": "quantitative", "scale": scales[name]}
+        for axis, name in (("x", "frame"), ("y", "similarity"))
+    }
     table = pd.DataFrame({"frame": frames, "similarity": report.curve})
-    st.line_chart(table, x="frame", y="similarity", height=170, width="stretch")
+    spec = {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": axes}
+    st.vega_lite_chart(table, spec, height=190, width="stretch")
 
 
 def _draw_preview(job: Job, place: DeltaGenerator) -> None:

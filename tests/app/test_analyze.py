@@ -185,3 +185,19 @@ def test_an_address_names_clip_and_moment(app: OpenApp, run_until: RunUntil) -> 
     test.query_params["t"] = "1.2"
     run_until(test.run(), has_verdict)
     assert test.slider(key="analyze-moment-slider").value == pytest.approx(1.2)
+
+
+def test_choices_survive_a_visit_to_another_page(app: OpenApp, run_until: RunUntil, talking_clip: Path) -> None:
+    test = run_until(upload(app(), talking_clip), has_verdict)
+    test.slider(key="analyze-moment-slider").set_value(0.8).run()
+    test.switch_page("pages/methods.py").run()
+    test.switch_page("pages/analyze.py").run()
+    assert has_verdict(test)
+    assert test.slider(key="analyze-moment-slider").value == pytest.approx(0.8)
+
+
+def test_a_wrong_setting_is_one_clear_sentence(app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPFAKE_WORKERS", "many")
+    test = app()
+    assert "DEEPFAKE_WORKERS" in test.error[0].value
+    assert not test.exception

@@ -111,7 +111,8 @@ def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot
     expect(answer.get_by_role("heading", name="SAME SCENE, SAME MOMENTS")).to_be_visible(timeout=2 * READY_MS)
     expect(answer.get_by_text(VERDICT)).to_have_count(2)
     _expect_at_rest(page)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    # Both curves, fake to original, and the map of where they differ.
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
     screenshot(page, "compare")
     result = _downloaded_json(page)
     assert result["belong_together"] is True

@@ -161,11 +161,14 @@ def spectrum_classifier() -> SpectrumClassifier:
 class SpectrumSignal:
     """How much more, or less, a face holds at high frequencies than the power law of its lower ones predicts.
 
-    Value: dB, about -25 (upsampled, heavily compressed) to 10 (noise, sharpening). The spectrum is that of the inner
-    face as the frame has it, see radial_power_spectrum; mean_spectrum is its mean over the track.
+    Value: dB, median of a track -17 to 9 on the clips measured. The spectrum is that of the inner face as the frame has
+    it, see radial_power_spectrum; mean_spectrum is its mean over the track. Upsampling in a generator leaves too much
+    there, and a face with weak middle frequencies seems to have too much: the suspicious side is the high one, as on
+    the train split (26 of 30 FaceForensics++ c23 fakes lie above their own original).
 
-    When it misleads: compression, focus and denoising move it further than most fakes do. The pilot of a classifier on
-    these spectra was at chance on people and sources that it had not seen (AUC 0.58).
+    When it misleads: compression, focus and denoising move it further than most fakes do, so clips of different origin
+    cannot be compared. A pilot of a classifier on these spectra was at chance on unseen people and data sets (AUC
+    0.58); benchmarks/signals.py has 0.75 [0.65, 0.91] on 50 FaceForensics++ c23 clips of nine people.
     """
 
     info = SignalInfo(
@@ -175,7 +178,7 @@ class SpectrumSignal:
         measures="How far the finest detail of the face lies above or below what its coarser detail predicts.",
         paper="Durall et al. 2019, arXiv:1911.00686",
         misleads="Compression, focus and denoising change it more than most fakes do.",
-        suspicious="low",
+        suspicious="high",
     )
     every_frame = False
 

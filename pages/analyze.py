@@ -27,7 +27,6 @@ TABS = {"Faces": "face", "In motion": "animation", "Frames": "grid_view", "Simil
 
 def page() -> None:
     st.header("Analyze a clip")
-    runtime().warm_up()
     choose_from_url(SLOT)
     clip = choose_clip(SLOT)
     keep_url(SLOT, clip)
@@ -35,6 +34,7 @@ def page() -> None:
     if clip is None:
         stop_waiting(SLOT)
         if demo_when_ready():
+            runtime().warm_up()
             draw_samples(SLOT)
         return
     ready = analysis_when_ready(clip, config, slot=SLOT)

@@ -22,6 +22,7 @@ from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report import json_text
 
 SLOT = "compare"
+CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
@@ -122,6 +123,12 @@ def draw_curves(ready: ReadyComparison, track_id: int | None, moment_s: float) -
         (right, cross, "compare-cross", "the lower, the more the fake departs from the original at that moment."),
     ):
         with column:
+            # Narrow places: the title from the very left, the legend at the very bottom.
+            figure.update_layout(
+                title={"x": 0, "xref": "container"},
+                legend={"yref": "container", "y": 0, "yanchor": "bottom"},
+                height=CHART_HEIGHT_PX,
+            )
             clickable_chart(figure, key=key, on_click=lambda point: set_moment(SLOT, float(point["x"])), alt=caption)
             st.caption(f"How to read this: {caption} Click a point to go there.")
 

@@ -96,7 +96,7 @@ def runtime() -> Runtime:
             "DEEPFAKE_CACHE_DIR.",
             icon=":material/error:",
         )
-    st.stop()  # noqa: RET503 - it raises
+    st.stop()
 
 
 def session() -> SessionFiles:

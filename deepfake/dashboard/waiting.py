@@ -111,7 +111,7 @@ def _draw_state(job: Job, heading: str, queue: JobQueue) -> None:
     if job.state is JobState.QUEUED and ahead:
         st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
     elif report is None:
-        st.progress(0.0, text=f"**{heading}** — starting; the first clip waits for the face detector to load")
+        st.progress(0.0, text=f"**{heading}** — starting; the worker loads what it needs")
     else:
         share = min(1.0, report.done / report.total) if report.total else 0.0
         st.progress(share, text=f"**{heading}** — {progress_text(report)}")

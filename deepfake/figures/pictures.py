@@ -71,11 +71,17 @@ def difference_figure(difference: NDArray[np.float32], image: Image, *, title: s
             zmin=0,
             zmax=max(LEAST_SHOWN_DIFFERENCE, float(known.max()) if len(known) else 0.0),
             colorscale=DIFFERENCE_SCALE,
-            colorbar={"title": {"text": "difference<br>(1 − SSIM)"}, "thickness": 12},
+            colorbar={
+                "title": {"text": "difference (1 − SSIM)", "side": "bottom"},
+                "orientation": "h",
+                "thickness": 10,
+                "y": -0.2,
+                "yanchor": "top",
+            },
             hovertemplate="x %{x:.0f} px, y %{y:.0f} px<br>difference %{z:.3f}<extra></extra>",
         )
     )
-    styled(figure, title=title, height_px=420, x_title="x (px)", y_title="y (px)")
+    styled(figure, title=title, height_px=480, x_title="x (px)", y_title="y (px)")
     figure.update_xaxes(range=[-0.5, width - 0.5], constrain="domain", showgrid=False)
     return figure.update_yaxes(
         range=[height - 0.5, -0.5], scaleanchor="x", scaleratio=1, constrain="domain", showgrid=False

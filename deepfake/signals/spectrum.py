@@ -139,7 +139,10 @@ def real_face_range() -> SpectrumRange:
 
 @dataclass(frozen=True, slots=True)
 class SpectrumClassifier:
-    """Logistic regression on levelled spectra. weights: f64 (64,), a dB. worth: a sentence with its measured AUC."""
+    """Logistic regression on levelled spectra. weights: f64 (64,), a dB. worth: its measured AUC, in words.
+
+    When it misleads: it was fitted on one data set, and a pilot of its kind was at chance on others.
+    """
 
     weights: NDArray[np.float64]
     bias: float

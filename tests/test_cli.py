@@ -61,6 +61,7 @@ def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path)
     assert [(trace["signal"], trace["track_id"]) for trace in data["traces"]] == [
         ("frame_similarity", None),
         ("face_similarity", track["track_id"]),
+        ("learned_score", track["track_id"]),
     ]
     for trace in data["traces"]:
         assert len(trace["frame_indices"]) == len(trace["timestamps_s"]) == len(trace["values"])

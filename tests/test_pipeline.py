@@ -56,6 +56,25 @@ def test_haar_follows_the_same_face(talking_clip):
     assert analysis.trace("face_similarity", longest.track_id) is not None
 
 
+def test_the_learned_detector_scores_crops_spread_over_the_track(talking):
+    scores = talking.trace("learned_score", 0)
+    assert len(scores.values) >= 16
+    assert scores.frame_indices[0] == 0
+    assert np.diff(scores.frame_indices).max() <= 2
+    assert np.all((scores.values >= 0) & (scores.values <= 1))
+    (verdict,) = talking.verdict.tracks
+    assert talking.verdict.probability_fake == verdict.probability_fake
+    assert verdict.interval[0] <= verdict.probability_fake <= verdict.interval[1]
+
+
+def test_without_landmarks_nothing_is_scored(talking_clip):
+    analysis = analyze(talking_clip, AnalysisConfig(detector="haar"))
+    assert analysis.trace("learned_score", analysis.tracks[0].track_id) is None
+    assert analysis.verdict.label == "INCONCLUSIVE"
+    assert analysis.verdict.probability_fake is None
+    assert "MTCNN" in analysis.verdict.reasons[0]
+
+
 def test_crops_are_handed_out_in_order_with_their_frames(talking_clip):
     crops = []
     analyze(talking_clip, on_crop=lambda crop, frame: crops.append((crop, frame.index)))
@@ -90,7 +109,6 @@ def test_a_cut_is_named_and_ends_the_tracks(tmp_path, write_clip, talking_frames
     assert analysis.cuts.tolist() == [15, 30]
     assert [(track.frame_indices[0], track.frame_indices[-1]) for track in analysis.tracks] == [(0, 14), (30, 44)]
     assert analysis.notebook_rule.label == "MAYBE_FAKE"
-    assert any("2 scene cuts" in reason for reason in analysis.verdict.reasons)
 
 
 def test_two_people_have_a_track_each(tmp_path, write_clip, talking_frames):

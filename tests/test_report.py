@@ -21,7 +21,7 @@ from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dict, read_json, report_html, write_json
 from deepfake.report.text import format_time
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, Verdict
+from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.video import VideoInfo
 
 FRAMES = 12
@@ -68,7 +68,17 @@ def analysis() -> Analysis:
             _trace("face_similarity", 3, [3, 4]),
         ),
         notebook_rule=NotebookRule("REAL", 0.05, 0.95),
-        verdict=Verdict("LIKELY_REAL", None, (Evidence("notebook_rule", None, None, "steady"),), ("It is <steady>.",)),
+        verdict=Verdict(
+            "LIKELY_REAL",
+            0.125,
+            (Evidence("learned_score", 0, 0.125, "steady"),),
+            ("It is <steady>.",),
+            (0.0625, 0.25),
+            (
+                TrackVerdict(0, "LIKELY_REAL", 0.125, (0.0625, 0.25), 0.5, ("It is <steady>.",), ()),
+                TrackVerdict(3, "INCONCLUSIVE", None, None, None, ("too small",), ("too small",)),
+            ),
+        ),
         warnings=("The clip breaks off at 0.40 s.",),
         timings_s={"decode": np.float64(0.25)},
     )

@@ -1,20 +1,39 @@
-"""The notebook's rule and the verdict made from it."""
+"""The notebook's rule, and the verdict of the learned detector: thresholds, the quality gate, several people."""
 
 import numpy as np
 import pytest
 
-from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import clip_verdict, notebook_rule
+from deepfake.detectors.efficientnet import Calibration
+from deepfake.detectors.scoring import TrackScores
+from deepfake.faces.tracking import FaceTrack
+from deepfake.verdict import (
+    clip_verdict,
+    face_turn,
+    main_tracks,
+    notebook_rule,
+    probability_interval,
+    track_verdict,
+)
+
+FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
+# 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
+CALIBRATION = Calibration(1.0, 0.0, np.linspace(-4, 0.4, 99, dtype="f4"), np.linspace(-0.85, 4, 99, dtype="f4"))
 
 
-def trace(values):
-    count = len(values)
-    return SignalTrace("frame_similarity", None, np.arange(1, count + 1), np.arange(count) / 25, np.array(values, "f4"))
+def track(track_id=0, frames=60, width_px=120.0, landmarks=FRONTAL):
+    boxes = np.tile(np.array([40, 40, 40 + width_px, 40 + 1.3 * width_px], np.float32), (frames, 1))
+    points = np.tile(landmarks, (frames, 1, 1)).astype(np.float32)
+    return FaceTrack(track_id, np.arange(frames), boxes, points, np.ones(frames, np.float32))
 
 
-def verdict(values, faces=1, cuts=0):
-    similarity = trace(values)
-    return clip_verdict(notebook_rule(similarity.values), similarity, faces=faces, cuts=cuts)
+def scores(probability, count=20, track_id=0):
+    values = np.full(count, probability, np.float32)
+    return TrackScores(track_id, np.arange(count, dtype=np.int64), values, np.ones(count, np.float32))
+
+
+def judge(probability, count=20, judged=1, **options):
+    item = track(**options)
+    return track_verdict(item, scores(probability, count, item.track_id), CALIBRATION, judged=judged)
 
 
 @pytest.mark.parametrize(
@@ -44,26 +63,93 @@ def test_nothing_measured_is_no_label():
     assert np.isnan(rule.amplitude)
 
 
-@pytest.mark.parametrize(("low", "label"), [(0.95, "LIKELY_REAL"), (0.85, "LIKELY_FAKE"), (0.3, "INCONCLUSIVE")])
-def test_the_verdict_follows_the_rule_and_gives_its_numbers(low, label):
-    result = verdict([0.99] * 20 + [low])
+@pytest.mark.parametrize(
+    ("probability", "label"),
+    [(0.97, "LIKELY_FAKE"), (0.52, "INCONCLUSIVE"), (0.42, "INCONCLUSIVE"), (0.1, "LIKELY_REAL")],
+)
+def test_labels_follow_the_error_rates(probability, label):
+    result = judge(probability)
     assert result.label == label
+    assert result.probability_fake == pytest.approx(probability, abs=1e-3)
+
+
+def test_the_reasons_carry_their_numbers():
+    result = judge(0.97)
+    assert "P(fake) is 0.97 over 20 frames" in result.reasons[0]
+    assert "0 of 99 genuine calibration clips" in result.reasons[1]
+    assert result.false_alarm_p == pytest.approx(0.01)
+
+
+def test_more_people_take_stronger_evidence():
+    """With ten people judged, one in a hundred is no longer rare."""
+    assert judge(0.97, judged=1).label == "LIKELY_FAKE"
+    assert judge(0.97, judged=10).label == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"width_px": 30.0}, "too small to judge: 30 px wide"),
+        ({"count": 3}, "too briefly: 3 frames"),
+        ({"landmarks": FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]])}, "turned away"),
+    ],
+)
+def test_the_quality_gate_stops_the_verdict_and_says_why(options, why):
+    result = judge(0.97, **options)
+    assert result.label == "INCONCLUSIVE"
+    assert why in result.reasons[0]
+    assert result.abstained == result.reasons[:1]
+
+
+def test_a_face_that_could_not_be_scored_is_inconclusive():
+    result = track_verdict(track(), None, CALIBRATION, judged=1)
+    assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
-    assert any(f"{low:.3f}" in reason for reason in result.reasons)
+    assert "MTCNN" in result.reasons[0]
+
+
+def test_one_fake_face_makes_the_clip_fake_and_is_named():
+    result = clip_verdict([judge(0.1, track_id=0), judge(0.98, track_id=1)], (), faces=2)
+    assert result.label == "LIKELY_FAKE"
+    assert result.probability_fake == pytest.approx(0.98, abs=1e-3)
+    assert result.reasons[0].startswith("Person 2: ")
+
+
+def test_a_clip_is_likely_real_only_when_everybody_is():
+    assert clip_verdict([judge(0.1), judge(0.05, track_id=1)], (), faces=2).label == "LIKELY_REAL"
+    assert clip_verdict([judge(0.1), judge(0.45, track_id=1)], (), faces=2).label == "INCONCLUSIVE"
+    assert clip_verdict([judge(0.1), judge(0.1, track_id=1, width_px=30.0)], (), faces=2).label == "INCONCLUSIVE"
+
+
+def test_a_face_below_the_gate_does_not_accuse_the_clip():
+    result = clip_verdict([judge(0.1), judge(0.98, track_id=1, width_px=30.0)], (), faces=2)
+    assert result.label == "INCONCLUSIVE"
 
 
 def test_no_face_is_inconclusive_with_the_reason():
-    result = verdict([0.99] * 20, faces=0)
+    result = clip_verdict([], (), faces=0)
     assert result.label == "INCONCLUSIVE"
+    assert result.probability_fake is None
     assert "No face" in result.reasons[0]
 
 
-@pytest.mark.parametrize("count", [0, 1, 5])
-def test_too_short_is_inconclusive_with_the_reason(count):
-    result = verdict([0.99] * count)
-    assert result.label == "INCONCLUSIVE"
-    assert f"{count + 1} frame" in result.reasons[0]
+def test_glimpses_are_not_judged():
+    kept = main_tracks([track(0, frames=100), track(1, frames=20), track(2, frames=30)])
+    assert [item.track_id for item in kept] == [0, 2]
+    assert main_tracks([]) == ()
 
 
-def test_a_cut_is_named_among_the_reasons():
-    assert any("1 scene cut" in reason for reason in verdict([0.99] * 20 + [0.4], cuts=1).reasons)
+def test_turn_is_zero_for_a_frontal_face_however_it_is_tilted():
+    angle = np.deg2rad(30)
+    tilted = FRONTAL @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    assert face_turn(np.stack([FRONTAL, tilted]).astype(np.float32)) == pytest.approx([0, 0], abs=1e-5)
+
+
+def test_the_interval_holds_the_probability_and_narrows_with_frames():
+    generator = np.random.default_rng(0)
+    wide = probability_interval(generator.uniform(0.5, 0.9, 8).astype(np.float32))
+    narrow = probability_interval(generator.uniform(0.5, 0.9, 200).astype(np.float32))
+    assert wide[0] < 0.72 < wide[1]
+    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+    assert probability_interval(np.full(20, 0.7, np.float32)) == pytest.approx((0.7, 0.7), abs=1e-4)
+    assert probability_interval(np.full(3, 0.7, np.float32)) is None

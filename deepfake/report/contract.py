@@ -19,7 +19,7 @@ from deepfake.faces.tracking import FaceTrack
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.report.files import write_text
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, Verdict
+from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.video import VideoInfo
 
 
@@ -180,16 +180,50 @@ def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     return {
         "label": verdict.label,
         "probability_fake": _number_or_none(verdict.probability_fake),
+        "interval": None if verdict.interval is None else list(verdict.interval),
         "reasons": list(verdict.reasons),
+        "tracks": [_track_verdict_to_dict(track) for track in verdict.tracks],
         "evidence": [
             {**asdict(evidence), "suspicion": _number_or_none(evidence.suspicion)} for evidence in verdict.evidence
         ],
     }
 
 
+def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
+    return {
+        "track_id": track.track_id,
+        "label": track.label,
+        "probability_fake": _number_or_none(track.probability_fake),
+        "interval": None if track.interval is None else list(track.interval),
+        "false_alarm_p": _number_or_none(track.false_alarm_p),
+        "reasons": list(track.reasons),
+        "abstained": list(track.abstained),
+    }
+
+
 def _verdict_from_dict(data: dict[str, Any]) -> Verdict:
-    evidence = tuple(Evidence(**item) for item in data["evidence"])
-    return Verdict(data["label"], data["probability_fake"], evidence, tuple(data["reasons"]))
+    return Verdict(
+        label=data["label"],
+        probability_fake=data["probability_fake"],
+        evidence=tuple(Evidence(**item) for item in data["evidence"]),
+        reasons=tuple(data["reasons"]),
+        interval=_interval_from(data["interval"]),
+        tracks=tuple(
+            TrackVerdict(
+                **{
+                    **track,
+                    "interval": _interval_from(track["interval"]),
+                    "reasons": tuple(track["reasons"]),
+                    "abstained": tuple(track["abstained"]),
+                }
+            )
+            for track in data["tracks"]
+        ),
+    )
+
+
+def _interval_from(data: list[float] | None) -> tuple[float, float] | None:
+    return None if data is None else (data[0], data[1])
 
 
 def _number_or_none(value: float | None) -> float | None:

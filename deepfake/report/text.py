@@ -11,8 +11,9 @@ VERDICT_WORDS: dict[VerdictLabel, str] = {
 }
 VERDICT_ICONS: dict[VerdictLabel, str] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
 CAUTION = (
-    "This verdict is a heuristic: it measures how steady the picture is from frame to frame, not whether a face is "
-    "genuine. A cut or a moving camera can look suspicious to it, and a well-made fake can look real."
+    "P(fake) is calibrated for a world with as many fakes as genuine clips. The detector knows face swaps and "
+    "re-enactments like those it was trained on: newer methods, generated people, lips moved by audio and strong "
+    "compression can pass it, and soft or heavily processed genuine clips can look suspicious."
 )
 
 

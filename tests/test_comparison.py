@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,16 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from deepfake.comparison import Comparison, compare, comparison_from_dict, comparison_to_dict, difference_map, fit_clips
+from deepfake.comparison import (
+    Comparison,
+    PairClips,
+    compare,
+    comparison_from_dict,
+    comparison_to_dict,
+    difference_map,
+    difference_view,
+    fit_clips,
+)
 from deepfake.comparison.findings import belonging, greatest_differences
 from deepfake.errors import ClipNotFoundError, ReportError
 from deepfake.pipeline import AnalysisConfig
@@ -187,7 +197,13 @@ def test_a_face_is_followed_in_both_and_compared(tmp_path: Path, write_clip: Wri
         smoothed.append(face)
     fake = write_clip(tmp_path / "fake.mp4", smoothed)
     original = write_clip(tmp_path / "original.mp4", talking_frames[:20])
-    found = compare(fake, original)
+    with PairClips(tmp_path, Fraction(25)) as clips:
+        found = compare(fake, original, on_faces=clips)
+    with VideoReader(tmp_path / "pair-0.mp4") as pair:
+        pictures = [frame.image for frame in pair.frames()]
+    assert len(pictures) == 20
+    left, right = pictures[10][:, :224], pictures[10][:, -224:]
+    assert cv2.Laplacian(left, cv2.CV_64F).var() < 0.5 * cv2.Laplacian(right, cv2.CV_64F).var()  # blurred, sharp
     assert found.matched_tracks == ((0, 0),)
     assert found.main_track == 0
     trace = found.face_trace(0)
@@ -240,6 +256,21 @@ def test_json_reads_back_as_it_was(patched: tuple[Path, Path, Comparison]) -> No
 def test_json_of_something_else_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(ReportError, match="comparison"):
         comparison_from_dict(data)
+
+
+def test_a_view_of_the_difference_is_of_the_moment(patched: tuple[Path, Path, Comparison]) -> None:
+    fake, original, found = patched
+    peaks = []
+    for index in (5, 21):
+        figure = difference_view(fake, original, index / 25, index / 25, found.fit, title="here")
+        assert figure is not None
+        peaks.append(float(np.max(figure.data[1].z)))
+    assert peaks[1] > 5 * peaks[0]
+
+
+def test_there_is_no_view_of_the_difference_of_tiny_clips(tmp_path: Path, write_clip: WriteClip) -> None:
+    clip = write_clip(tmp_path / "tiny.mp4", [image[:8, :8] for image in scene(2)])
+    assert difference_view(clip, clip, 0.0, 0.0, fit_clips(clip, clip, load_settings())) is None
 
 
 class TestDifferenceMap:

@@ -63,8 +63,7 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
             for moment in comparison.moments
         ]
         out.print(_table(("time", "frame", "original's frame", "whole frame", "face"), rows))
-    warnings = dict.fromkeys((*comparison.warnings, *comparison.fake.warnings, *comparison.original.warnings))
-    _print_ends(out, warnings, written)
+    _print_ends(out, comparison.warnings, written)
 
 
 def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:

@@ -6,11 +6,14 @@ import streamlit as st
 from deepfake.dashboard.methods_content import (
     FLAWS,
     METHODS,
+    P_VALUE_FORMULA,
     PAPERS,
     RULE_FORMULA,
     RULE_TEXT,
     TF_ROWS,
     TF_TEXT,
+    VERDICT_LIMITS,
+    VERDICT_STEPS,
     Method,
     Paper,
 )
@@ -19,10 +22,15 @@ from deepfake.dashboard.methods_content import (
 def page() -> None:
     st.header("Methods")
     st.markdown(
-        "What is measured, how, and when it misleads. In short: this version measures how steady a picture and a "
-        "face are, and compares a fake with its original. No learned classifier takes part in the verdict."
+        "What is measured, how, and when it misleads. In short: a learned detector scores each person's face and a "
+        "test against genuine clips turns the score into a verdict; besides, it is measured how steady picture and "
+        "face are, and a fake is compared with its original."
     )
-    measured, rule, papers = st.tabs(["What is measured", "The verdict", "Papers"], key="methods-tabs")
+    verdict, measured, rule, papers = st.tabs(
+        ["The verdict", "What is measured", "The notebook's rule", "Papers"], key="methods-tabs"
+    )
+    with verdict:
+        draw_verdict()
     with measured:
         for method in METHODS:
             draw_method(method)
@@ -44,8 +52,16 @@ def draw_method(method: Method) -> None:
         st.caption(links)
 
 
+def draw_verdict() -> None:
+    st.subheader("From a face to a verdict")
+    st.markdown("\n".join(f"1. **{name}.** {text}" for name, text in VERDICT_STEPS))
+    st.latex(P_VALUE_FORMULA)
+    st.subheader("What it cannot tell")
+    st.markdown("\n".join(f"- {limit}" for limit in VERDICT_LIMITS))
+
+
 def draw_rule() -> None:
-    st.subheader("The notebook's rule")
+    st.subheader("The notebook's rule, a heuristic")
     st.latex(RULE_FORMULA)
     st.markdown(RULE_TEXT)
     st.subheader("What the notebook got wrong, and what is done here")

@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.fit import VIEWING_SIDE_PX
+from deepfake.detectors.efficientnet import CROP_PX, MAP_PX
+from deepfake.detectors.sampling import MAX_CROPS
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.pipeline import CROP_SIZE_PX
 from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
-from deepfake.verdict import MIN_VERDICT_FRAMES, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.verdict import (
+    FALSE_ALARM_RATE,
+    MAIN_TRACK_SHARE,
+    MAX_TURN,
+    MIN_FACE_WIDTH_PX,
+    MIN_FRONTAL_SHARE,
+    MIN_SCORED_CROPS,
+    MISS_RATE,
+    RULE_MAX_AMPLITUDE,
+    RULE_MIN_SIMILARITY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +148,46 @@ RULE_FORMULA = (
     r"\text{MAYBE FAKE} & \text{otherwise}\end{cases}"
 )
 RULE_TEXT = (
-    "s are the similarities of successive whole frames. The verdict of this version is this rule and nothing else. "
-    "It was made from four clips by eye; it measures how steady a picture is, not whether a face is genuine. It "
-    f"gives no probability. Without a face, or with fewer than {MIN_VERDICT_FRAMES + 1} frames, the verdict is "
-    "INCONCLUSIVE."
+    "A heuristic that the notebook used as its verdict; here it is named beside the verdict and takes no part in it. s "
+    "are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
+    "steady a picture is, not whether a face is genuine, and gives no probability."
+)
+
+P_VALUE_FORMULA = (
+    r"p = m \cdot \frac{1 + \#\{\text{genuine clips that score at least as high}\}}{1 + \#\{\text{genuine clips}\}}"
+)
+VERDICT_STEPS = (
+    ("Crops", f"Of each person up to {MAX_CROPS} pictures of the face, evenly spread over the time in view, eyes level "
+     f"and at the same place, {CROP_PX}×{CROP_PX} px."),
+    ("Score", "A convolutional network (EfficientNet-Lite0) gives each picture a number: the higher, the more it looks "
+     "like one of the forgeries that it was trained on. Most of these are faces of real pictures laid over themselves "
+     "with small faults along the seam, so that it learns the seam rather than one method's style."),
+    ("Probability", "The number becomes P(fake) by a curve fitted on people who were not in the training, half of them "
+     "fakes. Where fakes are rarer than that, a clip with P(fake) 0.9 is a fake less often than nine times in ten."),
+    ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says how "
+     "far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for less. "
+     "It does not hold what the detector gets wrong about the clip as a whole."),
+    ("Quality gate", f"A face narrower than {MIN_FACE_WIDTH_PX:.0f} px, seen in fewer than {MIN_SCORED_CROPS} "
+     f"pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) in fewer than "
+     f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so."),
+    ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
+     f"genuine clips kept for this, and it has to be at most {FALSE_ALARM_RATE:.0%}. Of genuine clips like those, at "
+     f"most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
+     "because more faces are more chances of a false alarm."),
+    ("The other side", f"LIKELY REAL asks that at most {MISS_RATE:.0%} of known fakes score so low. What passes "
+     "neither is INCONCLUSIVE."),
+    ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
+     "fake face makes the clip fake; it is likely real only when every judged face is."),
+    ("Where it looked", f"The network's last layer is a weighted mean over {MAP_PX}×{MAP_PX} places of the picture, so "
+     "what each place adds to the score is known exactly (class activation map, Zhou et al. 2016, arXiv:1512.04150). "
+     "It says where the network found what moved it, not that something is wrong there."),
+)  # fmt: skip
+VERDICT_LIMITS = (
+    "Forgeries unlike those of its training (a face generated whole, lips moved to another voice) can score low.",
+    "Strong compression, small faces, heavy make-up, masks and beauty filters move the score either way.",
+    "The error rates hold for clips like those of the calibration. Yours may not be like them.",
+    "It does not listen to the sound, does not know who is shown, when, or whether the scene is staged.",
+    "A probability near 0.5, or a wide interval, means that it does not know.",
 )
 
 FLAWS = (
@@ -180,7 +228,7 @@ PAPERS = (
         "A thousand videos manipulated in several ways and compressed at several rates, and how well people and "
         "networks recognise them.",
         "Its folder layout is read on the Data set page, each fake finds its original, and the square around a "
-        "face's box is 1.3 times as large as the box, as in its baseline.",
+        "face's box is 1.3 times as large as the box, as in its baseline. The learned detector is measured on it.",
         "Its classifiers, XceptionNet among them.",
     ),
     Paper(
@@ -203,15 +251,17 @@ PAPERS = (
         "https://arxiv.org/abs/1811.00656",
         "A synthesised face has a fixed low resolution and is warped into the frame; the trace of that is learned "
         "from real pictures whose face was blurred and warped, without any fakes.",
-        "The built-in fakes carry such flaws, to be looked at.",
-        "A classifier that recognises them.",
+        "The learned detector is trained on faces that were warped at a lower resolution and laid back over "
+        "themselves. The built-in fakes carry such flaws, to be looked at.",
+        "The paper's own network.",
     ),
     Paper(
         "Agarwal, Varshney 2019, Limits of deepfake detection: a robust estimation viewpoint",
         "https://arxiv.org/abs/1905.03493",
         "Detection as a test of hypotheses: the better the generator, the nearer the least possible error comes to "
         "chance.",
-        "There is nothing to build, only a consequence: a verdict may be INCONCLUSIVE, and says what it cannot tell.",
+        "The verdict is such a test, with its rate of false alarms given; it may be INCONCLUSIVE, and says what it "
+        "cannot tell.",
         "Bounds on the error for a given clip.",
     ),
 )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard.methods_content import METHODS, PAPERS
-from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.dashboard.methods_content import METHODS, PAPERS, VERDICT_LIMITS
+from deepfake.verdict import FALSE_ALARM_RATE, MIN_FACE_WIDTH_PX, MISS_RATE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 
 OpenApp = Callable[..., AppTest]
 
@@ -25,6 +25,16 @@ def test_every_measurement_says_when_it_misleads(app: OpenApp) -> None:
         assert method.misleads in texts(test)
         assert all(address in texts(test) for _, address in method.papers)
     assert texts(test).count("When it misleads.") == len(METHODS)
+
+
+def test_the_verdict_is_explained_with_its_error_rates_and_limits(app: OpenApp) -> None:
+    shown = texts(app("methods"))
+    assert f"at most {FALSE_ALARM_RATE:.0%}" in shown
+    assert f"at most {MISS_RATE:.0%} of known fakes" in shown
+    assert f"narrower than {MIN_FACE_WIDTH_PX:.0f} px" in shown
+    assert "takes no part in it" in shown  # the notebook's rule
+    for limit in VERDICT_LIMITS:
+        assert limit in shown
 
 
 def test_the_rule_is_shown_with_its_thresholds_and_its_flaws(app: OpenApp) -> None:

@@ -12,6 +12,7 @@ from deepfake.dashboard.dataset_panels import (
     filtered_entries,
 )
 from deepfake.dashboard.gallery import draw_gallery, open_buttons
+from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dataset import Dataset, counts
 
@@ -20,6 +21,7 @@ KEY = "dataset-source"
 
 
 def page() -> None:
+    ensure_navigation()
     st.header("Data set")
     source = chosen_source()
     if source.source_id == DEMO_ID:

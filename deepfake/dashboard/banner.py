@@ -1,43 +1,96 @@
 """The answer: the verdict with its word, icon and colour, its reasons, and what it cannot tell."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from deepfake.dashboard.clips import ClipChoice
+from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
-from deepfake.verdict import VerdictLabel
+from deepfake.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel
 
 MAX_REASONS = 3
+MAX_PERSON_BADGES = 6
 # Word, icon and colour together: none of them carries the verdict alone.
 VERDICT_LOOKS: dict[VerdictLabel, tuple[str, str, str]] = {
     "LIKELY_REAL": ("LIKELY REAL", ":material/verified:", "green"),
     "INCONCLUSIVE": ("INCONCLUSIVE", ":material/help:", "gray"),
     "LIKELY_FAKE": ("LIKELY FAKE", ":material/warning:", "orange"),
 }
-RULE_NAME = "Heuristic: the notebook's rule on the similarity (SSIM) of successive frames"
+PERSON_LOOKS: dict[VerdictLabel, str] = {"LIKELY_REAL": "○ real", "INCONCLUSIVE": "◌ unclear", "LIKELY_FAKE": "● fake"}
+RULE_NAME = "A heuristic beside it, no part of the verdict: the notebook's rule"
 RULE_BLIND_SPOT = "It measures how evenly the picture changes, not whether a face is genuine."
 CANNOT_TELL = (
-    "The rule measures how evenly the picture changes from frame to frame. It does not look at the face itself: a "
-    "well-made fake without flicker passes, and camera shake, a cut or strong compression make a real clip look bad."
+    "The detector was trained on face swaps and on faces laid over themselves. Forgeries of another kind (a face "
+    "generated whole, lips moved to another voice) can pass; strong compression, small faces, masks, heavy make-up "
+    f"and beauty filters mislead it. Of genuine clips like those it was held against, at most {FALSE_ALARM_RATE:.0%} "
+    f"are called fake, and of fakes like those, at most {MISS_RATE:.0%} real: yours may not be like them.",
+    "P(fake) assumes that fakes are as frequent as genuine clips; its interval holds the choice of frames, not what "
+    "the detector gets wrong about the clip as a whole.",
+    "It does not say who made a clip, whether its sound is genuine, or whether the scene is staged.",
 )
 
 
-def draw_banner(analysis: Analysis, clip: ClipChoice) -> None:
-    """Draw the verdict, up to three reasons, the rule's numbers, and what the verdict cannot tell."""
-    word, icon, colour = VERDICT_LOOKS[analysis.verdict.label]
-    probability = analysis.verdict.probability_fake
-    chance = "" if probability is None else f" · P(fake) {probability:.2f}"
+def probability_text(probability: float | None, interval: tuple[float, float] | None) -> str:
+    """Return P(fake) with its 95 % interval in one line, "" where there is none."""
+    if probability is None:
+        return ""
+    return f"P(fake) {probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
+
+
+def deciding_reasons(verdict: Verdict) -> tuple[str, ...]:
+    """Return the reasons of a verdict, the first saying why it is INCONCLUSIVE where the others do not."""
+    judged = len(verdict.tracks)
+    if verdict.label != "INCONCLUSIVE" or verdict.probability_fake is None:
+        return verdict.reasons
+    named = {track.track_id: f"Person {track.track_id + 1}: " if judged > 1 else "" for track in verdict.tracks}
+    first = [named[track.track_id] + why for track in verdict.tracks for why in track.abstained]
+    if not first:
+        shared = f" ({judged} people share that rate)" if judged > 1 else ""
+        first = [
+            f"Neither test is passed: LIKELY FAKE asks for a score that at most {FALSE_ALARM_RATE:.0%} of genuine "
+            f"clips reach{shared}, LIKELY REAL for one that at most {MISS_RATE:.0%} of known fakes stay below."
+        ]
+    return tuple(dict.fromkeys((*first, *verdict.reasons)))
+
+
+def draw_banner(analysis: Analysis, clip: ClipChoice, *, on_evidence: Callable[[], None] | None = None) -> None:
+    """Draw the verdict, up to three reasons, the rule's numbers, and what the verdict cannot tell.
+
+    on_evidence: what the link to the evidence does; without it there is none.
+    """
+    verdict = analysis.verdict
+    word, icon, colour = VERDICT_LOOKS[verdict.label]
     with st.container(border=True, key="verdict", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"## :{colour}[{icon} {word}]{chance}", width="content")
+            st.markdown(f"## :{colour}[{icon} {word}]", width="content")
+            _draw_probability(verdict)
             _draw_badges(analysis, clip)
+        st.markdown("\n".join(f"- {reason}" for reason in deciding_reasons(verdict)[:MAX_REASONS]))
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            if on_evidence is not None and verdict.probability_fake is not None:
+                st.button(
+                    "Show the evidence", icon=":material/search_insights:", type="tertiary", key="banner-evidence",
+                    on_click=on_evidence,
+                )  # fmt: skip
             _draw_limits()
-        st.markdown("\n".join(f"- {reason}" for reason in analysis.verdict.reasons[:MAX_REASONS]))
         st.caption(_rule_sentence(analysis))
+
+
+def _draw_probability(verdict: Verdict) -> None:
+    text = probability_text(verdict.probability_fake, verdict.interval)
+    if not text:
+        st.markdown(":gray[no probability: nothing could be scored]", width="content")
+    elif verdict.label == "INCONCLUSIVE":
+        # Quiet: a number that decides nothing must not look like an answer.
+        st.markdown(f":gray[{text}, not enough to decide]", width="content")
+    else:
+        st.markdown(f"#### {text}", width="content")
 
 
 def _draw_limits() -> None:
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
-        st.markdown(f"{CANNOT_TELL} It does not ask who made a clip, or whether its sound is genuine.")
+        st.markdown("\n".join(f"- {sentence}" for sentence in CANNOT_TELL))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
             st.switch_page("pages/methods.py")
 
@@ -46,23 +99,13 @@ def _rule_sentence(analysis: Analysis) -> str:
     rule = analysis.notebook_rule
     if rule.label is None:
         return f"{RULE_NAME} needs at least two frames. {RULE_BLIND_SPOT}"
-    # The reasons give the numbers where the rule decided; where it abstained they are still worth knowing.
-    decided = any(evidence.signal == "notebook_rule" for evidence in analysis.verdict.evidence)
-    numbers = "" if decided else f" (amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f})"
-    return f"{RULE_NAME} says {rule.label.replace('_', ' ')}{numbers}. {RULE_BLIND_SPOT}"
+    numbers = f"amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f}"
+    return f"{RULE_NAME} says {rule.label.replace('_', ' ')} ({numbers}). {RULE_BLIND_SPOT}"
 
 
 def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
     with st.container(horizontal=True, gap="small", width="content"):
-        if analysis.verdict.probability_fake is None:
-            st.badge("Heuristic, not calibrated", icon=":material/rule:", color="gray", help=CANNOT_TELL)
-        people = len(analysis.tracks)
-        st.badge(
-            "no face" if people == 0 else "1 person" if people == 1 else f"{people} persons",
-            icon=":material/person:",
-            color="gray",
-            help="Faces that were followed. Somebody who comes back later counts as another person.",
-        )
+        _draw_persons(analysis)
         if clip.label is not None:
             st.badge(
                 f"labelled {clip.label}",
@@ -70,3 +113,36 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 color="green" if clip.label == "REAL" else "orange",
                 help="What the data set says of the clip. The verdict does not know it.",
             )
+
+
+def _draw_persons(analysis: Analysis) -> None:
+    people, judged = len(analysis.tracks), analysis.verdict.tracks
+    if len(judged) < 2:
+        st.badge(
+            "no face" if people == 0 else "1 person" if people == 1 else f"{people} persons",
+            icon=":material/person:",
+            color="gray",
+            help="Faces that were followed. Somebody who comes back later counts as another person. "
+            "Glimpses far shorter than the longest are not judged.",
+        )
+        return
+    # With many people the most suspicious are named, in the order of their numbers.
+    ranked = sorted(judged, key=lambda track: -(track.probability_fake or 0.0))[:MAX_PERSON_BADGES]
+    for track in sorted(ranked, key=lambda track: track.track_id):
+        _draw_person(track)
+    rest = [f"{len(judged) - len(ranked)} more judged"] if len(judged) > len(ranked) else []
+    rest += [f"{people - len(judged)} seen too briefly"] if people > len(judged) else []
+    if rest:
+        st.badge(", ".join(rest), icon=":material/person:", color="gray",
+                 help="Glimpses far shorter than the longest are not judged.")  # fmt: skip
+
+
+def _draw_person(track: TrackVerdict) -> None:
+    _, icon, colour = VERDICT_LOOKS[track.label]
+    numbers = probability_text(track.probability_fake, track.interval)
+    st.badge(
+        f"{person_name(track.track_id)} {PERSON_LOOKS[track.label]}",
+        icon=icon,
+        color=colour,  # type: ignore[arg-type]
+        help="\n".join([f"{numbers}.  " if numbers else "", *track.reasons]).strip(),
+    )

@@ -5,7 +5,7 @@ import streamlit as st
 
 from deepfake.comparison import Comparison
 from deepfake.dashboard.analyses import ReadyAnalysis
-from deepfake.dashboard.banner import VERDICT_LOOKS
+from deepfake.dashboard.banner import VERDICT_LOOKS, deciding_reasons, probability_text
 from deepfake.dashboard.comparisons import ReadyComparison, difference_look
 from deepfake.dashboard.faces_tab import tracked_faces
 from deepfake.dashboard.looks import moment_look
@@ -17,7 +17,7 @@ from deepfake.figures import drawn_faces, format_time, person_name
 from deepfake.inspection import scaled
 
 SPEEDS = {"Full": 1, "Half": 2, "Quarter": 4}
-RULE_NOTE = "Each verdict is of that clip alone, by the notebook's rule: it does not know of the other clip."
+ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
 
 
 def draw_answer(ready: ReadyComparison) -> None:
@@ -36,18 +36,22 @@ def draw_answer(ready: ReadyComparison) -> None:
         for column, name, side in zip(columns, ("Fake", "Original"), (ready.fake, ready.original), strict=True):
             with column:
                 _draw_verdict(name, side)
-        st.caption(RULE_NOTE)
+        st.caption(ALONE_NOTE)
     for warning in comparison.warnings:
         st.warning(warning, icon=":material/warning:")
 
 
 def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
-    analysis = side.analysis
-    word, icon, colour = VERDICT_LOOKS[analysis.verdict.label]
-    rule = analysis.notebook_rule
+    verdict = side.analysis.verdict
+    word, icon, colour = VERDICT_LOOKS[verdict.label]
     st.markdown(f"**{role}** · {side.clip.name}" + (f" · labelled {side.clip.label}" if side.clip.label else ""))
-    numbers = "" if rule.label is None else f" · lowest similarity {rule.minimum:.3f}, amplitude {rule.amplitude:.3f}"
-    st.markdown(f":{colour}[**{icon} {word}**]{numbers}")
+    chance = probability_text(verdict.probability_fake, verdict.interval) or "no probability"
+    # A number that decides nothing is drawn quietly.
+    st.markdown(
+        f":{colour}[**{icon} {word}**] · " + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
+    )
+    for reason in deciding_reasons(verdict)[:1]:
+        st.caption(reason)
 
 
 def draw_moments(comparison: Comparison, slot: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,9 +58,13 @@ def test_a_sample_is_one_click_from_its_verdict(app: OpenApp, run_until: RunUnti
     assert button(test, "cancel-analyze").label == "Cancel"
     run_until(test, has_verdict)
     assert not test.exception
-    assert "Heuristic" in texts(test)
-    assert "not whether a face is genuine" in texts(test)
-    assert "2 persons" in " ".join(str(item.proto) for item in test.markdown)
+    shown = texts(test)
+    assert re.search(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)
+    assert "A heuristic beside it, no part of the verdict" in shown
+    assert "not whether a face is genuine" in shown
+    badges = " ".join(str(item.proto) for item in test.markdown)
+    for person in ("Person 1", "Person 2"):  # each with a word, never colour alone
+        assert re.search(rf"{person} [●○◌] (fake|real|unclear)", badges)
     assert test.query_params["clip"] == "demo/fake_pair_right.mp4"
     assert {item.label for item in test.get("download_button")} == {"JSON", "CSV", "Report"}
 

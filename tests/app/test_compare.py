@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_a_sample_finds_its_original_and_shows_both(compared: AppTest) -> None:
     assert "Same frame rate (25 fps)" in shown
     assert "Same size (640×480 px)" in shown
     assert "**Fake** · fake_a_flicker.mp4" in shown
+    assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)) == 2
+    assert "of that clip alone" in shown
     assert "**Original** · real_a.mp4" in shown
     for panel in ("Fake: frame", "Fake: 1 face", "Fake: face", "Original: frame", "Original: 1 face", "Original: face"):
         assert panel in captions(compared)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.dashboard import navigation
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 180
+
+
+@pytest.fixture(autouse=True)
+def _server_that_has_navigated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest takes every run for a server's first, which ensure_navigation starts over: clicks would be lost."""
+    monkeypatch.setattr(navigation, "PagesManager", SimpleNamespace(uses_pages_directory=False))
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ import PIL.Image
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from deepfake.detectors import learned_detector
+from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
-from deepfake.figures import difference_figure, drawn_faces, person_name
+from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim_map
 from deepfake.video import Frame, Image, VideoReader
@@ -63,6 +65,22 @@ class FramePair:
     after: Image
     difference: go.Figure | None
     similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCrop:
+    """A face as the learned detector saw it.
+
+    timestamp_s: of its frame, seconds from the first. probability_fake: P(fake) of this one picture. crop: uint8
+    (224, 224, 3). attribution: f32 (7, 7), what each place adds to the logit, positive for fake; attributed: the
+    picture with the attribution over it.
+    """
+
+    timestamp_s: float
+    probability_fake: float
+    crop: Image
+    attribution: NDArray[np.float32]
+    attributed: Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +143,23 @@ def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | 
         difference=difference,
         similarity=similarity,
     )
+
+
+def scored_crop_at(
+    path: Path | str, timestamp_s: float, crop_to_frame: NDArray[np.float32], *, settings: Settings | None = None
+) -> ScoredCrop:
+    """Return a face as the learned detector sees it at a frame's time, with where it looked.
+
+    timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of 224 px. Raises
+    what VideoReader raises, and DetectorError when the weights cannot be read.
+    """
+    with VideoReader(path, settings or load_settings()) as reader:
+        # Half a millisecond later: the container's clock may round a frame's time up.
+        frame, _ = reader.frame_near(timestamp_s + 5e-4)
+    crop = crop_face(frame.image, crop_to_frame, CROP_PX)
+    scores, attributions = learned_detector().scores_and_attributions(crop[None])
+    attributed = attributed_crop(crop, attributions[0])
+    return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attributions[0], attributed)
 
 
 def frame_grid(

@@ -5,11 +5,13 @@ import streamlit as st
 from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.banner import draw_banner
 from deepfake.dashboard.clips import choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.evidence_tab import draw_evidence
 from deepfake.dashboard.faces_tab import draw_faces
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.frames_tab import draw_frames
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
 from deepfake.dashboard.motion_tab import draw_motion
+from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.player import draw_player
 from deepfake.dashboard.runtime import runtime
@@ -19,13 +21,21 @@ from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
-from deepfake.figures import similarity_figure, timeline_figure
+from deepfake.figures import score_figure, timeline_figure
 
 SLOT = "analyze"
-TABS = {"Faces": "face", "In motion": "animation", "Frames": "grid_view", "Similarity": "show_chart", "File": "info"}
+TABS = {
+    "Faces": "face",
+    "In motion": "animation",
+    "Frames": "grid_view",
+    "Similarity": "show_chart",
+    "Evidence": "search_insights",
+    "File": "info",
+}
 
 
 def page() -> None:
+    ensure_navigation()
     st.header("Analyze a clip")
     choose_from_url(SLOT)
     clip = choose_clip(SLOT)
@@ -44,10 +54,10 @@ def page() -> None:
 
 def draw_result(ready: ReadyAnalysis) -> None:
     analysis, clip_id = ready.analysis, ready.key
-    draw_banner(analysis, ready.clip)
+    draw_banner(analysis, ready.clip, on_evidence=show_evidence)
     for warning in analysis.warnings:
         st.warning(warning, icon=":material/warning:")
-    track_id = chosen_track_id(SLOT, analysis, clip_id)
+    track_id = chosen_person(ready)
     track = None if track_id is None else analysis.track(track_id)
     first_seen = 0 if track is None else int(track.frame_indices[0])
     frame, moment_s = moment_of(SLOT, clip_id, analysis.frame_timestamps_s, initial_frame=first_seen)
@@ -63,24 +73,48 @@ def draw_result(ready: ReadyAnalysis) -> None:
     draw_export(ready)
 
 
+def chosen_person(ready: ReadyAnalysis) -> int | None:
+    """At first the person whom the verdict is about."""
+    track_id = chosen_track_id(SLOT, ready.analysis, ready.key)
+    scored = [track for track in ready.analysis.verdict.tracks if track.probability_fake is not None]
+    if scored and st.session_state.get(f"_{SLOT}-person-of") != ready.key:
+        st.session_state[f"_{SLOT}-person-of"] = ready.key
+        accused = [track for track in scored if track.label == "LIKELY_FAKE"] or scored
+        track_id = max(accused, key=lambda track: track.probability_fake or 0.0).track_id
+        set_person(SLOT, track_id)
+    return track_id
+
+
+def tab_title(name: str) -> str:
+    return f":material/{TABS[name]}: {name}"
+
+
+def show_evidence() -> None:
+    st.session_state[f"{SLOT}-tabs"] = tab_title("Evidence")
+
+
 def draw_curves(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
     face_drops = [] if track_id is None else drop_frames(ready.analysis, "face_similarity", track_id)
-    figure = similarity_figure(
+    figure = score_figure(
         ready.analysis,
         track_id,
         drops=drop_frames(ready.analysis, "frame_similarity"),
         face_drops=face_drops,
         moment_s=moment_s,
     )
-    # Beside the player there is room for a short title only.
-    figure.update_layout(title={"text": "Similarity to the frame before", "x": 0, "xref": "container"}, height=380)
+    # Beside the player there is little room: the title from the very left.
+    figure.update_layout(title={"x": 0, "xref": "container", "font": {"size": 14}})
     clickable_chart(
         figure,
-        key="similarity-chart",
+        key="score-chart",
         on_click=lambda point: set_moment(SLOT, float(point["x"])),
-        alt="Similarity of successive frames over time",
+        alt="P(fake) of the scored frames over time, and below it the similarity of successive frames",
     )
-    st.caption("How to read this: a dip is a frame unlike the one before it. Click a point to go there.")
+    st.caption(
+        "How to read this: above, a filled point is a frame that looks more fake than real, the dashed line the "
+        "person's P(fake), the grey band its 95 % interval. Below, a dip is a frame unlike the one before it. Click a "
+        "point to go there."
+    )
 
 
 def draw_timeline(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
@@ -95,8 +129,8 @@ def draw_timeline(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -
 
 
 def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    titles = [f":material/{icon}: {title}" for title, icon in TABS.items()]
-    faces, motion, frames, similarity, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
+    titles = [tab_title(name) for name in TABS]
+    faces, motion, frames, similarity, evidence, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
     try:
         if faces.open:
             with faces:
@@ -110,6 +144,9 @@ def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int |
         elif similarity.open:
             with similarity:
                 draw_similarity(ready, frame, moment_s, track_id, slot=SLOT)
+        elif evidence.open:
+            with evidence:
+                draw_evidence(ready, moment_s, track_id, slot=SLOT)
         elif file.open:
             with file:
                 draw_file(ready)

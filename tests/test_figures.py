@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +17,7 @@ import pytest
 from deepfake.faces.detection import FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import (
+    attributed_crop,
     comparison_figure,
     cross_similarity_figure,
     difference_figure,
@@ -24,13 +26,16 @@ from deepfake.figures import (
     fakes_per_original,
     label_pie,
     labels_by_split,
+    score_figure,
+    signal_figure,
     similarity_figure,
     timeline_figure,
+    why_no_score,
 )
 from deepfake.figures.style import COLOURS
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import NotebookRule, Verdict
+from deepfake.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.video import VideoInfo
 
 RATE = Fraction(25)
@@ -309,3 +314,69 @@ def test_faces_at_the_border_keep_their_label_in_the_image(box: tuple[int, int, 
 def test_tiny_images_can_be_drawn_on(size: tuple[int, int]) -> None:
     drawn = drawn_faces(np.zeros((*size, 3), np.uint8), {"mtcnn": [a_face((0, 0, 4, 4))], "haar": []})
     assert drawn.shape == (*size, 3)
+
+
+def a_scored_analysis() -> Analysis:
+    frames = list(range(20))
+    traces = (
+        a_trace("frame_similarity", None, frames[1:], [0.98] * 19),
+        a_trace("face_similarity", 0, frames[1:], [0.97] * 19),
+        a_trace("learned_score", 0, [0, 5, 10, 15], [0.2, 0.9, 0.8, 0.4]),
+    )
+    person = TrackVerdict(0, "INCONCLUSIVE", 0.6, (0.3, 0.8), 0.4, (), ())
+    verdict = Verdict("INCONCLUSIVE", 0.6, (), (), (0.3, 0.8), (person,))
+    analysis = an_analysis(20, tracks=(a_track(0, frames),), traces=traces, cuts=(8,))
+    return dataclasses.replace(analysis, verdict=verdict)
+
+
+def test_scores_lie_above_the_similarity_under_one_time_axis() -> None:
+    figure = score_figure(a_scored_analysis(), 0, moment_s=0.4)
+    points = next(curve for curve in figure.data if curve.name == "P(fake) of a frame")
+    assert points.y == pytest.approx([0.2, 0.9, 0.8, 0.4])
+    assert points.x == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert points.customdata[1] == (5, "0:00.20") or list(points.customdata[1]) == [5, "0:00.20"]
+    # Filled above one half: not told apart by colour alone.
+    assert list(points.marker.symbol) == ["circle-open", "circle", "circle", "circle-open"]
+    below = next(curve for curve in figure.data if curve.name == "whole frame")
+    assert (points.yaxis, below.yaxis) == ("y", "y2")
+    assert figure.layout.xaxis.matches == "x2"
+    assert figure.layout.yaxis.range == (-0.04, 1.04)
+    names = [shape.name for shape in figure.layout.shapes]
+    assert names.count("moment") == names.count("cut") == 1
+
+
+def test_the_band_and_the_line_are_the_persons_interval_and_probability() -> None:
+    figure = score_figure(a_scored_analysis(), 0)
+    band = next(curve for curve in figure.data if curve.fill == "toself")
+    assert (min(band.y), max(band.y)) == (0.3, 0.8)
+    line = next(curve for curve in figure.data if curve.name == "person's P(fake)")
+    assert set(line.y) == {0.6}
+
+
+def test_without_scores_the_similarity_stays_and_the_reason_is_told() -> None:
+    traces = (a_trace("frame_similarity", None, [1, 2], [0.9, 0.95]),)
+    analysis = an_analysis(3, traces=traces)
+    figure = score_figure(analysis, None)
+    assert [curve.name for curve in figure.data] == ["whole frame"]
+    assert why_no_score(analysis, None) in [note.text for note in figure.layout.annotations]
+    haar = dataclasses.replace(analysis, config=AnalysisConfig(detector="haar"))
+    assert "MTCNN" in why_no_score(haar, 0)
+
+
+def test_a_signal_leaves_out_what_was_not_measured() -> None:
+    figure = signal_figure(a_trace("sharp", 0, [3, 4, 5], [1.0, float("nan"), 2.0]), title="Sharpness", unit="dB")
+    assert list(figure.data[0].y) == [1.0, 2.0]
+    assert [row[0] for row in figure.data[0].customdata] == [3, 5]
+    assert figure.layout.yaxis.title.text == "dB"
+
+
+def test_an_attribution_colours_what_speaks_for_fake_and_for_real() -> None:
+    crop = np.full((224, 224, 3), 128, np.uint8)
+    attribution = np.zeros((7, 7), np.float32)
+    attribution[3, 1], attribution[3, 5] = 8, -8
+    drawn = attributed_crop(crop, attribution).astype(int)
+    fake, real = drawn[224, 96], drawn[224, 352]
+    assert fake[0] > fake[2] + 40  # orange
+    assert real[2] > real[0] + 40  # teal
+    assert np.abs(drawn[10, 10] - 128).max() <= 2  # where nothing was added the picture stays
+    assert np.array_equal(np.unique(attributed_crop(crop, np.zeros((7, 7), np.float32))), [128])

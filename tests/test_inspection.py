@@ -13,6 +13,7 @@ from skimage.metrics import structural_similarity
 
 from deepfake.errors import ClipError
 from deepfake.faces.detection import FaceDetection
+from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.inspection import (
     PREVIEW_SIZE_PX,
     SEEK_BEYOND_FRAMES,
@@ -25,8 +26,10 @@ from deepfake.inspection import (
     moment_at,
     preview_jpeg,
     scaled,
+    scored_crop_at,
     thumbnail_jpeg,
 )
+from deepfake.pipeline import analyze
 from deepfake.video import VideoReader
 
 WriteClip = Callable[..., Path]
@@ -164,3 +167,18 @@ def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no clip")
     with pytest.raises(ClipError):
         thumbnail_jpeg(tmp_path / "text.mp4")
+
+
+def test_a_scored_crop_is_the_one_that_the_analysis_scored(talking_clip: Path) -> None:
+    analysis = analyze(talking_clip)
+    trace, track = analysis.trace("learned_score", 0), analysis.track(0)
+    assert trace is not None
+    assert track is not None
+    for row in (0, len(trace.values) // 2, -1):
+        transform = track_crop_to_frame(track, int(trace.frame_indices[row]), 224)
+        assert transform is not None
+        crop = scored_crop_at(talking_clip, float(trace.timestamps_s[row]), transform)
+        assert crop.timestamp_s == pytest.approx(float(trace.timestamps_s[row]), abs=1e-3)
+        assert crop.probability_fake == pytest.approx(float(trace.values[row]), abs=0.01)
+        assert crop.crop.shape == (224, 224, 3)
+        assert crop.attribution.shape == (7, 7)

@@ -13,7 +13,17 @@ from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.waiting import shown_error
 from deepfake.errors import DeepfakeError
 from deepfake.faces.detection import DetectorName
-from deepfake.inspection import FramePair, GridTile, Moment, face_grid, frame_grid, frame_pair_at, moment_at
+from deepfake.inspection import (
+    FramePair,
+    GridTile,
+    Moment,
+    ScoredCrop,
+    face_grid,
+    frame_grid,
+    frame_pair_at,
+    moment_at,
+    scored_crop_at,
+)
 from deepfake.inspection import thumbnail_jpeg as make_thumbnail
 
 T = TypeVar("T")
@@ -34,6 +44,12 @@ def moment_look(
 def frame_pair_look(clip: ClipChoice, timestamp_s: float) -> FramePair | None:
     """Return inspection.frame_pair_at of a clip. Raises DeepfakeError."""
     return _frame_pair(clip.sha256, timestamp_s, _path=clip.path, _name=clip.name)
+
+
+def scored_crop_look(clip: ClipChoice, timestamp_s: float, crop_to_frame: NDArray[np.float32]) -> ScoredCrop:
+    """Return inspection.scored_crop_at of a clip. Raises DeepfakeError."""
+    transform = tuple(float(value) for value in crop_to_frame.ravel())
+    return _scored_crop(clip.sha256, timestamp_s, transform, _path=clip.path, _name=clip.name)
 
 
 def frame_grid_look(clip: ClipChoice, frame_indices: Sequence[int], timestamps_s: Sequence[float]) -> list[GridTile]:
@@ -71,6 +87,14 @@ def _moment(
 @st.cache_data(max_entries=12, show_spinner="Comparing two frames")
 def _frame_pair(sha256: str, timestamp_s: float, *, _path: Path, _name: str) -> FramePair | None:
     return _look(frame_pair_at, _path, timestamp_s, name=_name)
+
+
+@st.cache_data(max_entries=24, show_spinner="Looking where the detector looked")
+def _scored_crop(
+    sha256: str, timestamp_s: float, transform: tuple[float, ...], *, _path: Path, _name: str
+) -> ScoredCrop:
+    crop_to_frame = np.array(transform, dtype=np.float32).reshape(2, 3)
+    return _look(scored_crop_at, _path, timestamp_s, crop_to_frame, name=_name)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading frames")

@@ -1,14 +1,17 @@
 """Results as Plotly figures, and faces drawn on frames. Pure: nothing is read, nothing is kept."""
 
+from deepfake.figures.attribution import attributed_crop
 from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
 from deepfake.figures.pictures import difference_figure, drawn_faces
+from deepfake.figures.scores import score_figure, signal_figure, why_no_score
 from deepfake.figures.style import COLOURS, empty_figure
 from deepfake.figures.timeline import timeline_figure
 from deepfake.report.text import format_time, person_name
 
 __all__ = [
     "COLOURS",
+    "attributed_crop",
     "comparison_figure",
     "cross_similarity_figure",
     "difference_figure",
@@ -19,6 +22,9 @@ __all__ = [
     "label_pie",
     "labels_by_split",
     "person_name",
+    "score_figure",
+    "signal_figure",
     "similarity_figure",
     "timeline_figure",
+    "why_no_score",
 ]

@@ -1,0 +1,164 @@
+"""P(fake) over time, above the similarity curve; and any other measured trace of a face."""
+
+from collections.abc import Collection
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from deepfake.figures.curves import similarity_figure
+from deepfake.figures.style import COLOURS, styled, vertical_lines
+from deepfake.pipeline import Analysis
+from deepfake.report.text import format_time, person_name
+from deepfake.signals.trace import SignalTrace
+
+HEIGHT_PX = 440
+SIGNAL_HEIGHT_PX = 240
+MAX_POINTS = 1500
+BAND_OPACITY = 0.18
+SCORE = "learned_score"
+# In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
+LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
+
+
+def score_figure(
+    analysis: Analysis,
+    track_id: int | None,
+    *,
+    drops: Collection[int] = (),
+    face_drops: Collection[int] = (),
+    moment_s: float | None = None,
+) -> go.Figure:
+    """Return P(fake) of one person's scored frames over the similarity of successive frames, under one time axis.
+
+    Above: a point a scored frame, filled where it looks more fake than real; the person's P(fake) as a line with its
+    95 % interval as a band; dotted at 0.5. Below: similarity_figure. Every point's customdata begins with
+    [frame index, "m:ss.ff"].
+    """
+    below = similarity_figure(analysis, track_id, drops=drops, face_drops=face_drops, moment_s=moment_s)
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
+    scores = _score_curves(analysis, track_id)
+    for curve in scores:
+        figure.add_trace(curve, row=1, col=1)
+    for curve in below.data:
+        figure.add_trace(curve, row=2, col=1)
+    styled(figure, title=_title(track_id), height_px=HEIGHT_PX)
+    if not scores:
+        _say(figure, why_no_score(analysis, track_id), "y domain")
+    if not below.data:
+        _say(figure, "No curve: it takes two frames that follow each other.", "y2 domain")
+    end_s = float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)
+    figure.update_xaxes(range=[0, end_s], title_text="", row=1, col=1)
+    figure.update_xaxes(range=[0, end_s], title_text="time (s)", row=2, col=1)
+    figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], title_text="P(fake)", row=1, col=1)
+    figure.update_yaxes(range=below.layout.yaxis.range, title_text="similarity", row=2, col=1)
+    figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLOURS["quiet"]}, row=1, col=1)
+    cuts_s = analysis.frame_timestamps_s[analysis.cuts].tolist()
+    figure.update_layout(margin={"b": 110})
+    shapes = [*figure.layout.shapes, *vertical_lines(cuts_s, moment_s)]
+    return figure.update_layout(shapes=shapes, clickmode="event+select", legend=LEGEND)
+
+
+def signal_figure(trace: SignalTrace, *, title: str, unit: str = "", moment_s: float | None = None) -> go.Figure:
+    """Return one measured quantity of a face over time; gaps stay empty. Points' customdata: [frame index, "m:ss.ff"].
+
+    unit: of the values, "" for a pure number.
+    """
+    rows = np.flatnonzero(np.isfinite(trace.values))
+    rows = rows[:: max(1, -(-len(rows) // MAX_POINTS))]
+    curve = go.Scatter(
+        x=trace.timestamps_s[rows],
+        y=trace.values[rows],
+        customdata=_customdata(trace, rows),
+        mode="lines+markers",
+        line={"color": COLOURS["face"], "width": 1.5},
+        marker={"size": 4, "color": COLOURS["face"]},
+        selected={"marker": {"size": 9}},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate=f"frame %{{customdata[0]}} · %{{customdata[1]}}<br>%{{y:.3g}} {unit}<extra></extra>",
+    )
+    figure = styled(
+        go.Figure([curve]), title=title, height_px=SIGNAL_HEIGHT_PX, x_title="time (s)", y_title=unit or "value"
+    )
+    return figure.update_layout(showlegend=False, shapes=vertical_lines([], moment_s), clickmode="event+select")
+
+
+def why_no_score(analysis: Analysis, track_id: int | None) -> str:
+    """Return why there is no P(fake) of a person."""
+    if track_id is None:
+        return "No face was found: there is nothing to score."
+    if analysis.config.detector != "mtcnn":
+        return "Not scored: the detector needs faces found by MTCNN (see the settings)."
+    return "Not scored: no picture of this face could be cut out."
+
+
+def _title(track_id: int | None) -> str:
+    who = "" if track_id is None else f" of {person_name(track_id)}"
+    return f"P(fake){who}, and similarity to the frame before"
+
+
+def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
+    trace = None if track_id is None else analysis.trace(SCORE, track_id)
+    if trace is None or not len(trace.values):
+        return []
+    verdict = next((item for item in analysis.verdict.tracks if item.track_id == track_id), None)
+    ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])]
+    curves = []
+    if verdict is not None and verdict.interval is not None:
+        low, high = verdict.interval
+        curves.append(
+            go.Scatter(
+                x=[*ends_s, *ends_s[::-1]],
+                y=[low, low, high, high],
+                fill="toself",
+                fillcolor=COLOURS["inconclusive"],
+                opacity=BAND_OPACITY,
+                mode="none",
+                name=f"95 % interval {low:.2f}–{high:.2f}",
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+    if verdict is not None and verdict.probability_fake is not None:
+        curves.append(
+            go.Scatter(
+                x=ends_s,
+                y=[verdict.probability_fake] * 2,
+                mode="lines",
+                line={"color": COLOURS["inconclusive"], "width": 2, "dash": "longdash"},
+                name="person's P(fake)",
+                hovertemplate=f"P(fake) of the person {verdict.probability_fake:.2f}<extra></extra>",
+            )
+        )
+    return [*curves, _points(trace)]
+
+
+def _points(trace: SignalTrace) -> go.Scatter:
+    fake = trace.values > 0.5
+    return go.Scatter(
+        x=trace.timestamps_s,
+        y=trace.values,
+        customdata=_customdata(trace, np.arange(len(trace.values))),
+        name="P(fake) of a frame",
+        mode="lines+markers",
+        line={"color": COLOURS["quiet"], "width": 1},
+        marker={
+            "size": 8,
+            "symbol": np.where(fake, "circle", "circle-open").tolist(),
+            "color": np.where(fake, COLOURS["fake"], COLOURS["real"]).tolist(),
+            "line": {"width": 2},
+        },
+        selected={"marker": {"size": 12}},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate="frame %{customdata[0]} · %{customdata[1]}<br>P(fake) %{y:.2f}<extra></extra>",
+    )
+
+
+def _customdata(trace: SignalTrace, rows: NDArray[np.int64]) -> list[list[object]]:
+    times = [format_time(time_s) for time_s in trace.timestamps_s[rows].tolist()]
+    return [[frame, time] for frame, time in zip(trace.frame_indices[rows].tolist(), times, strict=True)]
+
+
+def _say(figure: go.Figure, text: str, place: str) -> None:
+    figure.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref=place, showarrow=False, font={"size": 13})

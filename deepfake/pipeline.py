@@ -19,6 +19,7 @@ from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.settings import Settings, load_settings
+from deepfake.signals.face_traces import FaceSignals
 from deepfake.signals.similarity import CutDetector, FrameSimilarity
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
@@ -146,6 +147,7 @@ class _Pass:
         self._reader = reader
         self._tracker = tracker
         self._scorer = scorer
+        self._face_signals = FaceSignals(float(reader.info.frame_rate))
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
@@ -156,7 +158,7 @@ class _Pass:
         self._timestamps_s: list[float] = []
         self._similarity: list[float] = []
         self._face_values: dict[int, list[tuple[int, float]]] = {}
-        self._timings_s = dict.fromkeys(("decode", "faces", "crops", "scoring", "similarity_wait"), 0.0)
+        self._timings_s = dict.fromkeys(("decode", "faces", "crops", "signals", "scoring", "similarity_wait"), 0.0)
 
     def __enter__(self) -> "_Pass":
         return self
@@ -212,6 +214,7 @@ class _Pass:
             frame, faces = self._pending.popleft()
             for track_id in self._face_similarity.keys() - faces.keys():
                 del self._face_similarity[track_id]  # out of sight: the next crop has no predecessor
+            self._face_signals.keep(faces)
             for track_id in faces:
                 self._emit_crop(frame, track_id)
         self._timings_s["crops"] += time.perf_counter() - started
@@ -227,6 +230,9 @@ class _Pass:
         image = crop_face(frame.image, transform, CROP_SIZE_PX)
         crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
         self._compare_with_previous(crop)
+        started = time.perf_counter()
+        self._face_signals.push(crop, frame)
+        self._timings_s["signals"] += time.perf_counter() - started
         if self._scorer is not None:
             started = time.perf_counter()
             self._scorer.offer(crop)
@@ -254,6 +260,7 @@ class _Pass:
             )
             for track in tracks
         ]
+        signal_traces = self._face_signals.traces({track.track_id for track in tracks}, timestamps_s)
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
         cuts = self._cut_detector.cuts()
@@ -265,7 +272,7 @@ class _Pass:
             frame_timestamps_s=timestamps_s,
             cuts=cuts,
             tracks=tracks,
-            traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s)),
+            traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s), *signal_traces),
             notebook_rule=rule,
             verdict=_verdict(tracks, scores),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),

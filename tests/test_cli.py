@@ -58,7 +58,7 @@ def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path)
     [track] = data["tracks"]
     assert track["frames"] == len(track["boxes_xyxy"]) == len(track["landmarks"]) == len(track["confidences"])
     assert track["frames"] >= 36, "the face is followed through nearly every frame"
-    assert [(trace["signal"], trace["track_id"]) for trace in data["traces"]] == [
+    assert [(trace["signal"], trace["track_id"]) for trace in data["traces"]][:3] == [
         ("frame_similarity", None),
         ("face_similarity", track["track_id"]),
         ("learned_score", track["track_id"]),

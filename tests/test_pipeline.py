@@ -9,6 +9,7 @@ import pytest
 
 from deepfake.errors import ClipError
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze
+from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import ssim
 from deepfake.video import VideoReader
 
@@ -65,6 +66,17 @@ def test_the_learned_detector_scores_crops_spread_over_the_track(talking):
     (verdict,) = talking.verdict.tracks
     assert talking.verdict.probability_fake == verdict.probability_fake
     assert verdict.interval[0] <= verdict.probability_fake <= verdict.interval[1]
+
+
+def test_every_face_signal_has_a_trace(talking):
+    (track,) = talking.tracks
+    for signal in FACE_SIGNALS:
+        trace = talking.trace(signal.info.name, 0)
+        expected = len(track) if signal.every_frame else pytest.approx(len(track) * 4 / 25, abs=2)
+        assert len(trace.values) == expected
+        assert np.isfinite(trace.values).mean() > 0.8
+        assert trace.unit == signal.info.unit
+    assert len(talking.trace("eye_openness/left", 0).values) == len(track)
 
 
 def test_without_landmarks_nothing_is_scored(talking_clip):

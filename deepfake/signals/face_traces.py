@@ -1,0 +1,63 @@
+"""All face signals of all tracks of a clip, measured crop by crop while the clip is read."""
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.faces.alignment import FaceCrop
+from deepfake.faces.landmarks import face_mesh
+from deepfake.signals.face_signal import FaceSignal, Mesh
+from deepfake.signals.registry import FACE_SIGNALS
+from deepfake.signals.trace import SignalTrace
+from deepfake.video import Frame
+
+SAMPLES_A_SECOND = 4  # for signals that do not need every frame
+
+
+class FaceSignals:
+    """Measures every registered signal on every track.
+
+    The face mesh is found once a crop, for all signals together. What a signal keeps of a face's last crops is given
+    up when the face is out of sight, so that memory grows with the faces in view.
+    """
+
+    def __init__(self, frame_rate: float) -> None:
+        self._sample_every = max(1, round(frame_rate / SAMPLES_A_SECOND))
+        self._signals: dict[int, list[FaceSignal]] = {}
+        self._measured: dict[tuple[int, str], tuple[str, list[int], list[float]]] = {}
+
+    def push(self, crop: FaceCrop, frame: Frame) -> None:
+        """Measure the next crop of a track. frame: the frame that it was cut out of."""
+        signals = self._signals.get(crop.track_id)
+        if signals is None:
+            signals = self._signals[crop.track_id] = [signal() for signal in FACE_SIGNALS]
+        is_sample = crop.frame_index % self._sample_every == 0
+        wanted = [signal for signal in signals if signal.every_frame or is_sample]
+        mesh = face_mesh().landmarks(frame.image, crop.crop_to_frame, crop_px=crop.image.shape[0])
+        for signal in wanted:
+            self._measure(signal, crop, frame, mesh)
+
+    def keep(self, visible: Collection[int]) -> None:
+        """Give up what is kept of the last crops of all tracks but the visible ones."""
+        for track_id in self._signals.keys() - set(visible):
+            del self._signals[track_id]
+
+    def traces(self, track_ids: Collection[int], frame_timestamps_s: NDArray[np.float64]) -> list[SignalTrace]:
+        """Return the traces of these tracks; a part of a signal, such as one eye, is named signal/part."""
+        found = []
+        for (track_id, name), (unit, indices, values) in sorted(self._measured.items()):
+            if track_id in track_ids:
+                rows = np.array(indices, dtype=np.int64)
+                measured = np.array(values, dtype=np.float32)
+                found.append(SignalTrace(name, track_id, rows, frame_timestamps_s[rows], measured, unit))
+        return found
+
+    def _measure(self, signal: FaceSignal, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> None:
+        info = signal.info
+        value = signal.push(crop, frame, mesh)
+        named = {info.name: value, **{f"{info.name}/{part}": number for part, number in signal.parts.items()}}
+        for name, number in named.items():
+            _, indices, values = self._measured.setdefault((crop.track_id, name), (info.unit, [], []))
+            indices.append(crop.frame_index)
+            values.append(number)

@@ -136,7 +136,9 @@ class BlinkSignal:
     photographs of open eyes blinked too seldom.
 
     When it misleads: people who read or stare blink seldom, most clips are too short to tell, eyes under 12 px wide
-    and dark glasses hide blinks, and fakes of today blink as their source does.
+    and dark glasses hide blinks, and fakes of today blink as their source does: by benchmarks/signals.py the AUC is
+    0.55 [0.46, 0.62] on 50 FaceForensics++ c23 clips. Blinking often is no sign of a fake: the nine real people among
+    them have 4 to 85 blinks a minute.
     """
 
     info = SignalInfo(

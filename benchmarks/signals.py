@@ -261,6 +261,9 @@ def _kind(item: Measured) -> str:
     return " ".join(item.clip.source.split()[:2])
 
 
+WORTH_SETS = ("ff++ c23", "ff++ c40")  # the sets with enough clips of both kinds
+
+
 def main() -> None:
     known = [kind.info.name for kind in FACE_SIGNALS]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -271,6 +274,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(known), help="names of signals")
     parser.add_argument("--sets", default="", help="beginnings of the names of sets; all when left out")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--worth", type=Path, help="write what the pages show: deepfake/signals/worth.json")
     arguments = parser.parse_args()
     names = [name for name in known if name in arguments.only.split(",")]
     cv2.setNumThreads(1)
@@ -285,6 +289,10 @@ def main() -> None:
     rows = print_table(measured, names)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if arguments.worth:
+        keys = ("signal", "clips", "real", "fake", "auc", "low", "high")
+        shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in WORTH_SETS]
+        arguments.worth.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import mesh_of_face
-from deepfake.signals.registry import FACE_SIGNALS, signal_info
+from deepfake.signals.registry import FACE_SIGNALS, signal_info, signal_worth
 from deepfake.signals.trace import SignalTrace
 from deepfake.video import Frame
 
@@ -66,3 +66,17 @@ def test_an_unmeasured_track_has_no_statistic(kind):
     assert np.isnan(kind().statistic(SignalTrace(kind.info.name, 0, np.arange(20), np.arange(20) / 25, nothing)))
     empty = SignalTrace(kind.info.name, 0, np.arange(0), np.arange(0) / 25, nothing[:0])
     assert np.isnan(kind().statistic(empty))
+
+
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
+def test_every_signal_was_measured_and_its_worth_lies_in_its_interval(kind):
+    worth = signal_worth(kind.info.name)
+    assert {item.clips for item in worth} == {"ff++ c23", "ff++ c40"}
+    for item in worth:
+        assert item.interval[0] <= item.auc <= item.interval[1]
+        assert item.real > 0
+        assert item.fake > 0
+
+
+def test_the_worth_of_an_unknown_signal_is_empty():
+    assert signal_worth("no such signal") == ()

@@ -1,6 +1,10 @@
 """FACE_SIGNALS: every signal that is measured on one face. A new signal is added here and nowhere else."""
 
-from typing import Final
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.contour import ContourSignal
@@ -10,7 +14,9 @@ from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
 from deepfake.signals.warping import WarpingSignal
 
-__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "signal_info"]
+__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "SignalWorth", "signal_info", "signal_worth"]
+
+WORTH_PATH: Final = Path(__file__).with_name("worth.json")  # written by benchmarks/signals.py --worth
 
 FACE_SIGNALS: Final[tuple[type[FaceSignal], ...]] = (
     SpectrumSignal,
@@ -25,3 +31,31 @@ FACE_SIGNALS: Final[tuple[type[FaceSignal], ...]] = (
 def signal_info(name: str) -> SignalInfo | None:
     """Return what is known of the face signal whose traces bear that name, or None."""
     return next((signal.info for signal in FACE_SIGNALS if signal.info.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalWorth:
+    """How well a signal's statistic tells fakes from real clips, measured: 0.5 is chance.
+
+    clips: the set of clips. auc: area under the ROC curve, with its 95 % bootstrap interval by group of people. real,
+    fake: how many clips of each."""
+
+    clips: str
+    auc: float
+    interval: tuple[float, float]
+    real: int
+    fake: int
+
+
+def signal_worth(name: str) -> tuple[SignalWorth, ...]:
+    """Return what a signal was measured to be worth, by set of clips; empty where it was not measured."""
+    return tuple(
+        SignalWorth(row["clips"], row["auc"], (row["low"], row["high"]), row["real"], row["fake"])
+        for row in _worth_rows()
+        if row["signal"] == name
+    )
+
+
+@functools.cache
+def _worth_rows() -> tuple[dict[str, Any], ...]:
+    return tuple(json.loads(WORTH_PATH.read_text(encoding="utf-8")))

@@ -1,5 +1,7 @@
 """Evidence: where the detector looked, the most suspicious moments, and every other signal of the chosen face."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -11,7 +13,14 @@ from deepfake.detectors.sampling import MAX_CROPS
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
 from deepfake.pipeline import Analysis
-from deepfake.signals.registry import SignalInfo, signal_info
+from deepfake.signals.blink import (
+    MIN_MEASURED_S,
+    USUAL_PER_MINUTE,
+    BlinkSignal,
+    BlinkSummary,
+    summarise_blinks,
+)
+from deepfake.signals.registry import SignalInfo, SignalWorth, signal_info, signal_worth
 from deepfake.signals.trace import SignalTrace
 
 SCORE = "learned_score"
@@ -112,4 +121,37 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: st
         alt=f"{info.title} over time",
     )
     st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
+    if info.name == BlinkSignal.info.name:
+        st.markdown(blink_sentence(summarise_blinks(trace)))
+    st.caption(worth_sentence(signal_worth(info.name)))
     st.caption(f":material/warning: When it misleads: {info.misleads}" + (f" · {info.paper}" if info.paper else ""))
+
+
+def worth_sentence(worth: Sequence[SignalWorth]) -> str:
+    """Return what a signal alone is worth; a signal whose interval holds 0.5 is called weak."""
+    if not worth:
+        return "What it is worth was not measured."
+    measured = "; ".join(
+        f"{item.clips}: AUC {item.auc:.2f} [{item.interval[0]:.2f}, {item.interval[1]:.2f}], "
+        f"{item.real} real and {item.fake} fake clips"
+        for item in worth
+    )
+    weak = any(item.interval[0] <= 0.5 <= item.interval[1] for item in worth)
+    return f":material/straighten: Worth alone (0.5 is chance): {measured}.{' A weak signal.' if weak else ''}"
+
+
+def blink_sentence(summary: BlinkSummary) -> str:
+    """Return how many blinks were found and how their rate compares with people's."""
+    count = len(summary.blinks)
+    blinks = "1 blink" if count == 1 else f"{count} blinks"
+    times = ", ".join(format_time(blink.lowest_s) for blink in summary.blinks[:MOMENTS_LISTED])
+    found = f"{blinks} in {summary.measured_s:.1f} s" + (
+        f" (at {times}{' …' if count > MOMENTS_LISTED else ''})" if count else ""
+    )
+    if summary.rate == "too short":
+        return f"{found}: too short to tell a rate, at least {MIN_MEASURED_S:g} s are needed."
+    low, high = USUAL_PER_MINUTE
+    return (
+        f"{found}: {summary.per_minute:.0f} a minute [{summary.interval95[0]:.0f}, {summary.interval95[1]:.0f}]; "
+        f"people usually blink {low:.0f} to {high:.0f} times a minute, so this is {summary.rate}."
+    )

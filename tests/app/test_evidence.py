@@ -1,0 +1,32 @@
+"""What the evidence cards say in words."""
+
+import numpy as np
+
+from deepfake.dashboard.evidence_tab import blink_sentence, worth_sentence
+from deepfake.signals.blink import Blink, BlinkSummary
+from deepfake.signals.registry import SignalWorth
+
+
+def test_a_signal_at_chance_is_called_weak() -> None:
+    sentence = worth_sentence([SignalWorth("ff++ c23", 0.54, (0.44, 0.62), 9, 41)])
+    assert "AUC 0.54 [0.44, 0.62], 9 real and 41 fake clips" in sentence
+    assert "weak" in sentence
+
+
+def test_a_signal_above_chance_is_not_called_weak() -> None:
+    assert "weak" not in worth_sentence([SignalWorth("ff++ c23", 0.75, (0.65, 0.91), 9, 41)])
+    assert "not measured" in worth_sentence([])
+
+
+def test_blinks_of_a_short_clip_give_no_rate() -> None:
+    summary = BlinkSummary((Blink(1.0, 1.3, 1.1, 0.2),), 3.0, np.nan, (np.nan, np.nan), "too short")
+    assert (
+        blink_sentence(summary)
+        == "1 blink in 3.0 s (at 0:01.10): too short to tell a rate, at least 10.6 s are needed."
+    )
+
+
+def test_blinks_of_a_long_clip_are_compared_with_peoples() -> None:
+    summary = BlinkSummary((), 60.0, 0.0, (0.0, 3.7), "fewer")
+    assert "0 blinks in 60.0 s: 0 a minute [0, 4]" in blink_sentence(summary)
+    assert "this is fewer" in blink_sentence(summary)

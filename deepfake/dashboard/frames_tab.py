@@ -1,6 +1,9 @@
 """Frames: every n-th frame, or every n-th picture of a face, in k columns."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import face_grid_look, frame_grid_look
@@ -9,6 +12,7 @@ from deepfake.figures import format_time, person_name
 from deepfake.inspection import GridTile
 
 PAGE_TILES = 48
+MOST_FOLDED = 6  # a row of no more pictures folds on a narrow screen; a longer one scrolls
 FIRST_TILES = 24  # about as many pictures as the first grid of a clip shows
 WHOLE, FACE = "Whole frames", "Face"
 
@@ -64,7 +68,7 @@ def _draw_tiles(tiles: list[GridTile], across: int, slot: str) -> None:
     if not tiles:
         st.info("There are no pictures of this person.", icon=":material/face:")
     for start in range(0, len(tiles), across):
-        places = st.columns(across, gap="small", wrap=False)
+        places = _places(across)
         for tile, column in zip(tiles[start : start + across], places, strict=False):
             label = f"{tile.frame_index} · {format_time(tile.timestamp_s)}"
             column.image(tile.image, width="stretch", alt=f"Frame {label}")
@@ -76,3 +80,12 @@ def _draw_tiles(tiles: list[GridTile], across: int, slot: str) -> None:
                 on_click=set_moment,
                 args=(slot, tile.timestamp_s),
             )
+        for column in places[len(tiles) - start :]:
+            column.space("small")  # an empty place would give its width to the last pictures
+
+
+def _places(across: int) -> Sequence[DeltaGenerator]:
+    if across > MOST_FOLDED:
+        return st.columns(across, gap="small", wrap=False)
+    row = st.container(horizontal=True, gap="small")
+    return [row.container(width="stretch") for _ in range(across)]

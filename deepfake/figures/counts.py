@@ -31,14 +31,13 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
             "colors": [_colour(label) for label in labels],
             "pattern": {"shape": [_pattern(label) for label in labels], **HATCHING},
         },
-        texttemplate="%{label}: %{value} (%{percent})",
+        texttemplate="%{label}<br>%{value} (%{percent:.1%})",  # two short lines: beside a pie there is little room
         textposition="outside",
-        automargin=True,
-        hovertemplate="%{label}: %{value} clips (%{percent})<extra></extra>",
+        hovertemplate="%{label}: %{value} clips (%{percent:.1%})<extra></extra>",
         sort=False,
     )
     figure = styled(go.Figure([pie]), title=f"Labels of {_clips(total)}", height_px=HEIGHT_PX)
-    return figure.update_layout(showlegend=False, margin={"l": 24, "r": 24, "t": 56, "b": 32})
+    return figure.update_layout(showlegend=False, margin={"l": 76, "r": 76, "t": 64, "b": 32})
 
 
 def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:

@@ -206,3 +206,48 @@ def test_a_wrong_setting_is_one_clear_sentence(app: OpenApp, monkeypatch: pytest
     test = app()
     assert "DEEPFAKE_WORKERS" in test.error[0].value
     assert not test.exception
+
+
+EVIDENCE = ":material/search_insights: Evidence"
+
+
+def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(
+    app: OpenApp, run_until: RunUntil, talking_clip: Path
+) -> None:
+    test = run_until(upload(app(), talking_clip), has_verdict)
+    button(test, "banner-evidence").click().run()
+    assert test.session_state["analyze-tabs"] == EVIDENCE
+    assert "Where the detector looked: Person 1, frame 0" in texts(test)
+    captions = str([item.proto for item in test.get("image")])
+    assert re.search(r"P\(fake\) [01]\.\d\d of this picture alone", captions)
+    assert "solid outline" in texts(test)  # told apart without colour
+    moments = [item for item in test.button if (item.key or "").startswith("analyze-suspicious-")]
+    assert len(moments) == 5
+    scores = [float(item.label.rsplit(" ", 1)[1]) for item in moments]
+    assert scores == sorted(scores, reverse=True)
+    moments[1].click().run()
+    frame = int(moments[1].key.rsplit("-", 1)[1])
+    assert f"Where the detector looked: Person 1, frame {frame}," in texts(test)
+    assert test.slider(key="analyze-moment-slider").value == pytest.approx(frame / 25)
+    assert not test.exception
+
+
+def test_the_evidence_of_a_clip_without_faces_says_why_it_is_empty(
+    app: OpenApp, run_until: RunUntil, no_face_clip: Path
+) -> None:
+    test = app()
+    test.session_state["analyze-tabs"] = EVIDENCE
+    run_until(upload(test, no_face_clip), has_verdict)
+    assert "there is nothing to score" in texts(test)
+    assert "no probability" in texts(test)
+    assert not test.exception
+
+
+def test_the_person_of_the_verdict_is_shown_first(app: OpenApp, run_until: RunUntil) -> None:
+    test = run_until(app(), has_samples)
+    button(test, "analyze-sample-fake_pair_right.mp4").click().run()
+    run_until(test, has_verdict)
+    accused = re.search(r"Person (\d): P\(fake\)", texts(test))
+    assert accused is not None
+    pills = next(item for item in test.get("button_group") if item.key == "analyze-person")
+    assert pills.value == int(accused.group(1)) - 1

@@ -39,17 +39,20 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
 
 
 def deciding_reasons(verdict: Verdict) -> tuple[str, ...]:
-    """Return the reasons of a verdict, the first saying why it is INCONCLUSIVE where the others do not."""
+    """Return the reasons of a verdict with what its thresholds mean: why it is INCONCLUSIVE comes first, how often a
+    fake is called real last."""
     judged = len(verdict.tracks)
-    if verdict.label != "INCONCLUSIVE" or verdict.probability_fake is None:
+    if verdict.label == "LIKELY_REAL":
+        return (*verdict.reasons, f"Of known fakes, at most {MISS_RATE:.0%} score so low: a fake can be among them.")
+    if verdict.label == "LIKELY_FAKE" or verdict.probability_fake is None:
         return verdict.reasons
     named = {track.track_id: f"Person {track.track_id + 1}: " if judged > 1 else "" for track in verdict.tracks}
     first = [named[track.track_id] + why for track in verdict.tracks for why in track.abstained]
     if not first:
         shared = f" ({judged} people share that rate)" if judged > 1 else ""
         first = [
-            f"Neither test is passed: LIKELY FAKE asks for a score that at most {FALSE_ALARM_RATE:.0%} of genuine "
-            f"clips reach{shared}, LIKELY REAL for one that at most {MISS_RATE:.0%} of known fakes stay below."
+            f"Too close to call: only scores that at most {FALSE_ALARM_RATE:.0%} of genuine clips reach are called "
+            f"fake{shared}, only scores that at most {MISS_RATE:.0%} of known fakes stay below are called real."
         ]
     return tuple(dict.fromkeys((*first, *verdict.reasons)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepfake.dashboard.banner import deciding_reasons, probability_text
-from deepfake.verdict import TrackVerdict, Verdict
+from deepfake.verdict import MISS_RATE, TrackVerdict, Verdict
 
 
 def person(track_id: int, label: str, probability: float, *abstained: str) -> TrackVerdict:
@@ -20,7 +20,7 @@ def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
 def test_a_score_between_the_two_tests_is_said_to_pass_neither() -> None:
     only = person(0, "INCONCLUSIVE", 0.6)
     reasons = deciding_reasons(Verdict("INCONCLUSIVE", 0.6, (), only.reasons, only.interval, (only,)))
-    assert reasons[0].startswith("Neither test is passed")
+    assert reasons[0].startswith("Too close to call")
     assert reasons[1:] == only.reasons
 
 
@@ -33,3 +33,10 @@ def test_the_person_who_could_not_be_judged_comes_first() -> None:
 def test_a_verdict_keeps_its_own_reasons() -> None:
     only = person(0, "LIKELY_FAKE", 0.99)
     assert deciding_reasons(Verdict("LIKELY_FAKE", 0.99, (), only.reasons, None, (only,))) == only.reasons
+
+
+def test_likely_real_says_how_often_that_is_wrong() -> None:
+    only = person(0, "LIKELY_REAL", 0.2)
+    reasons = deciding_reasons(Verdict("LIKELY_REAL", 0.2, (), only.reasons, None, (only,)))
+    assert reasons[:-1] == only.reasons
+    assert f"at most {MISS_RATE:.0%}" in reasons[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources
+from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dashboard.uploads import Upload
 from deepfake.dataset import ClipEntry, Dataset, allowed_root
 from deepfake.errors import DeepfakeError
@@ -85,8 +85,10 @@ def choose_from_url(slot: str, parameter: str = "clip") -> None:
     reference = st.query_params.get(parameter)
     if not reference or st.session_state.get(f"_{slot}-url") == reference:
         return
-    st.session_state[f"_{slot}-url"] = reference
     source_id, _, name = reference.partition("/")
+    if source_id == DEMO_ID and not demo_when_ready():
+        st.stop()  # the page runs again, with the same address, when the samples have been made
+    st.session_state[f"_{slot}-url"] = reference
     if source_id == UPLOADS_ID or choice_of(source_id, name) is None:
         st.warning(f"The address names a clip that is not here: {reference}", icon=":material/link_off:")
         del st.query_params[parameter]

@@ -1,11 +1,14 @@
 """A link straight to a page, as the first request to a server."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import navigation
+from deepfake.dashboard import clips, navigation
+
+ROOT = Path(__file__).resolve().parents[2]
 
 LONE_PAGE = """
 import streamlit as st
@@ -25,3 +28,13 @@ def test_a_page_that_runs_on_its_own_starts_over_once(monkeypatch: pytest.Monkey
     assert test.session_state["runs"] == runs
     assert manager.uses_pages_directory is False
     assert [header.value for header in test.header] == ["drawn"]
+
+
+def test_a_link_to_a_sample_waits_until_the_samples_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "demo_when_ready", lambda: False)
+    test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    test.query_params["clip"] = "demo/real_a.mp4"
+    test.run()
+    assert not test.exception
+    assert not test.warning
+    assert test.query_params["clip"] == ["demo/real_a.mp4"]

@@ -37,4 +37,4 @@ def test_a_link_to_a_sample_waits_until_the_samples_are_made(monkeypatch: pytest
     test.run()
     assert not test.exception
     assert not test.warning
-    assert test.query_params["clip"] == ["demo/real_a.mp4"]
+    assert test.query_params["clip"] == "demo/real_a.mp4"

@@ -11,9 +11,11 @@ from deepfake.dashboard.comparison_panels import (
     draw_moments,
     draw_motion,
     draw_panels,
+    draw_signals,
 )
 from deepfake.dashboard.comparisons import ReadyComparison, comparison_when_ready
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
+from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
@@ -26,6 +28,7 @@ CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
+    ensure_navigation()
     st.header("Compare a fake with its original")
     choose_from_url(SLOT, "fake")
     fake = choose_clip(SLOT, label="Fake")
@@ -73,6 +76,7 @@ def draw_result(ready: ReadyComparison) -> None:
             draw_difference(ready, row)
         with motion:
             draw_motion(ready, track_id, SLOT)
+        draw_signals(ready, track_id, moment_s, SLOT)
     except DeepfakeError as error:
         st.error(str(error), icon=":material/error:")
     draw_export(ready)

@@ -26,6 +26,7 @@ from deepfake.figures import (
     fakes_per_original,
     label_pie,
     labels_by_split,
+    paired_signal_figure,
     score_figure,
     signal_figure,
     similarity_figure,
@@ -363,10 +364,11 @@ def test_without_scores_the_similarity_stays_and_the_reason_is_told() -> None:
     assert "MTCNN" in why_no_score(haar, 0)
 
 
-def test_a_signal_leaves_out_what_was_not_measured() -> None:
+def test_a_signal_is_broken_where_it_was_not_measured() -> None:
     figure = signal_figure(a_trace("sharp", 0, [3, 4, 5], [1.0, float("nan"), 2.0]), title="Sharpness", unit="dB")
-    assert list(figure.data[0].y) == [1.0, 2.0]
-    assert [row[0] for row in figure.data[0].customdata] == [3, 5]
+    assert figure.data[0].y == pytest.approx([1.0, float("nan"), 2.0], nan_ok=True)
+    assert not figure.data[0].connectgaps
+    assert [row[0] for row in figure.data[0].customdata] == [3, 4, 5]
     assert figure.layout.yaxis.title.text == "dB"
 
 
@@ -380,3 +382,14 @@ def test_an_attribution_colours_what_speaks_for_fake_and_for_real() -> None:
     assert real[2] > real[0] + 40  # teal
     assert np.abs(drawn[10, 10] - 128).max() <= 2  # where nothing was added the picture stays
     assert np.array_equal(np.unique(attributed_crop(crop, np.zeros((7, 7), np.float32))), [128])
+
+
+def test_both_faces_of_a_pair_are_told_apart_without_colour() -> None:
+    fake, original = a_trace("x", 0, [1, 2], [1.0, 2.0]), a_trace("x", 0, [1, 2], [3.0, 4.0])
+    figure = paired_signal_figure(fake, original, title="X", moment_s=0.04)
+    by_name = {curve.name: curve for curve in figure.data}
+    assert list(by_name["fake"].y) == [1.0, 2.0]
+    assert list(by_name["original"].y) == [3.0, 4.0]
+    assert by_name["fake"].marker.symbol != by_name["original"].marker.symbol
+    assert [curve.name for curve in paired_signal_figure(fake, None, title="X").data] == ["fake"]
+    assert not paired_signal_figure(None, None, title="X").data

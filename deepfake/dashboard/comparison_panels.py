@@ -9,13 +9,15 @@ from deepfake.dashboard.banner import VERDICT_LOOKS, deciding_reasons, probabili
 from deepfake.dashboard.comparisons import ReadyComparison, difference_look
 from deepfake.dashboard.faces_tab import tracked_faces
 from deepfake.dashboard.looks import moment_look
-from deepfake.dashboard.moment import set_moment
+from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.runtime import runtime, session
 from deepfake.dashboard.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.faces.detection import FaceDetection
-from deepfake.figures import drawn_faces, format_time, person_name
+from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
 from deepfake.inspection import scaled
+from deepfake.signals.registry import signal_info
 
+SCORE = "learned_score"
 SPEEDS = {"Full": 1, "Half": 2, "Quarter": 4}
 ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
 
@@ -50,7 +52,8 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     st.markdown(
         f":{colour}[**{icon} {word}**] · " + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
-    for reason in deciding_reasons(verdict)[:1]:
+    reasons = deciding_reasons(verdict) if verdict.label == "INCONCLUSIVE" else verdict.reasons[-1:]
+    for reason in reasons[:1]:
         st.caption(reason)
 
 
@@ -164,3 +167,30 @@ def draw_motion(ready: ReadyComparison, track_id: int | None, slot: str) -> None
         f"{person_name(track_id)}: the fake on the left, the original on the right, the same place and moment. One "
         "picture holds both, so they never run apart."
     )
+
+
+def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, slot: str) -> None:
+    """Draw one signal of the chosen person's face in both clips, at first P(fake), with a choice of the others."""
+    fake, original = ready.fake.analysis, ready.original.analysis
+    other = ready.comparison.original_track(track_id)
+    named = {SCORE: ("P(fake) of the scored frames", "P(fake)", "what looks more fake than real lies above 0.5.")}
+    for trace in fake.traces:
+        info = signal_info(trace.signal)
+        if info is not None and trace.track_id == track_id:
+            named[info.name] = info.title, info.unit, f"{info.measures} When it misleads: {info.misleads}"
+    measured = [name for name in named if track_id is not None and fake.trace(name, track_id) is not None]
+    if not measured:
+        return
+    key = f"{slot}-signal"
+    if st.session_state.get(key) not in measured:
+        st.session_state[key] = measured[0]
+    name = st.selectbox("A signal of the face in both clips", measured, format_func=lambda name: named[name][0],
+                        key=key, persist_state="session", width=420)  # fmt: skip
+    title, unit, how = named[name]
+    original_trace = None if other is None else original.trace(name, other)
+    figure = paired_signal_figure(fake.trace(name, track_id), original_trace, title=title, unit=unit, moment_s=moment_s)
+    if name == SCORE:
+        figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
+    clickable_chart(figure, key=f"{key}-chart", on_click=lambda point: set_moment(slot, float(point["x"])), alt=title)
+    note = "" if original_trace is not None else " The original has no face at the same place to compare with."
+    st.caption(f"How to read this: {how}{note}")

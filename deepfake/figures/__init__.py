@@ -4,7 +4,7 @@ from deepfake.figures.attribution import attributed_crop
 from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
 from deepfake.figures.pictures import difference_figure, drawn_faces
-from deepfake.figures.scores import score_figure, signal_figure, why_no_score
+from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
 from deepfake.figures.style import COLOURS, empty_figure
 from deepfake.figures.timeline import timeline_figure
 from deepfake.report.text import format_time, person_name
@@ -21,6 +21,7 @@ __all__ = [
     "format_time",
     "label_pie",
     "labels_by_split",
+    "paired_signal_figure",
     "person_name",
     "score_figure",
     "signal_figure",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from deepfake.figures.curves import similarity_figure
-from deepfake.figures.style import COLOURS, styled, vertical_lines
+from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
 from deepfake.pipeline import Analysis
 from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace
@@ -61,27 +61,45 @@ def score_figure(
 
 
 def signal_figure(trace: SignalTrace, *, title: str, unit: str = "", moment_s: float | None = None) -> go.Figure:
-    """Return one measured quantity of a face over time; gaps stay empty. Points' customdata: [frame index, "m:ss.ff"].
+    """Return one measured quantity of a face over time, broken where it could not be measured.
 
-    unit: of the values, "" for a pure number.
+    unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
     """
-    rows = np.flatnonzero(np.isfinite(trace.values))
-    rows = rows[:: max(1, -(-len(rows) // MAX_POINTS))]
-    curve = go.Scatter(
-        x=trace.timestamps_s[rows],
-        y=trace.values[rows],
-        customdata=_customdata(trace, rows),
-        mode="lines+markers",
-        line={"color": COLOURS["face"], "width": 1.5},
-        marker={"size": 4, "color": COLOURS["face"]},
-        selected={"marker": {"size": 9}},
-        unselected={"marker": {"opacity": 1}},
-        hovertemplate=f"frame %{{customdata[0]}} · %{{customdata[1]}}<br>%{{y:.3g}} {unit}<extra></extra>",
-    )
     figure = styled(
-        go.Figure([curve]), title=title, height_px=SIGNAL_HEIGHT_PX, x_title="time (s)", y_title=unit or "value"
+        go.Figure([_signal_curve(trace, unit, COLOURS["face"])]),
+        title=title,
+        height_px=SIGNAL_HEIGHT_PX,
+        x_title="time (s)",
+        y_title=unit or "value",
     )
     return figure.update_layout(showlegend=False, shapes=vertical_lines([], moment_s), clickmode="event+select")
+
+
+def paired_signal_figure(
+    fake: SignalTrace | None,
+    original: SignalTrace | None,
+    *,
+    title: str,
+    unit: str = "",
+    moment_s: float | None = None,
+) -> go.Figure:
+    """Return one measured quantity of a fake's face (crosses, solid) and of its original's (circles, dashed) over time.
+
+    unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
+    """
+    figure = go.Figure()
+    for name, trace, colour, symbol, dash in (
+        ("original", original, COLOURS["real"], "circle", "dash"),
+        ("fake", fake, COLOURS["fake"], "x", "solid"),
+    ):
+        if trace is not None and np.isfinite(trace.values).any():
+            curve = _signal_curve(trace, unit, colour)
+            figure.add_trace(curve.update(name=name, marker={"symbol": symbol, "size": 6}, line={"dash": dash}))
+    if not figure.data:
+        return empty_figure(title, "Neither clip has a measurement of this face.", height_px=SIGNAL_HEIGHT_PX)
+    styled(figure, title=title, height_px=SIGNAL_HEIGHT_PX + 60, x_title="time (s)", y_title=unit or "value")
+    figure.update_layout(showlegend=True, legend=LEGEND, margin={"b": 84})
+    return figure.update_layout(shapes=vertical_lines([], moment_s), clickmode="event+select")
 
 
 def why_no_score(analysis: Analysis, track_id: int | None) -> str:
@@ -91,6 +109,21 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
     if analysis.config.detector != "mtcnn":
         return "Not scored: the detector needs faces found by MTCNN (see the settings)."
     return "Not scored: no picture of this face could be cut out."
+
+
+def _signal_curve(trace: SignalTrace, unit: str, colour: str) -> go.Scatter:
+    rows = np.arange(0, len(trace.values), max(1, -(-len(trace.values) // MAX_POINTS)))
+    return go.Scatter(
+        x=trace.timestamps_s[rows],
+        y=trace.values[rows],
+        customdata=_customdata(trace, rows),
+        mode="lines+markers",
+        line={"color": colour, "width": 1.5},
+        marker={"size": 4, "color": colour},
+        selected={"marker": {"size": 9}},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate=f"frame %{{customdata[0]}} · %{{customdata[1]}}<br>%{{y:.3g}} {unit}<extra></extra>",
+    )
 
 
 def _title(track_id: int | None) -> str:

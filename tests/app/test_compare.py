@@ -75,7 +75,9 @@ def test_a_sample_finds_its_original_and_shows_both(compared: AppTest) -> None:
     assert "**Original** · real_a.mp4" in shown
     for panel in ("Fake: frame", "Fake: 1 face", "Fake: face", "Original: frame", "Original: 1 face", "Original: face"):
         assert panel in captions(compared)
-    assert len(compared.get("plotly_chart")) == 3  # both curves, fake against original, where they differ
+    assert (
+        len(compared.get("plotly_chart")) == 4
+    )  # both curves, fake against original, where they differ, P(fake) of both
     assert compared.query_params["fake"] == "demo/fake_a_flicker.mp4"
     assert compared.query_params["original"] == "demo/real_a.mp4"
     assert [item.label for item in compared.get("download_button")] == ["JSON"]
@@ -162,3 +164,12 @@ def test_a_text_file_as_the_original_is_one_clear_sentence(
     run_until(test, lambda page: bool(page.error))
     assert test.error[0].value.startswith("notes.mp4: this cannot be read as a video")
     assert not test.exception
+
+
+def test_every_signal_of_the_face_can_be_compared(compared: AppTest) -> None:
+    choice = compared.selectbox(key="compare-signal")
+    assert choice.value == "learned_score"
+    assert {"P(fake) of the scored frames", "Flicker of the face"} <= set(choice.options)
+    choice.select_index(len(choice.options) - 1).run()
+    assert not compared.exception
+    assert "When it misleads" in texts(compared)

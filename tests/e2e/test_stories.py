@@ -64,9 +64,15 @@ def test_an_uploaded_clip_gets_a_verdict(page: Page, demo_set: Path, screenshot:
     _upload(page, clip)
     verdict = page.locator(".st-key-verdict")
     expect(verdict.get_by_role("heading", name=VERDICT)).to_be_visible(timeout=READY_MS)
+    expect(verdict.get_by_text(re.compile(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "analyze")
+    verdict.get_by_role("button", name="Show the evidence").click()
+    expect(page.get_by_text("Where the detector looked: Person 1")).to_be_visible()
+    expect(page.get_by_text("of this picture alone")).to_be_visible()
+    _expect_at_rest(page)
+    screenshot(page, "evidence")
     result = _downloaded_json(page)
     assert result["video"]["sha256"] == hashlib.sha256(clip.read_bytes()).hexdigest()
     shown = verdict.get_by_role("heading", name=VERDICT).inner_text()
@@ -111,8 +117,8 @@ def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot
     expect(answer.get_by_role("heading", name="SAME SCENE, SAME MOMENTS")).to_be_visible(timeout=2 * READY_MS)
     expect(answer.get_by_text(VERDICT)).to_have_count(2)
     _expect_at_rest(page)
-    # Both curves, fake to original, and the map of where they differ.
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    # Both curves, fake to original, the map of where they differ, P(fake) of both.
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
     screenshot(page, "compare")
     result = _downloaded_json(page)
     assert result["belong_together"] is True

@@ -251,3 +251,17 @@ def test_the_person_of_the_verdict_is_shown_first(app: OpenApp, run_until: RunUn
     assert accused is not None
     pills = next(item for item in test.get("button_group") if item.key == "analyze-person")
     assert pills.value == int(accused.group(1)) - 1
+
+
+def test_faces_without_landmarks_get_no_probability_and_the_reason(
+    app: OpenApp, run_until: RunUntil, talking_clip: Path
+) -> None:
+    test = app()
+    test.session_state["analyze-tabs"] = EVIDENCE
+    test.selectbox(key="settings-detector").set_value("haar").run()
+    run_until(upload(test, talking_clip), has_verdict)
+    assert not test.exception
+    assert "INCONCLUSIVE" in texts(test)
+    assert "no probability" in texts(test)
+    assert "MTCNN" in "\n".join(item.value for item in test.info)
+    assert not re.search(r"P\(fake\) [01]\.", texts(test))

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
-from deepfake.detectors import TrackScorer, TrackScores, learned_detector
+from deepfake.detectors import TrackScorer, TrackScores, learned_detector, shipped_fingerprint
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.face_traces import FaceSignals
+from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import CutDetector, FrameSimilarity
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
@@ -42,8 +43,10 @@ class AnalysisConfig:
     min_track_s: float = 0.2
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that change with every setting and version that can change a result."""
-        text = json.dumps([SCHEMA_VERSION, __version__, asdict(self)], sort_keys=True)
+        """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
+        result."""
+        signals = [signal.info.name for signal in FACE_SIGNALS]
+        text = json.dumps([SCHEMA_VERSION, __version__, shipped_fingerprint(), signals, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -199,6 +199,12 @@ def test_the_fingerprint_follows_every_setting():
     assert AnalysisConfig().fingerprint() == AnalysisConfig().fingerprint()
 
 
+def test_the_fingerprint_follows_the_weights(monkeypatch):
+    before = AnalysisConfig().fingerprint()
+    monkeypatch.setattr("deepfake.pipeline.shipped_fingerprint", lambda: "other weights")
+    assert AnalysisConfig().fingerprint() != before
+
+
 MEMORY_SCRIPT = """
 import resource, sys
 from deepfake.pipeline import AnalysisConfig, analyze

@@ -1,6 +1,6 @@
 """Learned detectors: crops of a face in, probability that it is fake out. Weights and model cards lie beside them."""
 
-from deepfake.detectors.efficientnet import LearnedDetector, learned_detector
+from deepfake.detectors.efficientnet import LearnedDetector, learned_detector, shipped_fingerprint
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.detectors.scoring import TrackScorer, TrackScores
 
@@ -12,4 +12,5 @@ __all__ = [
     "learned_detector",
     "pool_clip",
     "pool_track",
+    "shipped_fingerprint",
 ]

@@ -6,6 +6,7 @@ How it was made and what it is worth: MODEL_CARD.md beside this file.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import threading
 import zipfile
@@ -38,8 +39,8 @@ class DetectorError(DeepfakeError, OSError):
 class Calibration:
     """From a logit of the network to a probability: sigmoid(slope * logit + offset), fitted on held-out people with
     as many fakes as reals. real_logits: f32 (n,), mean logits of n unedited clips and photographs of held-out people,
-    increasing: the yardstick for "as suspicious as k of n real ones". fake_logits: f32 (m,), those of fakes of held-out
-    people."""
+    increasing: the yardstick for "as suspicious as k of n real ones". fake_logits: f32 (m,), those of the
+    recorded fakes of held-out people."""
 
     slope: float
     offset: float
@@ -141,6 +142,18 @@ class LearnedDetector:
 def learned_detector() -> LearnedDetector:
     """Return the process's detector, its weights loaded once."""
     return LearnedDetector()
+
+
+@functools.cache
+def shipped_fingerprint() -> str:
+    """Return 16 hexadecimal digits that change with the shipped weights or calibration. Raises DetectorError."""
+    digest = hashlib.sha256()
+    for path in (WEIGHTS_PATH, CALIBRATION_PATH):
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise DetectorError(f"{path}: cannot be read ({error}); reinstall the application") from error
+    return digest.hexdigest()[:16]
 
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -54,8 +54,8 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     detector = LearnedDetector(arguments.weights)
-    examples = recorded_examples(arguments.work, detector)
-    examples += made_examples(arguments.work, detector)
+    recorded = recorded_examples(arguments.work, detector)
+    examples = [*recorded, *made_examples(arguments.work, detector)]
     slope, offset = fit(examples)
     describe(examples, slope, offset)
     slope, offset = slope * arguments.shrink, offset * arguments.shrink

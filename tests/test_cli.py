@@ -97,6 +97,7 @@ def test_other_outputs_hold_the_same_clip(analysed: tuple[Path, Any], talking_cl
     assert talking_clip.name in done.stdout
     assert "Person 1" in done.stdout
     assert analysis.verdict.reasons[0] in done.stdout
+    assert f"a heuristic, says {analysis.notebook_rule.label} " in done.stdout
     assert str(face) in done.stdout
     assert done.stderr == "", "nothing on standard error where it is no terminal"
 

@@ -94,6 +94,10 @@ def _print_clip(out: Console, analysis: Analysis) -> None:
     out.print(Text(answer, style=VERDICT_STYLES[verdict.label]))
     for reason in verdict.reasons:
         out.print(f"  · {reason}", soft_wrap=True)
+    rule = analysis.notebook_rule
+    if rule.label is not None:
+        numbers = f"amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f}"
+        out.print(f"  The notebook's rule, a heuristic, says {rule.label} ({numbers}).", style="dim", soft_wrap=True)
 
 
 def _clip_line(video: VideoInfo, frames: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.degradation import compress, cut, degrade, plain_cut, through_codec
-from training.metrics import auc, auc_interval, log_loss
+from training.metrics import auc, auc_interval, log_loss, platt
 from training.prepare import Cutter, clip_name, cut_face, soft_frame
 from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
 from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
@@ -211,3 +211,12 @@ def test_the_network_and_its_export_agree(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = net((torch.from_numpy(crops).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
     np.testing.assert_allclose(LearnedDetector(tmp_path / "weights.npz").logits(crops), expected, atol=1e-3)
+
+
+def test_platt_finds_the_slope_that_made_the_labels() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, 20_000)
+    fake = random.random(20_000) < 1 / (1 + np.exp(-(0.7 * logits)))
+    slope, offset = platt(logits, fake)
+    assert slope == pytest.approx(0.7, abs=0.05)
+    assert offset == pytest.approx(0, abs=0.05)

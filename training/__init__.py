@@ -1,1 +1,16 @@
-"""How the shipped detector was made: data, recipe, evaluation. Not needed to run the application."""
+"""How the shipped detector was made: data, recipe, evaluation. Not needed to run the application.
+
+From nothing, with DATA the folder of clips and photographs and WORK a scratch folder (about 6 GB):
+
+    pip install -r requirements-training.txt
+    python -m training.prepare DATA WORK
+    python -m training.train WORK --name a --steps 400 --without ff++ --seed 1
+    python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --start WORK/runs/a/ema.pt --real-fakes 0.35 --seed 2
+    python -m training.export WORK/runs/b/ema.pt --out deepfake/detectors/efficientnet_lite0.npz
+    python -m training.calibrate WORK deepfake/detectors/efficientnet_lite0.npz --out deepfake/detectors/calibration.json
+    python -m training.judge WORK deepfake/detectors/efficientnet_lite0.npz
+    python -m training.evaluate DATA/clips.csv WORK
+
+Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
+round differently, so that two runs agree closely, not bit by bit.
+"""

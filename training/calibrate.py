@@ -19,12 +19,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from deepfake.detectors.efficientnet import LearnedDetector
 from training.degradation import degrade, plain_cut
 from training.judge import clip_logit
-from training.metrics import log_loss
+from training.metrics import log_loss, platt
 from training.pairs import base_kind, cached_eigenfaces, is_held_out
 from training.shards import Shard, read_shards
 from training.synthesis import Forger
@@ -107,13 +106,7 @@ def fit(examples: Sequence[Example]) -> tuple[float, float]:
     weights = np.zeros(len(examples))
     for part in (fake & made, fake & ~made, ~fake & made, ~fake & ~made):
         weights[part] = 0.25 / max(1, int(part.sum()))
-
-    def loss(parameters: NDArray[np.float64]) -> float:
-        z = np.where(fake, 1, -1) * (parameters[0] * logits + parameters[1])
-        return float(np.sum(weights * np.logaddexp(0, -z)))
-
-    found = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead")
-    return float(found.x[0]), float(found.x[1])
+    return platt(logits, fake, weights)
 
 
 def describe(examples: Sequence[Example], slope: float, offset: float) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import LearnedDetector
 from training.degradation import plain_cut
-from training.metrics import auc, auc_interval
+from training.metrics import auc, auc_interval, platt
 from training.shards import Shard, ShardInfo, read_shards
 
 JUDGED_SOURCES = ("ff++", "dfdc", "dftimit")
@@ -60,7 +60,10 @@ def print_tables(scores: Sequence[ClipScore]) -> None:
         methods = sorted({s.info.method for s in scores if s.info.source == source and s.info.is_fake})
         for method in methods if source.startswith("ff++") else ():
             _row(f"  {method}", [s for s in scores if s.info.source == source and s.info.method in (method, "real")])
-    _row("all but dftimit", [s for s in scores if s.info.source != "dftimit"])
+    others = [score for score in scores if score.info.source != "dftimit"]
+    _row("all but dftimit", others)
+    slope, offset = platt(np.array([s.logit for s in others]), np.array([s.info.is_fake for s in others]))
+    print(f"the calibration that would fit all but dftimit best: slope {slope:.3f}, offset {offset:.3f}")
 
 
 def _row(name: str, scores: Sequence[ClipScore]) -> None:

@@ -1,14 +1,16 @@
 """How the shipped detector was made: data, recipe, evaluation. Not needed to run the application.
 
-From nothing, with DATA the folder of clips and photographs and WORK a scratch folder (about 6 GB):
+From nothing, with DATA the folder of clips and photographs, WORK a scratch folder (about 6 GB), D =
+deepfake/detectors:
 
     pip install -r requirements-training.txt
     python -m training.prepare DATA WORK
     python -m training.train WORK --name a --steps 400 --without ff++ --seed 1
-    python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --start WORK/runs/a/ema.pt --real-fakes 0.35 --seed 2
-    python -m training.export WORK/runs/b/ema.pt --out deepfake/detectors/efficientnet_lite0.npz
-    python -m training.calibrate WORK deepfake/detectors/efficientnet_lite0.npz --out deepfake/detectors/calibration.json
-    python -m training.judge WORK deepfake/detectors/efficientnet_lite0.npz
+    python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --real-fakes 0.35 --seed 2 \\
+        --start WORK/runs/a/ema.pt
+    python -m training.export WORK/runs/b/ema.pt --out $D/efficientnet_lite0.npz
+    python -m training.calibrate WORK $D/efficientnet_lite0.npz --shrink 0.6 --out $D/calibration.json
+    python -m training.judge WORK $D/efficientnet_lite0.npz
     python -m training.evaluate DATA/clips.csv WORK
 
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads

@@ -29,7 +29,9 @@ def log_loss(probabilities: NDArray[np.floating], is_fake: NDArray[np.bool_]) ->
 def auc_interval(
     scores: NDArray[np.floating], is_fake: NDArray[np.bool_], groups: list[str], seed: int = 0
 ) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the AUC, whole groups drawn with replacement."""
+    """Return the 95 % bootstrap interval of the AUC, whole groups drawn with replacement; NaN with a single group."""
+    if len(set(groups)) < 2:
+        return float("nan"), float("nan")
     random = np.random.default_rng(seed)
     names = sorted(set(groups))
     members = [np.flatnonzero(np.array(groups) == name) for name in names]

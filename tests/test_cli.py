@@ -266,7 +266,11 @@ def test_interrupt_is_quiet_and_leaves_no_file(tmp_path: Path, write_clip: Write
     out, faces = tmp_path / "out.json", tmp_path / "faces"
     command = [sys.executable, "-m", "deepfake", "analyze", str(clip), "--json", str(out), "--faces", str(faces),
                "--detector", "haar"]  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    # A shell's background job, as tests may run in, ignores the interrupt and so would its children.
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         # The folder is made right before the analysis starts.
         while not faces.exists() and time.monotonic() < deadline and process.poll() is None:

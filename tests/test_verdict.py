@@ -65,7 +65,13 @@ def test_nothing_measured_is_no_label():
 
 @pytest.mark.parametrize(
     ("probability", "label"),
-    [(0.97, "LIKELY_FAKE"), (0.52, "INCONCLUSIVE"), (0.42, "INCONCLUSIVE"), (0.1, "LIKELY_REAL")],
+    [
+        (0.97, "LIKELY_FAKE"),
+        (0.75, "INCONCLUSIVE"),
+        (0.52, "INCONCLUSIVE"),
+        (0.42, "INCONCLUSIVE"),
+        (0.1, "LIKELY_REAL"),
+    ],
 )
 def test_labels_follow_the_error_rates(probability, label):
     result = judge(probability)

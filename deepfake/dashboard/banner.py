@@ -7,7 +7,7 @@ import streamlit as st
 from deepfake.dashboard.clips import ClipChoice
 from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
-from deepfake.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel
+from deepfake.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, TrackVerdict, Verdict, VerdictLabel
 
 MAX_REASONS = 3
 MAX_PERSON_BADGES = 6
@@ -51,8 +51,9 @@ def deciding_reasons(verdict: Verdict) -> tuple[str, ...]:
     if not first:
         shared = f" ({judged} people share that rate)" if judged > 1 else ""
         first = [
-            f"Too close to call: only scores that at most {FALSE_ALARM_RATE:.0%} of genuine clips reach are called "
-            f"fake{shared}, only scores that at most {MISS_RATE:.0%} of known fakes stay below are called real."
+            f"Too close to call: called fake are only scores of {MIN_FAKE_PROBABILITY:g} or more that at most "
+            f"{FALSE_ALARM_RATE:.0%} of genuine examples reach{shared}, called real only scores that at most "
+            f"{MISS_RATE:.0%} of known fakes stay below."
         ]
     return tuple(dict.fromkeys((*first, *verdict.reasons)))
 

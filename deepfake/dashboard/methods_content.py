@@ -15,6 +15,7 @@ from deepfake.verdict import (
     MAIN_TRACK_SHARE,
     MAX_TURN,
     MIN_FACE_WIDTH_PX,
+    MIN_FAKE_PROBABILITY,
     MIN_FRONTAL_SHARE,
     MIN_SCORED_CROPS,
     MISS_RATE,
@@ -171,9 +172,11 @@ VERDICT_STEPS = (
      f"pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) in fewer than "
      f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so."),
     ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
-     f"genuine clips kept for this, and it has to be at most {FALSE_ALARM_RATE:.0%}. Of genuine clips like those, at "
-     f"most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
-     "because more faces are more chances of a false alarm."),
+     f"genuine examples kept for this, and it has to be at most {FALSE_ALARM_RATE:.0%}. Of genuine clips like those, "
+     f"at most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
+     "because more faces are more chances of a false alarm. Nearly all of these examples are photographs, and "
+     f"compressed clips are harder: so P(fake) has to be at least {MIN_FAKE_PROBABILITY:g} as well, more than any "
+     "genuine clip of the people held out has reached."),
     ("The other side", f"LIKELY REAL asks that at most {MISS_RATE:.0%} of known fakes score so low. What passes "
      "neither is INCONCLUSIVE."),
     ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "

@@ -217,4 +217,4 @@ def _score_sentence(probability: float, scores: TrackScores) -> str:
 
 def _rank_sentence(probability: float, calibration: Calibration) -> str:
     higher, total = calibration.real_at_least(probability)
-    return f"{higher} of {total} genuine calibration clips look at least as suspicious."
+    return f"{higher} of {total} genuine calibration examples look at least as suspicious."

@@ -82,7 +82,7 @@ def test_labels_follow_the_error_rates(probability, label):
 def test_the_reasons_carry_their_numbers():
     result = judge(0.97)
     assert "P(fake) is 0.97 over 20 frames" in result.reasons[0]
-    assert "0 of 99 genuine calibration clips" in result.reasons[1]
+    assert "0 of 99 genuine calibration examples" in result.reasons[1]
     assert result.false_alarm_p == pytest.approx(0.01)
 
 

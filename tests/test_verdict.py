@@ -28,7 +28,7 @@ def track(track_id=0, frames=60, width_px=120.0, landmarks=FRONTAL):
 
 def scores(probability, count=20, track_id=0):
     values = np.full(count, probability, np.float32)
-    return TrackScores(track_id, np.arange(count, dtype=np.int64), values, np.ones(count, np.float32))
+    return TrackScores(track_id, np.arange(count, dtype=np.int64), values)
 
 
 def judge(probability, count=20, judged=1, **options):

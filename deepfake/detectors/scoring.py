@@ -4,13 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.sampling import CropSample
 from deepfake.faces.alignment import FaceCrop
-from deepfake.video import Image
 
 
 class CropDetector(Protocol):
@@ -23,13 +21,11 @@ class CropDetector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrackScores:
-    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops;
-    sharpness: f32 (m,), see crop_sharpness."""
+    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops."""
 
     track_id: int
     frame_indices: NDArray[np.int64]
     probabilities_fake: NDArray[np.float32]
-    sharpness: NDArray[np.float32]
 
 
 class TrackScorer:
@@ -63,13 +59,4 @@ class TrackScorer:
                 track_id=track_id,
                 frame_indices=np.array([crop.frame_index for crop in sample.crops], dtype=np.int64),
                 probabilities_fake=self._detector.scores(sample.images()),
-                sharpness=np.array([crop_sharpness(crop.image) for crop in sample.crops], dtype=np.float32),
             )
-
-
-def crop_sharpness(image: Image) -> float:
-    """Return how much fine detail an aligned crop holds: standard deviation of its Laplacian over that of its
-    luminance, in [0, ∞); 0 for a flat picture. image: uint8 (S, S, 3), RGB. Crops of one size compare."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    contrast = float(grey.std())
-    return float(cv2.Laplacian(grey, cv2.CV_32F).std()) / contrast if contrast > 0 else 0.0

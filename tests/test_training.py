@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,24 +56,26 @@ def test_a_shard_without_its_last_file_is_made_again(tmp_path: Path, stored: tup
 
 @pytest.mark.parametrize("seed", range(12))
 def test_degradation_treats_real_and_fake_alike(stored: tuple[np.ndarray, np.ndarray], seed: int) -> None:
-    a, b = degrade((stored[0], stored[0].copy()), np.random.default_rng(seed))
+    (a, b), _ = degrade((stored[0], stored[0].copy()), np.random.default_rng(seed))
     assert a.shape == (CROP_PX, CROP_PX, 3)
     assert a.dtype == np.uint8
     np.testing.assert_array_equal(a, b)
 
 
+def test_a_mask_is_cut_where_its_picture_is(stored: tuple[np.ndarray, np.ndarray]) -> None:
+    dot = np.zeros((STORED_PX, STORED_PX, 3), np.uint8)
+    dot[120:140, 150:170] = 255
+    for seed in range(6):
+        (image,), mask = degrade((dot,), np.random.default_rng(seed), dot[..., 0].astype(np.float32) / 255)
+        assert mask is not None
+        grey = cv2.GaussianBlur(image.mean(axis=2).astype(np.float32), (0, 0), 3)
+        places = [np.argwhere(part > part.max() / 2).mean(axis=0) for part in (grey, mask)]
+        np.testing.assert_allclose(places[0], places[1], atol=3)
+
+
 def test_a_cut_without_change_is_the_inner_crop(stored: tuple[np.ndarray, np.ndarray]) -> None:
-    class Still:
-        def normal(self, *args: float) -> float | np.ndarray:
-            return np.zeros(2) if len(args) == 3 else 0.0
-
-        def uniform(self, *_: float) -> float:
-            return 0.0
-
-        def random(self) -> float:
-            return 1.0
-
-    (inner,) = cut([stored[0]], Still())  # type: ignore[arg-type]
+    still = np.array([[1.0, 0, -MARGIN_PX], [0, 1, -MARGIN_PX]])
+    (inner,) = cut([stored[0]], still)
     np.testing.assert_array_equal(inner, stored[0][MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX])
 
 
@@ -109,8 +112,11 @@ def test_a_forgery_changes_the_face_and_leaves_the_corners(
     image, mesh = stored
     changes = []
     for seed in range(8):
-        fake = forger.fake(image, mesh, np.random.default_rng(seed))
+        fake, mask = forger.fake(image, mesh, np.random.default_rng(seed))
         assert fake.shape == image.shape
+        assert mask.shape == image.shape[:2]
+        if way != "self-blended":
+            np.testing.assert_array_equal(fake[mask == 0], image[mask == 0])
         assert fake.dtype == np.uint8
         changes.append(np.abs(fake.astype(int) - image).mean(axis=2))
     change = np.mean(changes, axis=0)

@@ -11,16 +11,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from training.degradation import Mask
+from training.network import MASK_CELLS
 from training.pairs import BatchConfig, PairMaker
 
 
-class PairBatches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Yields images uint8 (2 * pairs, 3, 224, 224), reals first, and labels f32 (2 * pairs,)."""
+class PairBatches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Yields images uint8 (2 * pairs, 3, 224, 224), reals first; labels f32 (2 * pairs,); and what share of each of
+    14 x 14 places is forged, f32 (2 * pairs, 14, 14), NaN where that is not known."""
 
     def __init__(self, work: Path, config: BatchConfig, *, start: int = 0) -> None:
         self._work, self._config, self._start = work, config, start
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Batches from `start` on: each has its own seed, so that a resumed run goes on as if never stopped."""
         cv2.setNumThreads(1)
         maker = PairMaker(self._work, self._config)
@@ -31,6 +34,13 @@ class PairBatches(IterableDataset[tuple[Tensor, Tensor]]):
         while True:
             random = np.random.default_rng([self._config.seed, number])
             pairs = [maker.pair(random) for _ in range(self._config.pairs)]
-            stacked = np.stack([real for real, _ in pairs] + [fake for _, fake in pairs])
-            yield torch.from_numpy(stacked).permute(0, 3, 1, 2), labels
+            stacked = np.stack([real for real, _, _ in pairs] + [fake for _, fake, _ in pairs])
+            masks = np.zeros((len(stacked), MASK_CELLS, MASK_CELLS), np.float32)
+            masks[len(pairs) :] = [_cells(mask) for _, _, mask in pairs]
+            yield torch.from_numpy(stacked).permute(0, 3, 1, 2), labels, torch.from_numpy(masks)
             number += step
+
+
+def _cells(mask: Mask | None) -> Mask:
+    size = (MASK_CELLS, MASK_CELLS)
+    return np.full(size, np.nan, np.float32) if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)

@@ -126,8 +126,8 @@ def _views(
     shard: Shard, number: int, forger: Forger, random: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     real = np.asarray(shard.images[number])
-    fake = forger.fake(real, shard.meshes[number], random)
-    pairs = [degrade((real, fake), random) for _ in range(VIEWS)]
+    fake, _ = forger.fake(real, shard.meshes[number], random)
+    pairs = [degrade((real, fake), random)[0] for _ in range(VIEWS)]
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
 

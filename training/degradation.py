@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import av
 import cv2
@@ -15,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.video import Image
-from training.shards import CROP_PX, MARGIN_PX
+from training.shards import CROP_PX, MARGIN_PX, STORED_PX
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 Random = np.random.Generator
+Mask = NDArray[np.float32]
 
 
-def degrade(images: Sequence[Image], random: Random) -> list[Image]:
-    """Return the images (uint8, (288, 288, 3)) after the same random course, at the size of a crop (224 px)."""
+def degrade(images: Sequence[Image], random: Random, mask: Mask | None = None) -> tuple[list[Image], Mask | None]:
+    """Return the images (uint8, (288, 288, 3)) after the same random course, at the size of a crop (224 px). A mask
+    (f32, (288, 288)) is only cut, at the same place."""
     images = list(images)
     if random.random() < 0.5:
         images = colour_jitter(images, random)
@@ -36,7 +39,8 @@ def degrade(images: Sequence[Image], random: Random) -> list[Image]:
         images = sharpen(images, random)
     for _ in range(int(random.choice((0, 1, 2), p=(0.15, 0.65, 0.2)))):
         images = compress(images, random)
-    return cut(images, random)
+    matrix = random_place(random)
+    return cut(images, matrix), None if mask is None else cut([mask], matrix)[0]
 
 
 def compress(images: Sequence[Image], random: Random) -> list[Image]:
@@ -49,12 +53,13 @@ def compress(images: Sequence[Image], random: Random) -> list[Image]:
         quantiser = int(random.integers(2, 14))
         return [through_codec([image], "mpeg4", {"qmin": str(quantiser), "qmax": str(quantiser)}) for image in images]
     options = {
-        "crf": str(random.integers(18, 41)),
+        "crf": str(random.integers(18, 45)),
         "preset": str(random.choice(("superfast", "veryfast", "medium"), p=(0.5, 0.4, 0.1))),
         "tune": "zerolatency",
     }
-    shift = random.normal(0, 0.8, 2) if kind == "h264 inter" else None
-    return [through_codec(_moved(image, shift), "libx264", options) for image in images]
+    before = int(random.integers(1, 5)) if kind == "h264 inter" else 0
+    shift = random.normal(0, 0.8, 2)
+    return [through_codec(_moving(image, shift, before), "libx264", options) for image in images]
 
 
 def through_codec(frames: Sequence[Image], codec: str, options: dict[str, str]) -> Image:
@@ -131,15 +136,20 @@ def colour_jitter(images: Sequence[Image], random: Random) -> list[Image]:
     return changed
 
 
-def cut(images: Sequence[Image], random: Random) -> list[Image]:
-    """Return the inner crop of pictures with a margin, a little shifted, turned and scaled, half of them mirrored."""
-    stored = CROP_PX + 2 * MARGIN_PX
+def random_place(random: Random) -> NDArray[np.float64]:
+    """Return the map (2, 3) from a picture with a margin to its inner crop: a little shifted, turned and scaled, half
+    of the time mirrored."""
     turn, scale = random.normal(0, 4), float(np.exp(random.uniform(-0.14, 0.13)))
-    matrix = cv2.getRotationMatrix2D((stored / 2 - 0.5, stored / 2 - 0.5), turn, scale)
+    matrix = cv2.getRotationMatrix2D((STORED_PX / 2 - 0.5, STORED_PX / 2 - 0.5), turn, scale)
     matrix[:, 2] += random.normal(0, 4, 2) - MARGIN_PX
     if random.random() < 0.5:
         matrix = np.array([[-1, 0, CROP_PX - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
-    return [_warped(image, matrix, stored) for image in images]
+    return matrix
+
+
+def cut(images: Sequence[NDArray[Any]], matrix: NDArray[np.float64]) -> list[NDArray[Any]]:
+    """Return the crops (224 px) that lie at a place of pictures with a margin, which may have been reduced."""
+    return [_warped(image, matrix) for image in images]
 
 
 def plain_cut(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -148,21 +158,22 @@ def plain_cut(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(images[:, inner, inner])
 
 
-def _warped(image: Image, matrix: NDArray[np.float64], stored: int) -> Image:
-    """Apply a transform meant for a picture of `stored` px to one that may have been reduced."""
-    ratio = image.shape[1] / stored
+def _warped(image: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[Any]:
+    """Apply a transform meant for a picture of STORED_PX to one that may have been reduced."""
+    ratio = image.shape[1] / STORED_PX
     scaled = matrix.copy()
     scaled[:, :2] /= ratio
     scaled[:, 2] += matrix[:, :2].sum(axis=1) * (0.5 / ratio - 0.5)  # pixel centres
     return cv2.warpAffine(
         image, scaled, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.uint8)
+    ).astype(image.dtype)
 
 
-def _moved(image: Image, shift: NDArray[np.float64] | None) -> list[Image]:
-    """The picture with one before it in which everything lay a little elsewhere: it is then coded by prediction."""
-    if shift is None:
-        return [image]
-    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
-    before = cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
-    return [before, image]
+def _moving(image: Image, shift: NDArray[np.float64], before: int) -> list[Image]:
+    """The picture after so many others in which everything lay a little elsewhere: it is then coded by prediction
+    from predictions, as most frames of a clip are."""
+    frames = []
+    for number in range(before, 0, -1):
+        matrix = np.array([[1, 0, shift[0] * number], [0, 1, shift[1] * number]])
+        frames.append(cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE))
+    return [*(frame.astype(np.uint8) for frame in frames), image]

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 INPUT_PX = 224
 FEATURES = 1280
+MASK_BLOCK, MASK_FEATURES, MASK_CELLS = 10, 112, 14  # the block after which the forged region is told
 BN_EPSILON = 1e-3
 # Expansion, output channels, kernel, stride of the first of the repeats, repeats.
 STAGES = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3), (6, 112, 5, 1, 3), (6, 192, 5, 2, 4),
@@ -80,25 +81,31 @@ class Lite0(nn.Module):
             self.register_buffer(f"scale_{number}", scale[:, None, None, None])
         self.weight = nn.Parameter(torch.zeros(FEATURES))
         self.bias = nn.Parameter(torch.zeros(()))
+        self.mask_weight = nn.Parameter(torch.zeros(MASK_FEATURES))
+        self.mask_bias = nn.Parameter(torch.zeros(()))
         self.drop_path, self.dropout = drop_path, dropout
         frozen = [frozen_blocks > 0 and (layer.block or 0) < frozen_blocks and layer.kind != "head"
                   for layer in self._layers]  # fmt: skip
         self._first_trained = frozen.index(False)
+        self._mask_layer = next(n for n, layer in enumerate(self._layers) if (layer.block or 0) > MASK_BLOCK)
         for number in range(self._first_trained):
             self.kernels[number].requires_grad_(False)
             self.biases[number].requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits. See the class."""
-        pooled = self.features(images).float().mean(dim=(2, 3))
-        pooled = F.dropout(pooled, self.dropout, self.training)
-        return pooled @ self.weight + self.bias
+        return self.with_mask(images)[0]
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the last feature map, (n, 1280, 7, 7)."""
+    def with_mask(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits f32 (n,) and the logits f32 (n, 14, 14) of "forged here". The second are a task for
+        training alone: to say where makes the network look at the place (Dang et al. 2020, arXiv:1910.01717)."""
         with torch.no_grad():
             x = self._run(images, range(self._first_trained))
-        return self._run(x, range(self._first_trained, len(self._layers)))
+        middle = self._run(x, range(self._first_trained, self._mask_layer))
+        pooled = self._run(middle, range(self._mask_layer, len(self._layers))).float().mean(dim=(2, 3))
+        pooled = F.dropout(pooled, self.dropout, self.training)
+        masks = torch.einsum("nchw,c->nhw", middle.float(), self.mask_weight) + self.mask_bias
+        return pooled @ self.weight + self.bias, masks
 
     def _run(self, x: Tensor, numbers: range) -> Tensor:
         skip = x

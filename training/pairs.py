@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepfake.video import Image
-from training.degradation import Random, degrade
+from training.degradation import Mask, Random, degrade
 from training.shards import Shard, read_shards
 from training.synthesis import Eigenfaces, Forger, learn_eigenfaces
 
@@ -53,17 +53,19 @@ class PairMaker:
         photographs = self._bases["photographs"]
         self._forger = Forger(photographs, cached_eigenfaces(work, photographs))
 
-    def pair(self, random: Random) -> tuple[Image, Image]:
-        """Return a real crop and its fake, uint8 (224, 224, 3) each."""
+    def pair(self, random: Random) -> tuple[Image, Image, Mask | None]:
+        """Return a real crop and its fake, uint8 (224, 224, 3) each, and how much of each pixel of the fake is
+        forged, f32 (224, 224) in [0, 1]; None for a recorded fake, of which that is not known."""
         if self._fakes and random.random() < self._config.real_fakes:
             real, fake = self._recorded(random)
+            mask = None
         else:
             shard = self._base(random)
             number = int(random.integers(len(shard.images)))
             real = np.asarray(shard.images[number])
-            fake = self._forger.fake(real, shard.meshes[number], random)
-        real, fake = degrade((real, fake), random)
-        return real, fake
+            fake, mask = self._forger.fake(real, shard.meshes[number], random)
+        (real, fake), mask = degrade((real, fake), random, mask)
+        return real, fake, mask
 
     def _base(self, random: Random) -> Shard:
         kind = list(self._bases)[int(random.choice(len(self._shares), p=self._shares))]

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from deepfake.faces.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
 from deepfake.video import Image
-from training.degradation import INTERPOLATIONS, Random, compress
+from training.degradation import INTERPOLATIONS, Mask, Random, compress
 from training.shards import STORED_PX, Shard
 
 Mesh = NDArray[np.float32]
-Mask = NDArray[np.float32]
 
 WAYS = ("self-blended", "another person", "low resolution", "rebuilt")
 WAY_SHARES = (0.55, 0.2, 0.1, 0.15)
@@ -72,8 +71,9 @@ class Forger:
         self._places = [(s, k) for s, shard in enumerate(self._donors) for k in range(len(shard.images))]
         self._eigenfaces = eigenfaces
 
-    def fake(self, image: Image, mesh: Mesh, random: Random) -> Image:
-        """Return a manipulated copy of a stored picture (288, 288, 3). mesh: f32 (468, 2)."""
+    def fake(self, image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mask]:
+        """Return a manipulated copy of a stored picture (288, 288, 3) and how much of each pixel is forged, f32
+        (288, 288) in [0, 1]. mesh: f32 (468, 2)."""
         way = str(random.choice(WAYS, p=WAY_SHARES))
         target = image
         if way == "self-blended":
@@ -91,8 +91,9 @@ class Forger:
             source, moved = self._rebuilt(image, mesh, random), mesh
         mask = face_mask(moved if random.random() < 0.5 else mesh, random)
         ratio = float(random.choice(BLEND_RATIOS)) if way == "self-blended" else float(random.uniform(0.6, 1))
-        mask = (mask * ratio)[..., None]
-        return np.clip(source * mask + target * (1 - mask) + 0.5, 0, 255).astype(np.uint8)
+        mask = mask * np.float32(ratio)
+        share = mask[..., None]
+        return np.clip(source * share + target * (1 - share) + 0.5, 0, 255).astype(np.uint8), mask
 
     def _similar(self, mesh: Mesh, random: Random) -> tuple[Image, Mesh]:
         tried = random.integers(0, len(self._places), CANDIDATES)

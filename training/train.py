@@ -42,6 +42,7 @@ class Recipe:
     clip_norm: float = 2.0
     ema: float = 0.995
     smoothing: float = 0.02
+    mask_weight: float = 0.5  # of the loss at the forged region
     drop_path: float = 0.05
     dropout: float = 0.2
     frozen_blocks: int = 2
@@ -81,7 +82,7 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path
     torch.manual_seed(batches.seed)
     net = Lite0(drop_path=recipe.drop_path, dropout=recipe.dropout, frozen_blocks=recipe.frozen_blocks)
     if start is not None:
-        net.load_state_dict(torch.load(start, weights_only=True))
+        net.load_state_dict(torch.load(start, weights_only=True), strict=False)  # its mask head may be missing
     net = net.to(memory_format=torch.channels_last).train()
     optimizer = _optimizer(net, recipe)
     average = {key: value.clone() for key, value in net.state_dict().items()}
@@ -91,8 +92,8 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path
     while step < recipe.steps:
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * group["factor"] * _rate_share(step, recipe)
-        images, labels = next(loader)
-        losses.append(_train_step(net, optimizer, images, labels, recipe))
+        images, labels, masks = next(loader)
+        losses.append(_train_step(net, optimizer, images, labels, masks, recipe))
         step += 1
         _update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
         if step % LOG_EVERY == 0:
@@ -106,16 +107,22 @@ def normalised(images: Tensor) -> Tensor:
     return ((images.float() - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def _train_step(net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, recipe: Recipe) -> float:
+def _train_step(
+    net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, masks: Tensor, recipe: Recipe
+) -> float:
+    """Return the loss of the label alone."""
     with torch.autocast("cpu", torch.bfloat16):
-        logits = net(normalised(images))
+        logits, mask_logits = net.with_mask(normalised(images))
     targets = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
-    loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
+    label_loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
+    known = ~masks.isnan()
+    mask_loss = F.binary_cross_entropy_with_logits(mask_logits.float()[known], masks[known])
+    loss = label_loss + recipe.mask_weight * mask_loss
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_((p for p in net.parameters() if p.requires_grad), recipe.clip_norm)
     optimizer.step()
-    return float(loss.detach())
+    return float(label_loss.detach())
 
 
 def _optimizer(net: Lite0, recipe: Recipe) -> torch.optim.Optimizer:
@@ -124,7 +131,7 @@ def _optimizer(net: Lite0, recipe: Recipe) -> torch.optim.Optimizer:
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay, "factor": 1.0},
         {"params": plain, "weight_decay": 0.0, "factor": 1.0},
-        {"params": [net.weight, net.bias], "weight_decay": 0.0, "factor": HEAD_RATE},
+        {"params": [net.weight, net.bias, net.mask_weight, net.mask_bias], "weight_decay": 0.0, "factor": HEAD_RATE},
     ]
     return torch.optim.AdamW(groups, lr=recipe.rate)
 

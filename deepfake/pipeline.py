@@ -277,7 +277,7 @@ class _Pass:
             tracks=tracks,
             traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s), *signal_traces),
             notebook_rule=rule,
-            verdict=_verdict(tracks, scores),
+            verdict=verdict_of(tracks, scores),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
             timings_s={**self._timings_s, **timings_s},
         )
@@ -302,7 +302,8 @@ def _score_traces(scores: dict[int, TrackScores], timestamps_s: NDArray[np.float
     ]
 
 
-def _verdict(tracks: Sequence[FaceTrack], scores: dict[int, TrackScores]) -> Verdict:
+def verdict_of(tracks: Sequence[FaceTrack], scores: dict[int, TrackScores]) -> Verdict:
+    """Return the verdict on a clip from its tracks and the learned detector's scores of them, by track_id."""
     judged = main_tracks(tracks)
     calibration = learned_detector().calibration
     verdicts = [track_verdict(track, scores.get(track.track_id), calibration, judged=len(judged)) for track in judged]

@@ -11,6 +11,7 @@ import json
 import threading
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +27,9 @@ BATCH: Final = 16
 WEIGHTS_PATH: Final = Path(__file__).with_name("efficientnet_lite0.npz")
 CALIBRATION_PATH: Final = Path(__file__).with_name("calibration.json")
 
-# Expansion, output channels, kernel, stride of the first of the repeats, repeats.
-_STAGES: Final = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3), (6, 112, 5, 1, 3),
-                  (6, 192, 5, 2, 4), (6, 320, 3, 1, 1))  # fmt: skip
+Stage = tuple[int, int, int, int, int]  # expansion, output channels, kernel, stride of the first repeat, repeats
+STAGES: Final[tuple[Stage, ...]] = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3),
+                                    (6, 112, 5, 1, 3), (6, 192, 5, 2, 4), (6, 320, 3, 1, 1))  # fmt: skip
 
 
 class DetectorError(DeepfakeError, OSError):
@@ -156,15 +157,15 @@ def shipped_fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the arrays of a weights file as f32. Raises DetectorError when it is missing or damaged."""
+def read_weights(path: Path, last: str = "head.kernel") -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of a weights file as f32. Raises DetectorError when it is missing, damaged, or lacks `last`."""
     try:
         with np.load(path) as arrays:
             weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DetectorError(f"{path}: the detector's weights cannot be read ({error}); reinstall them") from error
-    if "head.kernel" not in weights:
-        raise DetectorError(f"{path}: these are not the detector's weights: they lack head.kernel")
+    if last not in weights:
+        raise DetectorError(f"{path}: these are not the detector's weights: they lack {last}")
     return weights
 
 
@@ -181,7 +182,7 @@ def build_network(weights: dict[str, NDArray[np.float32]]) -> Any:
 
     def forward(crops: Any) -> tuple[Any, Any]:
         x = (tf.cast(crops, tf.float32) - 127.0) / 128.0
-        features = _features(tf, x, constants)
+        features = feature_map(tf, x, constants)
         maps = tf.linalg.matvec(features, constants["head.kernel"])
         return tf.reduce_mean(maps, axis=(1, 2)) + constants["head.bias"], maps
 
@@ -189,7 +190,9 @@ def build_network(weights: dict[str, NDArray[np.float32]]) -> Any:
     return tf.function(forward, input_signature=[shape])
 
 
-def _features(tf: Any, x: Any, constants: dict[str, Any]) -> Any:
+def feature_map(tf: Any, x: Any, constants: dict[str, Any], stages: Sequence[Stage] = STAGES) -> Any:
+    """Return what the network makes of x f32 (n, S, S, 3), scaled as (value - 127) / 128: after its last convolution,
+    or, with the first few of its stages, after these. constants: its weights as in build_network."""
     number = 0
 
     def convolved(x: Any, *, stride: int = 1, depthwise: bool = False, activated: bool = True) -> Any:
@@ -203,7 +206,7 @@ def _features(tf: Any, x: Any, constants: dict[str, Any]) -> Any:
 
     x = convolved(x, stride=2)
     channels = 32
-    for expansion, outputs, _, first_stride, repeats in _STAGES:
+    for expansion, outputs, _, first_stride, repeats in stages:
         for repeat in range(repeats):
             stride = first_stride if repeat == 0 else 1
             inner = convolved(x) if expansion != 1 else x
@@ -211,4 +214,4 @@ def _features(tf: Any, x: Any, constants: dict[str, Any]) -> Any:
             inner = convolved(inner, activated=False)
             x = x + inner if stride == 1 and channels == outputs else inner
             channels = outputs
-    return convolved(x)
+    return convolved(x) if len(stages) == len(STAGES) else x

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "deepfake"
 # From the ground up: a room may import from its own row (no cycle is drawn there) and from rows above it in this list.
 ROWS: list[set[str]] = [
     {"errors"},
-    {"settings"},
+    {"settings", "workers"},
     {"video"},
     {"faces"},
     {"signals", "detectors"},

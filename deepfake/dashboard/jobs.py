@@ -11,7 +11,7 @@ from typing import Any
 
 from deepfake.dashboard.cache import ResultCache
 from deepfake.dashboard.progress import ProgressReport, read_preview, read_progress, remove_progress
-from deepfake.dashboard.workers import WorkerPool, as_deepfake_error
+from deepfake.workers import WorkerPool, as_deepfake_error
 from deepfake.errors import DeepfakeError
 
 MAX_FAILURES_KEPT = 64

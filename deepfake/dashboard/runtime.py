@@ -9,7 +9,7 @@ from deepfake.dashboard.cache import ResultCache, folder_bytes
 from deepfake.dashboard.jobs import JobQueue
 from deepfake.dashboard.tasks import load_detector, load_looks
 from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
-from deepfake.dashboard.workers import WorkerPool
+from deepfake.workers import WorkerPool
 from deepfake.errors import SettingsError
 from deepfake.settings import Settings, load_settings
 

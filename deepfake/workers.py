@@ -1,10 +1,11 @@
-"""A pool of worker processes that survives what it runs: a crash or a timeout costs one worker, never the server."""
+"""A pool of worker processes that survives what it runs: a crash or a timeout costs one worker, never its owner."""
 
 import logging
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
@@ -18,17 +19,28 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+THREAD_VARIABLES = (
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+PARENT_CHECK_S = 1.0
+
 
 class WorkerPool:
     """Spawned worker processes, replaced when they die. Safe to use from several threads.
 
-    Workers are started when the first task comes. niceness: added to the workers' own, so that a long task leaves the
-    processor to the pages.
+    Workers are started when the first task comes, and end with the process that owns the pool, however that ends.
+    niceness: added to the workers' own, so that a long task leaves the processor to the pages. threads: for OpenCV in
+    each worker; the other libraries take theirs from the environment, see limit_threads.
     """
 
-    def __init__(self, workers: int, *, niceness: int = 0) -> None:
+    def __init__(self, workers: int, *, niceness: int = 0, threads: int | None = None) -> None:
         self._workers = workers
-        self._niceness = niceness
+        self._start = (niceness, threads)
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
 
@@ -40,7 +52,7 @@ class WorkerPool:
                     self._pool = ProcessPool(
                         max_workers=self._workers,
                         initializer=_start_worker,
-                        initargs=(self._niceness,),
+                        initargs=self._start,
                         context=multiprocessing.get_context("spawn"),
                     )
                 try:
@@ -49,7 +61,7 @@ class WorkerPool:
                     # A worker that was killed while idle breaks the pool, not a task: begin with a new pool.
                     logger.warning("the pool of workers was broken and is replaced")
                     self._discard()
-        raise WorkerError("The worker processes cannot be started; see the server's log.")
+        raise WorkerError("The worker processes cannot be started; see the log.")
 
     def call(self, function: Callable[..., T], *args: Any, timeout_s: float, name: str) -> T:
         """Run function(*args) in a worker and return what it returns. name: what to call the clip in a message.
@@ -74,12 +86,40 @@ class WorkerPool:
             pool.join()
 
 
-def _start_worker(niceness: int) -> None:
-    # Ctrl-C in the terminal reaches the whole group: the server decides what becomes of its workers.
+def limit_threads(threads: int) -> None:
+    """Give the numerical libraries of this process, and of those that it starts, so many threads each.
+
+    They read these variables when they are loaded: call this before. What the user has set stays.
+    """
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, str(threads))
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone: a parent that is killed cannot stop its children.
+
+    A parent that ends in good order does so itself.
+    """
+    threading.Thread(target=_await_parent, args=(os.getppid(),), name="end-with-parent", daemon=True).start()
+
+
+def _await_parent(parent_id: int) -> None:
+    while os.getppid() == parent_id:  # on Windows, for ever: the number stays when the parent ends
+        time.sleep(PARENT_CHECK_S)
+    os._exit(1)
+
+
+def _start_worker(niceness: int, threads: int | None) -> None:
+    # Ctrl-C in the terminal reaches the whole group: the owner decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
+    if threads is not None:
+        import cv2
+
+        cv2.setNumThreads(threads)
 
 
 def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) -> DeepfakeError:
@@ -101,5 +141,5 @@ def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) 
     logger.error("a task failed unexpectedly", exc_info=error)
     return WorkerError(
         f"{name}: the program failed on this clip ({type(error).__name__}); this is a fault of the program, and "
-        "the server's log says where."
+        "the log says where."
     )

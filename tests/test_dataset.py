@@ -192,6 +192,51 @@ def test_faceforensics_groups_hold_all_that_a_swap_links(tmp_path: Path) -> None
     assert groups["actors/c23/01__podium.mp4"] == groups["DeepFakeDetection/c23/01_02__podium__A1B2.mp4"] == "actor01"
 
 
+def _celebdf(root: Path) -> Path:
+    for file in (
+        "Celeb-real/id0_0000.mp4",
+        "Celeb-real/id1_0000.mp4",
+        "YouTube-real/00170.mp4",
+        "Celeb-synthesis/id0_id1_0000.mp4",
+        "Celeb-synthesis/id0_id1_0005.mp4",
+    ):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_bytes(b"clip")
+    return root
+
+
+def test_celebdf_has_labels_originals_and_the_split_of_its_test_list(tmp_path: Path) -> None:
+    root = _celebdf(tmp_path)
+    lines = ["1 YouTube-real/00170.mp4", "0 Celeb-synthesis/id0_id1_0000.mp4", "0 Celeb-synthesis/id2_id3_0001.mp4"]
+    (root / "List_of_testing_videos.txt").write_text("\n".join(lines) + "\n")
+    dataset = open_dataset(root)
+    assert dataset.layout == "celebdf"
+    fake = dataset.by_name("Celeb-synthesis/id0_id1_0000.mp4")
+    assert (fake.label, fake.split, fake.method) == ("FAKE", "test", "Celeb-synthesis")
+    assert (fake.original, fake.original_on_disk) == ("Celeb-real/id0_0000.mp4", True)
+    assert (
+        fake.group
+        == dataset.by_name("Celeb-real/id0_0000.mp4").group
+        != dataset.by_name("Celeb-real/id1_0000.mp4").group
+    )
+    youtube = dataset.by_name("YouTube-real/00170.mp4")
+    assert (youtube.label, youtube.split, youtube.original) == ("REAL", "test", None)
+    assert dataset.by_name("Celeb-real/id0_0000.mp4").split == "train"
+    assert dataset.missing_originals() == ("Celeb-real/id0_0005.mp4", "Celeb-real/id2_0001.mp4")
+    assert [entry.name for entry in dataset.missing_clips()] == ["Celeb-synthesis/id2_id3_0001.mp4"]
+    assert dataset.warnings == ()
+
+
+def test_celebdf_without_its_list_has_no_split_and_a_wrong_line_is_named(tmp_path: Path) -> None:
+    root = _celebdf(tmp_path)
+    assert {entry.split for entry in open_dataset(root).entries} == {None}
+    (root / "List_of_testing_videos.txt").write_text("0 YouTube-real/00170.mp4\n1 ../outside.mp4\n2 x\n\n")
+    dataset = open_dataset(root)
+    assert dataset.by_name("YouTube-real/00170.mp4").label == "REAL"
+    assert len(dataset.warnings) == 3
+    assert "which counts" in " ".join(dataset.warnings)
+
+
 def test_real_and_fake_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "Real/a.mp4", "Real/deep/b.mov", "fake/a.mp4", "fake/c.avi", "fake/notes.txt")
     dataset = open_dataset(tmp_path)

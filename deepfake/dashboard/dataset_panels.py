@@ -17,6 +17,7 @@ LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/war
 LAYOUT_NAMES = {
     "dfdc": "Deepfake Detection Challenge (metadata.json)",
     "faceforensics": "FaceForensics++",
+    "celebdf": "Celeb-DF v2",
     "real_fake": "real/ and fake/ folders",
     "csv": "a CSV table",
     "clips": "a plain folder of clips",

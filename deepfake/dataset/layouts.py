@@ -19,6 +19,9 @@ METADATA = "metadata.json"
 DFDC_FOLDER = re.compile(r"(train|test|val|dfdc_train_part)", re.IGNORECASE)
 SPLITS = ("train", "val", "test")
 FF_ORIGINALS, FF_FAKES = "original_sequences", "manipulated_sequences"
+CELEBDF_FOLDERS: dict[str, Label] = {"Celeb-real": "REAL", "YouTube-real": "REAL", "Celeb-synthesis": "FAKE"}
+CELEBDF_TEST_LIST = "List_of_testing_videos.txt"
+CELEBDF_LABELS: dict[str, Label] = {"1": "REAL", "0": "FAKE"}  # of that list
 CSV_REQUIRED = ("path", "label")
 
 
@@ -49,6 +52,8 @@ def recognise(disk: Disk, notes: Notes, table: str | None) -> tuple[Layout, Iter
         return "dfdc", _dfdc_rows(disk, [""], notes)
     if FF_ORIGINALS in folders or FF_FAKES in folders:
         return "faceforensics", _faceforensics_rows(disk)
+    if "Celeb-synthesis" in disk.folders() or {"Celeb-real", "YouTube-real"} <= set(disk.folders()):
+        return "celebdf", _celebdf_rows(disk, notes)
     if pairs := _real_fake_folders(disk):
         return "real_fake", _real_fake_rows(disk, pairs)
     if parts := [f for f in disk.folders() if METADATA in disk.files(f) or (DFDC_FOLDER.match(f) and disk.clips(f))]:
@@ -197,6 +202,53 @@ def _linked(pairs: Sequence[tuple[str, ...]]) -> Callable[[str], str]:
             low, high = sorted((top(first), top(other)))
             parent[high] = low
     return top
+
+
+# --- Celeb-DF v2 --------------------------------------------------------------------------------------------------
+
+
+def _celebdf_rows(disk: Disk, notes: Notes) -> Iterator[Row]:
+    """Yield the clips of the three folders; those that the test list names are split test, the others train.
+
+    id0_id1_0000 is id0_0000 with the face of id1. A group is the person whose clip it is: through the faces that were
+    put on, almost all persons hang together.
+    """
+    listed = _celebdf_test_list(disk, notes)
+    on_disk = [join(folder, name) for folder in CELEBDF_FOLDERS for name in disk.clips(folder)]
+    for file in dict.fromkeys((*on_disk, *listed)):
+        folder, _, name = file.rpartition("/")
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        label = CELEBDF_FOLDERS[folder]
+        if listed.get(file, label) != label:
+            notes.add(f"{CELEBDF_TEST_LIST}: {file!r} is called {listed[file]}, but lies in {folder}, which counts")
+        swap = re.fullmatch(r"(id\d+)_id\d+_(\d+)", stem) if label == "FAKE" else None
+        original = f"Celeb-real/{swap[1]}_{swap[2]}{suffix}" if swap else None
+        yield Row(
+            source=folder,
+            name=file,
+            file=file,
+            label=label,
+            split="test" if file in listed else "train" if listed else None,
+            original=original,
+            original_file=original,
+            method=folder if label == "FAKE" else None,
+            group=stem.partition("_")[0] if stem.startswith("id") else file,
+        )
+
+
+def _celebdf_test_list(disk: Disk, notes: Notes) -> dict[str, Label]:
+    """Return the label of every clip in the test list, whose lines are `1 path` for real and `0 path` for fake."""
+    listed: dict[str, Label] = {}
+    if CELEBDF_TEST_LIST not in disk.files():
+        return listed
+    for number, line in enumerate(_read_text(disk.root / CELEBDF_TEST_LIST).splitlines(), 1):
+        mark, _, file = line.strip().partition(" ")
+        file = file.strip()
+        if mark in CELEBDF_LABELS and file.rpartition("/")[0] in CELEBDF_FOLDERS:
+            listed[file] = CELEBDF_LABELS[mark]
+        elif mark:
+            notes.add(f"{CELEBDF_TEST_LIST}, line {number}: {line.strip()!r:.60} is no `1 path` or `0 path`; left out")
+    return listed
 
 
 # --- real/ and fake/ ----------------------------------------------------------------------------------------------

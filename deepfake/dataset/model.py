@@ -12,7 +12,7 @@ import pandas as pd
 from deepfake.errors import DatasetError
 
 Label = Literal["REAL", "FAKE"]
-Layout = Literal["dfdc", "faceforensics", "real_fake", "csv", "clips"]
+Layout = Literal["dfdc", "faceforensics", "celebdf", "real_fake", "csv", "clips"]
 
 
 @dataclass(frozen=True, slots=True)

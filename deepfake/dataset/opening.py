@@ -11,7 +11,8 @@ from deepfake.video import CLIP_SUFFIXES
 
 EXPECTED = (
     f"a folder with {METADATA} and clips (or with train and test folders of that kind), {FF_ORIGINALS}/ and "
-    f"{FF_FAKES}/ (FaceForensics++), real/ and fake/, a CSV with the columns path and label, or clips "
+    f"{FF_FAKES}/ (FaceForensics++), Celeb-real/, YouTube-real/ and Celeb-synthesis/ (Celeb-DF v2), real/ and "
+    "fake/, a CSV with the columns path and label, or clips "
     f"({', '.join(sorted(CLIP_SUFFIXES))})"
 )
 

@@ -35,3 +35,7 @@ class WorkerError(DeepfakeError, RuntimeError):
 
 class ReportError(DeepfakeError, ValueError):
     """A file is not an analysis that this version can read."""
+
+
+class StoreError(DeepfakeError, OSError):
+    """The store of analyses cannot be used: unreachable, damaged, busy, or written by a newer version."""

@@ -28,6 +28,7 @@ class Settings:
     max_pixels: largest frame accepted, in pixels (width times height).
     job_timeout_s: an analysis that runs longer is stopped, in seconds.
     workers: worker processes for analyses.
+    database_url: where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
     """
 
     data_dirs: tuple[Path, ...] = ()
@@ -38,6 +39,7 @@ class Settings:
     max_pixels: int = 8192 * 4320
     job_timeout_s: float = 3600.0
     workers: int = 1
+    database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -76,6 +78,10 @@ def _read_file(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: _convert(key, value, str(path), base) for key, value in table.items()}
 
 
+def _default_database_url() -> str:
+    return f"sqlite:///{(Path(platformdirs.user_data_dir('deepfake-workbench')) / 'analyses.db').as_posix()}"
+
+
 def _convert(name: str, value: Any, source: str, base: Path | None = None) -> Any:
     def as_path(item: str) -> Path:
         path = Path(item).expanduser()
@@ -88,6 +94,10 @@ def _convert(name: str, value: Any, source: str, base: Path | None = None) -> An
             return tuple(as_path(item) for item in value if item)
         if name == "cache_dir":
             return as_path(value)
+        if name == "database_url":
+            if not isinstance(value, str):
+                raise TypeError("an address is expected")
+            return value
         number = float(value) if name.endswith("_s") else int(value)
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from error

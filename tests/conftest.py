@@ -22,10 +22,11 @@ WriteClip = Callable[..., Path]
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep the tests out of the user's cache."""
+    """Keep the tests out of the user's cache and store."""
     cache_dir = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPFAKE_CACHE_DIR", str(cache_dir))
+        patch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{(cache_dir / 'analyses.db').as_posix()}")
         yield cache_dir
 
 

@@ -59,6 +59,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("app")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPFAKE_")}
     environment |= {"DEEPFAKE_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment["DEEPFAKE_DATABASE_URL"] = f"sqlite:///{folder / 'analyses.db'}"
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
     log = folder / "server.log"

@@ -1,0 +1,6 @@
+"""Analyses kept: in SQLite on this computer, or in a PostgreSQL that several share."""
+
+from deepfake.store.analyses import AnalysisStore, open_store
+from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
+
+__all__ = ["AnalysisStore", "AnalysisSummary", "Failure", "StoredFingerprint", "SummaryPage", "open_store"]

@@ -1,0 +1,327 @@
+"""AnalysisStore: every analysis kept, keyed by the clip's SHA-256 and the fingerprint of settings and model."""
+
+import dataclasses
+import hashlib
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from deepfake.detectors import shipped_fingerprint
+from deepfake.errors import StoreError
+from deepfake.pipeline import Analysis
+from deepfake.settings import Settings, load_settings
+from deepfake.store.codec import decode_analysis, encode_analysis, is_intact
+from deepfake.store.database import Database
+from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
+from deepfake.store.tables import analyses, failures, files, payloads
+from deepfake.verdict import Verdict, VerdictLabel
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 500  # values in one IN (...): SQLite takes 999 in its older versions
+SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
+
+_T = TypeVar("_T")
+_SUMMARY_NAMES = {field.name for field in dataclasses.fields(AnalysisSummary)}
+_SUMMARY_COLUMNS = [column for column in analyses.c if column.name in _SUMMARY_NAMES]
+
+
+def open_store(settings: Settings | None = None, url: str | None = None) -> "AnalysisStore":
+    """Return the store that `url` names, else the one of the settings (by default those in force).
+
+    A store of an older version is brought up to date, a missing one is made. Raises StoreError where it is damaged,
+    was written by a newer version, or cannot be reached.
+    """
+    return AnalysisStore(Database(url or (settings or load_settings()).database_url))
+
+
+class AnalysisStore:
+    """Kept analyses. Safe to use from several threads, and by several processes at once.
+
+    with open_store() as store:
+        analysis = store.get(sha256, config.fingerprint())
+
+    Every method raises StoreError where the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def get(self, sha256: str, fingerprint: str) -> Analysis | None:
+        """Return the analysis of a clip, or None. Its video.path is the location, or the name, that put was given.
+
+        Raises StoreError where this entry is damaged; put replaces it.
+        """
+        query = (
+            select(analyses.c.id, analyses.c.name, payloads.c.data)
+            .join_from(analyses, payloads, isouter=True)
+            .where(analyses.c.sha256 == sha256, analyses.c.fingerprint == fingerprint)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        try:
+            return decode_analysis(row.data or b"")
+        except ValueError as error:
+            raise StoreError(
+                f"{self._database.name}: entry {row.id} ({row.name}) cannot be read: {error}. Other entries are not "
+                "affected; delete it, or analyse the clip again"
+            ) from error
+
+    def put(self, analysis: Analysis, *, name: str, location: str = "") -> bool:
+        """Keep an analysis, unless there is one of this clip and these settings already; return whether it is new.
+
+        name: what the clip is called. location: its absolute path or URL, or "" where nobody may know. An entry that
+        is damaged is replaced. A failure that was kept for the location is forgotten.
+        """
+        fingerprint = analysis.config.fingerprint()
+        path = Path(location if location and "://" not in location else name)
+        analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=path))
+        row = _row_of(analysis, fingerprint, name, location)
+        data = encode_analysis(analysis)
+        with self._database.writing() as connection:
+            new = self._insert(connection, row, data)
+            if location:
+                connection.execute(delete(failures).where(_failure_of(location, fingerprint)))
+        return new
+
+    def has(self, sha256s: Iterable[str], fingerprint: str) -> set[str]:
+        """Return those clips that have an analysis of these settings."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for chunk in _chunks(sha256s):
+                query = select(analyses.c.sha256).where(
+                    analyses.c.sha256.in_(chunk), analyses.c.fingerprint == fingerprint
+                )
+                found.update(connection.scalars(query))
+        return found
+
+    def delete(self, ids: Iterable[int]) -> int:
+        """Delete analyses by the id of their summaries; return how many there were."""
+        with self._database.writing() as connection:
+            count = 0
+            for chunk in _chunks(ids):
+                connection.execute(delete(payloads).where(payloads.c.analysis_id.in_(chunk)))
+                count += connection.execute(delete(analyses).where(analyses.c.id.in_(chunk))).rowcount
+        return count
+
+    def known_hash(self, location: str, stamp: str) -> str | None:
+        """Return the SHA-256 of a file that was seen before and has the same stamp, else None.
+
+        stamp: what changes with the file: its size and time of change, or the key that fsspec gives a remote one.
+        """
+        return self.known_hashes({location: stamp}).get(location)
+
+    def known_hashes(self, seen: Mapping[str, str]) -> dict[str, str]:
+        """Return the SHA-256 of those files, given as location and stamp, that known_hash knows."""
+        found: dict[str, str] = {}
+        location_of = {_location_key(location): location for location in seen}
+        with self._database.reading() as connection:
+            for chunk in _chunks(location_of):
+                for row in connection.execute(select(files).where(files.c.location_key.in_(chunk))):
+                    location = location_of[row.location_key]
+                    if row.stamp == seen[location]:
+                        found[location] = row.sha256
+        return found
+
+    def remember_file(self, location: str, stamp: str, sha256: str) -> None:
+        """Keep a file's SHA-256 for as long as it has this stamp."""
+        values = {"location": _text(location), "stamp": stamp, "sha256": sha256}
+        with self._database.writing() as connection:
+            self._upsert(connection, files, {"location_key": _location_key(location)}, values)
+
+    def put_failure(self, location: str, stamp: str, fingerprint: str, error: str, *, name: str) -> None:
+        """Keep why a clip could not be analysed, in place of what was kept for it and these settings before."""
+        key = {"location_key": _location_key(location), "fingerprint": fingerprint}
+        values = {"location": _text(location), "stamp": stamp, "error": _text(error), "name": _text(name)}
+        with self._database.writing() as connection:
+            self._upsert(connection, failures, key, {**values, "created_at_us": _now_us()})
+
+    def failures(self, fingerprint: str, locations: Iterable[str] | None = None) -> dict[str, Failure]:
+        """Return the failures of these settings by location: all, or those of the given locations."""
+        query = select(failures).where(failures.c.fingerprint == fingerprint)
+        with self._database.reading() as connection:
+            if locations is None:
+                return {row.location: _failure(row, row.location) for row in connection.execute(query)}
+            location_of = {_location_key(location): location for location in locations}
+            return {
+                location_of[row.location_key]: _failure(row, location_of[row.location_key])
+                for chunk in _chunks(location_of)
+                for row in connection.execute(query.where(failures.c.location_key.in_(chunk)))
+            }
+
+    def find(
+        self,
+        *,
+        text: str = "",
+        verdict: VerdictLabel | None = None,
+        fingerprint: str | None = None,
+        newest_first: bool = True,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> SummaryPage:
+        """Return a page of analyses: those whose name holds `text`, whatever its case, with this verdict and these
+        settings."""
+        conditions: list[ColumnElement[bool]] = []
+        if text:
+            conditions.append(analyses.c.search_name.contains(_searched(text), autoescape=True))
+        if verdict is not None:
+            conditions.append(analyses.c.verdict == verdict)
+        if fingerprint is not None:
+            conditions.append(analyses.c.fingerprint == fingerprint)
+        chosen = and_(True, *conditions)
+        order = (analyses.c.created_at_us, analyses.c.id)
+        ordered = [column.desc() for column in order] if newest_first else list(order)
+        page = _summaries_query().where(chosen).order_by(*ordered).offset(offset).limit(limit)
+        with self._database.reading() as connection:
+            total = connection.scalar(select(func.count()).select_from(analyses).where(chosen)) or 0
+            rows = connection.execute(page).all() if total > offset else []
+        return SummaryPage(total, tuple(map(_summary, rows)))
+
+    def summaries(self, sha256s: Iterable[str], fingerprint: str | None = None) -> dict[str, AnalysisSummary]:
+        """Return the summary of each clip that has an analysis of these settings; without them, its newest."""
+        found: dict[str, AnalysisSummary] = {}
+        query = _summaries_query().order_by(analyses.c.created_at_us, analyses.c.id)
+        if fingerprint is not None:
+            query = query.where(analyses.c.fingerprint == fingerprint)
+        with self._database.reading() as connection:
+            for chunk in _chunks(sha256s):
+                rows = connection.execute(query.where(analyses.c.sha256.in_(chunk)))
+                found.update((row.sha256, _summary(row)) for row in rows)  # the newest comes last
+        return found
+
+    def fingerprints(self) -> tuple[StoredFingerprint, ...]:
+        """Return the settings and models that there are analyses of, the latest used first."""
+        newest = func.max(analyses.c.created_at_us)
+        columns = [analyses.c[name] for name in ("fingerprint", "detector", "software_version", "model")]
+        query = select(*columns, func.count().label("count"), newest.label("newest")).group_by(*columns)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(newest.desc(), analyses.c.fingerprint)).all()
+        return tuple(StoredFingerprint(*row[:5], newest=_time(row.newest)) for row in rows)
+
+    def _insert(self, connection: Connection, row: dict[str, Any], data: bytes) -> bool:
+        statement = self._insert_into(analyses).values(row).on_conflict_do_nothing().returning(analyses.c.id)
+        row_id = connection.scalar(statement)
+        if row_id is not None:
+            connection.execute(payloads.insert().values(analysis_id=row_id, data=data))
+            return True
+        here = and_(analyses.c.sha256 == row["sha256"], analyses.c.fingerprint == row["fingerprint"])
+        query = select(analyses.c.id, payloads.c.data).join_from(analyses, payloads, isouter=True).where(here)
+        existing = connection.execute(query).first()
+        if existing is None or is_intact(existing.data or b""):
+            return False
+        logger.warning("%s: entry %d was damaged and is replaced", self._database.name, existing.id)
+        connection.execute(update(analyses).where(analyses.c.id == existing.id).values(row))
+        self._upsert(connection, payloads, {"analysis_id": existing.id}, {"data": data})
+        return True
+
+    def _upsert(self, connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
+        statement = self._insert_into(table).values({**key, **values})
+        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+    def _insert_into(self, table: Table) -> Any:
+        # Both know ON CONFLICT, and SQLAlchemy has it under each one's own name only.
+        return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+
+
+def _row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> dict[str, Any]:
+    verdict, video = analysis.verdict, analysis.video
+    low, high = verdict.interval if verdict.interval is not None else (None, None)
+    return {
+        "sha256": video.sha256,
+        "fingerprint": fingerprint,
+        "name": _text(name),
+        "search_name": _searched(name)[:SEARCH_NAME_CHARACTERS],
+        "location": _text(location),
+        "created_at_us": _now_us(),
+        "verdict": verdict.label,
+        "probability_fake": verdict.probability_fake,
+        "interval_low": low,
+        "interval_high": high,
+        "false_alarm_p": _false_alarm_p(verdict),
+        "reason": _text(verdict.reasons[0]) if verdict.reasons else "",
+        "faces": len(analysis.tracks),
+        "duration_s": video.duration_s,
+        "width": video.width,
+        "height": video.height,
+        "detector": analysis.config.detector,
+        "software_version": analysis.software_version,
+        "model": shipped_fingerprint(),
+    }
+
+
+def _false_alarm_p(verdict: Verdict) -> float | None:
+    """That of the person whose probability is the clip's."""
+    values = [
+        track.false_alarm_p
+        for track in verdict.tracks
+        if track.false_alarm_p is not None and track.probability_fake == verdict.probability_fake
+    ]
+    return min(values, default=None)
+
+
+def _summaries_query() -> Any:
+    return select(*_SUMMARY_COLUMNS, analyses.c.created_at_us)
+
+
+def _summary(row: Row[Any]) -> AnalysisSummary:
+    values = dict(row._mapping)
+    created_at = _time(values.pop("created_at_us"))
+    return AnalysisSummary(**values, created_at=created_at)
+
+
+def _failure(row: Row[Any], location: str) -> Failure:
+    return Failure(location, row.stamp, row.fingerprint, row.error, row.name, _time(row.created_at_us))
+
+
+def _failure_of(location: str, fingerprint: str) -> ColumnElement[bool]:
+    return and_(failures.c.location_key == _location_key(location), failures.c.fingerprint == fingerprint)
+
+
+def _location_key(location: str) -> str:
+    return hashlib.sha256(location.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _text(value: str) -> str:
+    """Text that both databases take: a name that is not UTF-8 on disk with its bytes spelled out, and no NUL."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
+
+
+def _searched(name: str) -> str:
+    """A name as it is searched: the same letter composed in two ways, or in capitals, is the same."""
+    return unicodedata.normalize("NFC", _text(name).casefold())
+
+
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    rest = iter(dict.fromkeys(values))
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+def _now_us() -> int:
+    return round(datetime.now(UTC).timestamp() * 1_000_000)
+
+
+def _time(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

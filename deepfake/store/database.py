@@ -1,0 +1,218 @@
+"""The database that an address names, opened and brought up to date; its errors as sentences."""
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from deepfake.errors import StoreError
+from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE
+
+logger = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_S = 30.0  # how long to wait for another process that writes
+CONNECT_TIMEOUT_S = 10  # how long to wait for a PostgreSQL server
+MIGRATION_LOCK = 0x6465657066616B65  # PostgreSQL's advisory lock: any number that no other program uses ("deepfake")
+POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
+SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
+ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database. Safe to use from several threads, and after a fork."""
+
+    def __init__(self, address: str) -> None:
+        """Raises StoreError where the address names no database that can be used."""
+        self._url = _checked(address)
+        self.name = _shown(self._url)
+        self.is_sqlite = self._url.drivername == "sqlite+pysqlite"
+        self._pid = os.getpid()
+        with self._told():
+            self._prepare()
+            self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url)
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection whose answers are of one moment. Raises StoreError."""
+        with self._told(), self._current_engine().connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction: all of what is written is kept, or nothing. Raises StoreError."""
+        engine = self._current_engine().execution_options(writes=True)
+        with self._told(), engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._current_engine().dispose()
+
+    def _current_engine(self) -> Engine:
+        if os.getpid() != self._pid:
+            # Connections of the parent process are not this one's to use, nor to close.
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        return self._engine
+
+    def _prepare(self) -> None:
+        if self.is_sqlite and self._url.database:
+            try:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{self.name}: its folder cannot be made ({error.strerror}); {ADVICE}") from error
+
+    def _bring_up_to_date(self) -> None:
+        with self.reading() as connection:
+            found = _revision(connection)
+        if found == SCHEMA_REVISION:
+            return
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                # SQLite's transaction keeps other writers out by itself.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            found = _revision(connection)
+            if found != SCHEMA_REVISION:
+                self._migrate(connection, found)
+
+    def _migrate(self, connection: Connection, found: str | None) -> None:
+        # Imported here: a store that is up to date needs none of it.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+        if found is not None and found not in known:
+            raise StoreError(
+                f"{self.name}: this store was written by a newer version of the workbench (schema {found}, this "
+                f"version knows {SCHEMA_REVISION}); update the workbench, or {ADVICE}"
+            )
+        logger.info("%s: from schema %s to %s", self.name, found or "none", SCHEMA_REVISION)
+        command.upgrade(config, SCHEMA_REVISION)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the database says into a StoreError: one sentence, without the password."""
+        try:
+            yield
+        except PoolTimeoutError as error:
+            raise StoreError(f"{self.name}: all connections are in use; try again later") from error
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {self._in_words(error)}") from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self.name}: {self._cleaned(str(error))}") from error
+
+    def _in_words(self, error: DBAPIError) -> str:
+        said = self._cleaned(str(error.orig))
+        lowered = said.lower()
+        if not self.is_sqlite:
+            reason = "the database cannot be reached" if error.connection_invalidated or not said else "PostgreSQL says"
+            return f"{reason}: {said}"
+        if "malformed" in lowered or "not a database" in lowered or "unsupported file format" in lowered:
+            what = f"this is not a SQLite database, or a damaged one ({said})"
+            return f"{what}; it was left as it is: restore it, or {ADVICE}"
+        if "locked" in lowered or "busy" in lowered:
+            return f"another process has kept the store busy for {BUSY_TIMEOUT_S:g} s ({said}); try again later"
+        return f"the store cannot be used ({said}); {ADVICE}"
+
+    def _cleaned(self, message: str) -> str:
+        password = self._url.password
+        if password:
+            message = message.replace(str(password), "***")
+        return " ".join(message.split())
+
+
+def _checked(address: str) -> URL:
+    try:
+        url = make_url(address.strip())
+    except (SQLAlchemyError, ValueError):
+        # The address may hold a password: nothing of it is repeated, nor of the cause.
+        raise StoreError(
+            "DEEPFAKE_DATABASE_URL is no address of a database; write sqlite:///path/to/file.db or "
+            "postgresql://user:password@host/database"
+        ) from None
+    if url.drivername in POSTGRESQL_NAMES:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in SQLITE_NAMES:
+        raise StoreError(f"{url.drivername}: the store is kept in SQLite (sqlite:///) or PostgreSQL (postgresql://)")
+    if not url.database or url.database == ":memory:" or url.query:
+        raise StoreError("the SQLite store needs a file: write sqlite:///path/to/file.db, and nothing after it")
+    return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser()))
+
+
+def _shown(url: URL) -> str:
+    """The database's name for the user: nothing of user, password or options."""
+    if url.drivername.startswith("sqlite"):
+        return str(url.database)
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{url.host or ''}{port}/{url.database or ''}"
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return found
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    options = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+    return create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _: Any) -> None:
+        # Transactions are begun below: the module by itself would leave reads and table changes out of them.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        _use_write_ahead_log(connection)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that began by reading and then wants to write fails at once when another wrote in between.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Readers do not wait for a writer then. The change itself does not wait for others, as other statements do."""
+
+    def changed() -> bool:
+        try:
+            [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            return False
+        return bool(mode == "wal")
+
+    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        _retried(changed)
+
+
+def _retried(attempt: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while not attempt() and time.monotonic() < deadline:
+        time.sleep(0.02)

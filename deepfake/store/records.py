@@ -1,0 +1,69 @@
+"""What the store answers with: light rows, never traces."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deepfake.verdict import VerdictLabel
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSummary:
+    """One kept analysis without its arrays.
+
+    name, location: as the clip was called and where it was when it was analysed; location is "" where nobody may know.
+    created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
+    has none. reason: the verdict's first, or "". faces: tracks. duration_s: seconds, or None; width, height: px.
+    """
+
+    id: int
+    sha256: str
+    fingerprint: str
+    name: str
+    location: str
+    created_at: datetime
+    verdict: VerdictLabel
+    probability_fake: float | None
+    interval_low: float | None
+    interval_high: float | None
+    false_alarm_p: float | None
+    reason: str
+    faces: int
+    duration_s: float | None
+    width: int
+    height: int
+    detector: str
+    software_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    """Some of the analyses that were asked for. total: how many there are in all."""
+
+    total: int
+    rows: tuple[AnalysisSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A clip that could not be analysed. stamp: what the file looked like then. error: why, a sentence. created_at:
+    UTC."""
+
+    location: str
+    stamp: str
+    fingerprint: str
+    error: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFingerprint:
+    """One detector with one set of settings and weights. model: 16 hexadecimal digits of the learned detector's
+    weights and calibration. count: its analyses. newest: when the latest was made, UTC."""
+
+    fingerprint: str
+    detector: str
+    software_version: str
+    model: str
+    count: int
+    newest: datetime

@@ -14,6 +14,7 @@ from deepfake.dashboard.motion_tab import draw_motion
 from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.player import draw_player
+from deepfake.dashboard.robustness_panel import draw_recompression
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.samples import draw_samples
 from deepfake.dashboard.settings_panel import analysis_config
@@ -30,6 +31,7 @@ TABS = {
     "Frames": "grid_view",
     "Similarity": "show_chart",
     "Evidence": "search_insights",
+    "Re-compress": "compress",
     "File": "info",
 }
 
@@ -130,7 +132,7 @@ def draw_timeline(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -
 
 def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
     titles = [tab_title(name) for name in TABS]
-    faces, motion, frames, similarity, evidence, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
+    faces, motion, frames, similarity, evidence, recompress, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
     try:
         if faces.open:
             with faces:
@@ -147,6 +149,9 @@ def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int |
         elif evidence.open:
             with evidence:
                 draw_evidence(ready, moment_s, track_id, slot=SLOT)
+        elif recompress.open:
+            with recompress:
+                draw_recompression(ready, track_id, slot=SLOT)
         elif file.open:
             with file:
                 draw_file(ready)

@@ -25,7 +25,7 @@ ROWS: list[set[str]] = [
     {"verdict"},
     {"pipeline"},
     {"comparison", "dataset", "puppet", "demo", "animation", "store", "batch", "figures", "inspection", "report"}
-    | {"evaluation"},
+    | {"evaluation", "robustness", "attribution_clip"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}

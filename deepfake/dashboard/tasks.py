@@ -1,5 +1,6 @@
 """What worker processes run. Each task leaves its result in `folder` and reports there how far it is."""
 
+import json
 from pathlib import Path
 
 from deepfake.animation import FaceClips, slowed, transcode
@@ -8,13 +9,15 @@ from deepfake.demo import write_demo
 from deepfake.faces.detection import face_detector
 from deepfake.inspection import preview_jpeg
 from deepfake.pipeline import AnalysisConfig, Progress, analyze
-from deepfake.report import write_json
+from deepfake.report import read_json, write_json
+from deepfake.robustness import recompress, recompression_to_dict
 from deepfake.settings import Settings
 from deepfake.video import probe
 
 ANALYSIS_FILE = "analysis.json"
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
+RECOMPRESSION_FILE = "recompression.json"
 STAGES = {
     "models": "Loading the face detector",
     "frames": "Following faces",
@@ -57,6 +60,18 @@ def make_player_clip(folder: Path, path: Path, settings: Settings) -> None:
 def make_slowed_clip(folder: Path, path: Path, factor: float) -> None:
     """Write slowed.mp4, a face clip that lasts `factor` times as long."""
     slowed(path, folder / SLOWED_FILE, factor)
+
+
+def recompress_clip(folder: Path, path: Path, analysis_path: Path, settings: Settings) -> None:
+    """Write recompression.json. Raises what recompress() and read_json() raise."""
+    writer = ProgressWriter(folder)
+    result = recompress(
+        path,
+        read_json(analysis_path),
+        settings=settings,
+        progress=lambda done, total: writer.write("Encoding at three rates", done, total),
+    )
+    (folder / RECOMPRESSION_FILE).write_text(json.dumps(recompression_to_dict(result)), encoding="utf-8")
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:

@@ -4,6 +4,7 @@ from deepfake.figures.attribution import attributed_crop
 from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
 from deepfake.figures.pictures import difference_figure, drawn_faces
+from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
 from deepfake.figures.style import COLOURS, empty_figure
 from deepfake.figures.timeline import timeline_figure
@@ -12,6 +13,7 @@ from deepfake.report.text import format_time, person_name
 __all__ = [
     "COLOURS",
     "attributed_crop",
+    "bit_rate_text",
     "comparison_figure",
     "cross_similarity_figure",
     "difference_figure",
@@ -23,9 +25,11 @@ __all__ = [
     "labels_by_split",
     "paired_signal_figure",
     "person_name",
+    "recompression_figure",
     "score_figure",
     "signal_figure",
     "similarity_figure",
+    "size_text",
     "timeline_figure",
     "why_no_score",
 ]

@@ -1,0 +1,112 @@
+"""P(fake) of a clip re-compressed at several rates, with the limits of the labels."""
+
+import plotly.graph_objects as go
+
+from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.report.text import VERDICT_WORDS, person_name
+from deepfake.robustness import Outcome, RateOutcome, Recompression, rate_name
+
+HEIGHT_PX = 380
+TITLE = "P(fake) of the clip, re-compressed"
+SYMBOLS = {"LIKELY_REAL": "circle", "INCONCLUSIVE": "square-open", "LIKELY_FAKE": "x"}
+LABEL_COLOURS = {"LIKELY_REAL": "real", "INCONCLUSIVE": "inconclusive", "LIKELY_FAKE": "fake"}
+ZONE_OPACITY = 0.1
+BESIDE = 0.12  # of the distance of two rates: how far a person stands off the clip
+
+
+def recompression_figure(result: Recompression, track_id: int | None = None) -> go.Figure:
+    """Return P(fake) with its 95 % interval at every rate: of the clip and, where it has more people, of one person.
+
+    The limits of LIKELY_REAL and LIKELY_FAKE are drawn as lines, their sides tinted. Symbols: circle likely real, open
+    square inconclusive, cross likely fake.
+    """
+    if result.spread is None:
+        return empty_figure(TITLE, "No face of this clip could be scored.", height_px=HEIGHT_PX)
+    several = len(result.rates[0].tracks) > 1 and track_id is not None
+    figure = go.Figure([_curve(result, None, "the clip", "solid", -BESIDE if several else 0.0)])
+    if several and track_id is not None:
+        figure.add_trace(_curve(result, track_id, person_name(track_id), "dash", BESIDE))
+    styled(figure, title=TITLE, height_px=HEIGHT_PX, y_title="P(fake)")
+    places = list(range(len(result.rates)))
+    figure.update_xaxes(tickvals=places, ticktext=[_tick(rate) for rate in result.rates], showgrid=False)
+    figure.update_xaxes(range=[-0.5, places[-1] + 0.5])
+    figure.update_yaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    _limit(figure, result.likely_real_below, "LIKELY_REAL")
+    _limit(figure, result.likely_fake_from, "LIKELY_FAKE")
+    return figure.update_layout(showlegend=several, legend={"y": -0.3})
+
+
+def bit_rate_text(bit_rate: float | None) -> str:
+    """Return a bit rate for readers, two or three significant digits. bit_rate: bit/s, or None."""
+    if bit_rate is None:
+        return "unknown"
+    return f"{bit_rate / 1e6:.1f} Mbit/s" if bit_rate >= 999_500 else f"{bit_rate / 1e3:.0f} kbit/s"
+
+
+def size_text(size_bytes: int | None) -> str:
+    """Return a file's size for readers, two or three significant digits. size_bytes: or None."""
+    if size_bytes is None:
+        return "unknown"
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 999_500 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def _curve(result: Recompression, track_id: int | None, name: str, dash: str, shift: float) -> go.Scatter:
+    rows: list[tuple[float, RateOutcome, Outcome]] = [
+        (place + shift, rate, outcome)
+        for place, rate in enumerate(result.rates)
+        if (outcome := rate.of(track_id)) is not None and outcome.probability_fake is not None
+    ]
+    values = [outcome.probability_fake or 0.0 for _, _, outcome in rows]
+    bounds = [outcome.interval or (value, value) for (_, _, outcome), value in zip(rows, values, strict=True)]
+    colours = [COLOURS[LABEL_COLOURS[outcome.label]] for _, _, outcome in rows]
+    return go.Scatter(
+        x=[place for place, _, _ in rows],
+        y=values,
+        error_y={
+            "type": "data",
+            "array": [high - value for (_, high), value in zip(bounds, values, strict=True)],
+            "arrayminus": [value - low for (low, _), value in zip(bounds, values, strict=True)],
+            "color": COLOURS["quiet"],
+            "thickness": 2,
+            "width": 7,
+        },
+        customdata=[
+            [rate_name(rate), VERDICT_WORDS[outcome.label], f"{low:.2f} to {high:.2f}", bit_rate_text(rate.bit_rate)]
+            for (_, rate, outcome), (low, high) in zip(rows, bounds, strict=True)
+        ],
+        name=name,
+        mode="lines+markers",
+        line={"color": COLOURS["quiet"], "width": 1.5, "dash": dash},
+        marker={
+            "size": 13,
+            "symbol": [SYMBOLS[outcome.label] for _, _, outcome in rows],
+            "color": colours,
+            "line": {"width": 3, "color": colours},
+        },
+        hovertemplate=(
+            f"{name}, %{{customdata[0]}} · %{{customdata[3]}}<br>%{{customdata[1]}}: P(fake) %{{y:.2f}}, "
+            "95 % interval %{customdata[2]}<extra></extra>"
+        ),
+    )
+
+
+def _tick(rate: RateOutcome) -> str:
+    return f"{rate_name(rate)}<br>{bit_rate_text(rate.bit_rate)}"
+
+
+def _limit(figure: go.Figure, limit: float | None, label: str) -> None:
+    if limit is None:
+        return
+    is_fake = label == "LIKELY_FAKE"
+    colour = COLOURS[LABEL_COLOURS[label]]
+    ends = {"y0": limit, "y1": 1.02} if is_fake else {"y0": -0.02, "y1": limit}
+    figure.add_hrect(**ends, fillcolor=colour, opacity=ZONE_OPACITY, line_width=0, layer="below")
+    text = f"likely fake from {limit:.2f}" if is_fake else f"likely real below {limit:.2f}"
+    figure.add_hline(
+        limit,
+        line={"dash": "dot", "width": 1.5, "color": colour},
+        annotation={
+            "text": text, "font": {"size": 12}, "showarrow": False, "xanchor": "right", "x": 1,
+            "yanchor": "bottom" if is_fake else "top",
+        },
+    )  # fmt: skip

@@ -1,0 +1,348 @@
+"""What if the clip is re-compressed: encoded again at several rates, and the same faces scored again.
+
+The faces are not searched for again: the picture keeps its size, so the tracks of the original hold for the encoded
+frames, and the very crops that the verdict rests on are cut and scored again. Frames are encoded in memory and decoded
+at once, in one pass over the clip; nothing of it is written to disk.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import PictureType
+
+from deepfake.detectors import TrackScorer, TrackScores, learned_detector
+from deepfake.detectors.efficientnet import CROP_PX, Calibration
+from deepfake.detectors.scoring import CropDetector
+from deepfake.errors import ReportError
+from deepfake.faces.alignment import FaceCrop, crop_face
+from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
+from deepfake.pipeline import Analysis, verdict_of
+from deepfake.report import VERDICT_WORDS
+from deepfake.settings import Settings, load_settings
+from deepfake.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, Verdict, VerdictLabel
+from deepfake.video import Frame, Image, VideoInfo, VideoReader
+
+# Constant rate factors of x264: its default; about what messengers send on; the c40 of FaceForensics++.
+RATES_CRF = (23, 32, 40)
+PRESET = "veryfast"
+# Frames before a scored one that are encoded with it: a second of prediction, as within any group of pictures.
+LEAD_FRAMES = 30
+SCORE = "learned_score"
+_PROBABILITIES = np.arange(1, 1000) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict on the clip (track_id None) or on one person. probability_fake, interval: as there, or None."""
+
+    track_id: int | None
+    label: VerdictLabel
+    probability_fake: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RateOutcome:
+    """The clip at one rate. crf: constant rate factor, None for the clip as it is. bit_rate: of the pictures, bit/s;
+    size_bytes: of the pictures at that rate over the whole clip, for the clip as it is the size of the file; either is
+    None where the container does not tell. tracks: of the people who were scored."""
+
+    crf: int | None
+    bit_rate: float | None
+    size_bytes: int | None
+    clip: Outcome
+    tracks: tuple[Outcome, ...]
+
+    def of(self, track_id: int | None) -> Outcome | None:
+        """Return the outcome for a person, or for the clip (None); None where that person was not scored."""
+        if track_id is None:
+            return self.clip
+        return next((outcome for outcome in self.tracks if outcome.track_id == track_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recompression:
+    """How a verdict stands up to compression.
+
+    rates: the clip as it is, then each rate, the least compressed first. likely_real_below, likely_fake_from: where
+    the labels begin, as P(fake); None where no P(fake) reaches them. frames_encoded of frames_total: fewer where the
+    scored frames lie far apart. seconds: what it took.
+    """
+
+    rates: tuple[RateOutcome, ...]
+    likely_real_below: float | None
+    likely_fake_from: float | None
+    frames_encoded: int
+    frames_total: int
+    seconds: float
+
+    @property
+    def keeps_label(self) -> bool:
+        """Whether the clip's label is the same at every rate."""
+        return len({rate.clip.label for rate in self.rates}) == 1
+
+    @property
+    def spread(self) -> float | None:
+        """The clip's greatest P(fake) less its least, over all rates; None where it was not scored."""
+        known = [rate.clip.probability_fake for rate in self.rates if rate.clip.probability_fake is not None]
+        return max(known) - min(known) if known else None
+
+
+def recompress(
+    path: Path | str,
+    analysis: Analysis,
+    *,
+    rates_crf: Sequence[int] = RATES_CRF,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    detector: CropDetector | None = None,
+) -> Recompression:
+    """Encode a clip with H.264 at several rates and score the faces of its analysis again.
+
+    analysis: of the same clip. progress is called after every frame with the frames done and their total. detector:
+    by default the shipped one. A clip without a scored face is a result, with the clip as it is alone.
+
+    Raises ClipNotFoundError, ClipError or LimitError when the clip cannot be used.
+    """
+    started = time.perf_counter()
+    cuts = _wanted_cuts(analysis)
+    settings = settings or load_settings()
+    with VideoReader(path, settings) as reader:
+        patience = _longest_gap(analysis)
+        scorers = [TrackScorer(detector or learned_detector(), patience=patience) for _ in rates_crf] if cuts else []
+        encodings = [_Encoding(crf, reader.info, cuts, scorer) for crf, scorer in zip(rates_crf, scorers, strict=False)]
+        _encode(reader, encodings, cuts, progress)
+    tracks = {track_id for rows in cuts.values() for track_id, _ in rows}
+    found = [encoding.finish(tracks) for encoding in encodings]
+    real_below, fake_from = label_limits(learned_detector().calibration, _judged(analysis))
+    return Recompression(
+        rates=(
+            _as_it_is(Path(path), analysis),
+            *(_outcome(analysis, *pair) for pair in zip(encodings, found, strict=True)),
+        ),
+        likely_real_below=real_below,
+        likely_fake_from=fake_from,
+        frames_encoded=encodings[0].frames if encodings else 0,
+        frames_total=len(analysis.frame_timestamps_s),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def label_limits(calibration: Calibration, judged: int) -> tuple[float | None, float | None]:
+    """Return below which P(fake) a person is LIKELY_REAL and from which on LIKELY_FAKE, each within 0.001, or None.
+
+    judged: how many people of the clip are judged; the more, the higher the second.
+    """
+    real = [p for p in _PROBABILITIES if p < 0.5 and calibration.p_value_fake(p) <= MISS_RATE]
+    fake = [
+        p
+        for p in _PROBABILITIES
+        if p >= MIN_FAKE_PROBABILITY and judged * calibration.p_value_real(p) <= FALSE_ALARM_RATE
+    ]
+    return (float(max(real)) if real else None), (float(min(fake)) if fake else None)
+
+
+def stability_sentence(result: Recompression) -> str:
+    """Return in words how stable the verdict is."""
+    original, *encoded = result.rates
+    words = VERDICT_WORDS[original.clip.label]
+    if not encoded or result.spread is None:
+        return "No face of this clip could be scored, so there is nothing to compare."
+    known = [rate.clip.probability_fake for rate in result.rates if rate.clip.probability_fake is not None]
+    span = f"P(fake) lies between {min(known):.2f} and {max(known):.2f}, {result.spread:.2f} apart."
+    if result.keeps_label:
+        return f"The verdict stays {words} at every rate. {span}"
+    changed = [
+        f"{VERDICT_WORDS[rate.clip.label]} at {rate_name(rate)}"
+        for rate in encoded
+        if rate.clip.label != original.clip.label
+    ]
+    opposite = {"LIKELY_REAL", "LIKELY_FAKE"} <= {rate.clip.label for rate in result.rates}
+    warning = " It turns into its opposite: do not rely on it." if opposite else ""
+    return f"The verdict changes: {words} as the clip is, {', '.join(changed)}. {span}{warning}"
+
+
+def rate_name(rate: RateOutcome) -> str:
+    """Return what a rate is called."""
+    return "as it is" if rate.crf is None else f"CRF {rate.crf}"
+
+
+def recompression_to_dict(result: Recompression) -> dict[str, Any]:
+    """Return a result as JSON's own types, with its label's fate and sentence."""
+    return {
+        **asdict(result),
+        "keeps_label": result.keeps_label,
+        "spread": result.spread,
+        "sentence": stability_sentence(result),
+    }
+
+
+def recompression_from_dict(data: dict[str, Any]) -> Recompression:
+    """Return the result that recompression_to_dict turned into data. Raises ReportError where data is another thing."""
+
+    def outcome(item: dict[str, Any]) -> Outcome:
+        return Outcome(**{**item, "interval": None if item["interval"] is None else tuple(item["interval"])})
+
+    try:
+        fields = {name: data[name] for name in Recompression.__slots__ if name != "rates"}
+        rates = tuple(
+            RateOutcome(
+                **{**rate, "clip": outcome(rate["clip"]), "tracks": tuple(outcome(item) for item in rate["tracks"])}
+            )
+            for rate in data["rates"]
+        )
+        return Recompression(rates=rates, **fields)
+    except (KeyError, TypeError) as error:
+        raise ReportError(f"this is no result of a re-compression: {error!r}") from error
+
+
+_Cuts = Mapping[int, Sequence[tuple[int, np.ndarray[Any, np.dtype[np.float32]]]]]
+
+
+def _wanted_cuts(analysis: Analysis) -> _Cuts:
+    """Return, by frame, which tracks' crops were scored there, each with its transform for a side of 224 px."""
+    cuts: dict[int, list[tuple[int, Any]]] = {}
+    for track in _scored_tracks(analysis):
+        trace = analysis.trace(SCORE, track.track_id)
+        assert trace is not None
+        for frame_index in trace.frame_indices.tolist():
+            transform = track_crop_to_frame(track, frame_index, CROP_PX)
+            if transform is not None:
+                cuts.setdefault(frame_index, []).append((track.track_id, transform))
+    return cuts
+
+
+def _scored_tracks(analysis: Analysis) -> list[FaceTrack]:
+    return [track for track in analysis.tracks if analysis.trace(SCORE, track.track_id) is not None]
+
+
+def _judged(analysis: Analysis) -> int:
+    return max(1, len(analysis.verdict.tracks))
+
+
+def _longest_gap(analysis: Analysis) -> int:
+    """The most frames between two scored crops of one track: so long a scorer has to wait for the next."""
+    traces = [analysis.trace(SCORE, track.track_id) for track in _scored_tracks(analysis)]
+    return max((int(np.diff(trace.frame_indices).max(initial=0)) for trace in traces if trace is not None), default=0)
+
+
+def _encode(
+    reader: VideoReader, encodings: Sequence["_Encoding"], cuts: _Cuts, progress: Callable[[int, int], None] | None
+) -> None:
+    """Push what has to be encoded: each scored frame and those before it, not more than LEAD_FRAMES."""
+    if not cuts:
+        return
+    wanted = np.array(sorted(cuts))
+    total, previous = int(wanted[-1]) + 1, -1
+    for frame in reader.frames():
+        upcoming = wanted[np.searchsorted(wanted, frame.index)]
+        if upcoming - frame.index <= LEAD_FRAMES:
+            picture = _yuv_picture(frame)
+            for encoding in encodings:
+                encoding.push(picture, frame, is_start=frame.index != previous + 1)
+            previous = frame.index
+        if progress is not None:
+            progress(frame.index + 1, total)
+        if frame.index + 1 == total:
+            return
+
+
+def _yuv_picture(frame: Frame) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return a frame in the layout that the encoder takes, planes below each other, made even by repeating its edge."""
+    image = frame.image
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
+
+
+class _Encoding:
+    """The clip at one rate: encodes frames, decodes them at once, and scores the crops that are wanted of them."""
+
+    def __init__(self, crf: int, info: VideoInfo, cuts: _Cuts, scorer: TrackScorer) -> None:
+        self.crf = crf
+        self.frames = 0
+        self._bytes = 0
+        self._size = (info.height, info.width)
+        self._rate = info.frame_rate
+        self._duration_s = info.duration_s
+        self._cuts = cuts
+        self._scorer = scorer
+        self._indices: list[tuple[int, float]] = []
+        self._encoder: Any = av.CodecContext.create("libx264", "w")
+        self._encoder.width, self._encoder.height = info.width + info.width % 2, info.height + info.height % 2
+        self._encoder.pix_fmt = "yuv420p"
+        self._encoder.framerate, self._encoder.time_base = self._rate, 1 / self._rate
+        self._encoder.options = {"crf": str(crf), "preset": PRESET, "forced-idr": "1"}
+        self._decoder: Any = av.CodecContext.create("h264", "r")
+        self._decoder.thread_type = "AUTO"
+
+    def push(self, picture: np.ndarray[Any, np.dtype[np.uint8]], frame: Frame, *, is_start: bool) -> None:
+        """Encode the next frame. is_start: it does not follow the one before it, so nothing is predicted from that."""
+        encoded = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        # Counted on without gaps: the encoder would take a pause for a frame that is shown long, and spend more on it.
+        encoded.pts, encoded.time_base = self.frames, Fraction(1 / self._rate)
+        encoded.pict_type = PictureType.I if is_start else PictureType.NONE
+        self.frames += 1
+        self._indices.append((frame.index, frame.timestamp_s))
+        self._take(self._encoder.encode(encoded))
+
+    def finish(self, track_ids: set[int]) -> dict[int, TrackScores]:
+        """Encode and decode what is left and return the scores by track_id."""
+        self._take(self._encoder.encode(None))
+        for decoded in self._decoder.decode(None):
+            self._offer(decoded)
+        return self._scorer.finish(track_ids)
+
+    @property
+    def bit_rate(self) -> float:
+        """Bits a second of what was encoded."""
+        return self._bytes * 8 * float(self._rate) / max(self.frames, 1)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What the whole clip would have at this bit rate."""
+        return None if self._duration_s is None else round(self.bit_rate * self._duration_s / 8)
+
+    def _take(self, packets: Iterator[Any]) -> None:
+        for packet in packets:
+            self._bytes += packet.size
+            for decoded in self._decoder.decode(packet):
+                self._offer(decoded)
+
+    def _offer(self, decoded: Any) -> None:
+        frame_index, timestamp_s = self._indices[decoded.pts]
+        wanted = self._cuts.get(frame_index, ())
+        if not wanted:
+            return
+        height, width = self._size
+        image: Image = np.ascontiguousarray(decoded.to_ndarray(format="rgb24")[:height, :width])
+        for track_id, transform in wanted:
+            crop = crop_face(image, transform, CROP_PX)
+            self._scorer.offer(FaceCrop(track_id, frame_index, timestamp_s, crop, transform))
+
+
+def _as_it_is(path: Path, analysis: Analysis) -> RateOutcome:
+    bit_rate = analysis.video.bit_rate
+    return _rate_outcome(None, None if bit_rate is None else float(bit_rate), path.stat().st_size, analysis.verdict)
+
+
+def _outcome(analysis: Analysis, encoding: _Encoding, scores: dict[int, TrackScores]) -> RateOutcome:
+    return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict_of(analysis.tracks, scores))
+
+
+def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:
+    tracks = tuple(
+        Outcome(track.track_id, track.label, track.probability_fake, track.interval)
+        for track in verdict.tracks
+        if track.probability_fake is not None
+    )
+    clip = Outcome(None, verdict.label, verdict.probability_fake, verdict.interval)
+    return RateOutcome(crf, bit_rate, size_bytes, clip, tracks)

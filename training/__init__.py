@@ -13,6 +13,11 @@ deepfake/detectors:
     python -m training.judge WORK $D/efficientnet_lite0.npz
     python -m training.evaluate DATA/clips.csv WORK
 
+Capsule network (a comparison, not part of the verdict), on the same crops:
+
+    python -m training.capsule WORK --name capsule --steps 800 --real-fakes 0.35 --seed 5 --out $D/capsule.npz
+    python -m training.judge WORK $D/capsule.npz --capsule
+
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
 round differently, so that two runs agree closely, not bit by bit.
 """

@@ -2,8 +2,9 @@
 
     python -m training.calibrate WORK WEIGHTS.npz --out deepfake/detectors/calibration.json
 
-Real: the unedited clips of the validation split, the held-out talking heads, the held-out photographs, as they are
-and as soft clips. Fake: the validation split's fakes, and made fakes of the held-out photographs, degraded. Platt's
+Real: the unedited clips of the validation split and the held-out talking heads, as they are and degraded; the held-out
+photographs, as they are and as soft clips. Fake: the validation split's fakes, as they are and degraded, and made fakes
+of the held-out photographs, degraded. Platt's
 logistic regression with equal weight for both classes and for recorded and made examples. The logits of all unedited
 examples are kept as the yardstick of false alarms.
 """
@@ -30,6 +31,7 @@ from training.synthesis import Forger
 
 VIEWS = 3  # degraded views of a photograph that stand for the frames of a clip
 FRAMES = 12  # of a recorded clip
+COURSES = {False: 6, True: 2}  # times that a real, a fake recorded clip is degraded in another way
 SEED = 11
 
 
@@ -67,14 +69,26 @@ def main() -> None:
 
 
 def recorded_examples(work: Path, detector: LearnedDetector) -> list[Example]:
-    """Clips of people who were held out: the validation split's, and some of the talking heads."""
+    """Clips of people who were held out, the validation split's and some of the talking heads: as they are, and after
+    several courses of degradation, each the same for all frames of a clip."""
     examples = []
     for shard in read_shards(work / "crops", ("train", "val")):
         talking = base_kind(shard) == "talking" and is_held_out(shard)
         if talking or (shard.info.split == "val" and shard.info.source.startswith("ff++")):
             kind = f"{shard.info.source} {shard.info.method}"
             examples.append(Example(shard.info.name, kind, shard.info.is_fake, clip_logit(detector, shard, FRAMES)))
+            for course in range(COURSES[shard.info.is_fake]):
+                logit = float(detector.logits(degraded_clip(shard, course)).mean())
+                name = f"{shard.info.name} degraded {course}"
+                examples.append(Example(name, f"{kind} degraded", shard.info.is_fake, logit))
     return examples
+
+
+def degraded_clip(shard: Shard, course: int) -> NDArray[np.uint8]:
+    """Return crops (n, 224, 224, 3) spread over a clip, all after the same course of degradation."""
+    seed = [SEED, course, *shard.info.name.encode()]
+    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(FRAMES, len(shard.images))).round().astype(int))
+    return np.stack([degrade((np.asarray(shard.images[k]),), np.random.default_rng(seed))[0][0] for k in chosen])
 
 
 def made_examples(work: Path, detector: LearnedDetector) -> list[Example]:

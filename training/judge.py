@@ -1,6 +1,6 @@
 """Judge weights on the prepared crops, clip by clip: a quick measure while training.
 
-    python -m training.judge WORK WEIGHTS.npz [--splits val,test] [--frames 12]
+    python -m training.judge WORK WEIGHTS.npz [--splits val,test] [--frames 12] [--capsule]
 
 Prints the AUC of clips with its bootstrap interval by group, by source and by method. The measure that counts,
 with the application's own tracking, is training.evaluate.
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.detectors.capsule import CapsuleNetwork
 from deepfake.detectors.efficientnet import LearnedDetector
 from training.degradation import plain_cut
 from training.metrics import auc, auc_interval, platt
@@ -39,14 +40,15 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--splits", default="val,test")
     parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--capsule", action="store_true", help="the weights are those of the capsule network")
     arguments = parser.parse_args()
-    detector = LearnedDetector(arguments.weights)
+    detector = (CapsuleNetwork if arguments.capsule else LearnedDetector)(arguments.weights)
     shards = read_shards(arguments.work / "crops", arguments.splits.split(","))
     judged = [shard for shard in shards if shard.info.source.startswith(JUDGED_SOURCES)]
     print_tables([ClipScore(shard.info, clip_logit(detector, shard, arguments.frames)) for shard in judged])
 
 
-def clip_logit(detector: LearnedDetector, shard: Shard, frames: int) -> float:
+def clip_logit(detector: LearnedDetector | CapsuleNetwork, shard: Shard, frames: int) -> float:
     """Return the mean logit of at most `frames` crops spread over a shard."""
     chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
     return float(detector.logits(plain_cut(shard.images[chosen])).mean())

@@ -28,6 +28,7 @@ FALLBACK_FRAME_RATE = Fraction(25)  # where a container names none and its frame
 # would open what the user may not.
 CONTAINER_FORMATS = "mov,matroska,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,h264,hevc,m4v"
 UNSEEKABLE = frozenset({"h264", "hevc", "m4v"})  # raw streams have no timestamps to seek by
+BIT_RATE_TOLERANCE = 1.1  # a stated rate may round, and a file may break off a little before its stated end
 MAX_BROKEN_PACKETS = 250  # a stream with more in a row is over
 
 
@@ -38,7 +39,8 @@ class VideoInfo:
     width, height: px, after rotation. rotation_deg: clockwise turn that the container asks for (0, 90, 180, 270).
     frame_rate: frames a second as the container states it. frame_count: the container's claim, an estimate; None
     where it makes none. duration_s: seconds, or None. variable_frame_rate: the stated mean and base rate disagree
-    (the timestamps decide; see Analysis.frame_timestamps_s).
+    (the timestamps decide; see Analysis.frame_timestamps_s). bit_rate: bits a second of the pictures as the stream
+    states it; where it states none, or more than the whole file holds, that of the file, sound included; or None.
     """
 
     path: Path
@@ -55,6 +57,13 @@ class VideoInfo:
     container: str
     bit_rate: int | None
     has_audio: bool
+
+    @property
+    def bits_per_pixel(self) -> float | None:
+        """Return the bits that one pixel of one frame has on average, or None where the bit rate is not known."""
+        if self.bit_rate is None:
+            return None
+        return self.bit_rate / (self.width * self.height * float(self.frame_rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +234,7 @@ class VideoReader:
             pixel_format=first.format.name,
             variable_frame_rate=bool(average and base and abs(average / base - 1) > 0.02),
             container=container.format.name,
-            bit_rate=stream.bit_rate or container.bit_rate or None,
+            bit_rate=_bit_rate(stream, container, self.path),
             has_audio=bool(container.streams.audio),
         )
 
@@ -334,6 +343,16 @@ def _duration_s(stream: Any, container: Any) -> float | None:
     if container.duration:
         return float(container.duration / av.time_base)
     return None
+
+
+def _bit_rate(stream: Any, container: Any, path: Path) -> int | None:
+    duration_s = _duration_s(stream, container)
+    of_file = round(path.stat().st_size * 8 / duration_s) if duration_s else container.bit_rate or None
+    stated = stream.bit_rate or None
+    # MPEG-1 writes 104857200 for "not stated"; no stream has more bits than its file.
+    if stated is None or (of_file is not None and stated > of_file * BIT_RATE_TOLERANCE):
+        return of_file
+    return int(stated)
 
 
 def _time_s(decoded: av.VideoFrame) -> float | None:

@@ -1,5 +1,6 @@
 """Reading clips: every frame once, upright, at its own time; one clear sentence for what cannot be read."""
 
+import dataclasses
 import struct
 from fractions import Fraction
 
@@ -40,6 +41,20 @@ def test_info_describes_the_clip(moving_square_clip):
     assert (info.codec, info.pixel_format, info.has_audio) == ("h264", "yuv420p", False)
     assert info.sha256 == file_sha256(moving_square_clip)
     assert not info.variable_frame_rate
+
+
+def test_the_bit_rate_is_the_streams_and_its_share_a_pixel_follows(moving_square_clip):
+    info = probe(moving_square_clip)
+    assert 0 < info.bit_rate <= moving_square_clip.stat().st_size * 8 / info.duration_s
+    assert info.bits_per_pixel == pytest.approx(info.bit_rate / (160 * 96 * 24))
+    assert dataclasses.replace(info, bit_rate=None).bits_per_pixel is None
+
+
+def test_a_stream_that_states_no_bit_rate_has_that_of_its_file(tmp_path, write_clip, noise_frames):
+    """MPEG-1 writes 104857200 bits a second where it means that none is stated."""
+    path = write_clip(tmp_path / "clip.mpg", noise_frames, rate=24, codec="mpeg1video", pix_fmt="yuv420p")
+    info = probe(path)
+    assert info.bit_rate == pytest.approx(path.stat().st_size * 8 / info.duration_s, rel=0.02)
 
 
 @pytest.mark.parametrize(

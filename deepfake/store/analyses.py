@@ -1,37 +1,42 @@
 """AnalysisStore: every analysis kept, keyed by the clip's SHA-256 and the fingerprint of settings and model."""
 
 import dataclasses
-import hashlib
 import logging
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from deepfake.detectors import shipped_fingerprint
 from deepfake.errors import StoreError
 from deepfake.pipeline import Analysis
 from deepfake.settings import Settings, load_settings
 from deepfake.store.codec import decode_analysis, encode_analysis, is_intact
 from deepfake.store.database import Database
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
+from deepfake.store.rows import (
+    failure_of,
+    is_failure_of,
+    location_key,
+    now_us,
+    row_of,
+    searched_text,
+    stored_text,
+    summaries_query,
+    summary_of,
+    time_of,
+)
 from deepfake.store.tables import analyses, failures, files, payloads
-from deepfake.verdict import Verdict, VerdictLabel
+from deepfake.verdict import VerdictLabel
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 500  # values in one IN (...): SQLite takes 999 in its older versions
-SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
 
 _T = TypeVar("_T")
-_SUMMARY_NAMES = {field.name for field in dataclasses.fields(AnalysisSummary)}
-_SUMMARY_COLUMNS = [column for column in analyses.c if column.name in _SUMMARY_NAMES]
 
 
 def open_store(settings: Settings | None = None, url: str | None = None) -> "AnalysisStore":
@@ -98,12 +103,12 @@ class AnalysisStore:
         fingerprint = analysis.config.fingerprint()
         path = Path(location if location and "://" not in location else name)
         analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=path))
-        row = _row_of(analysis, fingerprint, name, location)
+        row = row_of(analysis, fingerprint, name, location)
         data = encode_analysis(analysis)
         with self._database.writing() as connection:
             new = self._insert(connection, row, data)
             if location:
-                connection.execute(delete(failures).where(_failure_of(location, fingerprint)))
+                connection.execute(delete(failures).where(is_failure_of(location, fingerprint)))
         return new
 
     def has(self, sha256s: Iterable[str], fingerprint: str) -> set[str]:
@@ -136,7 +141,7 @@ class AnalysisStore:
     def known_hashes(self, seen: Mapping[str, str]) -> dict[str, str]:
         """Return the SHA-256 of those files, given as location and stamp, that known_hash knows."""
         found: dict[str, str] = {}
-        location_of = {_location_key(location): location for location in seen}
+        location_of = {location_key(location): location for location in seen}
         with self._database.reading() as connection:
             for chunk in _chunks(location_of):
                 for row in connection.execute(select(files).where(files.c.location_key.in_(chunk))):
@@ -147,26 +152,31 @@ class AnalysisStore:
 
     def remember_file(self, location: str, stamp: str, sha256: str) -> None:
         """Keep a file's SHA-256 for as long as it has this stamp."""
-        values = {"location": _text(location), "stamp": stamp, "sha256": sha256}
+        values = {"location": stored_text(location), "stamp": stamp, "sha256": sha256}
         with self._database.writing() as connection:
-            self._upsert(connection, files, {"location_key": _location_key(location)}, values)
+            self._upsert(connection, files, {"location_key": location_key(location)}, values)
 
     def put_failure(self, location: str, stamp: str, fingerprint: str, error: str, *, name: str) -> None:
         """Keep why a clip could not be analysed, in place of what was kept for it and these settings before."""
-        key = {"location_key": _location_key(location), "fingerprint": fingerprint}
-        values = {"location": _text(location), "stamp": stamp, "error": _text(error), "name": _text(name)}
+        key = {"location_key": location_key(location), "fingerprint": fingerprint}
+        values = {
+            "location": stored_text(location),
+            "stamp": stamp,
+            "error": stored_text(error),
+            "name": stored_text(name),
+        }
         with self._database.writing() as connection:
-            self._upsert(connection, failures, key, {**values, "created_at_us": _now_us()})
+            self._upsert(connection, failures, key, {**values, "created_at_us": now_us()})
 
     def failures(self, fingerprint: str, locations: Iterable[str] | None = None) -> dict[str, Failure]:
         """Return the failures of these settings by location: all, or those of the given locations."""
         query = select(failures).where(failures.c.fingerprint == fingerprint)
         with self._database.reading() as connection:
             if locations is None:
-                return {row.location: _failure(row, row.location) for row in connection.execute(query)}
-            location_of = {_location_key(location): location for location in locations}
+                return {row.location: failure_of(row, row.location) for row in connection.execute(query)}
+            location_of = {location_key(location): location for location in locations}
             return {
-                location_of[row.location_key]: _failure(row, location_of[row.location_key])
+                location_of[row.location_key]: failure_of(row, location_of[row.location_key])
                 for chunk in _chunks(location_of)
                 for row in connection.execute(query.where(failures.c.location_key.in_(chunk)))
             }
@@ -185,7 +195,7 @@ class AnalysisStore:
         settings."""
         conditions: list[ColumnElement[bool]] = []
         if text:
-            conditions.append(analyses.c.search_name.contains(_searched(text), autoescape=True))
+            conditions.append(analyses.c.search_name.contains(searched_text(text), autoescape=True))
         if verdict is not None:
             conditions.append(analyses.c.verdict == verdict)
         if fingerprint is not None:
@@ -193,22 +203,22 @@ class AnalysisStore:
         chosen = and_(True, *conditions)
         order = (analyses.c.created_at_us, analyses.c.id)
         ordered = [column.desc() for column in order] if newest_first else list(order)
-        page = _summaries_query().where(chosen).order_by(*ordered).offset(offset).limit(limit)
+        page = summaries_query().where(chosen).order_by(*ordered).offset(offset).limit(limit)
         with self._database.reading() as connection:
             total = connection.scalar(select(func.count()).select_from(analyses).where(chosen)) or 0
             rows = connection.execute(page).all() if total > offset else []
-        return SummaryPage(total, tuple(map(_summary, rows)))
+        return SummaryPage(total, tuple(map(summary_of, rows)))
 
     def summaries(self, sha256s: Iterable[str], fingerprint: str | None = None) -> dict[str, AnalysisSummary]:
         """Return the summary of each clip that has an analysis of these settings; without them, its newest."""
         found: dict[str, AnalysisSummary] = {}
-        query = _summaries_query().order_by(analyses.c.created_at_us, analyses.c.id)
+        query = summaries_query().order_by(analyses.c.created_at_us, analyses.c.id)
         if fingerprint is not None:
             query = query.where(analyses.c.fingerprint == fingerprint)
         with self._database.reading() as connection:
             for chunk in _chunks(sha256s):
                 rows = connection.execute(query.where(analyses.c.sha256.in_(chunk)))
-                found.update((row.sha256, _summary(row)) for row in rows)  # the newest comes last
+                found.update((row.sha256, summary_of(row)) for row in rows)  # the newest comes last
         return found
 
     def fingerprints(self) -> tuple[StoredFingerprint, ...]:
@@ -218,7 +228,7 @@ class AnalysisStore:
         query = select(*columns, func.count().label("count"), newest.label("newest")).group_by(*columns)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(newest.desc(), analyses.c.fingerprint)).all()
-        return tuple(StoredFingerprint(*row[:5], newest=_time(row.newest)) for row in rows)
+        return tuple(StoredFingerprint(*row[:5], newest=time_of(row.newest)) for row in rows)
 
     def _insert(self, connection: Connection, row: dict[str, Any], data: bytes) -> bool:
         statement = self._insert_into(analyses).values(row).on_conflict_do_nothing().returning(analyses.c.id)
@@ -245,83 +255,7 @@ class AnalysisStore:
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
 
 
-def _row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> dict[str, Any]:
-    verdict, video = analysis.verdict, analysis.video
-    low, high = verdict.interval if verdict.interval is not None else (None, None)
-    return {
-        "sha256": video.sha256,
-        "fingerprint": fingerprint,
-        "name": _text(name),
-        "search_name": _searched(name)[:SEARCH_NAME_CHARACTERS],
-        "location": _text(location),
-        "created_at_us": _now_us(),
-        "verdict": verdict.label,
-        "probability_fake": verdict.probability_fake,
-        "interval_low": low,
-        "interval_high": high,
-        "false_alarm_p": _false_alarm_p(verdict),
-        "reason": _text(verdict.reasons[0]) if verdict.reasons else "",
-        "faces": len(analysis.tracks),
-        "duration_s": video.duration_s,
-        "width": video.width,
-        "height": video.height,
-        "detector": analysis.config.detector,
-        "software_version": analysis.software_version,
-        "model": shipped_fingerprint(),
-    }
-
-
-def _false_alarm_p(verdict: Verdict) -> float | None:
-    """That of the person whose probability is the clip's."""
-    values = [
-        track.false_alarm_p
-        for track in verdict.tracks
-        if track.false_alarm_p is not None and track.probability_fake == verdict.probability_fake
-    ]
-    return min(values, default=None)
-
-
-def _summaries_query() -> Any:
-    return select(*_SUMMARY_COLUMNS, analyses.c.created_at_us)
-
-
-def _summary(row: Row[Any]) -> AnalysisSummary:
-    values = dict(row._mapping)
-    created_at = _time(values.pop("created_at_us"))
-    return AnalysisSummary(**values, created_at=created_at)
-
-
-def _failure(row: Row[Any], location: str) -> Failure:
-    return Failure(location, row.stamp, row.fingerprint, row.error, row.name, _time(row.created_at_us))
-
-
-def _failure_of(location: str, fingerprint: str) -> ColumnElement[bool]:
-    return and_(failures.c.location_key == _location_key(location), failures.c.fingerprint == fingerprint)
-
-
-def _location_key(location: str) -> str:
-    return hashlib.sha256(location.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _text(value: str) -> str:
-    """Text that both databases take: a name that is not UTF-8 on disk with its bytes spelled out, and no NUL."""
-    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
-
-
-def _searched(name: str) -> str:
-    """A name as it is searched: the same letter composed in two ways, or in capitals, is the same."""
-    return unicodedata.normalize("NFC", _text(name).casefold())
-
-
 def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
     rest = iter(dict.fromkeys(values))
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
-
-
-def _now_us() -> int:
-    return round(datetime.now(UTC).timestamp() * 1_000_000)
-
-
-def _time(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import types
 import zlib
-from collections.abc import Hashable
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -121,9 +121,7 @@ def _plain(value: Any, arrays: _ArrayWriter) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
 
 
-@cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def _restored(data: Any, hint: Any, arrays: _ArrayReader) -> Any:

@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_S = 10  # how long to wait for a PostgreSQL server
 MIGRATION_LOCK = 0x6465657066616B65  # PostgreSQL's advisory lock: any number that no other program uses ("deepfake")
 POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
 SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
+MIGRATIONS = Path(__file__).parent / "migrations"
 ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
 
 
@@ -39,6 +40,7 @@ class Database:
         with self._told():
             self._prepare()
             self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url)
+            self._writer = self._engine.execution_options(writes=True)  # the same connections
         try:
             self._bring_up_to_date()
         except BaseException:
@@ -47,27 +49,28 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection whose answers are of one moment. Raises StoreError."""
-        with self._told(), self._current_engine().connect() as connection:
+        """Give a connection to read with. Raises StoreError."""
+        self._after_fork()
+        with self._told(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction: all of what is written is kept, or nothing. Raises StoreError."""
-        engine = self._current_engine().execution_options(writes=True)
-        with self._told(), engine.begin() as connection:
+        self._after_fork()
+        with self._told(), self._writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Close all connections."""
-        self._current_engine().dispose()
+        self._after_fork()
+        self._engine.dispose()
 
-    def _current_engine(self) -> Engine:
+    def _after_fork(self) -> None:
         if os.getpid() != self._pid:
             # Connections of the parent process are not this one's to use, nor to close.
             self._engine.dispose(close=False)
             self._pid = os.getpid()
-        return self._engine
 
     def _prepare(self) -> None:
         if self.is_sqlite and self._url.database:
@@ -96,7 +99,7 @@ class Database:
         from alembic.script import ScriptDirectory
 
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
         if found is not None and found not in known:
             raise StoreError(
@@ -114,16 +117,18 @@ class Database:
         except PoolTimeoutError as error:
             raise StoreError(f"{self.name}: all connections are in use; try again later") from error
         except DBAPIError as error:
+            raise StoreError(f"{self.name}: {self._in_words(error.orig)}") from error
+        except sqlite3.Error as error:
+            # From what is set up on a new connection.
             raise StoreError(f"{self.name}: {self._in_words(error)}") from error
         except SQLAlchemyError as error:
             raise StoreError(f"{self.name}: {self._cleaned(str(error))}") from error
 
-    def _in_words(self, error: DBAPIError) -> str:
-        said = self._cleaned(str(error.orig))
+    def _in_words(self, error: BaseException | None) -> str:
+        said = self._cleaned(str(error))
         lowered = said.lower()
         if not self.is_sqlite:
-            reason = "the database cannot be reached" if error.connection_invalidated or not said else "PostgreSQL says"
-            return f"{reason}: {said}"
+            return f"PostgreSQL cannot be used: {said}"
         if "malformed" in lowered or "not a database" in lowered or "unsupported file format" in lowered:
             what = f"this is not a SQLite database, or a damaged one ({said})"
             return f"{what}; it was left as it is: restore it, or {ADVICE}"

@@ -1,0 +1,104 @@
+"""Between the tables' rows and what the store answers with."""
+
+import dataclasses
+import hashlib
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, select
+
+from deepfake.detectors import shipped_fingerprint
+from deepfake.pipeline import Analysis
+from deepfake.store.records import AnalysisSummary, Failure
+from deepfake.store.tables import analyses, failures
+from deepfake.verdict import Verdict
+
+SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
+
+_SUMMARY_NAMES = {field.name for field in dataclasses.fields(AnalysisSummary)} | {"created_at_us"}
+_SUMMARY_COLUMNS = [column for column in analyses.c if column.name in _SUMMARY_NAMES]
+
+
+def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> dict[str, Any]:
+    """Return the columns of an analysis, but for its id."""
+    verdict, video = analysis.verdict, analysis.video
+    low, high = verdict.interval if verdict.interval is not None else (None, None)
+    return {
+        "sha256": video.sha256,
+        "fingerprint": fingerprint,
+        "name": stored_text(name),
+        "search_name": searched_text(name)[:SEARCH_NAME_CHARACTERS],
+        "location": stored_text(location),
+        "created_at_us": now_us(),
+        "verdict": verdict.label,
+        "probability_fake": verdict.probability_fake,
+        "interval_low": low,
+        "interval_high": high,
+        "false_alarm_p": _false_alarm_p(verdict),
+        "reason": stored_text(verdict.reasons[0]) if verdict.reasons else "",
+        "faces": len(analysis.tracks),
+        "duration_s": video.duration_s,
+        "width": video.width,
+        "height": video.height,
+        "detector": analysis.config.detector,
+        "software_version": analysis.software_version,
+        "model": shipped_fingerprint(),
+    }
+
+
+def _false_alarm_p(verdict: Verdict) -> float | None:
+    """That of the person whose probability is the clip's."""
+    values = [
+        track.false_alarm_p
+        for track in verdict.tracks
+        if track.false_alarm_p is not None and track.probability_fake == verdict.probability_fake
+    ]
+    return min(values, default=None)
+
+
+def summaries_query() -> Select[Any]:
+    """Return the query of all summaries."""
+    return select(*_SUMMARY_COLUMNS)
+
+
+def summary_of(row: Row[Any]) -> AnalysisSummary:
+    """Return the summary in a row of summaries_query."""
+    values = dict(row._mapping)
+    created_at = time_of(values.pop("created_at_us"))
+    return AnalysisSummary(**values, created_at=created_at)
+
+
+def failure_of(row: Row[Any], location: str) -> Failure:
+    """Return the failure in a row; location: as the caller calls it."""
+    return Failure(location, row.stamp, row.fingerprint, row.error, row.name, time_of(row.created_at_us))
+
+
+def is_failure_of(location: str, fingerprint: str) -> ColumnElement[bool]:
+    """Return the condition that picks one failure."""
+    return and_(failures.c.location_key == location_key(location), failures.c.fingerprint == fingerprint)
+
+
+def location_key(location: str) -> str:
+    """Return what a location is found by."""
+    return hashlib.sha256(location.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def stored_text(value: str) -> str:
+    """Text that both databases take: a name that is not UTF-8 on disk with its bytes spelled out, and no NUL."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
+
+
+def searched_text(name: str) -> str:
+    """A name as it is searched: the same letter composed in two ways, or in capitals, is the same."""
+    return unicodedata.normalize("NFC", stored_text(name).casefold())
+
+
+def now_us() -> int:
+    """Return the time in microseconds since 1970."""
+    return round(datetime.now(UTC).timestamp() * 1_000_000)
+
+
+def time_of(microseconds: int) -> datetime:
+    """Return microseconds since 1970 as a time, UTC."""
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

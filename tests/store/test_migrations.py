@@ -1,0 +1,254 @@
+"""A store grows with the program; a newer one is refused; whatever cannot be used is told in one line."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from deepfake.errors import DeepfakeError, StoreError
+from deepfake.pipeline import Analysis, AnalysisConfig
+from deepfake.settings import Settings
+from deepfake.store import AnalysisStore, database, open_store
+from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
+
+MakeAnalysis = Callable[..., Analysis]
+FINGERPRINT = AnalysisConfig().fingerprint()
+NEXT_STEP = f'''
+"""A step that a later version might take."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = "{SCHEMA_REVISION}"
+
+
+def upgrade():
+    with op.batch_alter_table("analyses") as table:
+        table.add_column(sa.Column("note", sa.Text, server_default="none"))
+'''
+
+
+def later_version(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Give the program one more migration than it has."""
+    shutil.copytree(database.MIGRATIONS, folder)
+    (folder / "versions" / "next.py").write_text(NEXT_STEP)
+    monkeypatch.setattr(database, "MIGRATIONS", folder)
+    monkeypatch.setattr(database, "SCHEMA_REVISION", "next")
+
+
+def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
+    assert isinstance(error.value, DeepfakeError)
+    assert isinstance(error.value, OSError)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_migrations_end_where_the_code_is(store: AnalysisStore) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_REVISION]
+    with store._database.reading() as connection:
+        options = {"version_table": VERSION_TABLE, "compare_type": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_an_older_store_is_migrated_with_all_in_it(
+    address: str, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    analysis = make_analysis()
+    with open_store(url=address) as store:
+        store.put(analysis, name="a.mp4")
+        store.remember_file("/a.mp4", "1", analysis.video.sha256)
+    later_version(monkeypatch, tmp_path / "migrations")
+    with open_store(url=address) as store:
+        with store._database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT note FROM analyses").scalars().all() == ["none"]
+        found = store.get(analysis.video.sha256, FINGERPRINT)
+        assert found is not None
+        assert found.verdict == analysis.verdict
+        assert store.known_hash("/a.mp4", "1") == analysis.video.sha256
+        assert not store.put(analysis, name="a.mp4"), "what may be there once only still may"
+
+
+def test_a_newer_store_is_refused_and_left_as_it_is(
+    address: str, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        later_version(patch, tmp_path / "migrations")
+        with open_store(url=address) as store:
+            store.put(make_analysis(), name="a.mp4")
+    with pytest.raises(StoreError, match="newer version of the workbench") as caught:
+        open_store(url=address)
+    assert "DEEPFAKE_DATABASE_URL" in one_line(caught)
+    later_version(monkeypatch, tmp_path / "again")
+    with open_store(url=address) as store:
+        assert store.find().total == 1
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    address: str, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with open_store(url=address) as store:
+        store.put(make_analysis(), name="a.mp4")
+    with monkeypatch.context() as patch:
+        later_version(patch, tmp_path / "migrations")
+        step = tmp_path / "migrations" / "versions" / "next.py"
+        step.write_text(NEXT_STEP + '    op.execute("SELECT 1 FROM nowhere")\n')
+        with pytest.raises(StoreError, match="nowhere"):
+            open_store(url=address)
+    with open_store(url=address) as store:
+        assert store.find().total == 1
+        with store._database.reading() as connection:
+            columns = connection.exec_driver_sql("SELECT * FROM analyses").keys()
+    assert "note" not in columns
+
+
+def test_the_default_store_is_a_file_made_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_analysis: MakeAnalysis
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data home"))
+    monkeypatch.delenv("DEEPFAKE_DATABASE_URL")
+    with open_store(Settings()) as store:
+        store.put(make_analysis(), name="a.mp4")
+    assert [path.name for path in tmp_path.rglob("*.db")] == ["analyses.db"]
+    assert "deepfake-workbench" in str(next(tmp_path.rglob("*.db")))
+
+
+def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{tmp_path}/here.db")
+    open_store().close()
+    assert (tmp_path / "here.db").is_file()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_has_several_names(postgresql_address: str, scheme: str) -> None:
+    with open_store(url=postgresql_address.replace("postgresql", scheme, 1)) as store:
+        assert store.find().total == 0
+
+
+def _written(path: Path, content: bytes) -> bytes:
+    path.write_bytes(content)
+    return content
+
+
+@pytest.mark.parametrize("content", [b"Once upon a time.\n" * 500, b"SQLite format 3\0" + bytes(range(256)) * 64])
+def test_a_file_that_is_no_store_is_told_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "analyses.db"
+    _written(path, content)
+    with pytest.raises(StoreError, match="damaged") as caught:
+        open_store(url=f"sqlite:///{path}")
+    assert str(path) in one_line(caught)
+    assert path.read_bytes() == content
+    assert [item.name for item in tmp_path.iterdir()] == ["analyses.db"]
+
+
+def test_a_truncated_store_is_told_and_left_as_it_is(tmp_path: Path, make_analysis: MakeAnalysis) -> None:
+    path = tmp_path / "analyses.db"
+    with open_store(url=f"sqlite:///{path}") as store:
+        for number in range(20):
+            store.put(make_analysis(number), name="a.mp4")
+    content = _written(path, path.read_bytes()[: path.stat().st_size // 2])
+
+    def read_all() -> None:
+        with open_store(url=f"sqlite:///{path}") as store:
+            for number in range(20):
+                store.get(f"{number:064x}", FINGERPRINT)
+
+    with pytest.raises(StoreError, match="damaged") as caught:
+        read_all()
+    assert str(path) in one_line(caught)
+    assert path.read_bytes() == content
+
+
+def test_a_byte_that_changed_in_the_file_costs_one_entry(tmp_path: Path, make_analysis: MakeAnalysis) -> None:
+    path = tmp_path / "analyses.db"
+    analyses = [make_analysis(number) for number in range(5)]
+    with open_store(url=f"sqlite:///{path}") as store:
+        for analysis in analyses:
+            store.put(analysis, name="a.mp4")
+        with store._database.reading() as connection:
+            payload = connection.exec_driver_sql("SELECT data FROM payloads WHERE analysis_id = 3").scalar_one()
+    content = path.read_bytes()
+    # A payload begins on the page of its row; what is left of it there is contiguous.
+    at = content.index(payload[:300]) + 200
+    path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with open_store(url=f"sqlite:///{path}") as store:
+        readable = 0
+        for analysis in analyses:
+            try:
+                readable += store.get(analysis.video.sha256, FINGERPRINT) is not None
+            except StoreError as error:
+                assert "damaged" in str(error)  # noqa: PT017 - which of them it is does not matter
+        assert readable == 4
+        assert store.find().total == 5
+
+
+@pytest.mark.parametrize("kind", ["folder", "file in the way"])
+def test_a_place_that_cannot_hold_a_file_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "analyses.db"
+    if kind == "folder":
+        path.mkdir()
+    else:
+        (tmp_path / "file").write_text("")
+        path = tmp_path / "file" / "analyses.db"
+    with pytest.raises(StoreError, match="DEEPFAKE_DATABASE_URL") as caught:
+        open_store(url=f"sqlite:///{path}")
+    assert str(path) in one_line(caught)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense",
+        "mysql://user:geheim@host/database",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://user:geheim@host:port/database",
+        "://user:geheim@host",
+    ],
+)
+def test_an_address_of_no_database_is_told_without_its_password(address: str) -> None:
+    with pytest.raises(StoreError, match="sqlite:///") as caught:
+        open_store(url=address)
+    assert "geheim" not in one_line(caught)
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(StoreError, match="cannot be used") as caught:
+            open_store(url=f"postgresql://someone:geheim@127.0.0.1:{port}/clips?password=geheim")
+    message = one_line(caught)
+    assert "geheim" not in message
+    assert f"127.0.0.1:{port}/clips" in message
+
+
+def test_a_missing_database_and_a_wrong_login_are_told(postgresql_address: str) -> None:
+    with pytest.raises(StoreError, match="does not exist") as caught:
+        open_store(url=postgresql_address.replace("deepfake_test_", "missing_"))
+    one_line(caught)
+    with pytest.raises(StoreError, match="nobody") as caught:
+        open_store(url=postgresql_address.replace("//postgres@", "//nobody:geheim@"))
+    assert "geheim" not in one_line(caught)
+
+
+def test_a_server_that_restarts_is_found_again(postgresql_address: str, make_analysis: MakeAnalysis) -> None:
+    with open_store(url=postgresql_address) as store:
+        store.put(make_analysis(), name="a.mp4")
+        with psycopg.connect(postgresql_address, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert store.find().total == 1

@@ -1,9 +1,23 @@
-"""Evaluation: verdicts against labels. A list of labelled clips in; AUC, log loss, calibration, and what failed out."""
+"""Evaluation: verdicts against labels. A list of labelled clips, or what the store has of a data set, in; AUC, log
+loss, calibration, curves by threshold and by method, and what failed out."""
 
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, auc_draws, group_draws, mean_draws
+from deepfake.evaluation.caveats import caveats
 from deepfake.evaluation.clips import AnalyzeClip, ClipResult, Outcome, evaluate_clips, judge_clip, outcomes
+from deepfake.evaluation.coverage import abstention_cause, abstention_causes, failure_causes, shown_failure
+from deepfake.evaluation.curves import (
+    Confusion,
+    PrecisionRecall,
+    RocCurve,
+    accuracy_interval,
+    confusion,
+    precision_recall,
+    roc,
+)
 from deepfake.evaluation.manifest import ManifestRow, read_manifest
+from deepfake.evaluation.measured import Measured, measure
+from deepfake.evaluation.methods import NO_METHOD, MethodResult, by_method, method_of
 from deepfake.evaluation.metrics import (
-    BOOTSTRAP_DRAWS,
     CalibrationBin,
     Share,
     auc,
@@ -11,30 +25,74 @@ from deepfake.evaluation.metrics import (
     brier_score,
     calibration_error,
     calibration_table,
+    clip_losses,
     log_loss,
     share,
+)
+from deepfake.evaluation.scored import AucDifference, ScoredClips, auc_difference, scored_clips, worst_errors
+from deepfake.evaluation.stored import (
+    KnownClips,
+    StoredResults,
+    counts_by_fingerprint,
+    known_clips,
+    manifest_row,
+    stored_results,
 )
 from deepfake.evaluation.summary import Evaluation, summarize
 
 __all__ = [
     "BOOTSTRAP_DRAWS",
+    "NO_METHOD",
     "AnalyzeClip",
+    "AucDifference",
     "CalibrationBin",
     "ClipResult",
+    "Confusion",
     "Evaluation",
+    "GroupDraws",
+    "KnownClips",
     "ManifestRow",
+    "Measured",
+    "MethodResult",
     "Outcome",
+    "PrecisionRecall",
+    "RocCurve",
+    "ScoredClips",
     "Share",
+    "StoredResults",
+    "abstention_cause",
+    "abstention_causes",
+    "accuracy_interval",
     "auc",
+    "auc_difference",
+    "auc_draws",
     "auc_interval",
     "brier_score",
+    "by_method",
     "calibration_error",
     "calibration_table",
+    "caveats",
+    "clip_losses",
+    "confusion",
+    "counts_by_fingerprint",
     "evaluate_clips",
+    "failure_causes",
+    "group_draws",
     "judge_clip",
+    "known_clips",
     "log_loss",
+    "manifest_row",
+    "mean_draws",
+    "measure",
+    "method_of",
     "outcomes",
+    "precision_recall",
     "read_manifest",
+    "roc",
+    "scored_clips",
     "share",
+    "shown_failure",
+    "stored_results",
     "summarize",
+    "worst_errors",
 ]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-BOOTSTRAP_DRAWS = 2000
-DRAWS_AT_ONCE = 64  # a block of weights this many clips wide stays small
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, NO_INTERVAL, auc_draws, group_draws, percentile_interval
+
 MIN_PROBABILITY = 1e-6  # a single certain and wrong answer would make the mean log loss infinite
 CALIBRATION_BINS = 10
 
@@ -37,37 +37,16 @@ def auc_interval(
 
     When it misleads: with few groups it is too narrow, as a percentile bootstrap is.
     """
-    names, members = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    if len(names) < 2:
-        return float("nan"), float("nan")
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+    drawn = group_draws(groups, seed=seed, draws=draws)
+    return NO_INTERVAL if drawn is None else percentile_interval(auc_draws(scores, is_fake, drawn))
+
+
+def clip_losses(probabilities: ArrayLike, is_fake: ArrayLike) -> NDArray[np.float64]:
+    """Return the negative log likelihood of each clip's label, f64 (n,); log_loss is its mean."""
     fake = np.asarray(is_fake, dtype=bool)
-    ranked = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True)[1]
-    blocks = [
-        _weighted_aucs(ranked, fake, drawn[start : start + DRAWS_AT_ONCE][:, members])
-        for start in range(0, draws, DRAWS_AT_ONCE)
-    ]
-    values = np.concatenate(blocks)
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    low, high = np.percentile(values, (2.5, 97.5))
-    return float(low), float(high)
-
-
-def _weighted_aucs(
-    ranks: NDArray[np.int64], is_fake: NDArray[np.bool_], weights: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the AUC for each row of weights (draws, n): how often each clip counts. ranks: i64 (n,), ties equal."""
-    order = np.argsort(ranks, kind="stable")
-    starts = np.flatnonzero(np.diff(ranks[order], prepend=-1))
-    fakes = np.add.reduceat(np.where(is_fake, weights, 0)[:, order], starts, axis=1).astype(np.float64)
-    reals = np.add.reduceat(np.where(is_fake, 0, weights)[:, order], starts, axis=1).astype(np.float64)
-    wins = (fakes * (np.cumsum(reals, axis=1) - reals / 2)).sum(axis=1)
-    pairs = fakes.sum(axis=1) * reals.sum(axis=1)
-    values: NDArray[np.float64] = np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-    return values
+    clipped = np.clip(np.asarray(probabilities, dtype=np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    losses: NDArray[np.float64] = -np.log(np.where(fake, clipped, 1 - clipped))
+    return losses
 
 
 def log_loss(probabilities: ArrayLike, is_fake: ArrayLike, *, balanced: bool = False) -> float:

@@ -1,26 +1,34 @@
 """From results by clip to the numbers of an evaluation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.evaluation.bootstrap import (
+    BOOTSTRAP_DRAWS,
+    GroupDraws,
+    auc_draws,
+    group_draws,
+    mean_draws,
+    percentile_interval,
+)
 from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.metrics import (
-    BOOTSTRAP_DRAWS,
     CalibrationBin,
     Share,
     auc,
-    auc_interval,
     brier_score,
     calibration_error,
     calibration_table,
+    clip_losses,
     log_loss,
     share,
 )
+from deepfake.evaluation.scored import scored_clips
 
 DECISION_THRESHOLD = 0.5  # of P(fake), for `accuracy`
 FEW_GROUPS = 10  # below this a percentile bootstrap is known to be too narrow, and the reader is told
@@ -31,7 +39,8 @@ class Evaluation:
     """How well verdicts agree with labels; None where a number cannot be had, and notes say why.
 
     n, n_real, n_fake: clips of the manifest. n_scored: those with a probability; AUC, log loss, Brier score, accuracy
-    (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. log_loss_balanced: reals and fakes
+    (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. *_ci95: 95 % bootstrap interval,
+    whole groups drawn. log_loss_balanced: reals and fakes
     weigh the same. log_loss_base_rate: what always answering the share of fakes would give. abstained: clips that were
     analysed and are INCONCLUSIVE or have no probability. coverage: the share of n that is neither abstained nor failed.
     accuracy_decided: right among LIKELY_REAL and LIKELY_FAKE. false_alarms: LIKELY_FAKE among the real clips that were
@@ -46,10 +55,12 @@ class Evaluation:
     auc: float | None
     auc_ci95: tuple[float, float] | None
     log_loss: float | None
+    log_loss_ci95: tuple[float, float] | None
     log_loss_balanced: float | None
     log_loss_base_rate: float | None
     brier_score: float | None
     accuracy: float | None
+    accuracy_ci95: tuple[float, float] | None
     accuracy_decided: Share
     abstained: int
     coverage: float | None
@@ -66,21 +77,22 @@ class Evaluation:
         return asdict(self)
 
 
-def summarize(results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS) -> Evaluation:
-    """Return the numbers of an evaluation. seed, draws: of the bootstrap that gives auc_ci95."""
+def summarize(
+    results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS, drawn: GroupDraws | None = None
+) -> Evaluation:
+    """Return the numbers of an evaluation. seed, draws: of the bootstrap; drawn: its draws for the clips that have a
+    probability, in their order, where these have been made already."""
     analysed = [result for result in results if result.error is None]
     reals = [result.verdict for result in analysed if not result.row.is_fake]
     fakes = [result.verdict for result in analysed if result.row.is_fake]
     decided = [result for result in analysed if not result.abstained]
     right = sum((result.verdict == "LIKELY_FAKE") == result.row.is_fake for result in decided)
-    scored = [result for result in analysed if result.probability_fake is not None]
-    probabilities = np.array([result.probability_fake for result in scored], dtype=np.float64)
-    is_fake = np.array([result.row.is_fake for result in scored], dtype=bool)
-    groups = [result.row.group for result in scored]
+    scored = scored_clips(results)
+    probabilities, is_fake, groups = scored.probabilities, scored.is_fake, scored.groups
+    drawn = drawn or group_draws(groups, seed=seed, draws=draws)
     area = _known(auc(probabilities, is_fake))
-    interval = (math.nan, math.nan)
-    if area is not None:
-        interval = auc_interval(probabilities, is_fake, groups, seed=seed, draws=draws)
+    auc_ci95 = None if area is None else _interval(lambda known: auc_draws(probabilities, is_fake, known), drawn)
+    right_at_half = (probabilities >= DECISION_THRESHOLD) == is_fake
     table = calibration_table(probabilities, is_fake)
     return Evaluation(
         n=len(results),
@@ -89,12 +101,14 @@ def summarize(results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOT
         n_scored=len(scored),
         n_groups=len(set(groups)),
         auc=area,
-        auc_ci95=None if math.isnan(interval[0]) else interval,
+        auc_ci95=auc_ci95,
         log_loss=_known(log_loss(probabilities, is_fake)),
+        log_loss_ci95=_interval(lambda known: mean_draws(clip_losses(probabilities, is_fake), known), drawn),
         log_loss_balanced=_known(log_loss(probabilities, is_fake, balanced=True)),
         log_loss_base_rate=_known(log_loss(np.full(len(scored), is_fake.mean()), is_fake)) if scored else None,
         brier_score=_known(brier_score(probabilities, is_fake)),
-        accuracy=_known(_accuracy(probabilities, is_fake)),
+        accuracy=float(right_at_half.mean()) if len(scored) else None,
+        accuracy_ci95=_interval(lambda known: mean_draws(right_at_half, known), drawn),
         accuracy_decided=share(right, len(decided)),
         abstained=sum(result.abstained for result in results),
         coverage=len(decided) / len(results) if results else None,
@@ -108,12 +122,17 @@ def summarize(results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOT
             if result.probability_fake is None
         ),
         failed=tuple({"path": r.row.path, "error": r.error} for r in results if r.error is not None),
-        notes=_notes(is_fake, groups, interval_is_known=not math.isnan(interval[0])),
+        notes=_notes(is_fake, groups, interval_is_known=auc_ci95 is not None),
     )
 
 
-def _accuracy(probabilities: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
-    return float(np.mean((probabilities >= DECISION_THRESHOLD) == is_fake)) if len(is_fake) else math.nan
+def _interval(
+    statistic: Callable[[GroupDraws], NDArray[np.float64]], drawn: GroupDraws | None
+) -> tuple[float, float] | None:
+    if drawn is None:
+        return None
+    low, high = percentile_interval(statistic(drawn))
+    return None if math.isnan(low) else (low, high)
 
 
 def _notes(is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool) -> tuple[str, ...]:

@@ -1,0 +1,52 @@
+"""What the numbers of an evaluation do not tell: sentences for its reader."""
+
+from deepfake.evaluation.scored import ScoredClips
+from deepfake.evaluation.stored import StoredResults
+from deepfake.evaluation.summary import FEW_GROUPS
+
+# A bin of 20 clips has a 95 % interval about 0.4 wide around one half: less says next to nothing.
+CLIPS_FOR_CALIBRATION = 200
+FEW_REALS = 50  # none called fake of 50 still allows a false alarm rate of 7 % (Clopper & Pearson)
+ALWAYS = (
+    "They hold for clips like these: other manipulations, cameras, people and compressions can give other numbers.",
+    "Precision, accuracy and log loss depend on the share of fakes, which in a data set is not that of the world.",
+)
+
+
+def caveats(stored: StoredResults, clips: ScoredClips) -> tuple[str, ...]:
+    """Return what this evaluation cannot tell, the gravest first."""
+    found = []
+    if not len(clips):
+        return ("No clip has a P(fake): there is nothing to measure yet.",)
+    only = {result.row.label for result in clips.results}
+    if len(only) == 1:
+        found.append(
+            f"All {len(clips)} clips with a P(fake) are labelled {only.pop()}: there is no ROC curve, no AUC and no "
+            "precision without both labels."
+        )
+    left = len(stored.missing)
+    if left:
+        found.append(
+            f"{stored.n_analysed} of {stored.n_labelled} labelled clips are analysed. What was done first need not be "
+            "like the rest."
+        )
+    unscored = stored.n_analysed - len(clips)
+    if unscored:
+        found.append(
+            f"{unscored} analysed clips have no P(fake) and are in none of the curves: if these are the hard ones, the "
+            "curves flatter."
+        )
+    groups = len(set(clips.groups))
+    if groups == 1:
+        found.append("All clips are of one group of people: there is no interval, and other people may differ.")
+    elif groups < FEW_GROUPS:
+        found.append(f"The intervals rest on {groups} groups of people: with so few they are too narrow.")
+    reals = int((~clips.is_fake).sum())
+    if 0 < reals < FEW_REALS:
+        found.append(f"Only {reals} genuine clips have a P(fake): the rate of false alarms is known roughly at best.")
+    if len(clips) < CLIPS_FOR_CALIBRATION:
+        found.append(
+            f"Calibration needs hundreds of clips. With {len(clips)}, the points of the reliability diagram scatter by "
+            "chance alone."
+        )
+    return (*found, *ALWAYS)

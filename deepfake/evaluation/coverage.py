@@ -1,0 +1,45 @@
+"""What was not judged, and why: abstentions and failures counted by cause."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepfake.evaluation.clips import ClipResult
+
+UNDECIDED = "Measured, but neither likely fake nor likely real: P(fake) lies between the two limits"
+NO_REASON = "No reason given"
+OF_A_PERSON = re.compile(r"^Person \d+: ")
+
+
+def abstention_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
+    """Return why clips were analysed and not judged, and how many for each cause, the most frequent first."""
+    return _counted([abstention_cause(result.reason) for result in results if result.abstained])
+
+
+def abstention_cause(reason: str | None) -> str:
+    """Return a verdict's first reason without its numbers and its person, so that like cases are counted together."""
+    text = OF_A_PERSON.sub("", reason or "").strip()
+    if text.startswith("P(fake) is "):
+        return UNDECIDED
+    return text.partition(":")[0].rstrip(".") or NO_REASON
+
+
+def failure_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
+    """Return why clips could not be analysed, and how many for each cause, the most frequent first."""
+    return _counted([shown_failure(result, with_name=False) for result in results if result.error is not None])
+
+
+def shown_failure(result: ClipResult, *, with_name: bool = True) -> str:
+    """Return a clip's error for the reader: the clip called by its name, no folder of the computer shown."""
+    text = " ".join((result.error or "").split())
+    text = text.replace(str(result.row.file), result.row.path).replace(f"{result.row.file.parent}/", "")
+    if with_name:
+        return text
+    for name in (result.row.path, Path(result.row.path).name):
+        text = text.removeprefix(f"{name}: ")
+    return text.partition(";")[0].rstrip(".")
+
+
+def _counted(causes: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(causes).items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,132 @@
+"""What the store knows of a labelled data set: results to evaluate, without opening a single clip."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deepfake.dataset import ClipEntry, Dataset
+from deepfake.evaluation.clips import ClipResult
+from deepfake.evaluation.manifest import ManifestRow
+
+if TYPE_CHECKING:
+    from deepfake.store import AnalysisStore, AnalysisSummary, Failure
+
+# FaceForensics++ names method and compression in its folders, also where only a CSV lists the clips.
+FF_FOLDERS = re.compile(r"(?:manipulated|original)_sequences/(?P<family>[^/]+)/(?P<compression>raw|c\d+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResults:
+    """The labelled clips of a data set and what the store has of them, for one setting.
+
+    results: clips with an analysis, or with an error where it failed; in the data set's order. missing: on disk,
+    neither analysed nor failed, or changed since. absent: named by the data set and not on disk, without a result.
+    unlabelled: how many clips have no label, which nothing can be measured with.
+    """
+
+    fingerprint: str
+    results: tuple[ClipResult, ...]
+    missing: tuple[str, ...]
+    absent: tuple[str, ...]
+    unlabelled: int
+
+    @property
+    def n_labelled(self) -> int:
+        """How many clips have a label: N of "n of N"."""
+        return len(self.results) + len(self.missing) + len(self.absent)
+
+    @property
+    def n_analysed(self) -> int:
+        """How many of them have an analysis."""
+        return sum(result.error is None for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClips:
+    """The labelled clips of a data set, once for all settings. stamps: of the files that are there, by location.
+    sha256s: of those that the store has seen in this state, by location."""
+
+    entries: tuple[ClipEntry, ...]
+    unlabelled: int
+    stamps: Mapping[str, str]
+    sha256s: Mapping[str, str]
+
+
+def known_clips(dataset: Dataset, store: "AnalysisStore") -> KnownClips:
+    """Ask the file system what the labelled clips look like now, and the store which of them it has seen like that.
+
+    A clip is found by its absolute path, size and time of change, so that none has to be read. Raises StoreError.
+    """
+    from deepfake.batch.files import stamp_of
+
+    entries = tuple(entry for entry in dataset.entries if entry.label is not None)
+    found = {str(entry.path): stamp_of(str(entry.path)) for entry in entries if entry.on_disk}
+    stamps = {location: stamp for location, stamp in found.items() if stamp}
+    return KnownClips(entries, len(dataset.entries) - len(entries), stamps, store.known_hashes(stamps))
+
+
+def stored_results(
+    dataset: Dataset, store: "AnalysisStore", fingerprint: str, *, known: KnownClips | None = None
+) -> StoredResults:
+    """Return what the store has of a data set's labelled clips with the settings of this fingerprint.
+
+    known: known_clips of the same data set, where it has been asked before. Raises StoreError.
+    """
+    known = known or known_clips(dataset, store)
+    summaries = store.summaries(set(known.sha256s.values()), fingerprint)
+    failures = store.failures(fingerprint, list(known.stamps))
+    results: list[ClipResult] = []
+    missing: list[str] = []
+    absent: list[str] = []
+    for entry in known.entries:
+        location = str(entry.path)
+        summary, failure = summaries.get(known.sha256s.get(location, "")), failures.get(location)
+        if summary is not None:
+            results.append(_analysed(entry, summary))
+        elif failure is not None and failure.stamp == known.stamps.get(location):
+            results.append(_failed(entry, failure))
+        else:
+            (missing if location in known.stamps else absent).append(entry.name)
+    return StoredResults(fingerprint, tuple(results), tuple(missing), tuple(absent), known.unlabelled)
+
+
+def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprints: Sequence[str]) -> dict[str, int]:
+    """Return how many of the clips each setting has analysed. Raises StoreError."""
+    sha256s = list(known.sha256s.values())
+    counts = {}
+    for fingerprint in fingerprints:
+        there = store.has(set(sha256s), fingerprint)
+        counts[fingerprint] = sum(sha256 in there for sha256 in sha256s)
+    return counts
+
+
+def manifest_row(entry: ClipEntry) -> ManifestRow:
+    """Return a labelled entry as a row of an evaluation.
+
+    group: the data set's own, which joins the people that a swap links; without one, that of the clip's original.
+    Raises ValueError for an entry without a label.
+    """
+    if entry.label is None:
+        raise ValueError(f"{entry.name} has no label")
+    folders = FF_FOLDERS.search(entry.path.as_posix())
+    method = entry.method or (folders["family"] if folders and entry.label == "FAKE" else None)
+    compression = entry.compression or (folders["compression"] if folders else None)
+    extra = {"method": method, "compression": compression, "split": entry.split}
+    return ManifestRow(
+        path=entry.name,
+        file=entry.path,
+        label=entry.label,
+        group=entry.group or entry.original or entry.name,
+        extra={key: value for key, value in extra.items() if value},
+    )
+
+
+def _analysed(entry: ClipEntry, summary: "AnalysisSummary") -> ClipResult:
+    judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
+    reason = None if judged else summary.reason or None
+    return ClipResult(manifest_row(entry), summary.probability_fake, summary.verdict, reason)
+
+
+def _failed(entry: ClipEntry, failure: "Failure") -> ClipResult:
+    return ClipResult(manifest_row(entry), None, None, error=failure.error)

@@ -1,0 +1,134 @@
+"""Whether P(fake) can be taken at its word, and where the scores of each kind of clip lie."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from deepfake.figures.counts import HATCHING, LABEL_PATTERNS, OTHER_PATTERN
+from deepfake.figures.operating import HEIGHT_PX, LEGEND, LINES
+from deepfake.figures.style import COLOURS, empty_figure, styled
+
+BINS = 20
+ROW_HEIGHT_PX = 92
+MAX_ROWS = 16  # of the chart by method: more would be too long to compare
+NO_SCORES = "No clip has a P(fake)."
+LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityPoint:
+    """The clips whose P(fake) is alike: their mean P(fake), the share that is fake with its interval, how many."""
+
+    mean_probability: float
+    share_fake: float
+    low: float
+    high: float
+    n: int
+
+
+def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) -> go.Figure:
+    """Return the share of fakes over P(fake), a point a bin with its 95 % interval, by name of the evaluation."""
+    title = "Reliability: is P(fake) right about how many are fake?"
+    if not any(evaluations.values()):
+        return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
+    figure = go.Figure(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            name="calibrated",
+            line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
+    for (name, points), (colour, dash, symbol) in zip(evaluations.items(), LINES, strict=False):
+        figure.add_trace(
+            go.Scatter(
+                x=[point.mean_probability for point in points],
+                y=[point.share_fake for point in points],
+                error_y={
+                    "array": [point.high - point.share_fake for point in points],
+                    "arrayminus": [point.share_fake - point.low for point in points],
+                    "thickness": 1.2,
+                    "width": 4,
+                },
+                customdata=[[point.n, point.low, point.high] for point in points],
+                mode="lines+markers",
+                line={"color": COLOURS[colour], "dash": dash, "width": 1.5},
+                marker={"symbol": symbol, "size": 9},
+                name=name,
+                hovertemplate="mean P(fake) %{x:.2f}<br>%{y:.0%} of %{customdata[0]} clips are fake "
+                "(%{customdata[1]:.0%} to %{customdata[2]:.0%})<extra></extra>",
+            )
+        )
+    styled(figure, title=title, height_px=HEIGHT_PX, x_title="mean P(fake)", y_title="share that is fake")
+    figure.update_xaxes(range=[-0.02, 1.02], tickformat=".1f")
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    return figure.update_layout(legend=LEGEND, margin={"b": 110})
+
+
+def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float, *, name: str = "") -> go.Figure:
+    """Return how many clips have which P(fake), side by side by label. scores: f64 (n,) by "REAL" and "FAKE"."""
+    title = "P(fake) by label" + (f": {name}" if name else "")
+    if not any(len(values) for values in scores.values()):
+        return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
+    figure = go.Figure()
+    for label, values in scores.items():
+        edges, counts = _histogram(values)
+        figure.add_trace(_bars(edges, counts, f"{label} ({len(values)})", label))
+    styled(figure, title=title, height_px=HEIGHT_PX, x_title="P(fake)", y_title="clips")
+    figure.add_vline(threshold, line={"color": COLOURS["inconclusive"], "width": 2})
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")
+    figure.update_yaxes(tickformat="d", rangemode="tozero")
+    return figure.update_layout(barmode="group", bargap=0.08, legend=LEGEND, margin={"b": 84})
+
+
+def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: float, *, name: str = "") -> go.Figure:
+    """Return a histogram of P(fake) for each method below one another, over one axis. scores: f64 (n,) by method, the
+    genuine clips under "REAL"; each row has a scale of its own. At most 16 rows are drawn."""
+    title = "P(fake) by manipulation method" + (f": {name}" if name else "")
+    rows = [(method, values) for method, values in scores.items() if len(values)][:MAX_ROWS]
+    if not rows:
+        return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
+    height_px = max(HEIGHT_PX, 110 + ROW_HEIGHT_PX * len(rows))
+    figure = make_subplots(
+        rows=len(rows),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.35 / len(rows),
+        subplot_titles=[f"{'genuine' if method == 'REAL' else method} ({len(values)})" for method, values in rows],
+    )
+    for place, (method, values) in enumerate(rows, 1):
+        edges, counts = _histogram(values)
+        label = "REAL" if method == "REAL" else "FAKE"
+        figure.add_trace(_bars(edges, counts, method, label), row=place, col=1)
+        figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=3, tickformat="d", row=place, col=1)
+    styled(figure, title=title, height_px=height_px)
+    figure.update_annotations(x=0, xanchor="left", font={"size": 13})
+    figure.add_vline(threshold, line={"color": COLOURS["inconclusive"], "width": 2})
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")
+    figure.update_xaxes(title_text="P(fake)", row=len(rows), col=1)
+    return figure.update_layout(showlegend=False, bargap=0.08, margin={"t": 72})
+
+
+def _histogram(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    counts, edges = np.histogram(values, bins=BINS, range=(0, 1))
+    return edges, counts.astype(np.int64)
+
+
+def _bars(edges: NDArray[np.float64], counts: NDArray[np.int64], name: str, label: str) -> go.Bar:
+    return go.Bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        name=name,
+        customdata=np.column_stack([edges[:-1], edges[1:]]),
+        marker={
+            "color": LABEL_COLOURS[label],
+            "pattern": {"shape": LABEL_PATTERNS.get(label, OTHER_PATTERN), **HATCHING},
+        },
+        hovertemplate="P(fake) %{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y} clips<extra></extra>",
+    )

@@ -1,0 +1,181 @@
+"""What a threshold trades for what: ROC curve, precision against recall, and the four counts at one threshold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from deepfake.figures.style import COLOURS, empty_figure, styled
+
+HEIGHT_PX = 420
+MAX_POINTS = 1000  # of a curve: more are not told apart
+MAX_STEPS = 200  # of a curve drawn as steps
+MAX_MARKERS = 40
+LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without colour as well
+# In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
+LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
+NEEDS_BOTH = "No curve: it needs fakes and genuine clips with a P(fake)."
+FULL_SCALE = {"range": [-0.02, 1.02], "tickformat": ".0%", "constrain": "domain"}
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingCurve:
+    """One evaluation as a curve. x, y: shares in [0, 1], f64 (m,); thresholds: of P(fake), f64 (m,). point: where the
+    chosen threshold lies, or None where it has no place on the curve."""
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    thresholds: ArrayLike
+    point: tuple[float, float] | None
+
+
+def roc_figure(curves: Sequence[OperatingCurve], threshold: float) -> go.Figure:
+    """Return ROC curves. x: the share of genuine clips called fake; y: the share of fakes called fake."""
+    title = "ROC: fakes found against false alarms"
+    if not curves:
+        return empty_figure(title, NEEDS_BOTH, height_px=HEIGHT_PX)
+    figure = go.Figure([_diagonal("guessing")])
+    _add_curves(figure, curves, threshold, "%{x:.1%} of genuine clips called fake<br>%{y:.1%} of fakes found", "hv")
+    styled(
+        figure,
+        title=title,
+        height_px=HEIGHT_PX,
+        x_title="genuine clips called fake (false alarms)",
+        y_title="fakes called fake (found)",
+    )
+    return _square(figure)
+
+
+def precision_recall_figure(
+    curves: Sequence[OperatingCurve], threshold: float, *, share_fake: float | None = None
+) -> go.Figure:
+    """Return precision over recall. share_fake: of the clips; the precision of guessing, drawn as a line."""
+    title = "Precision and recall of “fake”"
+    if not curves:
+        return empty_figure(title, NEEDS_BOTH, height_px=HEIGHT_PX)
+    figure = go.Figure()
+    if share_fake is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=[0, 1],
+                y=[share_fake, share_fake],
+                mode="lines",
+                name=f"guessing: {share_fake:.0%} are fake",
+                line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+                hoverinfo="skip",
+            )
+        )
+    _add_curves(figure, curves, threshold, "%{x:.1%} of fakes found<br>%{y:.1%} of what is called fake is fake", "vh")
+    styled(
+        figure,
+        title=title,
+        height_px=HEIGHT_PX,
+        x_title="fakes called fake (recall)",
+        y_title="fake among what is called fake (precision)",
+    )
+    return _square(figure)
+
+
+def confusion_figure(
+    found: int, missed: int, false_alarms: int, cleared: int, *, threshold: float, name: str = ""
+) -> go.Figure:
+    """Return labels (rows) against what a threshold calls them (columns), each cell with its count and share of the
+    row; the darker, the larger that share."""
+    title = f"At P(fake) ≥ {threshold:.2f}" + (f": {name}" if name else ": labels against answers")
+    counts = np.array([[missed, found], [cleared, false_alarms]])
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.sum():
+        return empty_figure(title, "No clip has a P(fake).", height_px=HEIGHT_PX)
+    shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
+    words = [["missed", "found"], ["cleared", "false alarm"]]
+    text = [
+        [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{shares[row, column]:.0%}" for column in (0, 1)]
+        for row in (0, 1)
+    ]
+    right = np.array([[0, 1], [1, 0]])
+    figure = go.Figure(
+        go.Heatmap(
+            # Right answers in the colour of the genuine, wrong ones in that of the fake; the words say which is which.
+            z=np.where(right, shares, -shares),
+            x=["not called fake", "called fake"],
+            y=[f"FAKE<br>({totals[0, 0]})", f"REAL<br>({totals[1, 0]})"],
+            text=text,
+            texttemplate="%{text}",
+            textfont={"size": 15},
+            zmin=-1,
+            zmax=1,
+            colorscale=[(0, "rgba(210,86,30,0.55)"), (0.5, "rgba(128,128,128,0.06)"), (1, "rgba(15,139,141,0.55)")],
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            hovertemplate="labelled %{y}, %{x}<br>%{text}<extra></extra>",
+        )
+    )
+    styled(figure, title=title, height_px=HEIGHT_PX, y_title="label")
+    figure.update_xaxes(showgrid=False, type="category")
+    return figure.update_yaxes(showgrid=False, autorange="reversed", type="category")
+
+
+def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: float, hover: str, shape: str) -> None:
+    for index, curve in enumerate(curves):
+        colour, dash, symbol = LINES[index % len(LINES)]
+        x, y, thresholds = (np.asarray(values, dtype=np.float64) for values in (curve.x, curve.y, curve.thresholds))
+        rows = _shown_rows(len(x))
+        texts = [
+            f"P(fake) ≥ {value:.3f}" if np.isfinite(value) else "nothing called fake" for value in thresholds[rows]
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=x[rows],
+                y=y[rows],
+                text=texts,
+                mode="lines+markers" if len(x) <= MAX_MARKERS else "lines",
+                marker={"size": 4, "symbol": symbol},
+                name=curve.name,
+                line={
+                    "color": COLOURS[colour],
+                    "dash": dash,
+                    "width": 2,
+                    "shape": shape if len(x) <= 200 else "linear",
+                },
+                hovertemplate=f"%{{text}}<br>{hover}<extra></extra>",
+            )
+        )
+        if curve.point is not None:
+            figure.add_trace(_point(curve, threshold, COLOURS[colour], symbol, hover))
+
+
+def _point(curve: OperatingCurve, threshold: float, colour: str, symbol: str, hover: str) -> go.Scatter:
+    x, y = curve.point or (np.nan, np.nan)
+    return go.Scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker={"size": 14, "symbol": symbol, "color": colour, "line": {"width": 2, "color": "white"}},
+        name=f"P(fake) ≥ {threshold:.2f}" + (f", {curve.name.partition(',')[0]}" if curve.name else ""),
+        hovertemplate=f"chosen: P(fake) ≥ {threshold:.2f}<br>{hover}<extra></extra>",
+    )
+
+
+def _shown_rows(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
+
+
+def _diagonal(name: str) -> go.Scatter:
+    return go.Scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name=name,
+        line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+        hoverinfo="skip",
+    )
+
+
+def _square(figure: go.Figure) -> go.Figure:
+    figure.update_xaxes(**FULL_SCALE)
+    figure.update_yaxes(**FULL_SCALE)
+    return figure.update_layout(legend=LEGEND, margin={"b": 120})

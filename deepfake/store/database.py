@@ -137,9 +137,9 @@ class Database:
         return f"the store cannot be used ({said}); {ADVICE}"
 
     def _cleaned(self, message: str) -> str:
-        password = self._url.password
-        if password:
-            message = message.replace(str(password), "***")
+        for password in (self._url.password, self._url.query.get("password")):
+            if password:
+                message = message.replace(str(password), "***")
         return " ".join(message.split())
 
 

@@ -283,10 +283,13 @@ def test_interrupt_is_quiet_and_leaves_no_file(tmp_path: Path, write_clip: Write
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
-def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(moving_square_clip: Path) -> None:
+def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(
+    moving_square_clip: Path, tmp_path: Path
+) -> None:
     controller, terminal = os.openpty()
     command = [sys.executable, "-m", "deepfake", "analyze", moving_square_clip, "--detector", "haar", "--json", "-"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    environment["DEEPFAKE_DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"  # what is in a store needs no progress
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, env=environment) as process:
         os.close(terminal)
         shown = b""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepfake.cli.terminal import progress_bars
+from deepfake.cli.terminal import complain, progress_bars
 
 if TYPE_CHECKING:
     from deepfake.comparison import ComparisonProgress
@@ -32,11 +32,12 @@ def demo(options: argparse.Namespace) -> None:
 
 
 def analyze(options: argparse.Namespace) -> None:
-    """Analyse one clip."""
+    """Analyse one clip, or say what the store has of it."""
     outputs = _outputs(options, "json", "csv", "html")
-    from deepfake import pipeline, report
+    from deepfake import report
     from deepfake.animation import FaceClips
     from deepfake.cli.summaries import print_analysis
+    from deepfake.store import analyze_once
     from deepfake.video import probe
 
     with ExitStack() as stack:
@@ -50,8 +51,11 @@ def analyze(options: argparse.Namespace) -> None:
         def shown(state: "Progress") -> None:
             show(state.stage, state.frames_done, None if state.stage == "models" else state.frames_total)
 
-        analysis = pipeline.analyze(options.clip, _config(options), progress=shown, on_crop=clips)
+        answer = analyze_once(options.clip, _config(options), progress=shown, on_crop=clips, trouble=complain)
+        analysis = answer.analysis
         faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
+    if answer.kept_at is not None:
+        complain(f"{options.clip}: from the store, analysed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
     writers = {
         "json": lambda: report.json_text(report.analysis_to_dict(analysis)),
         "csv": lambda: report.analysis_to_csv(analysis),

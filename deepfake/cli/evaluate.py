@@ -63,6 +63,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from deepfake.evaluation import evaluate_clips, read_manifest, summarize
     from deepfake.pipeline import AnalysisConfig
     from deepfake.settings import load_settings
+    from deepfake.store import analyze_kept
 
     rows = read_manifest(options.manifest)
     settings = load_settings()
@@ -72,6 +73,7 @@ def evaluate(options: argparse.Namespace) -> None:
     found = evaluate_clips(
         missing,
         config=AnalysisConfig(detector=options.detector),
+        analyze=analyze_kept,
         workers=options.workers,
         timeout_s=settings.job_timeout_s,
     )

@@ -1,6 +1,17 @@
 """Analyses kept: in SQLite on this computer, or in a PostgreSQL that several share."""
 
 from deepfake.store.analyses import AnalysisStore, open_store
+from deepfake.store.recall import Answer, analyze_kept, analyze_once
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 
-__all__ = ["AnalysisStore", "AnalysisSummary", "Failure", "StoredFingerprint", "SummaryPage", "open_store"]
+__all__ = [
+    "AnalysisStore",
+    "AnalysisSummary",
+    "Answer",
+    "Failure",
+    "StoredFingerprint",
+    "SummaryPage",
+    "analyze_kept",
+    "analyze_once",
+    "open_store",
+]

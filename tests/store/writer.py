@@ -1,4 +1,4 @@
-"""A process of its own that writes into a store: python -m tests.store.writer ADDRESS COMMAND. It reports on standard output.
+"""A process of its own that writes into a store: python -m tests.store.writer ADDRESS COMMAND. It answers on stdout.
 
 put COUNT: waits for a line on standard input, then puts analyses 0 to COUNT - 1; prints how many were new.
 die STATEMENT: puts one analysis and is killed when the database is about to run a statement that begins so.

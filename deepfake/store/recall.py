@@ -1,0 +1,90 @@
+"""Analyse a clip once: from the store where it is there, and into it otherwise."""
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from deepfake.errors import StoreError
+from deepfake.faces.alignment import FaceCrop
+from deepfake.pipeline import Analysis, AnalysisConfig, Progress, analyze
+from deepfake.settings import Settings, load_settings
+from deepfake.store.analyses import AnalysisStore, open_store
+from deepfake.video import Frame, VideoInfo, probe
+
+logger = logging.getLogger(__name__)
+
+_opened: dict[str, AnalysisStore | None] = {}  # by address: one store a process, None where it cannot be opened
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The analysis of a clip. kept_at: when it was made, UTC, where it came from the store, else None."""
+
+    analysis: Analysis
+    kept_at: datetime | None = None
+
+
+def analyze_once(
+    path: Path | str,
+    config: AnalysisConfig | None = None,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    on_crop: Callable[[FaceCrop, Frame], None] | None = None,
+    trouble: Callable[[str], None] = logger.warning,
+) -> Answer:
+    """Return the analysis of a clip from the store, or make it and keep it there.
+
+    With on_crop the clip is always read: the store has no pictures. A store that cannot be used stops nothing: trouble
+    is called with a sentence. The rest is as in pipeline.analyze, which says what is raised.
+    """
+    path, config, settings = Path(path), config or AnalysisConfig(), settings or load_settings()
+    info = probe(path, settings)
+    store = _store(settings, trouble)
+    if store is not None and on_crop is None:
+        found = _recalled(store, info, config, trouble)
+        if found is not None:
+            return found
+    analysis = analyze(path, config, settings=settings, progress=progress, on_crop=on_crop)
+    if store is not None:
+        try:
+            store.put(analysis, name=path.name, location=str(path.absolute()))
+        except StoreError as error:
+            trouble(f"warning: the analysis could not be kept: {error}")
+    return Answer(analysis)
+
+
+def analyze_kept(path: Path, config: AnalysisConfig | None = None) -> Analysis:
+    """Return the analysis of analyze_once, for those who need no more."""
+    return analyze_once(path, config).analysis
+
+
+def _store(settings: Settings, trouble: Callable[[str], None]) -> AnalysisStore | None:
+    address = settings.database_url
+    if address not in _opened:
+        try:
+            _opened[address] = open_store(settings)
+        except StoreError as error:
+            _opened[address] = None
+            trouble(f"warning: analyses are not kept: {error}")
+    return _opened[address]
+
+
+def _recalled(
+    store: AnalysisStore, info: VideoInfo, config: AnalysisConfig, trouble: Callable[[str], None]
+) -> Answer | None:
+    fingerprint = config.fingerprint()
+    try:
+        analysis = store.get(info.sha256, fingerprint)
+        summary = store.summaries([info.sha256], fingerprint).get(info.sha256)
+    except StoreError as error:
+        trouble(f"warning: {error}")
+        return None
+    if analysis is None or summary is None:
+        return None
+    # The same bytes may have been analysed under another name.
+    video = dataclasses.replace(analysis.video, path=info.path)
+    return Answer(dataclasses.replace(analysis, video=video), summary.created_at)

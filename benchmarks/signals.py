@@ -1,7 +1,7 @@
 """How much each face signal is worth: its AUC on labelled clips, and what it costs.
 
     python benchmarks/signals.py MANIFEST.csv [--seconds 5] [--eye-seconds 20] [--cache DIR] [--only NAME,NAME]
-                                              [--sets ff++,dfdc] [--json FILE]
+                                              [--sets ff++,dfdc] [--json FILE] [--genuine FILE]
 
 Faces are found and followed by analyze(); of each clip the first seconds are used, and the face that is seen longest.
 Blinks need longer: for them the face is followed on by its mesh. Where the faces are, and what was measured, is kept
@@ -261,6 +261,12 @@ def _kind(item: Measured) -> str:
     return " ".join(item.clip.source.split()[:2])
 
 
+def genuine_values(measured: Sequence[Measured], name: str) -> list[float]:
+    """Return a signal's statistic of every real clip that has one, increasing."""
+    found = [item.statistics.get(name, float("nan")) for item in measured if not item.clip.is_fake]
+    return [round(float(value), 4) for value in np.sort(found) if np.isfinite(value)]
+
+
 WORTH_SETS = ("ff++ c23", "ff++ c40")  # the sets with enough clips of both kinds
 
 
@@ -275,6 +281,7 @@ def main() -> None:
     parser.add_argument("--sets", default="", help="beginnings of the names of sets; all when left out")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--worth", type=Path, help="write what the pages show: deepfake/signals/worth.json")
+    parser.add_argument("--genuine", type=Path, help="write where real clips lie: deepfake/signals/genuine.json")
     arguments = parser.parse_args()
     names = [name for name in known if name in arguments.only.split(",")]
     cv2.setNumThreads(1)
@@ -293,6 +300,9 @@ def main() -> None:
         keys = ("signal", "clips", "real", "fake", "auc", "low", "high")
         shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in WORTH_SETS]
         arguments.worth.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    if arguments.genuine:
+        lines = (f'"{name}": {json.dumps(genuine_values(measured, name))}' for name in names)
+        arguments.genuine.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,25 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.detectors import TrackScorer, TrackScores, learned_detector, shipped_fingerprint
+from deepfake.evidence import signal_readings
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
+from deepfake.quality import clip_quality
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.face_traces import FaceSignals
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import CutDetector, FrameSimilarity
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
+from deepfake.verdict import (
+    RULES_VERSION,
+    NotebookRule,
+    Verdict,
+    clip_verdict,
+    main_tracks,
+    notebook_rule,
+    track_verdict,
+)
 from deepfake.video import Frame, VideoInfo, VideoReader, is_variable_rate
 
 SCHEMA_VERSION = 1
@@ -46,7 +56,8 @@ class AnalysisConfig:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
         result."""
         signals = [signal.info.name for signal in FACE_SIGNALS]
-        text = json.dumps([SCHEMA_VERSION, __version__, shipped_fingerprint(), signals, asdict(self)], sort_keys=True)
+        versions = [SCHEMA_VERSION, RULES_VERSION, __version__, shipped_fingerprint()]
+        text = json.dumps([*versions, signals, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -277,7 +288,7 @@ class _Pass:
             tracks=tracks,
             traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s), *signal_traces),
             notebook_rule=rule,
-            verdict=verdict_of(tracks, scores),
+            verdict=verdict_of(tracks, scores, self._reader.info, frames=len(timestamps_s), signals=signal_traces),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
             timings_s={**self._timings_s, **timings_s},
         )
@@ -296,23 +307,46 @@ class _Pass:
 
 
 def _score_traces(scores: dict[int, TrackScores], timestamps_s: NDArray[np.float64]) -> list[SignalTrace]:
-    return [
-        _trace("learned_score", track_id, item.frame_indices.tolist(), item.probabilities_fake.tolist(), timestamps_s)
-        for track_id, item in sorted(scores.items())
-    ]
+    found = []
+    for track_id, item in sorted(scores.items()):
+        frames = item.frame_indices.tolist()
+        found.append(_trace("learned_score", track_id, frames, item.probabilities_fake.tolist(), timestamps_s))
+        blur = _trace("edge_blur", track_id, frames, item.edge_blur_px.tolist(), timestamps_s)
+        found.append(replace(blur, unit="px"))
+    return found
 
 
-def verdict_of(tracks: Sequence[FaceTrack], scores: dict[int, TrackScores]) -> Verdict:
-    """Return the verdict on a clip from its tracks and the learned detector's scores of them, by track_id."""
+def verdict_of(
+    tracks: Sequence[FaceTrack],
+    scores: dict[int, TrackScores],
+    video: VideoInfo,
+    *,
+    frames: int,
+    signals: Sequence[SignalTrace] = (),
+) -> Verdict:
+    """Return the verdict on a clip from its tracks and the learned detector's scores of them, by track_id.
+
+    video: whose bit rate the quality gate looks at. frames: how many the clip has. signals: traces of face signals,
+    told of as evidence.
+    """
     judged = main_tracks(tracks)
-    calibration = learned_detector().calibration
-    verdicts = [track_verdict(track, scores.get(track.track_id), calibration, judged=len(judged)) for track in judged]
-    evidence = [
-        Evidence("learned_score", item.track_id, item.probability_fake, item.reasons[-1])
-        for item in verdicts
-        if item.probability_fake is not None
+    size = f"{video.width}×{video.height} px, {float(video.frame_rate):.4g} frames/s"
+    if video.bit_rate is not None:
+        size = f"{video.bit_rate / 1000:.0f} kbit/s for {size}"
+    clip = clip_quality(judged, frames=frames, bits_per_pixel=video.bits_per_pixel, size=size)
+    found = [
+        track_verdict(
+            track,
+            scores.get(track.track_id),
+            learned_detector().calibration,
+            judged=len(judged),
+            clip=clip,
+            signals=signal_readings(signals, track.track_id),
+        )
+        for track in judged
     ]
-    return clip_verdict(verdicts, evidence, faces=len(tracks))
+    evidence = [item for _, items in found for item in items]
+    return clip_verdict([verdict for verdict, _ in found], evidence, faces=len(tracks))
 
 
 def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

@@ -7,7 +7,7 @@ at once, in one pass over the clip; nothing of it is written to disk.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -335,7 +335,9 @@ def _as_it_is(path: Path, analysis: Analysis) -> RateOutcome:
 
 
 def _outcome(analysis: Analysis, encoding: _Encoding, scores: dict[int, TrackScores]) -> RateOutcome:
-    return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict_of(analysis.tracks, scores))
+    video = replace(analysis.video, bit_rate=round(encoding.bit_rate))
+    verdict = verdict_of(analysis.tracks, scores, video, frames=len(analysis.frame_timestamps_s))
+    return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict)
 
 
 def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:

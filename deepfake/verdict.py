@@ -10,7 +10,25 @@ from numpy.typing import NDArray
 from deepfake.detectors.efficientnet import Calibration
 from deepfake.detectors.pooling import pool_track
 from deepfake.detectors.scoring import TrackScores
+from deepfake.evidence import Direction, Evidence, SignalReading, signal_evidence
 from deepfake.faces.tracking import FaceTrack
+from deepfake.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
+
+__all__ = [
+    "Evidence",
+    "NotebookRule",
+    "TrackVerdict",
+    "Verdict",
+    "VerdictLabel",
+    "clip_verdict",
+    "linked_reasons",
+    "main_tracks",
+    "notebook_rule",
+    "probability_interval",
+    "track_verdict",
+]
+
+RULES_VERSION = 2  # of this module: results made by other rules are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
 RuleLabel = Literal["REAL", "FAKE", "MAYBE_FAKE"]
@@ -25,12 +43,6 @@ FALSE_ALARM_RATE = 0.05  # of genuine clips that may be called LIKELY_FAKE
 MIN_FAKE_PROBABILITY = 0.8
 MISS_RATE = 0.10  # of fake clips that may be called LIKELY_REAL
 MAIN_TRACK_SHARE = 0.25  # tracks shorter than this share of the longest are not judged: a glimpse, or a false face
-
-# The quality gate. Below these the detector was never trained.
-MIN_FACE_WIDTH_PX = 48.0
-MIN_SCORED_CROPS = 8
-MAX_TURN = 0.5  # nose off the middle of the eyes, in eye distances: about 45 degrees
-MIN_FRONTAL_SHARE = 0.25  # of the frames of a track that have to be less turned than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +59,11 @@ class NotebookRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one signal or detector says of the clip or of one track. suspicion: in [0, 1], or None where it gives
-    none. reason: one sentence with its number."""
-
-    signal: str
-    track_id: int | None
-    suspicion: float | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class TrackVerdict:
     """The answer for one person. probability_fake: in [0, 1], calibrated for as many fakes as reals, or None.
     interval: 95 % interval of it over the choice of frames. false_alarm_p: the share of genuine clips that look at
-    least as suspicious (conformal p-value). abstained: why the quality gate stopped it, else empty."""
+    least as suspicious (conformal p-value). reasons: sentences, the strongest first. abstained: why the quality gate
+    stopped it, else empty. quality: what the gate measured, None where nothing could be scored."""
 
     track_id: int
     label: VerdictLabel
@@ -70,12 +72,14 @@ class TrackVerdict:
     false_alarm_p: float | None
     reasons: tuple[str, ...]
     abstained: tuple[str, ...]
+    quality: TrackQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for a clip. probability_fake: that of its most suspicious person, or None where no face could be
-    scored; interval: of it. reasons: sentences, the strongest first. tracks: the answer a person."""
+    scored; interval: of it. evidence: of every person, the reasons' first and in their order. reasons: the sentences
+    that decide, the strongest first, with the person's name where several are judged. tracks: the answer a person."""
 
     label: VerdictLabel
     probability_fake: float | None
@@ -105,88 +109,112 @@ def notebook_rule(similarity: NDArray[np.float32]) -> NotebookRule:
 
 
 def track_verdict(
-    track: FaceTrack, scores: TrackScores | None, calibration: Calibration, *, judged: int
-) -> TrackVerdict:
-    """Return the verdict on one person.
+    track: FaceTrack,
+    scores: TrackScores | None,
+    calibration: Calibration,
+    *,
+    judged: int,
+    clip: ClipQuality,
+    signals: Sequence[SignalReading] = (),
+) -> tuple[TrackVerdict, tuple[Evidence, ...]]:
+    """Return the verdict on one person and what it rests on, in the order of its reasons.
 
     LIKELY_FAKE at a P(fake) of 0.8 or more that at most 5 % of the genuine calibration examples reach: a hypothesis
     test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank among those examples, times
     the number of people judged (Bonferroni). LIKELY_REAL where at most 10 % of the recorded fakes score so low.
-    In between, or where the quality gate stops it, INCONCLUSIVE.
+    In between, or where the quality gate stops it, INCONCLUSIVE. The signals take no part in it: they are told of.
 
     judged: how many people of the clip are judged. scores: None where the detector could not be applied.
     """
     probability = None if scores is None else pool_track(scores.probabilities_fake)
     if scores is None or probability is None:
-        why = ("No aligned crops of this face: choose MTCNN as the face detector to have it scored.",)
-        return TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, why, why)
+        why = (
+            "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
+        )
+        unscored = TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, (why,), (why,))
+        return unscored, (Evidence("learned_score", track.track_id, None, why, "limits", "faces"),)
+    quality = track_quality(track, scores, clip)
+    failures = quality_failures(quality, clip, track.track_id)
     p_value = min(1.0, judged * calibration.p_value_real(probability))
-    abstained = quality_failures(track, scores)
-    label: VerdictLabel = "INCONCLUSIVE"
-    if not abstained and p_value <= FALSE_ALARM_RATE and probability >= MIN_FAKE_PROBABILITY:
-        label = "LIKELY_FAKE"
-    elif not abstained and calibration.p_value_fake(probability) <= MISS_RATE and probability < 0.5:
-        label = "LIKELY_REAL"
-    reasons = (*abstained, _score_sentence(probability, scores), _rank_sentence(probability, calibration))
+    label = "INCONCLUSIVE" if failures else _label(probability, p_value, calibration)
+    score = _score_evidence(scores, probability)
+    rank = _rank_evidence(track.track_id, probability, calibration)
+    others = (*signal_evidence(signals, track.track_id), *coverage_note(quality, track.track_id))
+    evidence: tuple[Evidence, ...]
+    if failures:
+        evidence = (*failures, score, rank, *others)
+    elif label == "LIKELY_FAKE":
+        evidence = (score, rank, *_contrary_first(others, "against"))
+    elif label == "LIKELY_REAL":
+        missed = _missed_evidence(track.track_id, probability, calibration)
+        evidence = (score, missed, *_contrary_first((*others, rank), "for"))
+    else:
+        evidence = (_close_evidence(track.track_id, judged), score, *_contrary_first((*others, rank), "for"))
+    reasons, abstained = (tuple(item.reason for item in items) for items in (evidence, failures))
     interval = probability_interval(scores.probabilities_fake)
-    return TrackVerdict(track.track_id, label, probability, interval, p_value, reasons, abstained)
+    verdict = TrackVerdict(track.track_id, label, probability, interval, p_value, reasons, abstained, quality)
+    return verdict, evidence
+
+
+def _label(probability: float, p_value: float, calibration: Calibration) -> VerdictLabel:
+    if p_value <= FALSE_ALARM_RATE and probability >= MIN_FAKE_PROBABILITY:
+        return "LIKELY_FAKE"
+    if calibration.p_value_fake(probability) <= MISS_RATE and probability < 0.5:
+        return "LIKELY_REAL"
+    return "INCONCLUSIVE"
 
 
 def clip_verdict(tracks: Sequence[TrackVerdict], evidence: Sequence[Evidence], *, faces: int) -> Verdict:
     """Return the verdict on a clip: one fake face makes it fake, and it is likely real only when all faces are.
 
-    tracks: the verdicts on the people who are judged. faces: how many tracks the clip has.
+    tracks: the verdicts on the people who are judged. evidence: theirs, that of each person in the order of the
+    reasons. faces: how many tracks the clip has.
     """
     if faces == 0:
-        return Verdict("INCONCLUSIVE", None, tuple(evidence), ("No face was found in any frame: nothing to judge.",))
-    scored = sorted(
-        (track for track in tracks if track.probability_fake is not None),
-        key=lambda track: (track.label == "LIKELY_FAKE", not track.abstained, track.probability_fake or 0.0),
+        why = "No face was found in any frame: nothing to judge."
+        return Verdict("INCONCLUSIVE", None, (Evidence("face_count", None, None, why, "limits", "faces"),), (why,))
+    ranked = sorted(
+        tracks,
+        key=lambda track: (
+            track.probability_fake is not None,
+            track.label == "LIKELY_FAKE",
+            not track.abstained,
+            track.probability_fake or 0.0,
+        ),
     )
-    if not scored:
-        reasons = tuple(reason for track in tracks for reason in track.reasons)
-        return Verdict("INCONCLUSIVE", None, tuple(evidence), reasons, None, tuple(tracks))
-    worst = scored[-1]
+    worst = ranked[-1]
     label = worst.label
     if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" for track in tracks):
         label = "INCONCLUSIVE"
-    prefix = f"Person {worst.track_id + 1}: " if len(tracks) > 1 else ""
-    reasons = tuple(prefix + reason for reason in worst.reasons)
-    return Verdict(label, worst.probability_fake, tuple(evidence), reasons, worst.interval, tuple(tracks))
+    abstained = {track.track_id: track.abstained for track in tracks}
+    stopped = [item for item in evidence if item.reason in abstained.get(item.track_id or 0, ())]
+    deciding = [item for item in evidence if item.track_id == worst.track_id]
+    if label == "INCONCLUSIVE":
+        deciding = [*stopped, *(item for item in deciding if item not in stopped)]
+    rest = [item for item in evidence if item not in deciding]
+    reasons = tuple(_named(item, among=len(tracks)) for item in deciding)
+    return Verdict(label, worst.probability_fake, (*deciding, *rest), reasons, worst.interval, tuple(tracks))
+
+
+def linked_reasons(verdict: Verdict) -> tuple[tuple[str, Evidence | None], ...]:
+    """Return the reasons of a verdict, each with the evidence that says where it can be looked at, or None."""
+    known = {_named(item, among=len(verdict.tracks)): item for item in verdict.evidence}
+    return tuple((reason, known.get(reason)) for reason in verdict.reasons)
+
+
+def _named(item: Evidence, *, among: int) -> str:
+    return f"Person {item.track_id + 1}: {item.reason}" if among > 1 and item.track_id is not None else item.reason
+
+
+def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[Evidence]:
+    """What speaks against the answer comes before what agrees with it; weak signals and notes stay last."""
+    return sorted(evidence, key=lambda item: (item.is_weak or item.direction == "limits", item.direction != contrary))
 
 
 def main_tracks(tracks: Sequence[FaceTrack]) -> tuple[FaceTrack, ...]:
     """Return the tracks that are judged: those at least a quarter as long as the longest."""
     longest = max((len(track) for track in tracks), default=0)
     return tuple(track for track in tracks if len(track) >= MAIN_TRACK_SHARE * longest)
-
-
-def quality_failures(track: FaceTrack, scores: TrackScores) -> tuple[str, ...]:
-    """Return why a track is too poor to be judged, a sentence each; empty when it is good enough."""
-    failures = []
-    width = float(np.median(track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0]))
-    if width < MIN_FACE_WIDTH_PX:
-        failures.append(
-            f"The face is too small to judge: {width:.0f} px wide, at least {MIN_FACE_WIDTH_PX:.0f} needed."
-        )
-    if len(scores.frame_indices) < MIN_SCORED_CROPS:
-        count = len(scores.frame_indices)
-        failures.append(f"The face is visible too briefly: {count} frames, at least {MIN_SCORED_CROPS} needed.")
-    frontal = float(np.mean(face_turn(track.landmarks) <= MAX_TURN))
-    if frontal < MIN_FRONTAL_SHARE:
-        failures.append(f"The face is turned away: {frontal:.0%} of its frames are near frontal.")
-    return tuple(failures)
-
-
-def face_turn(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far a face is turned, f32 (n,): the nose's distance from the perpendicular through the middle of the
-    eyes, in distances between the eyes; 0 is frontal. landmarks: f32 (n, 5, 2), the subject's right eye first."""
-    right_eye, left_eye, nose = (landmarks[:, index] for index in range(3))
-    across = left_eye - right_eye
-    distance = np.maximum(np.linalg.norm(across, axis=1), 1e-6)
-    offset = np.sum((nose - (right_eye + left_eye) / 2) * across, axis=1) / distance
-    turn: NDArray[np.float32] = np.abs(offset / distance).astype(np.float32)
-    return turn
 
 
 def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, float] | None:
@@ -209,12 +237,35 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
     return low, high
 
 
-def _score_sentence(probability: float, scores: TrackScores) -> str:
+def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
     above = float(np.mean(scores.probabilities_fake > 0.5))
     count = len(scores.frame_indices)
-    return f"P(fake) is {probability:.2f} over {count} frames; {above:.0%} of them look more fake than real."
+    reason = f"P(fake) is {probability:.2f} over {count} frames; {above:.0%} of them look more fake than real."
+    direction: Direction = "for" if probability >= 0.5 else "against"
+    return Evidence("learned_score", scores.track_id, probability, reason, direction)
 
 
-def _rank_sentence(probability: float, calibration: Calibration) -> str:
+def _rank_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
     higher, total = calibration.real_at_least(probability)
-    return f"{higher} of {total} genuine calibration examples look at least as suspicious."
+    direction: Direction = "for" if higher <= FALSE_ALARM_RATE * total else "against"
+    reason = f"{higher} of {total} genuine calibration examples look at least as suspicious."
+    return Evidence("learned_score", track_id, probability, reason, direction)
+
+
+def _missed_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
+    lower = int(np.sum(calibration.fake_logits <= calibration.logit(probability)))
+    reason = (
+        f"{lower} of {len(calibration.fake_logits)} known fakes score as low (at most {MISS_RATE:.0%} may): a fake can "
+        "be among the clips that are called real."
+    )
+    return Evidence("learned_score", track_id, probability, reason, "against")
+
+
+def _close_evidence(track_id: int, judged: int) -> Evidence:
+    shared = f" ({judged} people share that rate)" if judged > 1 else ""
+    reason = (
+        f"Inconclusive because the score is too close to call: called fake are only scores of {MIN_FAKE_PROBABILITY:g} "
+        f"or more that at most {FALSE_ALARM_RATE:.0%} of genuine examples reach{shared}, called real only scores that "
+        f"at most {MISS_RATE:.0%} of known fakes stay below."
+    )
+    return Evidence("learned_score", track_id, None, reason, "limits")

@@ -18,6 +18,7 @@ import pytest
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.quality import TrackQuality
 from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dict, read_json, report_html, write_json
 from deepfake.report.text import format_time
 from deepfake.signals.trace import SignalTrace
@@ -71,11 +72,20 @@ def analysis() -> Analysis:
         verdict=Verdict(
             "LIKELY_REAL",
             0.125,
-            (Evidence("learned_score", 0, 0.125, "steady"),),
+            (Evidence("learned_score", 0, 0.125, "It is <steady>.", "against", "evidence", True),),
             ("It is <steady>.",),
             (0.0625, 0.25),
             (
-                TrackVerdict(0, "LIKELY_REAL", 0.125, (0.0625, 0.25), 0.5, ("It is <steady>.",), ()),
+                TrackVerdict(
+                    0,
+                    "LIKELY_REAL",
+                    0.125,
+                    (0.0625, 0.25),
+                    0.5,
+                    ("It is <steady>.",),
+                    (),
+                    TrackQuality(80.5, None, 12, 0.5, 0.25, 0.5, 0.03125),
+                ),
                 TrackVerdict(3, "INCONCLUSIVE", None, None, None, ("too small",), ("too small",)),
             ),
         ),

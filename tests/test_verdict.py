@@ -1,14 +1,18 @@
-"""The notebook's rule, and the verdict of the learned detector: thresholds, the quality gate, several people."""
+"""The notebook's rule, and the verdict of the learned detector: thresholds, reasons, several people."""
 
 import numpy as np
 import pytest
 
 from deepfake.detectors.efficientnet import Calibration
 from deepfake.detectors.scoring import TrackScores
+from deepfake.evidence import SignalReading
 from deepfake.faces.tracking import FaceTrack
+from deepfake.quality import ClipQuality
+from deepfake.signals.registry import SignalInfo, SignalWorth
 from deepfake.verdict import (
+    MISS_RATE,
     clip_verdict,
-    face_turn,
+    linked_reasons,
     main_tracks,
     notebook_rule,
     probability_interval,
@@ -18,6 +22,7 @@ from deepfake.verdict import (
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
 CALIBRATION = Calibration(1.0, 0.0, np.linspace(-4, 0.4, 99, dtype="f4"), np.linspace(-0.85, 4, 99, dtype="f4"))
+CLIP = ClipQuality(frames=60, covered_frames=60, bits_per_pixel=0.05)
 
 
 def track(track_id=0, frames=60, width_px=120.0, landmarks=FRONTAL):
@@ -28,12 +33,27 @@ def track(track_id=0, frames=60, width_px=120.0, landmarks=FRONTAL):
 
 def scores(probability, count=20, track_id=0):
     values = np.full(count, probability, np.float32)
-    return TrackScores(track_id, np.arange(count, dtype=np.int64), values)
+    return TrackScores(track_id, np.arange(count, dtype=np.int64), values, np.full(count, 1.5, np.float32))
 
 
-def judge(probability, count=20, judged=1, **options):
+def judge(probability, count=20, judged=1, signals=(), clip=CLIP, **options):
+    """The verdict on a made track with a made score, and its evidence."""
     item = track(**options)
-    return track_verdict(item, scores(probability, count, item.track_id), CALIBRATION, judged=judged)
+    made = scores(probability, count, item.track_id)
+    return track_verdict(item, made, CALIBRATION, judged=judged, signals=signals, clip=clip)
+
+
+def judge_clip(*people):
+    """The verdict on a clip of these people, each as judge gives them."""
+    evidence = [item for _, items in people for item in items]
+    return clip_verdict([verdict for verdict, _ in people], evidence, faces=len(people))
+
+
+def reading(value, *, name="power", side="high", low=(0.6,)):
+    """A signal whose genuine clips lie evenly from 0 to 99; low: the lower ends of its AUC's intervals, by set."""
+    info = SignalInfo(name, "Power", "dB", "", "", "", side)
+    worth = tuple(SignalWorth(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
+    return SignalReading(info, value, np.arange(100.0), worth)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +94,13 @@ def test_nothing_measured_is_no_label():
     ],
 )
 def test_labels_follow_the_error_rates(probability, label):
-    result = judge(probability)
+    result, _ = judge(probability)
     assert result.label == label
     assert result.probability_fake == pytest.approx(probability, abs=1e-3)
 
 
 def test_the_reasons_carry_their_numbers():
-    result = judge(0.97)
+    result, _ = judge(0.97)
     assert "P(fake) is 0.97 over 20 frames" in result.reasons[0]
     assert "0 of 99 genuine calibration examples" in result.reasons[1]
     assert result.false_alarm_p == pytest.approx(0.01)
@@ -88,67 +108,123 @@ def test_the_reasons_carry_their_numbers():
 
 def test_more_people_take_stronger_evidence():
     """With ten people judged, one in a hundred is no longer rare."""
-    assert judge(0.97, judged=1).label == "LIKELY_FAKE"
-    assert judge(0.97, judged=10).label == "INCONCLUSIVE"
+    assert judge(0.97, judged=1)[0].label == "LIKELY_FAKE"
+    assert judge(0.97, judged=10)[0].label == "INCONCLUSIVE"
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"width_px": 30.0}, "too small to judge: 30 px wide"),
-        ({"count": 3}, "too briefly: 3 frames"),
-        ({"landmarks": FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]])}, "turned away"),
-    ],
-)
-def test_the_quality_gate_stops_the_verdict_and_says_why(options, why):
-    result = judge(0.97, **options)
+def test_the_quality_gate_stops_the_verdict_and_says_why():
+    result, evidence = judge(0.97, width_px=30.0)
     assert result.label == "INCONCLUSIVE"
-    assert why in result.reasons[0]
+    assert result.reasons[0] == "Inconclusive because the face is too small: 30 px wide, at least 48 px are needed."
     assert result.abstained == result.reasons[:1]
+    assert (evidence[0].panel, evidence[0].direction) == ("faces", "limits")
+    assert result.quality.face_width_px == 30
 
 
 def test_a_face_that_could_not_be_scored_is_inconclusive():
-    result = track_verdict(track(), None, CALIBRATION, judged=1)
+    result, evidence = track_verdict(track(), None, CALIBRATION, judged=1, clip=CLIP)
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
     assert "MTCNN" in result.reasons[0]
+    assert [item.reason for item in evidence] == list(result.reasons)
+    clip = clip_verdict([result], evidence, faces=1)
+    assert (clip.label, clip.probability_fake, clip.reasons) == ("INCONCLUSIVE", None, result.reasons)
+
+
+def test_a_score_between_the_two_tests_is_said_to_pass_neither():
+    assert "too close to call" in judge(0.52)[0].reasons[0]
+    assert "10 people share" in judge(0.97, judged=10)[0].reasons[0]
+
+
+def test_likely_real_says_how_often_that_is_wrong():
+    result, _ = judge(0.1)
+    assert "0 of 99 known fakes score as low" in result.reasons[1]
+    assert f"at most {MISS_RATE:.0%} may" in result.reasons[1]
+
+
+@pytest.mark.parametrize(("probability", "direction"), [(0.97, "for"), (0.1, "against")])
+def test_the_score_and_its_rank_speak_for_the_verdict_that_they_make(probability, direction):
+    _, evidence = judge(probability)
+    assert {item.direction for item in evidence} == {direction}
+
+
+def test_what_speaks_against_the_verdict_is_told_before_what_agrees():
+    """Of genuine clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
+    for_fake, against = reading(95, name="odd"), reading(20, name="usual")
+    _, accused = judge(0.97, signals=(for_fake, against))
+    assert [item.signal for item in accused] == ["learned_score", "learned_score", "usual", "odd"]
+    _, cleared = judge(0.1, signals=(for_fake, against))
+    assert [item.signal for item in cleared][:4] == ["learned_score", "learned_score", "odd", "usual"]
+
+
+def test_a_weak_signal_comes_after_all_others():
+    weak, good = reading(99, name="weak", low=(0.6, 0.4)), reading(99, name="good")
+    _, evidence = judge(0.1, signals=(weak, good))
+    assert [item.signal for item in evidence] == ["learned_score", "learned_score", "good", "learned_score", "weak"]
+
+
+def test_an_answer_about_less_than_half_of_the_clip_says_so():
+    result, _ = judge(0.97, clip=ClipQuality(frames=600, covered_frames=500))
+    assert result.label == "LIKELY_FAKE"
+    assert "seen in 10% of the clip's frames" in result.reasons[-1]
 
 
 def test_one_fake_face_makes_the_clip_fake_and_is_named():
-    result = clip_verdict([judge(0.1, track_id=0), judge(0.98, track_id=1)], (), faces=2)
+    result = judge_clip(judge(0.1, track_id=0), judge(0.98, track_id=1))
     assert result.label == "LIKELY_FAKE"
     assert result.probability_fake == pytest.approx(0.98, abs=1e-3)
     assert result.reasons[0].startswith("Person 2: ")
+    assert result.evidence[0].track_id == 1
+    assert {item.track_id for item in result.evidence} == {0, 1}
 
 
 def test_a_clip_is_likely_real_only_when_everybody_is():
-    assert clip_verdict([judge(0.1), judge(0.05, track_id=1)], (), faces=2).label == "LIKELY_REAL"
-    assert clip_verdict([judge(0.1), judge(0.45, track_id=1)], (), faces=2).label == "INCONCLUSIVE"
-    assert clip_verdict([judge(0.1), judge(0.1, track_id=1, width_px=30.0)], (), faces=2).label == "INCONCLUSIVE"
+    real = judge(0.1)
+    assert judge_clip(real, judge(0.05, track_id=1)).label == "LIKELY_REAL"
+    assert judge_clip(real, judge(0.45, track_id=1)).label == "INCONCLUSIVE"
+    assert judge_clip(real, judge(0.1, track_id=1, width_px=30.0)).label == "INCONCLUSIVE"
+
+
+def test_the_person_who_could_not_be_judged_comes_first():
+    result = judge_clip(judge(0.1), judge(0.05, track_id=1, width_px=30.0))
+    assert result.reasons[0].startswith("Person 2: Inconclusive because the face is too small")
+    assert result.reasons[1].startswith("Person 1: P(fake)")
+    assert len(set(result.reasons)) == len(result.reasons)
 
 
 def test_a_face_below_the_gate_does_not_accuse_the_clip():
-    result = clip_verdict([judge(0.1), judge(0.98, track_id=1, width_px=30.0)], (), faces=2)
-    assert result.label == "INCONCLUSIVE"
+    assert judge_clip(judge(0.1), judge(0.98, track_id=1, width_px=30.0)).label == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        (judge(0.98, signals=(reading(95),)),),
+        (judge(0.1), judge(0.98, track_id=1, width_px=30.0)),
+        (judge(0.1), judge(0.52, track_id=1)),
+        (track_verdict(track(), None, CALIBRATION, judged=1, clip=CLIP),),
+    ],
+)
+def test_every_reason_leads_to_its_evidence(people):
+    result = judge_clip(*people)
+    linked = linked_reasons(result)
+    assert [reason for reason, _ in linked] == list(result.reasons)
+    assert tuple(item for _, item in linked) == result.evidence[: len(result.reasons)]
+    assert all(reason.endswith(item.reason) for reason, item in linked)
 
 
 def test_no_face_is_inconclusive_with_the_reason():
     result = clip_verdict([], (), faces=0)
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
-    assert "No face" in result.reasons[0]
+    assert "No face was found" in result.reasons[0]
+    assert linked_reasons(result)[0][1].panel == "faces"
 
 
 def test_glimpses_are_not_judged():
     kept = main_tracks([track(0, frames=100), track(1, frames=20), track(2, frames=30)])
     assert [item.track_id for item in kept] == [0, 2]
     assert main_tracks([]) == ()
-
-
-def test_turn_is_zero_for_a_frontal_face_however_it_is_tilted():
-    angle = np.deg2rad(30)
-    tilted = FRONTAL @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    assert face_turn(np.stack([FRONTAL, tilted]).astype(np.float32)) == pytest.approx([0, 0], abs=1e-5)
 
 
 def test_the_interval_holds_the_probability_and_narrows_with_frames():

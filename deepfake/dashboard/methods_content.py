@@ -9,15 +9,20 @@ from deepfake.detectors.efficientnet import CROP_PX, MAP_PX
 from deepfake.detectors.sampling import MAX_CROPS
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.pipeline import CROP_SIZE_PX
+from deepfake.quality import (
+    MAX_EDGE_BLUR_PX,
+    MAX_TURN,
+    MIN_BITS_PER_PIXEL,
+    MIN_COVERED_SHARE,
+    MIN_FACE_WIDTH_PX,
+    MIN_FRONTAL_SHARE,
+    MIN_SCORED_CROPS,
+)
 from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
 from deepfake.verdict import (
     FALSE_ALARM_RATE,
     MAIN_TRACK_SHARE,
-    MAX_TURN,
-    MIN_FACE_WIDTH_PX,
     MIN_FAKE_PROBABILITY,
-    MIN_FRONTAL_SHARE,
-    MIN_SCORED_CROPS,
     MISS_RATE,
     RULE_MAX_AMPLITUDE,
     RULE_MIN_SIMILARITY,
@@ -168,9 +173,13 @@ VERDICT_STEPS = (
     ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says how "
      "far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for less. "
      "It does not hold what the detector gets wrong about the clip as a whole."),
-    ("Quality gate", f"A face narrower than {MIN_FACE_WIDTH_PX:.0f} px, seen in fewer than {MIN_SCORED_CROPS} "
+    ("Quality gate", f"A face narrower than {MIN_FACE_WIDTH_PX:.0f} px, with edges smeared by more than "
+     f"{MAX_EDGE_BLUR_PX:g} px of the {CROP_PX} px that are looked at, seen in fewer than {MIN_SCORED_CROPS} "
      f"pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) in fewer than "
-     f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so."),
+     f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so. So "
+     f"does a clip of fewer than {MIN_BITS_PER_PIXEL:g} bits a pixel, and one that shows a face in less than "
+     f"{MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on clips made poorer step by "
+     "step: where fakes no longer stood out, or genuine faces began to look fake, as strongly blurred ones do."),
     ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
      f"genuine examples kept for this, and it has to be at most {FALSE_ALARM_RATE:.0%}. Of genuine clips like those, "
      f"at most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "

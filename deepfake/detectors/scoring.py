@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.sampling import CropSample
 from deepfake.faces.alignment import FaceCrop
+from deepfake.faces.sharpness import edge_blur_px
 
 
 class CropDetector(Protocol):
@@ -21,11 +22,13 @@ class CropDetector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrackScores:
-    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops."""
+    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops;
+    edge_blur_px: f32 (m,), their blur."""
 
     track_id: int
     frame_indices: NDArray[np.int64]
     probabilities_fake: NDArray[np.float32]
+    edge_blur_px: NDArray[np.float32]
 
 
 class TrackScorer:
@@ -59,4 +62,5 @@ class TrackScorer:
                 track_id=track_id,
                 frame_indices=np.array([crop.frame_index for crop in sample.crops], dtype=np.int64),
                 probabilities_fake=self._detector.scores(sample.images()),
+                edge_blur_px=np.array([edge_blur_px(crop.image) for crop in sample.crops], dtype=np.float32),
             )

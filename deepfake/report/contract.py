@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.quality import TrackQuality
 from deepfake.report.files import write_text
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
@@ -198,6 +199,7 @@ def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
         "false_alarm_p": _number_or_none(track.false_alarm_p),
         "reasons": list(track.reasons),
         "abstained": list(track.abstained),
+        "quality": None if track.quality is None else asdict(track.quality),
     }
 
 
@@ -215,6 +217,7 @@ def _verdict_from_dict(data: dict[str, Any]) -> Verdict:
                     "interval": _interval_from(track["interval"]),
                     "reasons": tuple(track["reasons"]),
                     "abstained": tuple(track["abstained"]),
+                    "quality": None if track.get("quality") is None else TrackQuality(**track["quality"]),
                 }
             )
             for track in data["tracks"]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.contour import ContourSignal
 from deepfake.signals.detail import DetailSignal
@@ -14,9 +17,10 @@ from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
 from deepfake.signals.warping import WarpingSignal
 
-__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "SignalWorth", "signal_info", "signal_worth"]
+__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "SignalWorth", "genuine_values", "signal_info", "signal_worth"]
 
 WORTH_PATH: Final = Path(__file__).with_name("worth.json")  # written by benchmarks/signals.py --worth
+GENUINE_PATH: Final = Path(__file__).with_name("genuine.json")  # written by benchmarks/signals.py --genuine
 
 FACE_SIGNALS: Final[tuple[type[FaceSignal], ...]] = (
     SpectrumSignal,
@@ -54,6 +58,13 @@ def signal_worth(name: str) -> tuple[SignalWorth, ...]:
         for row in _worth_rows()
         if row["signal"] == name
     )
+
+
+@functools.cache
+def genuine_values(name: str) -> NDArray[np.float64]:
+    """Return a signal's statistic of genuine clips, f64 (n,), increasing; empty where it was not measured."""
+    values = json.loads(GENUINE_PATH.read_text(encoding="utf-8")).get(name, [])
+    return np.sort(np.array(values, dtype=np.float64))
 
 
 @functools.cache

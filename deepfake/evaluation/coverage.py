@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deepfake.evaluation.clips import ClipResult
 
-UNDECIDED = "Measured, but neither likely fake nor likely real: P(fake) lies between the two limits"
+UNDECIDED = "The score is too close to call"
+BECAUSE = "Inconclusive because "
 NO_REASON = "No reason given"
 OF_A_PERSON = re.compile(r"^Person \d+: ")
 
@@ -19,10 +20,11 @@ def abstention_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], .
 
 def abstention_cause(reason: str | None) -> str:
     """Return a verdict's first reason without its numbers and its person, so that like cases are counted together."""
-    text = OF_A_PERSON.sub("", reason or "").strip()
+    text = OF_A_PERSON.sub("", reason or "").strip().removeprefix(BECAUSE)
     if text.startswith("P(fake) is "):
-        return UNDECIDED
-    return text.partition(":")[0].rstrip(".") or NO_REASON
+        return UNDECIDED  # the gate had nothing to say, and the verdict begins with its score
+    cause = text.partition(":")[0].rstrip(".")
+    return cause[:1].upper() + cause[1:] or NO_REASON
 
 
 def failure_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:

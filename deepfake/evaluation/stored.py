@@ -27,8 +27,8 @@ class StoredResults:
 
     fingerprint: str
     results: tuple[ClipResult, ...]
-    missing: tuple[str, ...]
-    absent: tuple[str, ...]
+    missing: tuple[ManifestRow, ...]
+    absent: tuple[ManifestRow, ...]
     unlabelled: int
 
     @property
@@ -77,8 +77,8 @@ def stored_results(
     summaries = store.summaries(set(known.sha256s.values()), fingerprint)
     failures = store.failures(fingerprint, list(known.stamps))
     results: list[ClipResult] = []
-    missing: list[str] = []
-    absent: list[str] = []
+    missing: list[ManifestRow] = []
+    absent: list[ManifestRow] = []
     for entry in known.entries:
         location = str(entry.path)
         summary, failure = summaries.get(known.sha256s.get(location, "")), failures.get(location)
@@ -87,7 +87,7 @@ def stored_results(
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:
-            (missing if location in known.stamps else absent).append(entry.name)
+            (missing if location in known.stamps else absent).append(manifest_row(entry))
     return StoredResults(fingerprint, tuple(results), tuple(missing), tuple(absent), known.unlabelled)
 
 

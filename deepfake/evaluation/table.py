@@ -1,0 +1,134 @@
+"""Evaluations as tables of text: the numbers with their intervals, a row a method, a row a clip."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+from deepfake.evaluation.coverage import shown_failure
+from deepfake.evaluation.manifest import ManifestRow
+from deepfake.evaluation.measured import Measured
+from deepfake.evaluation.metrics import Share
+
+CLIP_COLUMNS = (
+    "settings",
+    "fingerprint",
+    "path",
+    "label",
+    "group",
+    "split",
+    "method",
+    "compression",
+    "status",
+    "probability_fake",
+    "called_fake",
+    "verdict",
+    "reason",
+    "error",
+)
+NOT_KNOWN = "–"
+Row = tuple[str, ...]
+
+
+def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
+    """Return a row a labelled clip and evaluation, with a header.
+
+    status: analysed, failed, missing (on disk, not analysed) or absent (not on disk). called_fake: 1 or 0 at the
+    threshold, empty without a probability.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CLIP_COLUMNS)
+    for measured in evaluations:
+        writer.writerows(_clip_rows(measured, threshold))
+    return text.getvalue()
+
+
+def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
+    """Return a header and a row a number: what it is, then its value with 95 % interval and n for each evaluation."""
+    columns = [dict(_numbers(measured, threshold)) for measured in evaluations]
+    names = list(columns[0]) if columns else []
+    return [
+        ("", *(measured.name for measured in evaluations)),
+        *((name, *(column[name] for column in columns)) for name in names),
+    ]
+
+
+def method_rows(measured: Measured, threshold: float) -> list[Row]:
+    """Return a header and a row a manipulation method."""
+    header = ("method", "fakes", "found", "AUC", "genuine clips against it", "not judged")
+    return [
+        header,
+        *(
+            (
+                method.name,
+                str(method.n),
+                share_text(method.found_at(threshold)),
+                number_text(method.auc, method.auc_ci95),
+                str(method.n_real),
+                str(method.abstained),
+            )
+            for method in measured.methods
+        ),
+    ]
+
+
+def number_text(value: float | None, interval: tuple[float, float] | None, digits: int = 3) -> str:
+    """Return a number with its 95 % interval in brackets, or a dash."""
+    if value is None or math.isnan(value):
+        return NOT_KNOWN
+    if interval is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})"
+
+
+def share_text(share: Share, interval: tuple[float, float] | None = None) -> str:
+    """Return "12 of 40: 30 % (17 % to 47 %)", with the share's own interval unless one is given, or a dash."""
+    if share.rate is None:
+        return NOT_KNOWN
+    known = interval or share.ci95
+    spread = "" if known is None else f" ({known[0]:.0%} to {known[1]:.0%})"
+    return f"{share.count} of {share.n}: {share.rate:.0%}{spread}"
+
+
+def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
+    found, stored, at = measured.evaluation, measured.stored, measured.confusion_at(threshold)
+    precision = measured.precision_recall
+    return [
+        ("labelled clips", str(stored.n_labelled)),
+        ("analysed", str(stored.n_analysed)),
+        ("failed", str(len(found.failed))),
+        ("with a P(fake)", f"{found.n_scored} in {found.n_groups} groups"),
+        ("AUC", number_text(found.auc, found.auc_ci95)),
+        ("average precision", NOT_KNOWN if precision is None else f"{precision.average_precision:.3f}"),
+        ("log loss", number_text(found.log_loss, found.log_loss_ci95)),
+        ("log loss of always answering the share of fakes", number_text(found.log_loss_base_rate, None)),
+        ("calibration error", number_text(found.calibration_error, None)),
+        (f"accuracy at P(fake) ≥ {threshold:.2f}", share_text(at.accuracy, measured.accuracy_ci95_at(threshold))),
+        ("fakes found there", share_text(at.found_rate)),
+        ("false alarms there", share_text(at.false_alarm_rate)),
+        ("precision there", share_text(at.precision)),
+        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analysed} analysed"),
+        ("right among the judged", share_text(found.accuracy_decided)),
+        ("genuine clips judged likely fake", share_text(found.false_alarms)),
+        ("fakes judged likely real", share_text(found.missed)),
+    ]
+
+
+def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
+    stored = measured.stored
+    front = (measured.name, stored.fingerprint)
+    rows: list[Row] = []
+    for result in stored.results:
+        score = result.probability_fake
+        called = "" if score is None else str(int(score >= threshold))
+        answer = ("" if score is None else repr(float(score)), called, result.verdict or "", result.reason or "")
+        status = "analysed" if result.error is None else "failed"
+        rows.append((*front, *_label_cells(result.row), status, *answer, shown_failure(result)))
+    for status, clips in (("missing", stored.missing), ("absent", stored.absent)):
+        rows.extend((*front, *_label_cells(row), status, *("",) * 5) for row in clips)
+    return rows
+
+
+def _label_cells(row: ManifestRow) -> Row:
+    return row.path, row.label, row.group, *(row.extra.get(name, "") for name in ("split", "method", "compression"))

@@ -22,6 +22,7 @@ from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim_map
+from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
 from deepfake.video import Frame, Image, VideoReader
 
 VIEW_SIDE_PX = 1280
@@ -162,6 +163,32 @@ def scored_crop_at(
     return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attributions[0], attributed)
 
 
+def face_spectrum(
+    path: Path | str,
+    frame_indices: Sequence[int],
+    timestamps_s: Sequence[float],
+    crops_to_frame: Sequence[NDArray[np.float32]],
+    crop_px: int,
+    *,
+    settings: Settings | None = None,
+) -> NDArray[np.float32]:
+    """Return the mean power spectrum of a face over the named frames, f32 (64,), dB, NaN where there is none.
+
+    frame_indices: increasing; timestamps_s, crops_to_frame, f32 (2, 3): of each, for crops of crop_px px a side. See
+    radial_power_spectrum; frames whose face is under 48 px or cut off are left out. Raises what VideoReader raises.
+    """
+    settings = settings or load_settings()
+    transforms = dict(zip(frame_indices, crops_to_frame, strict=True))
+    frames = _frames_of(path, list(zip(frame_indices, timestamps_s, strict=True)), settings)
+    squares = (face_square(image, transforms[index], crop_px) for index, _, image in frames)
+    spectra = [radial_power_spectrum(square) for square in squares if square is not None]
+    values = np.array(spectra, dtype=np.float32).reshape(-1, SPECTRUM_BINS)
+    known = np.isfinite(values)
+    mean: NDArray[np.float32] = np.full(SPECTRUM_BINS, np.nan, dtype=np.float32)
+    np.divide(np.where(known, values, 0).sum(axis=0), known.sum(axis=0), out=mean, where=known.any(axis=0))
+    return mean
+
+
 def frame_grid(
     path: Path | str,
     frame_indices: Sequence[int],
@@ -176,15 +203,10 @@ def frame_grid(
     than named gives fewer pictures. Raises what VideoReader raises.
     """
     wanted = list(zip(frame_indices, timestamps_s, strict=True))
-    settings = settings or load_settings()
-    gap = max(np.diff([-1, *frame_indices]), default=0)
-    if gap > SEEK_BEYOND_FRAMES:
-        return [_tile_at(path, index, time_s, tile_side_px, settings) for index, time_s in wanted]
-    with VideoReader(path, settings) as reader:
-        return [
-            GridTile(frame.index, frame.timestamp_s, fitted(frame.image, tile_side_px))
-            for frame in _named_frames(reader.frames(), set(frame_indices))
-        ]
+    return [
+        GridTile(index, time_s, fitted(image, tile_side_px))
+        for index, time_s, image in _frames_of(path, wanted, settings or load_settings())
+    ]
 
 
 def face_grid(
@@ -251,8 +273,18 @@ def _named_frames(frames: Iterator[Frame], indices: set[int]) -> Iterator[Frame]
     return (frame for frame in islice(frames, last + 1) if frame.index in indices)
 
 
-def _tile_at(path: Path | str, index: int, time_s: float, longer_side_px: int, settings: Settings) -> GridTile:
-    with VideoReader(path, settings) as reader:
-        # Half a millisecond later: the container's clock may round a frame's time up.
-        frame, _ = reader.frame_near(time_s + 5e-4)
-    return GridTile(index, frame.timestamp_s, fitted(frame.image, longer_side_px))
+def _frames_of(
+    path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings
+) -> Iterator[tuple[int, float, Image]]:
+    """Yield index, time and picture of the named frames: read in one pass, unless they lie far apart."""
+    gap = max(np.diff([-1, *(index for index, _ in wanted)]), default=0)
+    if gap <= SEEK_BEYOND_FRAMES:
+        with VideoReader(path, settings) as reader:
+            for frame in _named_frames(reader.frames(), {index for index, _ in wanted}):
+                yield frame.index, frame.timestamp_s, frame.image
+        return
+    for index, time_s in wanted:
+        with VideoReader(path, settings) as reader:
+            # Half a millisecond later: the container's clock may round a frame's time up.
+            frame, _ = reader.frame_near(time_s + 5e-4)
+        yield index, frame.timestamp_s, frame.image

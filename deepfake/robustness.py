@@ -40,12 +40,14 @@ _PROBABILITIES = np.arange(1, 1000) / 1000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A verdict on the clip (track_id None) or on one person. probability_fake, interval: as there, or None."""
+    """A verdict on the clip (track_id None) or on one person. probability_fake, interval: as there, or None. abstained:
+    why the quality gate stopped it, else empty."""
 
     track_id: int | None
     label: VerdictLabel
     probability_fake: float | None
     interval: tuple[float, float] | None
+    abstained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ def recompression_from_dict(data: dict[str, Any]) -> Recompression:
     """Return the result that recompression_to_dict turned into data. Raises ReportError where data is another thing."""
 
     def outcome(item: dict[str, Any]) -> Outcome:
-        return Outcome(**{**item, "interval": None if item["interval"] is None else tuple(item["interval"])})
+        interval = None if item["interval"] is None else tuple(item["interval"])
+        return Outcome(**{**item, "interval": interval, "abstained": tuple(item["abstained"])})
 
     try:
         fields = {name: data[name] for name in Recompression.__slots__ if name != "rates"}
@@ -342,9 +345,11 @@ def _outcome(analysis: Analysis, encoding: _Encoding, scores: dict[int, TrackSco
 
 def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:
     tracks = tuple(
-        Outcome(track.track_id, track.label, track.probability_fake, track.interval)
+        Outcome(track.track_id, track.label, track.probability_fake, track.interval, track.abstained)
         for track in verdict.tracks
         if track.probability_fake is not None
     )
-    clip = Outcome(None, verdict.label, verdict.probability_fake, verdict.interval)
+    why = tuple(dict.fromkeys(reason for track in verdict.tracks for reason in track.abstained))
+    abstained = why if verdict.label == "INCONCLUSIVE" else ()
+    clip = Outcome(None, verdict.label, verdict.probability_fake, verdict.interval, abstained)
     return RateOutcome(crf, bit_rate, size_bytes, clip, tracks)

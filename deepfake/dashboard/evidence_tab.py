@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.analyses import ReadyAnalysis
+from deepfake.dashboard.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.looks import scored_crop_look
 from deepfake.dashboard.moment import clickable_chart, set_moment
+from deepfake.dashboard.spectrum_card import draw_spectrum
 from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.detectors.sampling import MAX_CROPS
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
-from deepfake.pipeline import Analysis
 from deepfake.signals.blink import (
     MIN_MEASURED_S,
     USUAL_PER_MINUTE,
@@ -21,6 +23,7 @@ from deepfake.signals.blink import (
     summarise_blinks,
 )
 from deepfake.signals.registry import SignalInfo, SignalWorth, signal_info, signal_worth
+from deepfake.signals.spectrum import SpectrumSignal
 from deepfake.signals.trace import SignalTrace
 
 SCORE = "learned_score"
@@ -31,6 +34,11 @@ HOW_TO_READ = (
     "its mean decides the score. It shows what moved the detector, not that something is wrong there."
 )
 SIDES = {"high": "High values are the suspicious ones.", "low": "Low values are the suspicious ones.", None: ""}
+
+
+def anchor_of(signal: str) -> str:
+    """Return the id of the heading of a signal's card, for links: "#" and this."""
+    return f"evidence-{signal}"
 
 
 def suspicious_rows(trace: SignalTrace) -> list[int]:
@@ -48,8 +56,11 @@ def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *
     else:
         _draw_where(ready, trace, track_id, moment_s)
         _draw_moments(trace, track_id, slot)
+        track = ready.analysis.track(track_id)
+        if track is not None:
+            draw_attribution_clip(ready, track, moment_s, slot=slot)
     if track_id is not None:
-        _draw_signals(ready.analysis, track_id, moment_s, slot)
+        _draw_signals(ready, track_id, moment_s, slot)
 
 
 def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_s: float) -> None:
@@ -57,7 +68,8 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
     frame, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
     track = ready.analysis.track(track_id)
     transform = None if track is None else track_crop_to_frame(track, frame, CROP_PX)
-    st.markdown(f"**Where the detector looked: {person_name(track_id)}, frame {frame}, {format_time(time_s)}**")
+    st.subheader("Where the detector looked", anchor=anchor_of(SCORE))
+    st.markdown(f"{person_name(track_id)}, frame {frame}, {format_time(time_s)}")
     if transform is None:
         st.info("This picture cannot be cut out of the clip again.", icon=":material/image_not_supported:")
         return
@@ -96,35 +108,45 @@ def _draw_moments(trace: SignalTrace, track_id: int, slot: str) -> None:
         st.caption("None of the scored pictures looks more fake than real; these are the highest.")
 
 
-def _draw_signals(analysis: Analysis, track_id: int, moment_s: float, slot: str) -> None:
+def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, slot: str) -> None:
     """Cards of the other signals of this face that were measured; without one, nothing."""
     measured = [
         (trace, info)
-        for trace in analysis.traces
+        for trace in ready.analysis.traces
         if trace.track_id == track_id and np.isfinite(trace.values).any() and (info := signal_info(trace.signal))
     ]
     if not measured:
         return
     st.markdown("**Other signals of this face.** None of them takes part in the verdict.")
+    spectrum_place = None
     for start in range(0, len(measured), 2):
         columns = st.columns(2, gap="medium")
         for column, (trace, info) in zip(columns, measured[start : start + 2], strict=False):
             with column.container(border=True):
-                _draw_signal(trace, info, moment_s, slot)
+                place = _draw_signal(trace, info, moment_s, slot)
+                spectrum_place = place if info.name == SpectrumSignal.info.name else spectrum_place
+    # Last, because the clip has to be read for it: all other cards are there by then.
+    if spectrum_place is not None:
+        with spectrum_place:
+            draw_spectrum(ready, track_id, slot=slot)
 
 
-def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: str) -> None:
+def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: str) -> DeltaGenerator:
+    """Draw a card; return a place in it below the chart."""
+    st.subheader(info.title, anchor=anchor_of(info.name))
     clickable_chart(
-        signal_figure(trace, title=info.title, unit=info.unit, moment_s=moment_s),
+        signal_figure(trace, title=f"{info.title} over time", unit=info.unit, moment_s=moment_s),
         key=f"{slot}-signal-{info.name}",
         on_click=lambda point: set_moment(slot, float(point["x"])),
         alt=f"{info.title} over time",
     )
+    place = st.container()
     st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
     if info.name == BlinkSignal.info.name:
         st.markdown(blink_sentence(summarise_blinks(trace)))
     st.caption(worth_sentence(signal_worth(info.name)))
     st.caption(f":material/warning: When it misleads: {info.misleads}" + (f" · {info.paper}" if info.paper else ""))
+    return place
 
 
 def worth_sentence(worth: Sequence[SignalWorth]) -> str:

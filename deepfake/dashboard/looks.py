@@ -19,6 +19,7 @@ from deepfake.inspection import (
     Moment,
     ScoredCrop,
     face_grid,
+    face_spectrum,
     frame_grid,
     frame_pair_at,
     moment_at,
@@ -50,6 +51,21 @@ def scored_crop_look(clip: ClipChoice, timestamp_s: float, crop_to_frame: NDArra
     """Return inspection.scored_crop_at of a clip. Raises DeepfakeError."""
     transform = tuple(float(value) for value in crop_to_frame.ravel())
     return _scored_crop(clip.sha256, timestamp_s, transform, _path=clip.path, _name=clip.name)
+
+
+def face_spectrum_look(
+    clip: ClipChoice,
+    frame_indices: Sequence[int],
+    timestamps_s: Sequence[float],
+    crops_to_frame: Sequence[NDArray[np.float32]],
+    crop_px: int,
+) -> NDArray[np.float32]:
+    """Return inspection.face_spectrum of a clip. Raises DeepfakeError."""
+    transforms = np.array(crops_to_frame, dtype=np.float32).reshape(-1, 6)
+    rows = tuple(tuple(row) for row in transforms.tolist())
+    return _face_spectrum(
+        clip.sha256, tuple(frame_indices), tuple(timestamps_s), rows, crop_px, _path=clip.path, _name=clip.name
+    )
 
 
 def frame_grid_look(clip: ClipChoice, frame_indices: Sequence[int], timestamps_s: Sequence[float]) -> list[GridTile]:
@@ -95,6 +111,21 @@ def _scored_crop(
 ) -> ScoredCrop:
     crop_to_frame = np.array(transform, dtype=np.float32).reshape(2, 3)
     return _look(scored_crop_at, _path, timestamp_s, crop_to_frame, name=_name)
+
+
+@st.cache_data(max_entries=64, show_spinner="Measuring the face's spectrum")
+def _face_spectrum(
+    sha256: str,
+    frame_indices: tuple[int, ...],
+    timestamps_s: tuple[float, ...],
+    transforms: tuple[tuple[float, ...], ...],
+    crop_px: int,
+    *,
+    _path: Path,
+    _name: str,
+) -> NDArray[np.float32]:
+    crops_to_frame = [np.array(row, dtype=np.float32).reshape(2, 3) for row in transforms]
+    return _look(face_spectrum, _path, frame_indices, timestamps_s, crops_to_frame, crop_px, name=_name)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading frames")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import ANALYSIS_FILE, RECOMPRESSION_FILE, recompress_clip
+from deepfake.dashboard.tasks import RECOMPRESSION_FILE, recompress_clip
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
@@ -62,7 +62,7 @@ def _result_when_ready(ready: ReadyAnalysis, *, slot: str) -> Recompression | No
         key,
         recompress_clip,
         ready.clip.path,
-        ready.folder / ANALYSIS_FILE,
+        ready.analysis,
         runtime().settings,
         source=ready.clip.path,
         name=ready.clip.name,
@@ -89,6 +89,8 @@ def _draw_result(result: Recompression, track_id: int | None) -> None:
         figure = recompression_figure(result, track_id)
         st.plotly_chart(figure, key="recompression-chart", config={"displaylogo": False}, alt=figure_text(result))
     with words:
+        for sentence in abstentions(result):
+            st.caption(f":material/block: {sentence}")
         st.dataframe(recompression_table(result), hide_index=True, width="stretch", key="recompression-table")
         st.caption(HOW_TO_READ)
     encoded = "" if result.frames_encoded >= 0.9 * result.frames_total else (
@@ -96,6 +98,11 @@ def _draw_result(result: Recompression, track_id: int | None) -> None:
         "each; sizes are estimates from these."
     )  # fmt: skip
     st.caption(f"{WHAT} It took {result.seconds:.1f} s.{encoded}")
+
+
+def abstentions(result: Recompression) -> list[str]:
+    """Return, for each rate at which the quality gate stopped the verdict, why."""
+    return [f"{rate_name(rate)}: {' '.join(rate.clip.abstained)}" for rate in result.rates if rate.clip.abstained]
 
 
 def recompression_table(result: Recompression) -> pd.DataFrame:

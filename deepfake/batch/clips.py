@@ -1,0 +1,177 @@
+"""The clips of a batch: from data sets, folders, CSVs, single files, here or behind a URL."""
+
+import csv
+import dataclasses
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import fsspec
+
+from deepfake.batch.files import as_location, is_url, stamp_of_listing
+from deepfake.dataset import Dataset, Label, open_dataset
+from deepfake.errors import DatasetError
+from deepfake.video import CLIP_SUFFIXES
+
+LABELS = ("REAL", "FAKE")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchClip:
+    """A clip to analyse. location: absolute path or URL, as every worker reaches it. path: as the user named it, for
+    the table. name: for the store and messages. stamp: of a remote file, where its listing told it."""
+
+    location: str
+    path: str
+    name: str
+    label: Label | None = None
+    split: str | None = None
+    method: str | None = None
+    compression: str | None = None
+    group: str | None = None
+    stamp: str | None = None
+
+
+def clips_of_dataset(dataset: Dataset) -> tuple[BatchClip, ...]:
+    """Return the clips of a data set, those that it lists and does not have as well: they become rows with an error."""
+    return tuple(
+        BatchClip(
+            location=str(entry.path),
+            path=entry.name,
+            name=entry.name,
+            label=entry.label,
+            split=entry.split,
+            method=entry.method,
+            compression=entry.compression,
+            group=entry.group,
+        )
+        for entry in dataset.entries
+    )
+
+
+def collect_clips(inputs: Sequence[str]) -> tuple[BatchClip, ...]:
+    """Return the clips that the inputs name, each location once: data sets, folders, CSVs, clips, by path or URL.
+
+    A folder in no known layout gives all clips in it and below it. A CSV needs the column path: paths relative to the
+    CSV, absolute paths or URLs; label (REAL, FAKE or empty), split, method, compression and group are kept.
+
+    Raises DatasetError when an input cannot be used or holds no clips.
+    """
+    clips: dict[str, BatchClip] = {}
+    for text in inputs:
+        found = list(_remote(text) if is_url(as_location(text)) else _local(text))
+        if not found:
+            raise DatasetError(f"{text}: no clips found ({', '.join(sorted(CLIP_SUFFIXES))})")
+        for clip in found:
+            clips.setdefault(clip.location, clip)
+    return tuple(clips.values())
+
+
+def _local(text: str) -> Iterator[BatchClip]:
+    path = Path(as_location(text))
+    if path.suffix.lower() == ".csv" and path.is_file():
+        yield from _rows(text, path.read_bytes(), str(path.parent))
+    elif path.is_dir() or path.name == "metadata.json":
+        yield from _folder(text, path)
+    elif path.is_file():
+        yield BatchClip(str(path), text, path.name)
+    else:
+        raise DatasetError(f"{text}: there is no such file or folder")
+
+
+def _folder(text: str, path: Path) -> Iterator[BatchClip]:
+    """Yield the clips of a data set in a known layout, else every clip below the folder. text: what the user named."""
+    named = Path(text) if path.is_dir() else Path(text).parent
+    try:
+        dataset = open_dataset(path)
+    except DatasetError:
+        if not path.is_dir() or not any(_clips_below(path)):
+            raise
+    else:
+        if dataset.layout != "clips":
+            for clip in clips_of_dataset(dataset):
+                below = Path(clip.location).relative_to(dataset.root)
+                yield dataclasses.replace(clip, path=str(named / below))
+            return
+    for file in _clips_below(path):
+        below = file.relative_to(path)
+        yield BatchClip(str(file), str(named / below), below.as_posix())
+
+
+def _clips_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(files) if _is_clip(name))
+
+
+def _is_clip(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in CLIP_SUFFIXES  # noqa: PTH122
+
+
+def _remote(url: str) -> Iterator[BatchClip]:
+    """Yield the clips of a CSV, of all folders below a folder, or the one file."""
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+        if url.lower().endswith(".csv"):
+            yield from _rows(url, system.cat_file(path), url.rpartition("/")[0])
+        elif system.isdir(path):
+            yield from _remote_folder(url, path, system.find(path, detail=True))
+        else:
+            stamp = stamp_of_listing(system.info(path))
+            yield BatchClip(url, url, url.rpartition("/")[2], stamp=stamp)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{url}: there is no such file or folder") from error
+    except DatasetError:
+        raise
+    except Exception as error:  # each file system has its own
+        raise DatasetError(f"{url}: cannot be reached: {type(error).__name__}: {error}") from error
+
+
+def _remote_folder(url: str, root: str, listing: Mapping[str, Mapping[str, Any]]) -> Iterator[BatchClip]:
+    head, chain, rest = url.partition("::")  # zip://folder::s3://bucket/set.zip: names go before the chain
+    for path, info in sorted(listing.items()):
+        below = path.strip("/").removeprefix(root.strip("/")).lstrip("/")
+        if _is_clip(below.rpartition("/")[2]):
+            location = f"{head.rstrip('/')}{'' if head.endswith('://') else '/'}{below}{chain}{rest}"
+            yield BatchClip(location, location, below, stamp=stamp_of_listing(info))
+
+
+def _rows(table: str, content: bytes, folder: str) -> Iterator[BatchClip]:
+    """Yield the rows of a CSV with the column path. folder: that relative paths are taken from."""
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        reader.fieldnames = [column.strip().lower() for column in reader.fieldnames or []]
+        if "path" not in reader.fieldnames:
+            raise DatasetError(f"{table}, line 1: the column path is missing; expected path[,label,split,method,group]")
+        for row in reader:
+            yield from _row(f"{table}, line {reader.line_num}", row, folder)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{table} is not UTF-8 text; save it as a CSV in UTF-8") from error
+    except csv.Error as error:
+        raise DatasetError(f"{table}, line {reader.line_num}: this is not CSV: {error}") from error
+
+
+def _row(where: str, row: Mapping[str, Any], folder: str) -> Iterator[BatchClip]:
+    def text(column: str) -> str | None:
+        value = row.get(column)
+        return value.strip() or None if isinstance(value, str) else None
+
+    path, label = text("path"), (text("label") or "").upper()
+    if path is None:
+        raise DatasetError(f"{where}: the path is empty")
+    if label not in (*LABELS, ""):
+        raise DatasetError(f"{where}: the label of {path} is {label!r}; it has to be REAL, FAKE or empty")
+    inside = is_url(path) or Path(path).is_absolute()
+    yield BatchClip(
+        location=as_location(path if inside else f"{folder}/{path.removeprefix('./')}"),
+        path=path,
+        name=path.rpartition("/")[2] if inside else path,
+        label=cast(Label, label) if label else None,
+        split=text("split"),
+        method=text("method"),
+        compression=text("compression"),
+        group=text("group"),
+    )

@@ -1,0 +1,132 @@
+"""Files by path or URL: what tells one version of a file from the next, and its bytes on this machine.
+
+A location is an absolute path or a URL that fsspec reads: s3://, gs://, https://, zip://…::…
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+
+from deepfake.errors import ClipError, ClipNotFoundError, LimitError
+from deepfake.settings import Settings
+
+BLOCK_BYTES = 4 * 2**20
+# What file systems say of a file that changes with its content; the first that is there counts.
+VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCopy:
+    """A clip's bytes where a decoder can read them. stamp: of the version that was read, "" where none is known."""
+
+    file: Path
+    sha256: str
+    stamp: str
+
+
+def is_url(location: str) -> bool:
+    """Return whether the location is a URL for fsspec, not a path."""
+    return "://" in location or "::" in location
+
+
+def as_location(text: str) -> str:
+    """Return the one name of a file: an absolute path for local files, else the URL as it is."""
+    if text.startswith(("file://", "local://")):
+        text = text.partition("://")[2]
+    return text if is_url(text) else str(Path(text).absolute())
+
+
+def stamp_of(location: str) -> str | None:
+    """Return what changes when the file does, "" where its file system tells nothing of that, None without a file.
+
+    Raises ClipError when the place cannot be asked.
+    """
+    if not is_url(location):
+        try:
+            status = os.stat(location)  # noqa: PTH116  (twice as fast as Path's, for a hundred thousand files)
+        except OSError:
+            return None
+        return f"{status.st_size}-{status.st_mtime_ns}"
+    try:
+        return stamp_of_listing(remote_info(location))
+    except FileNotFoundError:
+        return None
+
+
+def remote_info(url: str) -> dict[str, Any]:
+    """Return what the file system says of a file. Raises FileNotFoundError, or ClipError with the cause."""
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+        info: dict[str, Any] = system.info(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # each file system has its own
+        raise ClipError(f"{url}: cannot be reached: {_cause(error)}") from error
+    return info
+
+
+def stamp_of_listing(info: Mapping[str, Any]) -> str:
+    """Return a file's stamp from what its file system says of it, "" where that names no version."""
+    mark = next((str(info[name]) for name in VERSION_MARKS if info.get(name)), "")
+    return f"{info.get('size')}-{mark}" if mark else ""
+
+
+def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
+    """Return the clip where it is, with its SHA-256, or for a URL a copy of it in folder.
+
+    Raises ClipNotFoundError, LimitError for a file over max_clip_mb, or ClipError when it cannot be read.
+    """
+    stamp = stamp_of(location)
+    if stamp is None:
+        raise ClipNotFoundError(f"{location}: there is no such file")
+    most = settings.max_clip_mb * 2**20
+    try:
+        if not is_url(location):
+            with open(location, "rb") as source:  # noqa: PTH123
+                return LocalCopy(Path(location), _read(location, source, None, most), stamp)
+        size = remote_info(location).get("size")
+        if size is not None and size > most:
+            raise _too_large(location, most)
+        # The suffix, but no other part of a stranger's name, is kept.
+        copy = folder / f"clip{Path(location.partition('::')[0]).suffix}"
+        with fsspec.open(location, "rb") as source, copy.open("wb") as target:
+            return LocalCopy(copy, _read(location, source, target, most), stamp)
+    except ClipError:
+        raise
+    except Exception as error:
+        raise ClipError(f"{location}: cannot be read: {_cause(error)}") from error
+
+
+def _read(location: str, source: Any, target: IO[bytes] | None, most_bytes: int) -> str:
+    digest, count = hashlib.sha256(), 0
+    for block in _blocks(source):
+        count += len(block)
+        if count > most_bytes:
+            raise _too_large(location, most_bytes)
+        digest.update(block)
+        if target is not None:
+            target.write(block)
+    return digest.hexdigest()
+
+
+def _blocks(source: Any) -> Iterator[bytes]:
+    while block := source.read(BLOCK_BYTES):
+        yield block
+
+
+def _too_large(location: str, most_bytes: int) -> LimitError:
+    return LimitError(
+        f"{location}: larger than {most_bytes // 2**20} MiB, the limit; raise max_clip_mb in deepfake.toml or "
+        "DEEPFAKE_MAX_CLIP_MB"
+    )
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, ImportError):
+        return f"{error}; its package has to be installed (requirements-cluster.txt has those of s3:// and gs://)"
+    return f"{type(error).__name__}: {error}"

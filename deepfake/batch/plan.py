@@ -1,0 +1,62 @@
+"""What a batch need not do: clips that the store has, clips that failed before, files that are not there."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deepfake.batch.clips import BatchClip
+from deepfake.batch.files import is_url, stamp_of
+from deepfake.batch.progress import BatchResult
+from deepfake.batch.worker import known_result
+from deepfake.errors import ClipError
+from deepfake.store import AnalysisStore
+
+ASKING_THREADS = 32  # a request to a remote file system each: what takes time is the way there and back
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """settled: results that need no work. pending: the clips to give to workers, in the order given."""
+
+    settled: tuple[BatchResult, ...]
+    pending: tuple[BatchClip, ...]
+
+
+def plan(clips: Sequence[BatchClip], store: AnalysisStore, fingerprint: str, *, retry_failed: bool) -> Plan:
+    """Return what is known of the clips and what is left to do. No clip is read: a file whose size and time are those
+    of the last run has the SHA-256 that it had then."""
+    stamps = dict(zip((clip.location for clip in clips), _stamps(clips), strict=True))
+    present = {location: stamp for location, stamp in stamps.items() if stamp}
+    hashes = store.known_hashes(present)
+    found = store.summaries(set(hashes.values()), fingerprint)
+    failures = {} if retry_failed else store.failures(fingerprint, present)
+    settled, pending = [], []
+    for clip in clips:
+        stamp, failure = stamps[clip.location], failures.get(clip.location)
+        analysis = found.get(hashes.get(clip.location, ""))
+        if stamp is None:
+            settled.append(BatchResult(clip, "failed", error=f"{clip.location}: there is no such file"))
+        elif analysis is not None:
+            settled.append(known_result(clip, analysis))
+        elif failure is not None and failure.stamp == stamp:
+            settled.append(BatchResult(clip, "failed_before", error=failure.error))
+        else:
+            pending.append(clip)
+    return Plan(tuple(settled), tuple(pending))
+
+
+def _stamps(clips: Sequence[BatchClip]) -> Iterator[str | None]:
+    """Yield what stamp_of says of each clip; "" for one that cannot be asked, which its worker will tell of."""
+    with ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="stamps") as threads:
+        asked = {clip: threads.submit(_remote_stamp, clip) for clip in clips if is_url(clip.location)}
+        for clip in clips:
+            yield asked[clip].result() if clip in asked else stamp_of(clip.location)
+
+
+def _remote_stamp(clip: BatchClip) -> str | None:
+    if clip.stamp is not None:
+        return clip.stamp
+    try:
+        return stamp_of(clip.location)
+    except ClipError:
+        return ""

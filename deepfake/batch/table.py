@@ -1,0 +1,66 @@
+"""A batch's results as a table: CSV or Parquet, a row a clip."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from deepfake.batch.progress import BatchResult
+
+# The first five are those of `evaluate --out`.
+TABLE_COLUMNS = (
+    "path", "label", "probability_fake", "verdict", "error",
+    "status", "sha256", "seconds", "split", "method", "compression", "group", "location",
+)  # fmt: skip
+TEXT_COLUMNS = tuple(name for name in TABLE_COLUMNS if name not in ("probability_fake", "seconds"))
+SUFFIXES = (".csv", ".parquet")
+
+
+def check_table(path: Path) -> None:
+    """Raise OSError before hours of work, not after them, where the table cannot be written there."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise OSError(0, f"its name has to end in {' or '.join(SUFFIXES)}", str(path))
+    if path.is_dir():
+        raise IsADirectoryError(0, "this is a folder; name a file to write", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(0, "cannot be written: its folder does not exist", str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(0, "cannot be written: its folder is read-only", str(path))
+
+
+def write_table(path: Path, results: Iterable[BatchResult]) -> None:
+    """Write the results, CSV or Parquet by the suffix, whole or not at all. Values that are not there are empty (CSV)
+    or null (Parquet). Raises OSError."""
+    check_table(path)
+    table = pd.DataFrame([_row(result) for result in results], columns=list(TABLE_COLUMNS))
+    types = {name: "string" if name in TEXT_COLUMNS else "Float64" for name in TABLE_COLUMNS}
+    table = table.astype(types)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".table-") as folder:
+        draft = Path(folder, path.name)
+        if path.suffix.lower() == ".parquet":
+            table.to_parquet(draft, index=False)
+        else:
+            table.to_csv(draft, index=False, encoding="utf-8", lineterminator="\n")
+        draft.replace(path)
+
+
+def _row(result: BatchResult) -> dict[str, Any]:
+    clip = result.clip
+    return {
+        "path": clip.path,
+        "label": clip.label,
+        "probability_fake": result.probability_fake,
+        "verdict": result.verdict,
+        "error": None if result.error is None else " ".join(result.error.split()),
+        "status": result.status,
+        "sha256": result.sha256,
+        "seconds": None if result.seconds is None else round(result.seconds, 3),
+        "split": clip.split,
+        "method": clip.method,
+        "compression": clip.compression,
+        "group": clip.group,
+        "location": clip.location,
+    }

@@ -1,0 +1,67 @@
+"""Stands in for the analysis in tests of batches: what becomes of a clip is in its name. Workers import this module."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from deepfake import __version__
+from deepfake.errors import ClipError
+from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.settings import Settings
+from deepfake.verdict import NotebookRule, Verdict
+from deepfake.video import VideoInfo
+
+SLOW_S = 0.4
+
+
+def analyze(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
+    """Return an analysis whose P(fake) follows from the clip's bytes, or do what the bytes ask for."""
+    content = path.read_bytes()
+    with (settings.cache_dir / "calls.txt").open("a") as calls:
+        calls.write(f"{content.decode()}\n")
+    if content.startswith(b"bad"):
+        raise ClipError(f"{path.name}: this is not a video")
+    if content.startswith(b"bug"):
+        raise KeyError("a fault of the program")
+    if content.startswith(b"hang"):
+        time.sleep(600)
+    if content.startswith(b"exit"):
+        os._exit(7)
+    if content.startswith(b"crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if content.startswith(b"slow"):
+        time.sleep(SLOW_S)
+    return analysis(content, path, config)
+
+
+def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
+    sha256 = hashlib.sha256(content).hexdigest()
+    probability = probability_of(content)
+    video = VideoInfo(
+        path, sha256, 64, 48, 0, Fraction(25), 5, 0.2, "h264", "yuv420p", False, "mp4", 100_000, has_audio=False
+    )
+    return Analysis(
+        schema_version=SCHEMA_VERSION,
+        software_version=__version__,
+        video=video,
+        config=config,
+        frame_timestamps_s=np.arange(5) / 25,
+        cuts=np.zeros(0, np.int64),
+        tracks=(),
+        traces=(),
+        notebook_rule=NotebookRule(None, float("nan"), float("nan")),
+        verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, (), ("a reason",)),
+        warnings=(),
+        timings_s={},
+    )
+
+
+def probability_of(content: bytes) -> float:
+    return hashlib.sha256(content).digest()[0] / 255

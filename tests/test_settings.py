@@ -27,6 +27,20 @@ def test_folders_in_the_environment_are_separated_as_in_path(tmp_path):
     assert [str(folder) for folder in settings.data_dirs] == ["/a", "/b"]
 
 
+def test_the_store_is_named_by_file_and_environment(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('database_url = "postgresql://host/clips"\n')
+    environment = {"DEEPFAKE_SETTINGS": str(path)}
+    assert load_settings(environment).database_url == "postgresql://host/clips"
+    environment["DEEPFAKE_DATABASE_URL"] = "sqlite:///here.db"
+    assert load_settings(environment).database_url == "sqlite:///here.db"
+    assert load_settings({}).database_url.startswith("sqlite:///")
+
+
+def test_settings_do_not_show_the_password_of_the_store():
+    assert "secret" not in repr(Settings(database_url="postgresql://me:secret@host/clips"))
+
+
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
@@ -46,6 +60,7 @@ def test_a_bad_value_is_named(environment, message):
         ("max_clip_md = 3", "unknown setting 'max_clip_md'"),
         ("max_clip_mb = ", "cannot be read"),
         ('data_dirs = "one"', "list of folders"),
+        ("database_url = 5", "an address is expected"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, text, message):

@@ -212,22 +212,31 @@ class AnalysisStore:
     def summaries(self, sha256s: Iterable[str], fingerprint: str | None = None) -> dict[str, AnalysisSummary]:
         """Return the summary of each clip that has an analysis of these settings; without them, its newest."""
         found: dict[str, AnalysisSummary] = {}
-        query = summaries_query().order_by(analyses.c.created_at_us, analyses.c.id)
+        query = summaries_query()
         if fingerprint is not None:
             query = query.where(analyses.c.fingerprint == fingerprint)
         with self._database.reading() as connection:
             for chunk in _chunks(sha256s):
-                rows = connection.execute(query.where(analyses.c.sha256.in_(chunk)))
-                found.update((row.sha256, summary_of(row)) for row in rows)  # the newest comes last
+                rows = map(summary_of, connection.execute(query.where(analyses.c.sha256.in_(chunk))))
+                # The newest comes last. Sorted here: the database would rather walk through all of these settings.
+                found.update((row.sha256, row) for row in sorted(rows, key=lambda row: (row.created_at, row.id)))
         return found
 
     def fingerprints(self) -> tuple[StoredFingerprint, ...]:
         """Return the settings and models that there are analyses of, the latest used first."""
-        newest = func.max(analyses.c.created_at_us)
+        counted = (
+            select(
+                analyses.c.fingerprint, func.count().label("count"), func.max(analyses.c.created_at_us).label("newest")
+            )
+            .group_by(analyses.c.fingerprint)
+            .subquery()
+        )
         columns = [analyses.c[name] for name in ("fingerprint", "detector", "software_version", "model")]
-        query = select(*columns, func.count().label("count"), newest.label("newest")).group_by(*columns)
+        # All rows of a fingerprint agree in these: one of them is asked.
+        is_newest = and_(analyses.c.fingerprint == counted.c.fingerprint, analyses.c.created_at_us == counted.c.newest)
+        query = select(*columns, counted.c.count, counted.c.newest).join_from(counted, analyses, is_newest).distinct()
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(newest.desc(), analyses.c.fingerprint)).all()
+            rows = connection.execute(query.order_by(counted.c.newest.desc(), analyses.c.fingerprint)).all()
         return tuple(StoredFingerprint(*row[:5], newest=time_of(row.newest)) for row in rows)
 
     def _insert(self, connection: Connection, row: dict[str, Any], data: bytes) -> bool:

@@ -110,3 +110,170 @@ def test_a_second_run_reads_nothing_and_gives_the_same_results(
             first[name].probability_fake, first[name].verdict, first[name].error,
         )  # fmt: skip
     assert Counter(_calls(settings)) == Counter({"a": 1, "bad b": 1, "c": 1})
+
+
+def test_a_changed_file_and_a_changed_setting_are_analysed_again(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a", "b")
+    list(_batch(folder, settings).run())
+    (folder / "00.mp4").write_text("another a")
+    assert sorted(result.status for result in _batch(folder, settings).run()) == ["analyzed", "known"]
+    assert _calls(settings)[2:] == ["another a"]
+    other = _batch(folder, settings, config=AnalysisConfig(min_track_s=0.3))
+    assert {result.status for result in other.run()} == {"analyzed"}
+
+
+def test_the_same_clip_under_another_name_is_not_analysed_again(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a", "a")
+    assert [result.status for result in _batch(folder, settings).run()] == ["analyzed", "known"]
+    assert _calls(settings) == ["a"]
+
+
+def test_a_recorded_failure_is_tried_again_on_request_only(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "bad a")
+    for retry, status in ((False, "failed"), (False, "failed_before"), (True, "failed")):
+        (result,) = _batch(folder, settings, retry_failed=retry).run()
+        assert result.status == status
+        assert "this is not a video" in (result.error or "")
+    assert _calls(settings) == ["bad a", "bad a"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_clip_that_hangs_or_crashes_costs_no_other(tmp_path: Path, settings: Settings, workers: int) -> None:
+    folder = _clips(tmp_path / "clips", "a", "hang b", "c", "crash d", "e", "exit f", "g")
+    batch = _batch(folder, settings, workers=workers, timeout_s=8)
+    results = {result.clip.name: result for result in batch.run()}
+    assert sorted(_stored(settings)) == ["00.mp4", "02.mp4", "04.mp4", "06.mp4"]
+    assert "stopped after 8 s" in (results["01.mp4"].error or "")
+    assert "crash" in (results["03.mp4"].error or "")
+    assert "crash" in (results["05.mp4"].error or "")
+    assert batch.progress().failed == 3
+    again = {result.clip.name: result.status for result in _batch(folder, settings).run()}
+    assert Counter(again.values()) == {"known": 4, "failed_before": 3}
+
+
+def test_a_file_that_is_missing_is_a_row_and_is_looked_for_again(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a")
+    table = tmp_path / "clips" / "list.csv"
+    table.write_text("path,label\n00.mp4,REAL\n01.mp4,FAKE\n")
+    results = {result.clip.path: result for result in _batch(table, settings).run()}
+    assert results["00.mp4"].status == "analyzed"
+    assert "there is no such file" in (results["01.mp4"].error or "")
+    (folder / "01.mp4").write_text("b")
+    assert Counter(r.status for r in _batch(table, settings).run()) == {"known": 1, "analyzed": 1}
+
+
+def test_a_clip_over_the_limit_is_a_failure_that_names_the_setting(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a" * 2**20, "b")
+    (folder / "00.mp4").write_bytes(b"a" * (2**20 + 1))
+    results = {r.clip.name: r for r in _batch(folder, dataclasses.replace(settings, max_clip_mb=1)).run()}
+    assert "max_clip_mb" in (results["00.mp4"].error or "")
+    assert results["01.mp4"].status == "analyzed"
+
+
+def test_a_store_that_cannot_be_used_stops_the_batch(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a")
+    (settings.cache_dir / "store.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError):
+        list(_batch(folder, settings).run())
+
+
+# --- stopping and going on ---
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cancel_from_another_thread_gives_up_the_clips_in_hand_and_the_rest_follows(
+    tmp_path: Path, settings: Settings, workers: int
+) -> None:
+    folder = _clips(tmp_path / "clips", "a", "b", "hang c", "hang d", "e", "f")
+    batch = _batch(folder, settings, workers=workers)
+    seen: list[BatchResult] = []
+    thread = threading.Thread(target=lambda: seen.extend(batch.run()))
+    thread.start()
+    _until(lambda: sum(call.startswith("hang") for call in _calls(settings)) == workers)
+    started = time.monotonic()
+    batch.cancel()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert time.monotonic() - started < 15
+    assert {result.clip.name for result in seen} == {"00.mp4", "01.mp4"}
+    assert batch.summary().cancelled
+    for name in ("02.mp4", "03.mp4"):
+        (folder / name).write_text(f"well {name}")
+    assert Counter(r.status for r in _batch(folder, settings).run()) == {"known": 2, "analyzed": 4}
+
+
+def test_leaving_the_loop_stops_the_batch(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a", "hang b", "c")
+    for result in (run := _batch(folder, settings).run()):
+        assert result.clip.name == "00.mp4"
+        break
+    run.close()
+    assert sorted(_stored(settings)) == ["00.mp4"]
+
+
+def _start_command(folder: Path, settings: Settings, *options: str) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "DEEPFAKE_DATABASE_URL": settings.database_url,
+        "DEEPFAKE_CACHE_DIR": str(settings.cache_dir),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, str(ROOT / "tests" / "batch_work.py"), "batch", str(folder), *options]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(12)))
+    out = tmp_path / "table.csv"
+    with _start_command(folder, settings, "--workers", "2", "--out", str(out)) as process:
+        _until(lambda: len(_calls(settings)) >= 5)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run the same command again to go on" in stderr
+    assert "Traceback" not in stderr
+    done = set(_stored(settings))
+    assert 0 < len(done) < 12
+    assert 0 < len(pd.read_csv(out)) <= len(done)
+    with _start_command(folder, settings, "--workers", "1", "--out", str(out)) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert f"{12 - len(done)} analysed, {len(done)} known before, 0 failed" in stdout
+    assert len(_stored(settings)) == len(pd.read_csv(out)) == 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(tmp_path: Path, settings: Settings) -> None:
+    import psutil
+
+    folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(10)), "hang")
+    with _start_command(folder, settings, "--workers", "2") as process:
+        _until(lambda: len(_calls(settings)) >= 5)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate(timeout=30)
+    _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family))
+    done, tried = set(_stored(settings)), len(_calls(settings))
+    assert len(done) >= tried - 2
+    (folder / "10.mp4").write_text("well")
+    results = list(_batch(folder, settings, workers=2).run())
+    assert Counter(r.status for r in results) == {"known": len(done), "analyzed": 11 - len(done)}
+    assert len(_stored(settings)) == 11
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: Path, settings: Settings) -> None:
+    import psutil
+
+    folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(10)))
+    batch = _batch(folder, settings, workers=2)
+    results = []
+    for result in batch.run():
+        results.append(result)
+        if len(results) == 3:
+            workers = [p for p in psutil.Process().children() if any("LokyProcess" in word for word in p.cmdline())]
+            workers[0].kill()
+    assert Counter(result.clip.name for result in results) == {f"{n:02}.mp4": 1 for n in range(10)}
+    assert all(result.error is None for result in results)
+    assert len(_stored(settings)) == 10

@@ -6,6 +6,7 @@ joblib drives all three with the same code; what differs is how its workers are 
 import importlib
 import logging
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -70,7 +71,11 @@ class LocalBackend:
 
     sees_cancel_file = True
 
+    _taken = threading.Lock()
+
     def __init__(self, workers: int) -> None:
+        if not self._taken.acquire(blocking=False):
+            raise WorkerError("A batch with several workers is running in this process; start the next one after it.")
         self._workers = workers
         self.threads: int | None = max(1, (os.cpu_count() or 1) // workers)
 
@@ -88,6 +93,7 @@ class LocalBackend:
     def close(self) -> None:
         """End the worker processes, which would wait five minutes for more."""
         get_reusable_executor(self._workers, reuse=True).shutdown(wait=True, kill_workers=True)
+        self._taken.release()
 
 
 class ClusterBackend:

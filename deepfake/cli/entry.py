@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepfake import __version__
 from deepfake.cli import commands
+from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with quiet_libraries(verbose=options.verbose):
             options.run(options)
             sys.stdout.flush()
-    except KeyboardInterrupt:
-        complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read standard output has left; the interpreter would complain again when it flushes at exit.
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(subparsers)
     _add_compare(subparsers)
     _add_dataset(subparsers)
+    add_batch(subparsers)
     add_evaluate(subparsers)
     return parser
 

@@ -1,0 +1,177 @@
+"""`batch`: many clips into the store."""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepfake.cli.terminal import complain
+
+if TYPE_CHECKING:
+    from deepfake.batch import Batch, BatchClip, BatchProgress, BatchResult, BatchSummary
+
+MAX_REASONS = 10  # why clips failed, one by one
+LOG_EVERY_S = 10.0  # how often progress is told where standard error is no terminal
+DESCRIPTION = """Analyse many clips and keep every analysis in the store, so that nothing is ever analysed twice:
+stopped in any way and run again, it does only what is missing. A clip that cannot be analysed is a row with its error,
+and is not tried again before --retry-failed. The store is a file in the user's data folder, or the PostgreSQL that
+DEEPFAKE_DATABASE_URL names. Exit status 0 also when single clips failed."""
+
+
+def add_batch(subparsers: Any) -> None:
+    """Add the command to the subparsers of an argparse parser."""
+    parser = subparsers.add_parser("batch", help="analyse many clips into the store", description=DESCRIPTION)
+    parser.add_argument(
+        "inputs",
+        metavar="DIR|CSV|FILE|URL",
+        nargs="+",
+        help="data sets, folders, lists (a CSV with the column path and optionally label), clips; by path, or by a URL "
+        "that fsspec reads (s3://, gs://, https://)",
+    )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write a row a clip, .csv or .parquet")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_positive(int),
+        help="worker processes on this machine (default: as many as its cores and memory carry)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="let the workers of this Dask scheduler (tcp://host:port) do it (requirements-cluster.txt)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_positive(float),
+        help="stop a clip that takes longer, in seconds (default: job_timeout_s of the settings)",
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try clips whose failure was recorded again")
+    parser.add_argument(
+        "--detector", choices=("mtcnn", "haar"), default="mtcnn", help="what finds the faces (default mtcnn)"
+    )
+    parser.set_defaults(run=batch, usage_error=parser.error)
+
+
+def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        number = kind(text)
+        if not number > 0:
+            raise ValueError(text)
+        return number
+
+    convert.__name__ = "number"  # for argparse's message
+    return convert
+
+
+def batch(options: argparse.Namespace) -> None:
+    """Run the command. Raises DeepfakeError for an input, the store or the workers; OSError for --out."""
+    if options.scheduler and options.workers:
+        options.usage_error("--workers counts processes on this machine; with --scheduler the cluster has its own")
+    from deepfake.batch import Batch, check_table, collect_clips
+    from deepfake.pipeline import AnalysisConfig
+
+    if options.out is not None:
+        check_table(options.out)
+    clips = collect_clips(options.inputs)
+    work = Batch(
+        clips,
+        config=AnalysisConfig(detector=options.detector),
+        workers=options.workers,
+        scheduler=options.scheduler,
+        timeout_s=options.timeout,
+        retry_failed=options.retry_failed,
+    )
+    results: dict[str, BatchResult] = {}
+    try:
+        with _display(len(clips)) as show:
+            for result in work.run():
+                results[result.clip.location] = result
+                show(result, work)
+    except KeyboardInterrupt:
+        _finish(options.out, clips, results, work.summary())
+        raise KeyboardInterrupt("interrupted; what is done is kept: run the same command again to go on") from None
+    _finish(options.out, clips, results, work.summary())
+
+
+def _finish(
+    out: Path | None, clips: Sequence["BatchClip"], results: dict[str, "BatchResult"], summary: "BatchSummary"
+) -> None:
+    """Write the table, in the order of the clips, and say how it went."""
+    from deepfake.batch import write_table
+    from deepfake.cli.summaries import console
+
+    say = console()
+    for sentence in _summary_lines(summary, results):
+        say.print(sentence, soft_wrap=True)
+    if out is not None:
+        write_table(out, [results[clip.location] for clip in clips if clip.location in results])
+        say.print(f"Wrote {out}", soft_wrap=True)
+
+
+def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -> Iterator[str]:
+    progress = summary.progress
+    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.1f} clips a minute"
+    yield (
+        f"{progress.done} of {progress.total} clips: {progress.analyzed} analysed, {progress.known} known before, "
+        f"{progress.failed} failed; {_duration(progress.seconds)}{rate}"
+    )
+    verdicts = Counter(result.verdict for result in results.values() if result.verdict is not None)
+    if verdicts:
+        yield "Verdicts: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    if summary.reasons:
+        yield "Failed because:"
+        for reason, count in summary.reasons[:MAX_REASONS]:
+            yield f"  {count} × {reason}"
+        if len(summary.reasons) > MAX_REASONS:
+            yield f"  and {len(summary.reasons) - MAX_REASONS} more reasons"
+
+
+@contextmanager
+def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
+    """Give a function that shows how far the batch is: a bar on a terminal, else a line now and then; and each failure
+    as it happens."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.text import Text
+
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    columns = (TextColumn("Analysing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
+    told_s = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=total, rest="")
+
+        def show(result: "BatchResult", work: "Batch") -> None:
+            nonlocal told_s
+            progress = work.progress()
+            bars.update(task, completed=progress.done, rest=_rest(progress))
+            if result.status == "failed":
+                line = f"failed: {result.clip.path}: {' '.join((result.error or '').split())}"
+                if console.is_terminal:
+                    console.print(Text(line))
+                else:
+                    complain(line)
+            if not console.is_terminal and time.monotonic() - told_s > LOG_EVERY_S:
+                told_s = time.monotonic()
+                sys.stderr.write(f"{progress.done}/{total} clips, {_rest(progress)}\n")
+
+        yield show
+
+
+def _rest(progress: "BatchProgress") -> str:
+    parts = [f"{progress.failed} failed"] if progress.failed else []
+    if progress.clips_per_minute is not None and progress.seconds_left is not None:
+        parts += [f"{progress.clips_per_minute:.1f} a minute", f"{_duration(progress.seconds_left)} left"]
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from deepfake.errors import StoreError
 from deepfake.pipeline import Analysis
 from deepfake.settings import Settings, load_settings
-from deepfake.store.codec import decode_analysis, encode_analysis, is_intact
+from deepfake.store.codec import decode_analysis, encode_analysis, is_readable
 from deepfake.store.database import Database
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 from deepfake.store.rows import (
@@ -98,7 +98,7 @@ class AnalysisStore:
         """Keep an analysis, unless there is one of this clip and these settings already; return whether it is new.
 
         name: what the clip is called. location: its absolute path or URL, or "" where nobody may know. An entry that
-        is damaged is replaced. A failure that was kept for the location is forgotten.
+        cannot be read is replaced. A failure that was kept for the location is forgotten.
         """
         fingerprint = analysis.config.fingerprint()
         path = Path(location if location and "://" not in location else name)
@@ -248,9 +248,9 @@ class AnalysisStore:
         here = and_(analyses.c.sha256 == row["sha256"], analyses.c.fingerprint == row["fingerprint"])
         query = select(analyses.c.id, payloads.c.data).join_from(analyses, payloads, isouter=True).where(here)
         existing = connection.execute(query).first()
-        if existing is None or is_intact(existing.data or b""):
+        if existing is None or is_readable(existing.data or b""):
             return False
-        logger.warning("%s: entry %d was damaged and is replaced", self._database.name, existing.id)
+        logger.warning("%s: entry %d could not be read and is replaced", self._database.name, existing.id)
         connection.execute(update(analyses).where(analyses.c.id == existing.id).values(row))
         self._upsert(connection, payloads, {"analysis_id": existing.id}, {"data": data})
         return True

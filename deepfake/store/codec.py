@@ -38,18 +38,12 @@ def encode_analysis(analysis: Analysis) -> bytes:
     return MARK + hashlib.sha256(body).digest() + body
 
 
-def is_intact(data: bytes) -> bool:
-    """Return whether the bytes are those that encode_analysis gave."""
-    start = len(MARK) + DIGEST_BYTES
-    return data[: len(MARK)] == MARK and hashlib.sha256(data[start:]).digest() == data[len(MARK) : start]
-
-
 def decode_analysis(data: bytes) -> Analysis:
     """Return the analysis that encode_analysis turned into bytes.
 
     Raises ValueError where the bytes are damaged, or were written for fields that an Analysis no longer has.
     """
-    if not is_intact(data):
+    if not _is_intact(data):
         raise ValueError("its bytes are damaged: they do not have the checksum that was written with them")
     body = zlib.decompress(data[len(MARK) + DIGEST_BYTES :])
     split = 4 + int.from_bytes(body[:4], "little")
@@ -60,6 +54,20 @@ def decode_analysis(data: bytes) -> Analysis:
         raise ValueError(f"it was written by a version that kept other fields ({error!r})") from error
     assert isinstance(analysis, Analysis)
     return analysis
+
+
+def is_readable(data: bytes) -> bool:
+    """Return whether decode_analysis can read the bytes."""
+    try:
+        decode_analysis(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_intact(data: bytes) -> bool:
+    start = len(MARK) + DIGEST_BYTES
+    return data[: len(MARK)] == MARK and hashlib.sha256(data[start:]).digest() == data[len(MARK) : start]
 
 
 class _ArrayWriter:

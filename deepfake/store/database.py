@@ -158,7 +158,7 @@ def _checked(address: str) -> URL:
         raise StoreError(f"{url.drivername}: the store is kept in SQLite (sqlite:///) or PostgreSQL (postgresql://)")
     if not url.database or url.database == ":memory:" or url.query:
         raise StoreError("the SQLite store needs a file: write sqlite:///path/to/file.db, and nothing after it")
-    return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser()))
+    return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser().absolute()))
 
 
 def _shown(url: URL) -> str:

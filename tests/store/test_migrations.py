@@ -116,8 +116,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
 def test_the_default_store_is_a_file_made_with_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_analysis: MakeAnalysis
 ) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data home"))
-    monkeypatch.delenv("DEEPFAKE_DATABASE_URL")
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda name: str(tmp_path / "data home" / name))
     with open_store(Settings()) as store:
         store.put(make_analysis(), name="a.mp4")
     assert [path.name for path in tmp_path.rglob("*.db")] == ["analyses.db"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ MakeAnalysis = Callable[..., Analysis]
 ROOT = Path(__file__).parents[2]
 FINGERPRINT = AnalysisConfig().fingerprint()
 PATIENCE_S = 180
+unix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no fork")
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -58,6 +60,7 @@ def test_processes_that_make_and_fill_a_store_at_once_leave_one_of_each(address:
         assert_whole(store, 25)
 
 
+@unix_only
 # In the order in which a put comes to them: an empty store is made first.
 @pytest.mark.parametrize("statement", ["CREATE TABLE files", "CREATE INDEX ix_failures", "INSERT INTO analyses",
                                        "INSERT INTO payloads", "DELETE FROM failures"])  # fmt: skip
@@ -74,6 +77,7 @@ def test_a_process_killed_in_the_middle_leaves_no_half_entry(
         assert store.get(make_analysis(1).video.sha256, FINGERPRINT) is not None
 
 
+@unix_only
 def test_a_forked_process_has_connections_of_its_own(address: str) -> None:
     process = start(address, "fork")
     output, error = process.communicate(timeout=PATIENCE_S)

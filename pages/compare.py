@@ -17,6 +17,7 @@ from deepfake.dashboard.comparisons import ReadyComparison, comparison_when_read
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
 from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.runtime import warn_of_store
 from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.errors import DeepfakeError
@@ -30,6 +31,7 @@ CHART_HEIGHT_PX = 380
 def page() -> None:
     ensure_navigation()
     st.header("Compare a fake with its original")
+    warn_of_store()
     choose_from_url(SLOT, "fake")
     fake = choose_clip(SLOT, label="Fake")
     keep_url(SLOT, fake, "fake")

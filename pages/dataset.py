@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from deepfake.dashboard.dataset_batch import draw_batch
 from deepfake.dashboard.dataset_panels import (
     counts_line,
     draw_charts,
@@ -13,8 +14,12 @@ from deepfake.dashboard.dataset_panels import (
 )
 from deepfake.dashboard.gallery import draw_gallery, open_buttons
 from deepfake.dashboard.navigation import ensure_navigation
+from deepfake.dashboard.runtime import warn_of_store
+from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
+from deepfake.dashboard.verdicts import verdicts_of
 from deepfake.dataset import Dataset, counts
+from deepfake.pipeline import AnalysisConfig
 
 PARAMETER = "set"
 KEY = "dataset-source"
@@ -23,7 +28,9 @@ KEY = "dataset-source"
 def page() -> None:
     ensure_navigation()
     st.header("Data set")
+    warn_of_store()
     source = chosen_source()
+    config = analysis_config()
     if source.source_id == DEMO_ID:
         if not demo_when_ready():
             return
@@ -35,7 +42,7 @@ def page() -> None:
     if source.dataset is None:
         st.error(source.error or "The data set cannot be opened.", icon=":material/error:")
         return
-    draw_dataset(source, source.dataset)
+    draw_dataset(source, source.dataset, config)
 
 
 def chosen_source() -> DatasetSource:
@@ -57,10 +64,11 @@ def chosen_source() -> DatasetSource:
     return sources[chosen]
 
 
-def draw_dataset(source: DatasetSource, dataset: Dataset) -> None:
+def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig) -> None:
     total = counts(dataset)
     st.markdown(f"#### {counts_line(total)}")
     draw_notes(source, dataset)
+    draw_batch(dataset, config)
     draw_charts(total)
     draw_missing(dataset, total)
     entries = filtered_entries(dataset)
@@ -73,19 +81,19 @@ def draw_dataset(source: DatasetSource, dataset: Dataset) -> None:
         st.info("No clip passes the filters. Choose fewer of them.", icon=":material/filter_alt_off:")
     elif gallery.open:
         with gallery:
-            draw_gallery(source, dataset, entries)
+            draw_gallery(source, dataset, entries, config.fingerprint())
     else:
         with table:
-            draw_rows(source, dataset, entries)
+            draw_rows(source, dataset, entries, config.fingerprint())
 
 
-def draw_rows(source: DatasetSource, dataset: Dataset, entries: list) -> None:
-    entry = draw_table(dataset, entries, source.source_id)
+def draw_rows(source: DatasetSource, dataset: Dataset, entries: list, fingerprint: str) -> None:
+    entry = draw_table(dataset, entries, source.source_id, fingerprint)
     if entry is None:
         st.caption("Select a row to open its clip in Analyze or Compare.")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        draw_label(entry)
+        draw_label(entry, verdicts_of([entry], fingerprint).get(entry.name))
         open_buttons(source, entry, "row")
 
 

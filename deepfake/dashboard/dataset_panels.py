@@ -1,6 +1,6 @@
 """A data set on a page: its numbers, charts, the table of clips with filters, a gallery, what is missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -8,10 +8,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.looks import thumbnail
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.verdicts import verdict_badge, verdict_chip, verdict_column, verdicts_of
 from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, to_frame
 from deepfake.errors import DeepfakeError
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT
+from deepfake.report import VERDICT_ICONS
+from deepfake.store import AnalysisSummary
 
 LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
 LAYOUT_NAMES = {
@@ -24,6 +27,7 @@ LAYOUT_NAMES = {
 }
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
+PAGE_ROWS = 500
 
 
 def counts_line(total: Counts) -> str:
@@ -88,24 +92,35 @@ def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
     return chosen if len(values) > 1 else []
 
 
-def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str) -> ClipEntry | None:
-    """Draw the table of clips with a download, and return the clip of the selected row, or None."""
-    table = table_of(dataset, entries)
+def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerprint: str) -> ClipEntry | None:
+    """Draw the table of clips, a page of it where it is long, with a download of all; return the clip of the selected
+    row, or None. fingerprint: of the settings whose verdicts are shown."""
+    pages, page = -(-len(entries) // PAGE_ROWS), 1
+    if pages > 1:
+        page = st.pagination(pages, key=f"dataset-rows-{key}-{len(entries)}")
+        st.caption(
+            f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."
+        )
+    shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    table = table_of(dataset, shown, verdicts_of(shown, fingerprint))
     event = st.dataframe(
         table,
-        key=f"dataset-table-{key}",
+        key=f"dataset-table-{key}-{page}",
+        alt="The clips of the data set",
         hide_index=True,
         height=min(TABLE_HEIGHT_PX, 38 + 35 * max(1, len(table))),
         on_select="rerun",
         selection_mode="single-row",
         column_config={
+            "verdict": verdict_column("verdict"),
+            "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
         },
     )
     st.download_button(
         f"CSV of these {len(entries)} rows" if len(entries) != 1 else "CSV of this row",
-        lambda: table.to_csv(index=False),
+        lambda: csv_of(dataset, entries, fingerprint),
         f"{dataset.root.name}.csv",
         "text/csv",
         key="dataset-csv",
@@ -113,11 +128,26 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str) -> Clip
         on_click="ignore",
     )
     rows: list[int] = event.selection.rows
-    return entries[rows[0]] if rows and rows[0] < len(entries) else None
+    return shown[rows[0]] if rows and rows[0] < len(shown) else None
 
 
-def table_of(dataset: Dataset, entries: Sequence[ClipEntry]) -> pd.DataFrame:
-    """Return the rows of some entries for the reader; columns that the data set leaves empty are left out."""
+def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> str:
+    """Return the table of some entries as CSV."""
+    table = table_of(dataset, entries, verdicts_of(entries, fingerprint))
+    if "verdict" in table:
+        table["verdict"] = [
+            "".join(words).lstrip("".join(VERDICT_ICONS.values())).strip() for words in table["verdict"]
+        ]
+    return table.to_csv(index=False)
+
+
+def table_of(
+    dataset: Dataset, entries: Sequence[ClipEntry], verdicts: Mapping[str, AnalysisSummary] | None = None
+) -> pd.DataFrame:
+    """Return the rows of some entries for the reader; columns that the data set leaves empty are left out.
+
+    verdicts: of those that have one, by name; without any there is no column of them.
+    """
     wanted = {entry.name for entry in entries}
     frame = to_frame(dataset)
     frame = frame[frame["name"].isin(wanted)].drop(columns=["path", "group"])
@@ -132,23 +162,31 @@ def table_of(dataset: Dataset, entries: Sequence[ClipEntry]) -> pd.DataFrame:
     names = {"name": "clip", "on_disk": "clip on disk", "original_on_disk": "original on disk"}
     texts = frame.columns.difference(["on_disk", "original_on_disk"])
     frame[texts] = frame[texts].astype(object).fillna("")
-    return frame.rename(columns=names)
+    frame = frame.rename(columns=names)
+    if verdicts:
+        found = [verdicts.get(name) for name in frame["clip"]]
+        place = list(frame.columns).index("label") + 1
+        frame.insert(place, "verdict", [[verdict_chip(item.verdict)] if item else [] for item in found])
+        frame.insert(place + 1, "P(fake)", [item.probability_fake if item else None for item in found])
+        frame["P(fake)"] = frame["P(fake)"].astype("Float64")
+    return frame
 
 
-def draw_thumbnail(dataset: Dataset, entry: ClipEntry) -> None:
-    """Draw a clip's picture with its label; a clip that cannot be read says so in its place."""
+def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
+    """Draw a clip's picture with its label and verdict; a clip that cannot be read says so in its place."""
     try:
         path = allowed_root(entry.path, [dataset.root])
         st.image(thumbnail(path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
     except (DeepfakeError, OSError) as error:
         st.caption(f":material/broken_image: {error}")
-    draw_label(entry)
+    draw_label(entry, verdict)
 
 
-def draw_label(entry: ClipEntry) -> None:
-    """Draw a clip's name and its label, in word, icon and colour."""
+def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
+    """Draw a clip's name, its label and what was found, in word, icon and colour."""
     icon, colour = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
-    st.markdown(f":small[{entry.name}]  \n:{colour}-badge[{icon} {entry.label or NO_LABEL}]")
+    found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
+    st.markdown(f":small[{entry.name}]  \nlabel :{colour}-badge[{icon} {entry.label or NO_LABEL}]{found}")
 
 
 def draw_missing(dataset: Dataset, total: Counts) -> None:

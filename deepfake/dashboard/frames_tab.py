@@ -43,6 +43,8 @@ def draw_frames(ready: ReadyAnalysis, track_id: int | None, *, slot: str) -> Non
     if pages > 1:
         number = int(page.number_input(f"Page of {pages}", 1, pages, 1, key=f"{slot}-grid-page-{pages}"))
     rows = rows[(number - 1) * PAGE_TILES : number * PAGE_TILES]
+    if shown == FACE and not ready.face_clips_when_ready(slot=slot):
+        return
     tiles = _tiles(ready, track_id if shown == FACE else None, rows)
     _draw_tiles(tiles, int(across), slot)
 

@@ -7,6 +7,7 @@ import streamlit as st
 from deepfake.dashboard.clips import set_choice
 from deepfake.dashboard.dataset_panels import draw_thumbnail
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.verdicts import verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
 PAGE_CLIPS = 24
@@ -43,8 +44,8 @@ def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
             open_clip(source, entry, "compare")
 
 
-def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry]) -> None:
-    """Draw the clips on disk among the entries, 24 at a time."""
+def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> None:
+    """Draw the clips on disk among the entries, 24 at a time. fingerprint: of the settings whose verdicts are shown."""
     there = [entry for entry in entries if entry.on_disk]
     if not there:
         st.info("None of these clips is on disk, so there is nothing to show.", icon=":material/image_not_supported:")
@@ -58,11 +59,12 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     first = (page - 1) * PAGE_CLIPS
     shown = there[first : first + PAGE_CLIPS]
     st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")
+    verdicts = verdicts_of(shown, fingerprint)
     for start in range(0, len(shown), COLUMNS):
         columns = st.columns(COLUMNS, gap="medium")
         for entry, column in zip(shown[start : start + COLUMNS], columns, strict=False):
             with column.container(border=True):
-                draw_thumbnail(dataset, entry)
+                draw_thumbnail(dataset, entry, verdicts.get(entry.name))
                 open_buttons(source, entry, "gallery")
 
 

@@ -17,6 +17,8 @@ def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
     if track_id is None:
         st.info("No face was found in any frame, so there is none to show in motion.", icon=":material/face:")
         return
+    if not ready.face_clips_when_ready(slot="motion"):
+        return
     clip = ready.face_clip(track_id)
     track = ready.analysis.track(track_id)
     if clip is None or track is None:

@@ -5,13 +5,15 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from deepfake.dashboard.batches import BatchRuns
 from deepfake.dashboard.cache import ResultCache, folder_bytes
 from deepfake.dashboard.jobs import JobQueue
+from deepfake.dashboard.keeping import StoreAccess
 from deepfake.dashboard.tasks import load_detector, load_looks
 from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
-from deepfake.workers import WorkerPool
 from deepfake.errors import SettingsError
 from deepfake.settings import Settings, load_settings
+from deepfake.workers import WorkerPool
 
 T = TypeVar("T")
 
@@ -25,7 +27,8 @@ class Runtime:
 
     jobs: analyses, in `settings.workers` processes. media_jobs: clips made for the browser, in a process of their own.
     look(): short tasks for what is on the screen, in another, so that a page answers while an analysis runs. No clip is
-    ever decoded in the server's own process.
+    ever decoded in the server's own process. store: analyses kept from one server to the next.
+    batches: whole data sets, in processes of their own that come last.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,6 +42,8 @@ class Runtime:
             max_bytes=max(settings.cache_mb * 2**20 - fixed_bytes, 0),
         )
         self.cache.trim()
+        self.store = StoreAccess(settings)
+        self.batches = BatchRuns()
         self._pool = WorkerPool(settings.workers, niceness=ANALYSIS_NICENESS)
         self._media_pool = WorkerPool(1)
         self._looks = WorkerPool(1)
@@ -63,8 +68,10 @@ class Runtime:
 
     def close(self) -> None:
         """End all workers."""
+        self.batches.close()
         for pool in (self._pool, self._media_pool, self._looks):
             pool.close()
+        self.store.close()
 
     def delete_upload(self, files: SessionFiles, sha256: str) -> None:
         """Delete an upload of a session and what was made from it."""
@@ -97,6 +104,17 @@ def runtime() -> Runtime:
             icon=":material/error:",
         )
     st.stop()
+
+
+def warn_of_store() -> None:
+    """Draw one warning where the store of analyses cannot be used; call it once a page."""
+    store = runtime().store
+    store.ask(lambda _: None, None)  # opens it
+    if store.problem is not None:
+        st.warning(
+            f"Analyses are not kept at the moment, and kept ones are not found. {store.problem}",
+            icon=":material/database_off:",
+        )
 
 
 def session() -> SessionFiles:

@@ -4,30 +4,42 @@ import json
 from pathlib import Path
 
 from deepfake.animation import FaceClips, slowed, transcode
+from deepfake.attribution_clip import DRAWING, SCORING, attribution_clip_to_dict, write_attribution_clip
+from deepfake.dashboard.keeping import KeptAs, keep_analysis, stamp_before
 from deepfake.dashboard.progress import ProgressWriter
 from deepfake.demo import write_demo
+from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
+from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.inspection import preview_jpeg
-from deepfake.pipeline import AnalysisConfig, Progress, analyze
-from deepfake.report import read_json, write_json
-from deepfake.robustness import recompress, recompression_to_dict
+from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
+from deepfake.report import write_json
+from deepfake.robustness import RATES_CRF, recompress, recompression_to_dict
 from deepfake.settings import Settings
-from deepfake.video import probe
+from deepfake.video import VideoReader, probe
 
 ANALYSIS_FILE = "analysis.json"
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
 RECOMPRESSION_FILE = "recompression.json"
+ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.json", "attribution.mp4"
 STAGES = {
     "models": "Loading the face detector",
     "frames": "Following faces",
     "finishing": "Putting the results together",
 }
+ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 
 
-def analyze_clip(folder: Path, path: Path, config: AnalysisConfig, settings: Settings) -> None:
-    """Write analysis.json and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises."""
+def analyze_clip(
+    folder: Path, path: Path, config: AnalysisConfig, settings: Settings, kept_as: KeptAs | None = None
+) -> None:
+    """Write analysis.json and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
+
+    kept_as: the analysis goes into the store under this name; without it (an upload) it does not.
+    """
     writer = ProgressWriter(folder)
+    stamp = stamp_before(kept_as)
 
     def report(progress: Progress) -> None:
         frame = progress.frame
@@ -44,6 +56,23 @@ def analyze_clip(folder: Path, path: Path, config: AnalysisConfig, settings: Set
         analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips)
         clips.close(keep={track.track_id for track in analysis.tracks})
     write_json(analysis, folder / ANALYSIS_FILE)
+    if kept_as is not None:
+        keep_analysis(analysis, kept_as, stamp, settings)
+
+
+def cut_face_clips(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
+    """Write face-<track_id>.mp4 along the tracks of an analysis of the clip: what analyze_clip writes, without
+    looking for faces again. Raises what VideoReader raises."""
+    writer = ProgressWriter(folder)
+    with VideoReader(path, settings) as reader, FaceClips(folder, reader.info.frame_rate) as clips:
+        for frame in reader.frames():
+            for track in analysis.tracks:
+                transform = track_crop_to_frame(track, frame.index, CROP_SIZE_PX)
+                if transform is not None:
+                    image = crop_face(frame.image, transform, CROP_SIZE_PX)
+                    clips(FaceCrop(track.track_id, frame.index, frame.timestamp_s, image, transform), frame)
+            writer.write("Cutting out faces", frame.index + 1, len(analysis.frame_timestamps_s))
+        clips.close(keep={track.track_id for track in analysis.tracks})
 
 
 def make_player_clip(folder: Path, path: Path, settings: Settings) -> None:
@@ -62,16 +91,34 @@ def make_slowed_clip(folder: Path, path: Path, factor: float) -> None:
     slowed(path, folder / SLOWED_FILE, factor)
 
 
-def recompress_clip(folder: Path, path: Path, analysis_path: Path, settings: Settings) -> None:
-    """Write recompression.json. Raises what recompress() and read_json() raise."""
+def recompress_clip(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
+    """Write recompression.json. Raises what recompress() raises."""
     writer = ProgressWriter(folder)
     result = recompress(
         path,
-        read_json(analysis_path),
+        analysis,
         settings=settings,
-        progress=lambda done, total: writer.write("Encoding at three rates", done, total),
+        progress=lambda done, total: writer.write(f"Encoding at {len(RATES_CRF)} rates", done, total),
     )
     (folder / RECOMPRESSION_FILE).write_text(json.dumps(recompression_to_dict(result)), encoding="utf-8")
+
+
+def make_attribution_clip(
+    folder: Path, path: Path, analysis: Analysis, track_id: int, face_clip: Path, part: int, settings: Settings
+) -> None:
+    """Write attribution.mp4 and attribution.json. Raises what write_attribution_clip() raises."""
+    writer = ProgressWriter(folder)
+    shown = write_attribution_clip(
+        folder / ATTRIBUTION_CLIP_FILE,
+        path,
+        analysis,
+        track_id,
+        face_clip,
+        part=part,
+        settings=settings,
+        progress=lambda stage, done, total: writer.write(ATTRIBUTION_STAGES[stage], done, total),
+    )
+    (folder / ATTRIBUTION_FILE).write_text(json.dumps(attribution_clip_to_dict(shown)), encoding="utf-8")
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:

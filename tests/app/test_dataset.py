@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from deepfake.dashboard import batches
+from tests import batch_work
 
 OpenApp = Callable[..., AppTest]
 RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]
@@ -158,4 +164,143 @@ def test_malformed_metadata_is_one_clear_sentence(app: OpenApp, tmp_path: Path, 
     test = app("dataset")
     test.selectbox(key="dataset-source").set_value("broken").run()
     assert "is not valid JSON at line 1" in test.error[0].value
+    assert not test.exception
+
+
+# --- Analyse this data set ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own with four clips, one of which cannot be read, and an empty store. The analysis is a stand-in
+    that takes its answer from the clip's bytes."""
+    for label, names in {"real": ("one", "two"), "fake": ("three", "bad")}.items():
+        (tmp_path / "small" / label).mkdir(parents=True)
+        for name in names:
+            (tmp_path / "small" / label / f"{name}.mp4").write_text(f"{name} of {label}")
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(tmp_path / "small"))
+    calls_file().unlink(missing_ok=True)
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{tmp_path / 'store.db'}")
+    monkeypatch.setattr(batches, "analyze_in_background", batch_work.analyze)
+    return tmp_path / "small"
+
+
+@pytest.fixture
+def small(app: OpenApp, small_set: Path) -> OpenApp:
+    """Factory: the page with the small set chosen, in a session of its own."""
+
+    def at_set() -> AppTest:
+        return app("dataset").selectbox(key="dataset-source").set_value("small").run()
+
+    return at_set
+
+
+def calls_file() -> Path:
+    """Where the stand-in notes what it was asked to analyse."""
+    return Path(os.environ["DEEPFAKE_CACHE_DIR"]) / "calls.txt"
+
+
+def calls() -> list[str]:
+    return sorted(calls_file().read_text().split("\n")[:-1]) if calls_file().is_file() else []
+
+
+def batch_is_over(test: AppTest) -> bool:
+    return bool(test.success) or "Cancelled" in texts(test) or bool(test.error)
+
+
+def table(test: AppTest) -> pd.DataFrame:
+    return next(item.value for item in test.dataframe if "label" in item.value).set_index("clip")
+
+
+def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(
+    small: OpenApp, small_set: Path, run_until: RunUntil
+) -> None:
+    test = small()
+    assert "0 of 4 clips on disk have a verdict" in texts(test)
+    assert "verdict" not in table(test)
+    button(test, "batch-start").click().run()
+    run_until(test, batch_is_over)
+    assert "3 analysed, 0 known before, 1 failed" in test.success[0].value
+    assert "3 of 4 clips on disk have a verdict" in texts(test)
+    rows = table(test)
+    expected = batch_work.probability_of(b"one of real")
+    assert rows.loc["real/one.mp4", "P(fake)"] == pytest.approx(expected)
+    assert list(rows.loc["real/one.mp4", "verdict"]) == ["⚠ Likely fake" if expected > 0.5 else "✔ Likely real"]
+    assert list(rows.loc["fake/bad.mp4", "verdict"]) == []
+    failed = next(item.value for item in test.dataframe if "why" in item.value)
+    assert failed.to_dict("records") == [{"clip": "fake/bad.mp4", "why": "bad.mp4: this is not a video"}]
+    assert str(small_set.parent) not in failed.to_csv()
+    assert not test.exception
+
+
+def test_a_batch_is_found_again_by_another_session_and_not_started_twice(
+    small: OpenApp, small_set: Path, run_until: RunUntil
+) -> None:
+    (small_set / "real" / "one.mp4").write_text("slow one of real")
+    first, second = small(), small()
+    button(first, "batch-start").click().run()
+    button(second, "batch-start").click().run()
+    assert {item.key for item in second.button} >= {"batch-cancel"}
+    first.switch_page("pages/methods.py").run()
+    run_until(second, batch_is_over)
+    first.switch_page("pages/dataset.py").run()
+    assert "3 of 4 clips on disk have a verdict" in texts(first)
+    assert len(calls()) == 4  # each clip once
+
+
+def test_a_cancelled_batch_keeps_what_it_found_and_goes_on_with_the_rest(
+    small: OpenApp, small_set: Path, run_until: RunUntil
+) -> None:
+    (small_set / "fake" / "three.mp4").write_text("hang three of fake")
+    test = small()
+    button(test, "batch-start").click().run()
+    run_until(test, lambda _: "hang three of fake" in calls())
+    button(test, "batch-cancel").click().run()
+    run_until(test, batch_is_over)
+    assert "Start it again for the rest" in texts(test)
+    (small_set / "fake" / "three.mp4").write_text("three of fake")
+    calls_file().unlink()
+    test.run()
+    kept = int(re.search(r"\*\* · (\d) of 4 clips", texts(test))[1])
+    button(test, "batch-start").click().run()
+    run_until(test, lambda page: bool(page.success))
+    assert "3 of 4 clips on disk have a verdict" in texts(test)
+    assert "three of fake" in calls()
+    assert len(calls()) <= 4 - kept
+
+
+def test_failed_clips_are_tried_again_on_request(small: OpenApp, small_set: Path, run_until: RunUntil) -> None:
+    test = small()
+    button(test, "batch-start").click().run()
+    run_until(test, batch_is_over)
+    assert "batch-start" not in {item.key for item in test.button}  # nothing is missing but what failed
+    (small_set / "fake" / "bad.mp4").write_text("mended")
+    button(test, "batch-retry").click().run()
+    run_until(test, lambda page: "4 of 4 clips on disk have a verdict" in texts(page))
+    assert not [item for item in test.dataframe if "why" in item.value]
+
+
+def test_a_thumbnail_carries_the_verdict_beside_the_label(
+    small: OpenApp, small_set: Path, run_until: RunUntil, moving_square_clip: Path
+) -> None:
+    test = small()
+    button(test, "batch-start").click().run()
+    run_until(test, batch_is_over)
+    test.session_state["dataset-tabs"] = GALLERY
+    test.run()
+    badges = next(item.value for item in test.markdown if "real/one.mp4" in item.value)
+    assert "REAL" in badges
+    assert re.search(r"found :(green|orange)-badge\[.* Likely (real|fake) [01]\.\d\d\]", badges)
+
+
+def test_without_a_store_the_page_warns_once_and_works(
+    small: OpenApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "damaged.db"
+    damaged.write_text("no database at all, but text that is long enough to be read as a header" * 20)
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{damaged}")
+    test = small()
+    assert len(test.warning) == 1
+    assert "Analyses are not kept at the moment" in test.warning[0].value
+    assert len(table(test)) == 4
     assert not test.exception

@@ -1,0 +1,100 @@
+"""The store of analyses as the pages use it: opened once a server. Where it cannot be used they go on without it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deepfake.errors import StoreError
+from deepfake.pipeline import Analysis
+from deepfake.settings import Settings
+from deepfake.store import AnalysisStore, open_store
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 30.0  # after a store could not be opened: a page must not wait for it every time
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAs:
+    """What an analysis is called in the store. location: absolute path, as a batch over the same folder names it."""
+
+    name: str
+    location: str
+
+
+class StoreAccess:
+    """The store of a server. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, *, retry_s: float = RETRY_S) -> None:
+        self._settings = settings
+        self._retry_s = retry_s
+        self._lock = threading.Lock()
+        self._store: AnalysisStore | None = None
+        self._failed_at = -retry_s
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What was wrong the last time that the store was asked, a sentence, or None."""
+        return self._problem
+
+    def ask(self, question: Callable[[AnalysisStore], T], otherwise: T) -> T:
+        """Return what the store answers, or `otherwise` where it cannot be used, which `problem` then tells of."""
+        try:
+            store = self._opened()
+            if store is None:
+                return otherwise
+            answer = question(store)
+        except StoreError as error:
+            logger.warning("the store cannot be used: %s", error)
+            self._problem = str(error)
+            return otherwise
+        self._problem = None
+        return answer
+
+    def close(self) -> None:
+        """Let go of the store."""
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _opened(self) -> AnalysisStore | None:
+        with self._lock:
+            if self._store is None:
+                if time.monotonic() - self._failed_at < self._retry_s:
+                    return None
+                try:
+                    self._store = open_store(self._settings)
+                except StoreError:
+                    self._failed_at = time.monotonic()
+                    raise
+            return self._store
+
+
+def keep_analysis(analysis: Analysis, kept_as: KeptAs, stamp: str | None, settings: Settings) -> None:
+    """Put an analysis into the store, and the SHA-256 of its file; a store that cannot be used is logged.
+
+    stamp: of the file before it was read, see deepfake.batch.files; None where it has none.
+    """
+    try:
+        with open_store(settings) as store:
+            store.put(analysis, name=kept_as.name, location=kept_as.location)
+            if stamp:
+                store.remember_file(kept_as.location, stamp, analysis.video.sha256)
+    except StoreError as error:
+        logger.warning("%s is not kept in the store: %s", kept_as.name, error)
+
+
+def stamp_before(kept_as: KeptAs | None) -> str | None:
+    """Return the stamp of a file that is about to be read; None for one that is not kept, or is not there."""
+    if kept_as is None:
+        return None
+    from deepfake.batch.files import stamp_of  # a batch asks for the same stamp; its imports are not every worker's
+
+    return stamp_of(kept_as.location)

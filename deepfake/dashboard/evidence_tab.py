@@ -117,7 +117,7 @@ def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, slot: st
     ]
     if not measured:
         return
-    st.markdown("**Other signals of this face.** None of them takes part in the verdict.")
+    st.markdown("**Other signals of this face.** None of them decides the verdict.")
     spectrum_place = None
     for start in range(0, len(measured), 2):
         columns = st.columns(2, gap="medium")
@@ -135,7 +135,7 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: st
     """Draw a card; return a place in it below the chart."""
     st.subheader(info.title, anchor=anchor_of(info.name))
     clickable_chart(
-        signal_figure(trace, title=f"{info.title} over time", unit=info.unit, moment_s=moment_s),
+        signal_figure(trace, title="Over time", unit=info.unit, moment_s=moment_s),
         key=f"{slot}-signal-{info.name}",
         on_click=lambda point: set_moment(slot, float(point["x"])),
         alt=f"{info.title} over time",

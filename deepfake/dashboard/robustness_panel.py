@@ -89,10 +89,10 @@ def _draw_result(result: Recompression, track_id: int | None) -> None:
         figure = recompression_figure(result, track_id)
         st.plotly_chart(figure, key="recompression-chart", config={"displaylogo": False}, alt=figure_text(result))
     with words:
+        st.caption(HOW_TO_READ)
         for sentence in abstentions(result):
             st.caption(f":material/block: {sentence}")
-        st.dataframe(recompression_table(result), hide_index=True, width="stretch", key="recompression-table")
-        st.caption(HOW_TO_READ)
+    st.dataframe(recompression_table(result), hide_index=True, width="stretch", key="recompression-table")
     encoded = "" if result.frames_encoded >= 0.9 * result.frames_total else (
         f" Of {result.frames_total} frames {result.frames_encoded} were encoded: those scored, and the second before "
         "each; sizes are estimates from these."

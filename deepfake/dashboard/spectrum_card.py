@@ -21,8 +21,8 @@ from deepfake.signals.spectrum import (
 MAX_FRAMES = 20  # the mean of so many moves little with more; each has to be decoded anew
 HOW_TO_READ = (
     "How to read this: left coarse detail, right the finest that the clip can hold; every curve is moved so that the "
-    "coarse part lies at 0 dB. Generators leave too much or too little at the right. So do compression, focus and "
-    "denoising, and they move it further."
+    "coarse part lies at 0 dB. Below, the same as the distance from the median of real faces. Generators leave too "
+    "much or too little at the right. So do compression, focus and denoising, and they move it further."
 )
 
 
@@ -64,7 +64,7 @@ def spectrum_sentence(
     share = share_inside(spectrum, real)
     if np.isnan(share):
         return f"The face of {person_name(track_id)} is too small, or cut off, for a spectrum."
-    inside = f"{share:.0%} of the spectrum of {person_name(track_id)} lie within the range of real faces."
+    inside = f"At {share:.0%} of the frequencies {person_name(track_id)} lies within the range of real faces."
     probability = classifier.probability_fake(spectrum)
     says = (
         "The classifier on it needs a face at least 128 px wide."

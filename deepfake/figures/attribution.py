@@ -143,8 +143,15 @@ def attribution_scale_figure(full: float) -> go.Figure:
     limit = OUTLINED_SHARE * full
     for value, dash, name in ((-limit, "dash", "real"), (limit, "solid", "fake")):
         figure.add_vline(value, line={"dash": dash, "width": 2, "color": COLOURS[name]})
-    ticks = {-full: f"−{full:.1f} logits,<br>for real", 0.0: "0", full: f"+{full:.1f} logits,<br>for fake"}
-    figure.update_xaxes(tickvals=list(ticks), ticktext=list(ticks.values()), showgrid=False, range=[-full, full])
+    for value, text, side in (
+        (-full, f"−{full:.1f} logits, for real", "left"),
+        (full, f"+{full:.1f}, for fake", "right"),
+    ):
+        figure.add_annotation(
+            x=value, y=0, yref="paper", yanchor="top", xanchor=side, text=text, showarrow=False, yshift=-4
+        )
+    figure.update_layout(margin={"b": 30})
+    figure.update_xaxes(tickvals=[0], ticktext=["0"], showgrid=False, range=[-full, full])
     return figure.update_yaxes(visible=False)
 
 

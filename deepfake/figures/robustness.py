@@ -15,14 +15,14 @@ BESIDE = 0.12  # of the distance of two rates: how far a person stands off the c
 
 
 def recompression_figure(result: Recompression, track_id: int | None = None) -> go.Figure:
-    """Return P(fake) with its 95 % interval at every rate: of the clip and, where it has more people, of one person.
+    """Return P(fake) with its 95 % interval at every rate: of the clip, and of one person where that is another.
 
     The limits of LIKELY_REAL and LIKELY_FAKE are drawn as lines, their sides tinted. Symbols: circle likely real, open
     square inconclusive, cross likely fake.
     """
     if result.spread is None:
         return empty_figure(TITLE, "No face of this clip could be scored.", height_px=HEIGHT_PX)
-    several = len(result.rates[0].tracks) > 1 and track_id is not None
+    several = track_id is not None and _differ(result, track_id)
     figure = go.Figure([_curve(result, None, "the clip", "solid", -BESIDE if several else 0.0)])
     if several and track_id is not None:
         figure.add_trace(_curve(result, track_id, person_name(track_id), "dash", BESIDE))
@@ -34,6 +34,11 @@ def recompression_figure(result: Recompression, track_id: int | None = None) -> 
     _limit(figure, result.likely_real_below, "LIKELY_REAL")
     _limit(figure, result.likely_fake_from, "LIKELY_FAKE")
     return figure.update_layout(showlegend=several, legend={"y": -0.3})
+
+
+def _differ(result: Recompression, track_id: int) -> bool:
+    own = [outcome.probability_fake for rate in result.rates if (outcome := rate.of(track_id)) is not None]
+    return bool(own) and own != [rate.clip.probability_fake for rate in result.rates]
 
 
 def bit_rate_text(bit_rate: float | None) -> str:

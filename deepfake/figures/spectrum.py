@@ -3,34 +3,44 @@
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
 from deepfake.figures.style import COLOURS, empty_figure, styled
 from deepfake.report.text import person_name
 from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, levelled
 
-HEIGHT_PX = 340
+HEIGHT_PX = 480
 BAND_OPACITY = 0.25
 NYQUIST = 0.5  # cycles a pixel: no picture holds more
 
 
 def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id: int) -> go.Figure:
-    """Return a face's mean power spectrum as a line over the middle nine tenths of real faces.
+    """Return a face's mean power spectrum as a line over the middle nine tenths of real faces; below, how far both lie
+    from the median of real faces.
 
     spectrum: f32 (64,), dB, azimuthal mean; NaN where there is none. Both are levelled: 0 dB is the mean over the
-    frequencies where natural pictures follow a power law. Points' customdata: [dB from the median of real faces].
+    frequencies where natural pictures follow a power law. Points' customdata: [dB, dB from the median of real faces].
     """
-    title = f"Power spectrum of {person_name(track_id)} against real faces"
+    title = "Mean spectrum and real faces"
     curve = levelled(spectrum)
     if not np.isfinite(curve).any():
         return empty_figure(title, "The face is too small, or cut off, for a spectrum.", height_px=HEIGHT_PX)
-    figure = go.Figure([_band(real), _median(real), _face(curve, real, person_name(track_id))])
-    styled(figure, title=title, height_px=HEIGHT_PX, x_title="spatial frequency (cycles a pixel)", y_title="power (dB)")
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    for row, base in ((1, np.zeros_like(real.p50)), (2, real.p50)):
+        for trace in (_band(real, base), _median(real, base), _face(curve, base, real, person_name(track_id))):
+            figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
+    styled(figure, title=title, height_px=HEIGHT_PX)
     figure.update_xaxes(range=[0, NYQUIST], tickvals=[0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    figure.add_vrect(
-        *HIGH_BAND, fillcolor=COLOURS["quiet"], opacity=0.1, line_width=0, layer="below",
-        annotation={"text": "finest detail", "font": {"size": 11}, "yanchor": "top"}, annotation_position="top left",
-    )  # fmt: skip
-    return figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom"}, margin={"b": 92})
+    figure.update_xaxes(title_text="spatial frequency (cycles a pixel)", row=2, col=1)
+    figure.update_yaxes(title_text="power (dB)", row=1, col=1)
+    figure.update_yaxes(title_text="from median (dB)", row=2, col=1)
+    for row in (1, 2):
+        figure.add_vrect(
+            *HIGH_BAND, fillcolor=COLOURS["quiet"], opacity=0.1, line_width=0, layer="below", row=row, col=1
+        )
+    place = {"x": sum(HIGH_BAND) / 2, "y": 1, "yref": "y domain", "yanchor": "top"}
+    figure.add_annotation(text="finest detail", showarrow=False, font={"size": 11}, **place)
+    return figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom"}, margin={"b": 104})
 
 
 def share_inside(spectrum: NDArray[np.float32], real: SpectrumRange) -> float:
@@ -44,10 +54,10 @@ def share_inside(spectrum: NDArray[np.float32], real: SpectrumRange) -> float:
     return float(np.mean(inside)) if known.any() else float("nan")
 
 
-def _band(real: SpectrumRange) -> go.Scatter:
+def _band(real: SpectrumRange, base: NDArray[np.float32]) -> go.Scatter:
     return go.Scatter(
         x=np.concatenate([FREQUENCIES, FREQUENCIES[::-1]]),
-        y=np.concatenate([real.p95, real.p5[::-1]]),
+        y=np.concatenate([real.p95 - base, (real.p5 - base)[::-1]]),
         fill="toself",
         fillcolor=COLOURS["real"],
         opacity=BAND_OPACITY,
@@ -57,10 +67,10 @@ def _band(real: SpectrumRange) -> go.Scatter:
     )
 
 
-def _median(real: SpectrumRange) -> go.Scatter:
+def _median(real: SpectrumRange, base: NDArray[np.float32]) -> go.Scatter:
     return go.Scatter(
         x=FREQUENCIES,
-        y=real.p50,
+        y=real.p50 - base,
         mode="lines",
         line={"color": COLOURS["real"], "width": 1.5, "dash": "dash"},
         name="their median",
@@ -68,16 +78,16 @@ def _median(real: SpectrumRange) -> go.Scatter:
     )
 
 
-def _face(curve: NDArray[np.float32], real: SpectrumRange, name: str) -> go.Scatter:
+def _face(curve: NDArray[np.float32], base: NDArray[np.float32], real: SpectrumRange, name: str) -> go.Scatter:
     return go.Scatter(
         x=FREQUENCIES,
-        y=curve,
-        customdata=(curve - real.p50)[:, None],
+        y=curve - base,
+        customdata=np.stack([curve, curve - real.p50], axis=1),
         mode="lines",
         line={"color": COLOURS["face"], "width": 2.5},
         name=name,
         hovertemplate=(
-            "%{x:.3f} cycles a pixel<br>%{y:.1f} dB, %{customdata[0]:+.1f} dB from the median of real faces"
+            "%{x:.3f} cycles a pixel<br>%{customdata[0]:.1f} dB, %{customdata[1]:+.1f} dB from the median of real faces"
             f"<extra>{name}</extra>"
         ),
     )

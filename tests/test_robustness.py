@@ -1,0 +1,228 @@
+"""Re-compression: the same crops scored again after encoding, how stable the verdict is, and its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deepfake.robustness as robustness
+from deepfake.detectors import learned_detector
+from deepfake.detectors.efficientnet import Calibration
+from deepfake.errors import ReportError
+from deepfake.figures import bit_rate_text, recompression_figure, size_text
+from deepfake.pipeline import Analysis, analyze
+from deepfake.robustness import (
+    Outcome,
+    RateOutcome,
+    Recompression,
+    label_limits,
+    recompress,
+    recompression_from_dict,
+    recompression_to_dict,
+    stability_sentence,
+)
+
+WriteClip = Callable[..., Path]
+
+
+class KeepsCrops:
+    """Scores by mean brightness and keeps what it saw."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def scores(self, crops: np.ndarray) -> np.ndarray:
+        self.seen.append(crops)
+        return (crops.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def talking(talking_clip: Path) -> tuple[Path, Analysis, dict[int, np.ndarray]]:
+    """The clip, its analysis, and its face crops by frame."""
+    crops: dict[int, np.ndarray] = {}
+    analysis = analyze(talking_clip, on_crop=lambda crop, frame: crops.update({crop.frame_index: crop.image}))
+    return talking_clip, analysis, crops
+
+
+def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analysis, dict[int, np.ndarray]]) -> None:
+    clip, analysis, crops = talking
+    detector = KeepsCrops()
+    recompress(clip, analysis, rates_crf=[1], detector=detector)
+    trace = analysis.trace("learned_score", 0)
+    assert trace is not None
+    [seen] = detector.seen
+    assert len(seen) == len(trace.frame_indices)
+    for crop, frame_index in zip(seen, trace.frame_indices.tolist(), strict=True):
+        assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5  # rounding of two colour conversions
+
+
+def test_stronger_compression_takes_fewer_bits_and_more_detail(
+    talking: tuple[Path, Analysis, dict[int, np.ndarray]],
+) -> None:
+    clip, analysis, crops = talking
+    detector = KeepsCrops()
+    result = recompress(clip, analysis, rates_crf=[18, 45], detector=detector)
+    _, fine, coarse = result.rates
+    assert fine.bit_rate is not None
+    assert coarse.bit_rate is not None
+    assert coarse.bit_rate < fine.bit_rate / 4
+    assert fine.size_bytes == pytest.approx(fine.bit_rate * analysis.video.duration_s / 8, rel=1e-3)
+    first = analysis.trace("learned_score", 0).frame_indices[0]  # type: ignore[union-attr]
+    errors = [np.abs(seen[0].astype(float) - crops[int(first)]).mean() for seen in detector.seen]
+    assert errors[1] > 2 * errors[0]
+
+
+def test_hardly_compressed_the_verdict_stays(talking: tuple[Path, Analysis, dict[int, np.ndarray]]) -> None:
+    clip, analysis, _ = talking
+    result = recompress(clip, analysis, rates_crf=[1])
+    original, encoded = result.rates
+    assert original.clip.probability_fake == analysis.verdict.probability_fake
+    assert encoded.clip.probability_fake == pytest.approx(original.clip.probability_fake, abs=0.05)
+    assert [outcome.track_id for outcome in encoded.tracks] == [0]
+
+
+def test_every_frame_up_to_the_last_scored_is_reported_and_nothing_is_left(
+    talking: tuple[Path, Analysis, dict[int, np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, analysis, _ = talking
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    reports: list[tuple[int, int]] = []
+    result = recompress(
+        clip,
+        analysis,
+        rates_crf=[30],
+        detector=KeepsCrops(),
+        progress=lambda done, total: reports.append((done, total)),
+    )
+    last = int(analysis.trace("learned_score", 0).frame_indices[-1])  # type: ignore[union-attr]
+    assert reports == [(done, last + 1) for done in range(1, last + 2)]
+    assert result.frames_encoded == last + 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_far_from_scored_frames_nothing_is_encoded(
+    talking: tuple[Path, Analysis, dict[int, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, analysis, crops = talking
+    trace = analysis.trace("learned_score", 0)
+    assert trace is not None
+    rows = np.array([10, 30])
+    thin = replace(trace, frame_indices=rows, timestamps_s=rows / 25, values=trace.values[:2])
+    traces = tuple(thin if item is trace else item for item in analysis.traces)
+    monkeypatch.setattr(robustness, "LEAD_FRAMES", 4)
+    detector = KeepsCrops()
+    result = recompress(clip, replace(analysis, traces=traces), rates_crf=[1], detector=detector)
+    assert result.frames_encoded == 2 * 5
+    [seen] = detector.seen
+    for crop, frame_index in zip(seen, (10, 30), strict=True):
+        assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5
+
+
+def test_a_clip_without_a_face_has_nothing_to_compare(moving_square_clip: Path) -> None:
+    result = recompress(moving_square_clip, analyze(moving_square_clip))
+    assert [rate.crf for rate in result.rates] == [None]
+    assert result.frames_encoded == 0
+    assert "No face" in stability_sentence(result)
+    assert "No face" in recompression_figure(result).layout.annotations[0].text
+
+
+def test_odd_sizes_are_encoded(talking_frames: list[np.ndarray], write_clip: WriteClip, tmp_path: Path) -> None:
+    frames = [frame[:479, :637] for frame in talking_frames[:16]]
+    clip = write_clip(tmp_path / "odd.mkv", frames, codec="ffv1", pix_fmt="bgr0")
+    analysis = analyze(clip)
+    detector = KeepsCrops()
+    result = recompress(clip, analysis, rates_crf=[20], detector=detector)
+    assert result.rates[1].clip.probability_fake is not None
+    assert len(detector.seen[0]) == len(analysis.trace("learned_score", 0).values)  # type: ignore[union-attr]
+
+
+def rate(crf: int | None, label: str, probability: float | None, *, abstained: tuple[str, ...] = ()) -> RateOutcome:
+    interval = None if probability is None else (probability - 0.02, probability + 0.02)
+    clip = Outcome(None, label, probability, interval, abstained)  # type: ignore[arg-type]
+    return RateOutcome(crf, 1e6, 10**6, clip, (replace(clip, track_id=0),))
+
+
+def result_of(*rates: RateOutcome) -> Recompression:
+    return Recompression(rates, 0.38, 0.8, 100, 100, 1.0)
+
+
+def test_a_verdict_that_stays_is_called_stable() -> None:
+    sentence = stability_sentence(result_of(rate(None, "LIKELY_FAKE", 0.95), rate(40, "LIKELY_FAKE", 0.85)))
+    assert sentence == ("The verdict stays Likely fake at every rate. P(fake) lies between 0.85 and 0.95, 0.10 apart.")
+
+
+def test_a_verdict_that_changes_is_said_where() -> None:
+    sentence = stability_sentence(
+        result_of(rate(None, "LIKELY_FAKE", 0.9), rate(23, "LIKELY_FAKE", 0.9), rate(40, "INCONCLUSIVE", 0.6))
+    )
+    assert "changes: Likely fake as the clip is, Inconclusive at CRF 40." in sentence
+    assert "opposite" not in sentence
+
+
+def test_a_verdict_that_turns_round_is_warned_of() -> None:
+    result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(40, "LIKELY_REAL", 0.1))
+    assert "opposite" in stability_sentence(result)
+    assert not result.keeps_label
+    assert result.spread == pytest.approx(0.8)
+
+
+def test_json_gives_the_result_back() -> None:
+    result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(40, "INCONCLUSIVE", None, abstained=("Too blurred.",)))
+    data = json.loads(json.dumps(recompression_to_dict(result)))
+    assert data["keeps_label"] is False
+    assert recompression_from_dict(data) == result
+    with pytest.raises(ReportError, match="re-compression"):
+        recompression_from_dict({"rates": []})
+
+
+def test_limits_of_the_labels_are_where_the_rules_change() -> None:
+    reals, fakes = np.linspace(-4, 2, 99).astype(np.float32), np.linspace(-2, 4, 99).astype(np.float32)
+    calibration = Calibration(1.0, 0.0, reals, fakes)
+    below, fake_from = label_limits(calibration, 1)
+    assert below is not None
+    assert fake_from is not None
+    assert calibration.p_value_fake(below) <= 0.1 < calibration.p_value_fake(below + 0.02)
+    assert calibration.p_value_real(fake_from) <= 0.05 < calibration.p_value_real(fake_from - 0.02)
+    stricter = label_limits(calibration, 3)[1]
+    assert stricter is not None
+    assert stricter > fake_from
+    assert label_limits(calibration, 1000)[1] is None
+
+
+def test_the_shipped_detector_has_both_limits() -> None:
+    below, fake_from = label_limits(learned_detector().calibration, 1)
+    assert below is not None
+    assert fake_from is not None
+    assert below < 0.5 < fake_from
+
+
+def test_the_figure_shows_every_rate_with_its_interval_and_the_limits() -> None:
+    result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(23, "LIKELY_REAL", 0.3), rate(40, "INCONCLUSIVE", 0.5))
+    figure = recompression_figure(result)
+    [curve] = figure.data
+    assert curve.y == (0.9, 0.3, 0.5)
+    assert curve.error_y.array == pytest.approx((0.02, 0.02, 0.02))
+    assert len({*curve.marker.symbol}) == 3, "labels must not differ by colour alone"
+    texts = [annotation.text for annotation in figure.layout.annotations]
+    assert texts == ["likely real below 0.38", "likely fake from 0.80"]
+
+
+def test_another_person_than_the_clips_own_gets_a_curve() -> None:
+    base = rate(None, "LIKELY_FAKE", 0.9)
+    other = Outcome(1, "LIKELY_REAL", 0.1, (0.05, 0.2))
+    two = [replace(item, tracks=(*item.tracks, other)) for item in (base, replace(base, crf=40))]
+    assert [curve.name for curve in recompression_figure(result_of(*two), 0).data] == ["the clip"]
+    assert [curve.name for curve in recompression_figure(result_of(*two), 1).data] == ["the clip", "Person 2"]
+
+
+def test_rates_and_sizes_are_written_for_readers() -> None:
+    assert [bit_rate_text(value) for value in (None, 124_836, 999_600, 3_028_187)] == [
+        "unknown", "125 kbit/s", "1.0 Mbit/s", "3.0 Mbit/s",
+    ]  # fmt: skip
+    assert [size_text(value) for value in (None, 19_400, 2_639_763)] == ["unknown", "19 kB", "2.6 MB"]

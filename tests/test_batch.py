@@ -5,7 +5,6 @@ Most tests put a stand-in (batch_work) in the place of the analysis: what become
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import os
 import signal
@@ -13,12 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import fsspec
 import pandas as pd
 import pytest
 

@@ -13,14 +13,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from deepfake.batch import Batch, BatchResult, collect_clips, write_table
-from deepfake.errors import DatasetError, StoreError, WorkerError
+from deepfake.batch import Batch, BatchResult, collect_clips
+from deepfake.errors import StoreError
 from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import open_store

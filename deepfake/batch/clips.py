@@ -132,10 +132,11 @@ def _remote(url: str) -> Iterator[BatchClip]:
 
 def _remote_folder(url: str, root: str, listing: Mapping[str, Mapping[str, Any]]) -> Iterator[BatchClip]:
     head, chain, rest = url.partition("::")  # zip://folder::s3://bucket/set.zip: names go before the chain
+    head = head if head.endswith("/") else f"{head}/"
     for path, info in sorted(listing.items()):
         below = path.strip("/").removeprefix(root.strip("/")).lstrip("/")
         if _is_clip(below.rpartition("/")[2]):
-            location = f"{head.rstrip('/')}{'' if head.endswith('://') else '/'}{below}{chain}{rest}"
+            location = f"{head}{below}{chain}{rest}"
             yield BatchClip(location, location, below, stamp=stamp_of_listing(info))
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,8 +73,10 @@ def remote_info(url: str) -> dict[str, Any]:
 
 def stamp_of_listing(info: Mapping[str, Any]) -> str:
     """Return a file's stamp from what its file system says of it, "" where that names no version."""
-    mark = next((str(info[name]) for name in VERSION_MARKS if info.get(name)), "")
-    return f"{info.get('size')}-{mark}" if mark else ""
+    mark = next((info[name] for name in VERSION_MARKS if info.get(name)), None)
+    if isinstance(mark, datetime):  # one file system may tell the same time as a number elsewhere
+        mark = mark.timestamp()
+    return "" if mark is None else f"{info.get('size')}-{mark}"
 
 
 def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:

@@ -1,0 +1,215 @@
+"""What a batch takes in and gives out: clips by path and URL, tables as CSV and Parquet."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import fsspec
+import pandas as pd
+import pytest
+
+from deepfake.batch import (
+    TABLE_COLUMNS,
+    Batch,
+    BatchClip,
+    BatchResult,
+    check_table,
+    clips_of_dataset,
+    collect_clips,
+    write_table,
+)
+from deepfake.batch.files import local_copy, stamp_of
+from deepfake.dataset import open_dataset
+from deepfake.errors import ClipError, DatasetError, LimitError
+from deepfake.settings import Settings
+from deepfake.store import open_store
+from tests import batch_work
+
+
+def _write(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return root
+
+
+@pytest.fixture
+def memory() -> fsspec.AbstractFileSystem:
+    """A remote file system that lives in this process."""
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    return system
+
+
+# --- what goes in ---
+
+
+def test_a_data_set_keeps_labels_and_names_and_lists_what_is_missing(tmp_path: Path) -> None:
+    root = _write(tmp_path / "set", "real/a.mp4", "fake/a.mp4")
+    clips = {clip.name: clip for clip in collect_clips([str(root)])}
+    assert {name: clip.label for name, clip in clips.items()} == {"real/a.mp4": "REAL", "fake/a.mp4": "FAKE"}
+    assert clips["fake/a.mp4"].path == str(root / "fake/a.mp4") == clips["fake/a.mp4"].location
+    assert clips["fake/a.mp4"].group == clips["real/a.mp4"].group
+    (root / "metadata.json").write_text('{"gone.mp4": {"label": "FAKE"}}')
+    assert [(clip.name, clip.label) for clip in collect_clips([str(root)])] == [("gone.mp4", "FAKE")]
+
+
+def test_a_folder_in_no_layout_gives_all_clips_below_it(tmp_path: Path) -> None:
+    root = _write(tmp_path / "set", "a.mp4", "x/y/b.MOV", "x/c.mp4", "x/notes.txt", "x/.hidden.mp4")
+    assert [clip.name for clip in collect_clips([str(root)])] == ["a.mp4", "x/c.mp4", "x/y/b.MOV"]
+    assert [clip.label for clip in collect_clips([str(root / "x")])] == [None, None]
+
+
+def test_a_list_may_name_clips_anywhere(tmp_path: Path) -> None:
+    elsewhere = _write(tmp_path / "elsewhere", "b.mp4")
+    table = tmp_path / "lists" / "list.csv"
+    table.parent.mkdir()
+    rows = ["Path,Label,group", "sub/a.mp4,real,p1", f"{elsewhere}/b.mp4,FAKE,", "s3://bucket/c.mp4,,p2"]
+    table.write_text("\n".join(rows) + "\n")
+    clips = collect_clips([str(table)])
+    assert [clip.location for clip in clips] == [
+        str(table.parent / "sub/a.mp4"), str(elsewhere / "b.mp4"), "s3://bucket/c.mp4",
+    ]  # fmt: skip
+    assert [clip.path for clip in clips] == ["sub/a.mp4", f"{elsewhere}/b.mp4", "s3://bucket/c.mp4"]
+    assert [(clip.label, clip.group) for clip in clips] == [("REAL", "p1"), ("FAKE", None), (None, "p2")]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("name\na.mp4\n", "the column path is missing"),
+        ("path,label\na.mp4,MAYBE\n", "line 2: the label of a.mp4 is 'MAYBE'"),
+        ("path,label\n,REAL\n", "line 2: the path is empty"),
+        ("path,label\n", "no clips found"),
+    ],
+)
+def test_an_unusable_list_is_one_clear_sentence(tmp_path: Path, content: str, says: str) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text(content)
+    with pytest.raises(DatasetError, match=says):
+        collect_clips([str(table)])
+
+
+def test_several_inputs_are_joined_and_a_clip_named_twice_is_one(tmp_path: Path) -> None:
+    root = _write(tmp_path / "set", "a.mp4", "b.mp4")
+    clips = collect_clips([str(root / "b.mp4"), str(root), f"file://{root}/a.mp4"])
+    assert [clip.name for clip in clips] == ["b.mp4", "a.mp4"]
+
+
+@pytest.mark.parametrize("text", ["nowhere", "memory://nowhere", "nosuchscheme://bucket/a"])
+def test_an_input_that_is_not_there_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DatasetError, match=r"nowhere|nosuchscheme"):
+        collect_clips([text if "://" in text else str(tmp_path / text)])
+
+
+def test_clips_of_a_remote_folder_have_urls_and_stamps(memory: fsspec.AbstractFileSystem) -> None:
+    memory.pipe({"/set/a.mp4": b"a", "/set/x/b.mp4": b"b", "/set/readme.txt": b"no clip"})
+    clips = collect_clips(["memory://set"])
+    assert [(clip.location, clip.name) for clip in clips] == [
+        ("memory://set/a.mp4", "a.mp4"),
+        ("memory://set/x/b.mp4", "x/b.mp4"),
+    ]
+    assert [clip.stamp for clip in clips] == [stamp_of(clip.location) for clip in clips]
+    assert all(clip.stamp for clip in clips)
+    memory.pipe("/set/a.mp4", b"another")
+    assert stamp_of("memory://set/a.mp4") != clips[0].stamp
+    assert stamp_of("memory://set/gone.mp4") is None
+
+
+def test_a_remote_list_names_clips_beside_it(memory: fsspec.AbstractFileSystem) -> None:
+    memory.pipe({"/set/list.csv": b"path,label\na.mp4,FAKE\n"})
+    (clip,) = collect_clips(["memory://set/list.csv"])
+    assert (clip.location, clip.label) == ("memory://set/a.mp4", "FAKE")
+
+
+def test_a_remote_clip_is_copied_and_held_to_the_limit(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
+    memory.pipe({"/set/a.mp4": b"a", "/set/b.mp4": b"b" * (2**20 + 1)})
+    copy = local_copy("memory://set/a.mp4", tmp_path, Settings())
+    assert copy.file.parent == tmp_path
+    assert copy.file.suffix == ".mp4"
+    assert copy.file.read_bytes() == b"a"
+    assert copy.sha256 == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    with pytest.raises(LimitError, match="max_clip_mb"):
+        local_copy("memory://set/b.mp4", tmp_path, Settings(max_clip_mb=1))
+    with pytest.raises(ClipError, match="cannot be reached"):
+        local_copy("nosuchscheme://bucket/a.mp4", tmp_path, Settings())
+
+
+def test_workers_read_clips_behind_a_url_and_leave_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, home, scratch = tmp_path / "set.zip", tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    scratch.mkdir()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("a.mp4", "x/b.mp4", "bad.mp4"):
+            file.writestr(name, name)
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    settings = Settings(cache_dir=home, database_url=f"sqlite:///{home}/store.db")
+    clips = collect_clips([f"zip://::file://{archive}"])
+    assert [clip.location for clip in clips] == [
+        f"zip://{name}::file://{archive}" for name in ("a.mp4", "bad.mp4", "x/b.mp4")
+    ]
+    results = {r.clip.name: r for r in Batch(clips, settings=settings, workers=2, analyze=batch_work.analyze).run()}
+    assert {name: result.status for name, result in results.items()} == {
+        "a.mp4": "analyzed", "bad.mp4": "failed", "x/b.mp4": "analyzed",
+    }  # fmt: skip
+    assert results["a.mp4"].probability_fake == batch_work.probability_of(b"a.mp4")
+    assert not list(scratch.rglob("clip*"))
+    with open_store(settings) as store:
+        assert {row.location for row in store.find().rows} == {clips[0].location, clips[2].location}
+    again = Batch(clips, settings=settings, workers=1, analyze=batch_work.analyze)
+    assert Counter(r.status for r in again.run()) == {"known": 2, "failed_before": 1}
+
+
+def test_clips_of_a_dataset_object(tmp_path: Path) -> None:
+    root = _write(tmp_path / "set", "real/a.mp4", "fake/b.mp4")
+    dataset = open_dataset(root)
+    assert {clip.location: clip.name for clip in clips_of_dataset(dataset)} == {
+        str(entry.path): entry.name for entry in dataset.entries
+    }
+
+
+# --- what comes out ---
+
+
+def _results() -> list[BatchResult]:
+    clip = BatchClip("/set/a.mp4", "a.mp4", "a.mp4", label="FAKE", group="p1")
+    other = dataclasses.replace(clip, location="/set/b.mp4", path="b,\nb.mp4", label=None)
+    return [
+        BatchResult(clip, "analyzed", "ab" * 32, 0.1 + 0.2, "LIKELY_FAKE", seconds=1.23456),
+        BatchResult(other, "failed", error="b.mp4: this is\nnot a video"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_has_a_row_a_clip(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"table{suffix}"
+    write_table(path, _results())
+    table = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+    assert tuple(table.columns) == TABLE_COLUMNS
+    assert TABLE_COLUMNS[:5] == ("path", "label", "probability_fake", "verdict", "error")
+    first, second = table.to_dict("records")
+    assert (first["path"], first["label"], first["verdict"]) == ("a.mp4", "FAKE", "LIKELY_FAKE")
+    assert first["probability_fake"] == 0.1 + 0.2
+    assert first["seconds"] == 1.235
+    assert pd.isna(first["error"])
+    assert second["path"] == "b,\nb.mp4"
+    assert second["error"] == "b.mp4: this is not a video"
+    assert pd.isna(second["probability_fake"])
+    assert pd.isna(second["label"])
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_empty_table_has_its_columns(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.parquet", [])
+    assert tuple(pd.read_parquet(tmp_path / "table.parquet").columns) == TABLE_COLUMNS
+
+
+@pytest.mark.parametrize("name", ["table.txt", "nowhere/table.csv", "folder.csv"])
+def test_a_table_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(OSError, match=r"\.csv or \.parquet|does not exist|is a folder"):
+        check_table(tmp_path / name)

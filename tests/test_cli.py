@@ -44,7 +44,7 @@ def analysed(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     """The real command line run on a short clip with a face, all outputs asked for."""
     folder = tmp_path_factory.mktemp("analysed")
     files = [f"--{kind}={folder / f'a.{kind}'}" for kind in ("json", "csv", "html")]
-    done = run("analyze", talking_clip, *files, "--faces", folder / "faces")
+    done = run("analyze", talking_clip, *files, "--faces", folder / "faces", "--recompress")
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -83,6 +83,17 @@ def test_schema_describes_every_field(analysed: tuple[Path, Any]) -> None:
 
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert undescribed(json.loads((analysed[0] / "a.json").read_text(encoding="utf-8")), SCHEMA, "") == []
+
+
+def test_the_recompression_stands_beside_the_analysis(analysed: tuple[Path, Any]) -> None:
+    folder, done = analysed
+    found = json.loads((folder / "a.json").read_text(encoding="utf-8"))["recompression"]
+    first, *encoded = found["rates"]
+    assert first["clip"]["probability_fake"] == read_json(folder / "a.json").verdict.probability_fake
+    rates = [rate["bit_rate"] for rate in encoded]
+    assert len(rates) == 3
+    assert rates == sorted(rates, reverse=True)
+    assert found["sentence"] in done.stdout.replace("\n", " ")
 
 
 def test_other_outputs_hold_the_same_clip(analysed: tuple[Path, Any], talking_clip: Path) -> None:

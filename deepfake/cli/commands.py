@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from deepfake.pipeline import AnalysisConfig, Progress
 
 STANDARD_OUTPUT = "-"
-STAGES = {"models": "Loading models", "frames": "Analysing frames", "finishing": "Finishing"}
+STAGES = {
+    "models": "Loading models",
+    "frames": "Analysing frames",
+    "finishing": "Finishing",
+    "recompression": "Re-compressing",
+}
 COMPARISON_STAGES = {"fake": "Analysing the fake", "original": "Analysing the original", "comparison": "Comparing"}
 
 
@@ -37,6 +43,7 @@ def analyze(options: argparse.Namespace) -> None:
     from deepfake import report
     from deepfake.animation import FaceClips
     from deepfake.cli.summaries import print_analysis
+    from deepfake.robustness import recompress, recompression_to_dict, stability_sentence
     from deepfake.store import analyze_once
     from deepfake.video import probe
 
@@ -54,16 +61,22 @@ def analyze(options: argparse.Namespace) -> None:
         answer = analyze_once(options.clip, _config(options), progress=shown, on_crop=clips, trouble=complain)
         analysis = answer.analysis
         faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
+        recompression = None
+        if options.recompress:
+            recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     if answer.kept_at is not None:
         complain(f"{options.clip}: from the store, analysed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
+    beside = {} if recompression is None else {"recompression": recompression_to_dict(recompression)}
     writers = {
-        "json": lambda: report.json_text(report.analysis_to_dict(analysis)),
+        "json": lambda: report.json_text({**report.analysis_to_dict(analysis), **beside}),
         "csv": lambda: report.analysis_to_csv(analysis),
         "html": lambda: report.report_html(analysis),
     }
     written = [*_write(outputs, writers), *map(str, faces.values())]
     if STANDARD_OUTPUT not in outputs.values():
         print_analysis(analysis, written)
+        if recompression is not None:
+            _say(f"Re-compressed: {stability_sentence(recompression)}")
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -92,6 +92,11 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     analyze.add_argument(
         "--faces", metavar="DIR", type=Path, help="write a clip of every person's face there: face-0.mp4, face-1.mp4, …"
     )
+    analyze.add_argument(
+        "--recompress",
+        action="store_true",
+        help="also encode the clip again at three rates and tell how stable the verdict is (in the JSON as well)",
+    )
     _add_detector(analyze)
     analyze.set_defaults(run=commands.analyze)
 

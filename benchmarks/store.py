@@ -1,7 +1,7 @@
 """How fast a large store answers: python benchmarks/store.py [--url ADDRESS] [--analyses N].
 
-Fills an empty store (by default a SQLite file that is removed again) with made-up analyses, and times what the pages ask of it, the
-first time and the best of three.
+Fills an empty store (by default a SQLite file that is removed again) with made-up analyses, and times what the pages
+ask of it, the first time and the best of three.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from deepfake.errors import StoreError
@@ -34,7 +34,9 @@ from deepfake.verdict import VerdictLabel
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 500  # values in one IN (...): SQLite takes 999 in its older versions
+# Values to look for in one query: SQLite takes 999 in its older versions.
+SQLITE_CHUNK = 500
+POSTGRESQL_CHUNK = 5000
 
 _T = TypeVar("_T")
 
@@ -115,9 +117,9 @@ class AnalysisStore:
         """Return those clips that have an analysis of these settings."""
         found: set[str] = set()
         with self._database.reading() as connection:
-            for chunk in _chunks(sha256s):
+            for chunk in self._chunks(sha256s):
                 query = select(analyses.c.sha256).where(
-                    analyses.c.sha256.in_(chunk), analyses.c.fingerprint == fingerprint
+                    self._is_among(analyses.c.sha256, chunk), analyses.c.fingerprint == fingerprint
                 )
                 found.update(connection.scalars(query))
         return found
@@ -126,9 +128,9 @@ class AnalysisStore:
         """Delete analyses by the id of their summaries; return how many there were."""
         with self._database.writing() as connection:
             count = 0
-            for chunk in _chunks(ids):
-                connection.execute(delete(payloads).where(payloads.c.analysis_id.in_(chunk)))
-                count += connection.execute(delete(analyses).where(analyses.c.id.in_(chunk))).rowcount
+            for chunk in self._chunks(ids):
+                connection.execute(delete(payloads).where(self._is_among(payloads.c.analysis_id, chunk)))
+                count += connection.execute(delete(analyses).where(self._is_among(analyses.c.id, chunk))).rowcount
         return count
 
     def known_hash(self, location: str, stamp: str) -> str | None:
@@ -143,8 +145,8 @@ class AnalysisStore:
         found: dict[str, str] = {}
         location_of = {location_key(location): location for location in seen}
         with self._database.reading() as connection:
-            for chunk in _chunks(location_of):
-                for row in connection.execute(select(files).where(files.c.location_key.in_(chunk))):
+            for chunk in self._chunks(location_of):
+                for row in connection.execute(select(files).where(self._is_among(files.c.location_key, chunk))):
                     location = location_of[row.location_key]
                     if row.stamp == seen[location]:
                         found[location] = row.sha256
@@ -177,8 +179,8 @@ class AnalysisStore:
             location_of = {location_key(location): location for location in locations}
             return {
                 location_of[row.location_key]: failure_of(row, location_of[row.location_key])
-                for chunk in _chunks(location_of)
-                for row in connection.execute(query.where(failures.c.location_key.in_(chunk)))
+                for chunk in self._chunks(location_of)
+                for row in connection.execute(query.where(self._is_among(failures.c.location_key, chunk)))
             }
 
     def find(
@@ -216,8 +218,8 @@ class AnalysisStore:
         if fingerprint is not None:
             query = query.where(analyses.c.fingerprint == fingerprint)
         with self._database.reading() as connection:
-            for chunk in _chunks(sha256s):
-                rows = map(summary_of, connection.execute(query.where(analyses.c.sha256.in_(chunk))))
+            for chunk in self._chunks(sha256s):
+                rows = map(summary_of, connection.execute(query.where(self._is_among(analyses.c.sha256, chunk))))
                 # The newest comes last. Sorted here: the database would rather walk through all of these settings.
                 found.update((row.sha256, row) for row in sorted(rows, key=lambda row: (row.created_at, row.id)))
         return found
@@ -259,12 +261,18 @@ class AnalysisStore:
         statement = self._insert_into(table).values({**key, **values})
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
+    def _chunks(self, values: Iterable[_T]) -> Iterator[list[_T]]:
+        rest = iter(dict.fromkeys(values))
+        size = SQLITE_CHUNK if self._database.is_sqlite else POSTGRESQL_CHUNK
+        while chunk := list(islice(rest, size)):
+            yield chunk
+
+    def _is_among(self, column: Column[Any], values: list[Any]) -> ColumnElement[bool]:
+        if self._database.is_sqlite:
+            return column.in_(values)
+        # One parameter: PostgreSQL takes longer over hundreds than over the rows that they find.
+        return column == any_(bindparam(None, values, type_=postgresql.ARRAY(column.type)))
+
     def _insert_into(self, table: Table) -> Any:
         # Both know ON CONFLICT, and SQLAlchemy has it under each one's own name only.
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
-
-
-def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    rest = iter(dict.fromkeys(values))
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

@@ -16,8 +16,9 @@ from deepfake.verdict import Verdict
 
 SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
 
-_SUMMARY_NAMES = {field.name for field in dataclasses.fields(AnalysisSummary)} | {"created_at_us"}
-_SUMMARY_COLUMNS = [column for column in analyses.c if column.name in _SUMMARY_NAMES]
+_SUMMARY_NAMES = [field.name for field in dataclasses.fields(AnalysisSummary)]
+_TIME_AT = _SUMMARY_NAMES.index("created_at")
+_SUMMARY_COLUMNS = [analyses.c[f"{name}_us" if name == "created_at" else name] for name in _SUMMARY_NAMES]
 
 
 def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> dict[str, Any]:
@@ -64,9 +65,9 @@ def summaries_query() -> Select[Any]:
 
 def summary_of(row: Row[Any]) -> AnalysisSummary:
     """Return the summary in a row of summaries_query."""
-    values = dict(row._mapping)
-    created_at = time_of(values.pop("created_at_us"))
-    return AnalysisSummary(**values, created_at=created_at)
+    values = list(row)
+    values[_TIME_AT] = time_of(values[_TIME_AT])
+    return AnalysisSummary(*values)
 
 
 def failure_of(row: Row[Any], location: str) -> Failure:

@@ -5,6 +5,7 @@ import csv
 import itertools
 import json
 import os
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,40 @@ from sklearn.metrics import roc_auc_score
 from deepfake.cli.evaluate import COLUMNS, add_evaluate
 from deepfake.errors import ClipError, DatasetError
 from deepfake.evaluation import (
+    NO_METHOD,
     ClipResult,
     ManifestRow,
+    Measured,
+    StoredResults,
+    abstention_cause,
+    abstention_causes,
+    accuracy_interval,
     auc,
+    auc_difference,
     auc_interval,
     brier_score,
+    by_method,
     calibration_error,
     calibration_table,
+    confusion,
     evaluate_clips,
+    failure_causes,
+    group_draws,
     log_loss,
+    mean_draws,
+    measure,
     outcomes,
+    precision_recall,
     read_manifest,
+    roc,
+    scored_clips,
     share,
+    shown_failure,
     summarize,
+    worst_errors,
 )
+from deepfake.evaluation.page import evaluation_html
+from deepfake.evaluation.table import clips_csv, numbers_rows
 
 
 def _manifest(folder: Path, text: str) -> Path:
@@ -296,7 +317,7 @@ class TestRuns:
             "bb.mp4": 6,
         }
         assert "crash" in found["crash.mp4"].error
-        assert "time limit of 6 s" in found["hang.mp4"].error
+        assert "stopped after 6 s" in found["hang.mp4"].error
         assert found["broken.mp4"].error == "broken.mp4: not a video"
         assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 
@@ -444,3 +465,248 @@ class TestAccuracyTables:
         page.write_text("no marks\n", encoding="utf-8")
         with pytest.raises(SystemExit, match="accuracy:begin"):
             update_between_marks(page, "new")
+
+
+def _scored(label: str, probability: float, group: str = "", **extra: str) -> ClipResult:
+    """A clip with a score; extra: columns of its row."""
+    result = _result(label, probability, "LIKELY_FAKE", group)
+    return replace(result, row=replace(result.row, extra=extra))
+
+
+def _curve_area(x, y) -> float:
+    return float(np.trapezoid(y, x))
+
+
+class TestCurves:
+    def test_the_area_below_the_roc_is_the_auc(self):
+        random = np.random.default_rng(1)
+        is_fake = random.random(200) < 0.4
+        scores = np.round(np.clip(random.normal(0.4 + 0.2 * is_fake, 0.2), 0, 1), 2)  # rounded: ties
+        curve = roc(scores, is_fake)
+        assert _curve_area(curve.false_alarm_rate, curve.found_rate) == pytest.approx(auc(scores, is_fake))
+
+    @pytest.mark.parametrize(
+        ("scores", "corner"),
+        [([0.1, 0.2, 0.8, 0.9], (0.0, 1.0)), ([0.8, 0.9, 0.1, 0.2], (1.0, 0.0))],
+        ids=["perfect", "upside down"],
+    )
+    def test_perfect_scores_reach_the_corner(self, scores, corner):
+        curve = roc(scores, [0, 0, 1, 1])
+        points = set(zip(curve.false_alarm_rate.tolist(), curve.found_rate.tolist(), strict=True))
+        assert corner in points
+        assert {(0.0, 0.0), (1.0, 1.0)} <= points
+
+    def test_scores_that_are_all_alike_give_the_diagonal(self):
+        curve = roc([0.5] * 6, [0, 1] * 3)
+        assert curve.false_alarm_rate.tolist() == curve.found_rate.tolist() == [0.0, 1.0]
+        assert precision_recall([0.5] * 6, [0, 1] * 3).precision.tolist() == [0.5]
+
+    def test_every_point_of_both_curves_is_what_its_threshold_gives(self):
+        random = np.random.default_rng(2)
+        is_fake = random.random(60) < 0.5
+        scores = np.round(random.random(60), 1)
+        curve, precision = roc(scores, is_fake), precision_recall(scores, is_fake)
+        for x, y, threshold in zip(curve.false_alarm_rate, curve.found_rate, curve.thresholds, strict=True):
+            at = confusion(scores, is_fake, threshold)
+            assert (at.false_alarm_rate.rate, at.found_rate.rate) == pytest.approx((x, y))
+        for x, y, threshold in zip(precision.recall, precision.precision, precision.thresholds, strict=True):
+            at = confusion(scores, is_fake, threshold)
+            assert (at.found_rate.rate, at.precision.rate) == pytest.approx((x, y))
+
+    def test_average_precision_of_perfect_and_of_blind_scores(self):
+        assert precision_recall([0.1, 0.9, 0.8], [0, 1, 1]).average_precision == pytest.approx(1)
+        blind = precision_recall([0.3] * 10, [1] + [0] * 9)
+        assert blind.average_precision == pytest.approx(blind.share_fake) == pytest.approx(0.1)
+
+    @pytest.mark.parametrize("labels", [[1, 1], [0, 0], []])
+    def test_one_class_has_no_curve_but_has_counts(self, labels):
+        scores = [0.2, 0.9][: len(labels)]
+        assert roc(scores, labels) is None
+        assert precision_recall(scores, labels) is None
+        assert confusion(scores, labels, 0.5).n == len(labels)
+
+    def test_counts_at_a_threshold_that_a_score_equals(self):
+        at = confusion([0.8, 0.79, 0.8, 0.1], [1, 1, 0, 0], 0.8)
+        assert (at.found, at.missed, at.false_alarms, at.cleared) == (1, 1, 1, 1)
+        assert at.accuracy.rate == at.precision.rate == 0.5
+        assert confusion([0.1], [0], 0.5).precision.rate is None
+
+    def test_the_interval_of_the_accuracy_draws_groups(self):
+        """Groups that are all right or all wrong vary far more than as many independent clips."""
+        is_fake = np.zeros(100, dtype=bool)
+        scores = np.repeat([0.9, 0.1] * 5, 10)
+        together = accuracy_interval(scores, is_fake, 0.5, group_draws([str(k // 10) for k in range(100)]))
+        apart = accuracy_interval(scores, is_fake, 0.5, group_draws([str(k) for k in range(100)]))
+        assert together[0] < 0.3 < apart[0] < 0.5 < apart[1] < 0.7 < together[1]
+        assert accuracy_interval(scores, is_fake, 0.5, None) is None
+
+    def test_draws_of_means_are_those_of_the_drawn_clips(self):
+        """Oracle: each draw written out, clip by clip."""
+        values, places = np.array([1.0, 2.0, 4.0, 8.0]), [0, 1, 0, 2]
+        drawn = group_draws(["abc"[place] for place in places], draws=50)
+        expected = [np.repeat(values, counts[places]).mean() for counts in drawn.counts]
+        assert mean_draws(values, drawn) == pytest.approx(expected)
+
+
+class TestParts:
+    def test_a_method_stands_against_the_genuine_clips_of_its_own_compression(self):
+        results = [
+            _scored("REAL", 0.1, "a", compression="c23"),
+            _scored("REAL", 0.95, "b", compression="c40"),
+            _scored("FAKE", 0.9, "a", compression="c23", method="FaceSwap"),
+            _scored("FAKE", 0.9, "b", compression="c40", method="FaceSwap"),
+            _scored("FAKE", 0.3, "c"),
+            _result("FAKE", None, "INCONCLUSIVE"),
+            _result("FAKE", None, None, error="broken"),
+        ]
+        found = {method.name: method for method in by_method(results)}
+        assert list(found) == ["FaceSwap · c23", "FaceSwap · c40", NO_METHOD]
+        assert (found["FaceSwap · c23"].auc, found["FaceSwap · c40"].auc) == (1.0, 0.0)
+        nameless = found[NO_METHOD]
+        assert (nameless.n, nameless.n_scored, nameless.n_real, nameless.abstained) == (2, 1, 2, 1)
+        assert nameless.auc == 0.5
+        assert (nameless.found_at(0.3).count, nameless.found_at(0.31).count) == (1, 0)
+
+    def test_the_interval_of_a_method_is_that_of_its_groups(self):
+        random = np.random.default_rng(0)
+        results = [
+            _scored("FAKE" if k % 2 else "REAL", float(random.random() * 0.7 + 0.3 * (k % 2)), f"{k // 4}", method="X")
+            for k in range(80)
+        ]
+        drawn = group_draws(scored_clips(results).groups)
+        [method] = by_method(results, drawn)
+        assert (method.auc, method.auc_ci95) == (summarize(results).auc, summarize(results).auc_ci95)
+        assert by_method(results)[0].auc_ci95 is None
+
+    def test_errors_come_with_the_least_likely_label_first(self):
+        results = [
+            _scored("FAKE", 0.7),
+            _scored("REAL", 0.99),
+            _scored("FAKE", 0.05),
+            _scored("FAKE", 0.9),
+            _scored("REAL", 0.2),
+        ]
+        errors = worst_errors(scored_clips(results), 0.8)
+        assert [result.probability_fake for result in errors] == [0.99, 0.05, 0.7]
+        assert worst_errors(scored_clips([]), 0.8) == ()
+
+    def test_two_evaluations_are_compared_on_the_clips_that_both_score(self):
+        first = [_scored("FAKE" if k % 2 else "REAL", 0.2 + 0.6 * (k % 2), f"{k}") for k in range(20)]
+        blind = [replace(result, probability_fake=0.5) for result in first]
+        better = auc_difference(scored_clips(first), scored_clips(blind[:10]))
+        assert (better.n, better.first, better.second, better.difference) == (10, 1.0, 0.5, 0.5)
+        assert better.ci95 == (0.5, 0.5)
+        assert auc_difference(scored_clips(first), scored_clips([])) is None
+        same = auc_difference(scored_clips(first), scored_clips(list(reversed(first))))
+        assert (same.difference, same.ci95) == (0.0, (0.0, 0.0))
+
+
+class TestReasons:
+    def test_abstentions_are_counted_without_their_numbers(self):
+        reasons = [
+            "Inconclusive because the face is too small: 33 px wide, at least 48 px are needed.",
+            "Person 2: Inconclusive because the face is too small: 21 px wide, at least 48 px are needed.",
+            "Inconclusive because no face was found in any frame: there is nothing to judge.",
+            "P(fake) is 0.55 over 32 frames; 60% of them look more fake than real.",
+            "Inconclusive because the score is too close to call: called fake are only scores of 0.8 or more.",
+            None,
+        ]
+        results = [replace(_result("FAKE", None), reason=reason) for reason in reasons]
+        assert abstention_causes([*results, _scored("REAL", 0.1)]) == (
+            ("The face is too small", 2),
+            ("The score is too close to call", 2),
+            ("No face was found in any frame", 1),
+            ("No reason given", 1),
+        )
+
+    def test_every_reason_of_the_gate_is_a_cause_without_digits(self):
+        from deepfake.quality import ClipQuality, TrackQuality, quality_failures
+
+        poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
+        failures = quality_failures(poor, ClipQuality(1000, 10, 0.0001, "320×240 px at 25 frames/s"), 0)
+        causes = {abstention_cause(failure.reason) for failure in failures}
+        assert len(causes) == len(failures) >= 5
+        assert not any(character.isdigit() for cause in causes for character in cause)
+
+    def test_failures_are_counted_without_names_and_shown_without_folders(self):
+        def failed(name: str, message: str) -> ClipResult:
+            row = ManifestRow(name, Path("/secret/place", name), "FAKE", name)
+            return ClipResult(row, None, None, error=message)
+
+        results = [
+            failed("a.mp4", "/secret/place/a.mp4: this cannot be read as a video; check the file"),
+            failed("sub/b.mp4", "/secret/place/sub/b.mp4: this cannot be read as a video"),
+            failed("c.mp4", "c.mp4: stopped after the time limit of 6 s"),
+        ]
+        assert failure_causes(results) == (
+            ("this cannot be read as a video", 2),
+            ("stopped after the time limit of 6 s", 1),
+        )
+        assert shown_failure(results[1]) == "sub/b.mp4: this cannot be read as a video"
+
+
+def _measured_set(*results: ClipResult, missing: int = 0, name: str = "MTCNN") -> Measured:
+    rows = tuple(ManifestRow(f"missing {k}.mp4", Path(f"{k}.mp4"), "REAL", f"{k}") for k in range(missing))
+    return measure(StoredResults("f" * 16, tuple(results), rows, (), 0), name=name)
+
+
+class TestCaveats:
+    def test_one_label_few_groups_and_a_part_are_told(self):
+        one = _measured_set(_scored("FAKE", 0.9, "a"), missing=3)
+        told = " ".join(one.caveats)
+        assert "labelled FAKE" in told
+        assert "1 of 4 labelled clips" in told
+        assert "one group" in told
+        assert "Calibration needs" in told
+        few = _measured_set(*(_scored("FAKE" if k % 2 else "REAL", k / 10, f"{k % 3}") for k in range(9)))
+        assert "3 groups" in " ".join(few.caveats)
+        assert "Only 5 genuine clips" in " ".join(few.caveats)
+
+    def test_a_large_whole_set_is_told_only_what_always_holds(self):
+        many = [_scored("FAKE" if k % 2 else "REAL", (k % 10) / 10, f"{k // 4}") for k in range(240)]
+        assert len(_measured_set(*many).caveats) == 2
+
+
+class TestExports:
+    def test_the_csv_has_every_labelled_clip_once_a_setting(self):
+        results = [
+            _scored("FAKE", 0.9, "a", method="FaceSwap", compression="c23", split="test"),
+            replace(_result("REAL", None), reason="No face, “none”"),
+            _result("REAL", None, None, error="broken, beyond repair"),
+        ]
+        text = clips_csv([_measured_set(*results, missing=1), _measured_set(results[0], name="Haar")], 0.8)
+        rows = list(csv.DictReader(text.splitlines()))
+        assert [row["status"] for row in rows] == ["analysed", "analysed", "failed", "missing", "analysed"]
+        assert [row["settings"] for row in rows] == ["MTCNN"] * 4 + ["Haar"]
+        first = rows[0]
+        assert (first["probability_fake"], first["called_fake"], first["method"]) == ("0.9", "1", "FaceSwap")
+        assert (rows[1]["probability_fake"], rows[1]["called_fake"], rows[1]["reason"]) == ("", "", "No face, “none”")
+        assert rows[2]["error"] == "broken, beyond repair"
+        assert (rows[3]["label"], rows[3]["path"]) == ("REAL", "missing 0.mp4")
+
+    def test_the_page_stands_alone_and_escapes_what_it_is_given(self):
+        results = [_scored("FAKE" if k % 2 else "REAL", (k % 7) / 7, f"{k}", method="<b>X</b>") for k in range(30)]
+        html = evaluation_html("<script>set", [_measured_set(*results, missing=2)], 0.8)
+        assert "<script>set" not in html
+        assert "&lt;b&gt;X&lt;/b&gt;" in html
+        assert "30 of 32 labelled clips" in html
+        assert "Plotly.newPlot" in html
+        assert not re.search(r"<(?:script|img|link|iframe)[^>]*\b(?:src|href)\s*=", html)
+        body = html[html.index("<body>") :]
+        assert body.count("plotly-graph-div") == 6
+
+    def test_the_page_holds_one_class_and_nothing_at_all(self):
+        for results in ([], [_scored("FAKE", 0.9)], [_result("REAL", None)]):
+            html = evaluation_html("set", [_measured_set(*results)], 0.8)
+            assert "NaN" not in html[html.index("<body>") : html.index("<h2>Charts")]
+
+    def test_two_settings_stand_side_by_side(self):
+        results = [_scored("FAKE" if k % 2 else "REAL", (k % 7) / 7, f"{k}") for k in range(30)]
+        both = [_measured_set(*results), _measured_set(*results[:10], name="Haar")]
+        difference = auc_difference(both[0].clips, both[1].clips)
+        html = evaluation_html("set", both, 0.8, difference=difference)
+        assert "On the 10 clips that both score" in html
+        assert "no difference can be told" in html
+        rows = numbers_rows(both, 0.8)
+        assert rows[0] == ("", "MTCNN", "Haar")
+        assert {row[0]: row[2] for row in rows}["analysed"] == "10"

@@ -2,28 +2,23 @@
 
 import functools
 import logging
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, TimeoutError, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-import cv2
-from pebble import ProcessExpired, ProcessPool
-
-from deepfake.errors import DeepfakeError, WorkerError
+from deepfake.errors import DeepfakeError
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze
 from deepfake.verdict import VerdictLabel
+from deepfake.workers import WorkerPool, as_deepfake_error, limited_threads
 
 logger = logging.getLogger(__name__)
 
-THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 CLIPS_AHEAD = 2  # clips a worker has waiting, so that it never idles
 
 T = TypeVar("T")
@@ -117,24 +112,17 @@ def outcomes(
         for row in rows:
             yield _outcome(row, task)
         return
-    with _worker_pool(workers) as pool:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with limited_threads(threads), closing(WorkerPool(workers, threads=threads)) as pool:
         waiting = iter(rows)
         row_of: dict[Any, ManifestRow] = {}  # by the future of its outcome
         while True:
             for row in islice(waiting, workers * CLIPS_AHEAD - len(row_of)):
-                row_of[_scheduled(pool, row, task, timeout_s)] = row
+                row_of[pool.schedule(_outcome, row, task, timeout_s=timeout_s)] = row
             if not row_of:
                 return
             for future in wait(row_of, return_when=FIRST_COMPLETED).done:
                 yield _outcome_of_future(row_of.pop(future), future, timeout_s)
-
-
-def _scheduled(pool: ProcessPool, row: ManifestRow, task: Callable[[Path], T], timeout_s: float | None) -> Any:
-    try:
-        return pool.schedule(_outcome, args=(row, task), timeout=timeout_s)
-    except RuntimeError as error:
-        # A worker that was killed while it had nothing to do takes the pool with it.
-        raise WorkerError("The worker processes were stopped from outside; start again to do the rest.") from error
 
 
 def _outcome(row: ManifestRow, task: Callable[[Path], T]) -> Outcome[T]:
@@ -151,41 +139,5 @@ def _outcome_of_future(row: ManifestRow, future: Any, timeout_s: float | None) -
     try:
         outcome: Outcome[T] = future.result()
         return outcome
-    except TimeoutError:
-        limit = "" if timeout_s is None else f" of {timeout_s:g} s"
-        return Outcome(row, None, f"{row.path}: stopped after the time limit{limit}; set job_timeout_s to allow more")
-    except ProcessExpired as error:
-        reason = f"the clip made a worker process crash (exit status {error.exitcode})"
-        return Outcome(row, None, f"{row.path}: {reason}, or it needed more memory than there is")
     except Exception as error:
-        logger.exception("%s: the worker process failed", row.path)
-        return Outcome(row, None, f"{row.path}: the worker process failed: {type(error).__name__}: {error}")
-
-
-def _start_worker(threads: int) -> None:
-    # Ctrl-C in the terminal reaches the whole group: the parent ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(threads)
-
-
-@contextmanager
-def _worker_pool(workers: int) -> Iterator[ProcessPool]:
-    """Give a pool of spawned workers, each with its share of the cores; end them, and their tasks, at the close."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    # The libraries read these when they are loaded, which is before a worker's initializer runs.
-    os.environ.update({name: str(threads) for name, value in before.items() if value is None})
-    pool = ProcessPool(
-        max_workers=workers,
-        initializer=_start_worker,
-        initargs=(threads,),
-        context=multiprocessing.get_context("spawn"),
-    )
-    try:
-        yield pool
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
+        return Outcome(row, None, str(as_deepfake_error(error, row.path, timeout_s)))

@@ -63,6 +63,6 @@ def measure(stored: StoredResults, *, name: str, seed: int = 0, draws: int = BOO
         drawn=drawn,
         roc=roc(clips.probabilities, clips.is_fake),
         precision_recall=precision_recall(clips.probabilities, clips.is_fake),
-        methods=by_method(stored.results, seed=seed, draws=draws),
+        methods=by_method(stored.results, drawn),
         caveats=caveats(stored, clips),
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS
+from deepfake.evaluation.bootstrap import GroupDraws, auc_draws, percentile_interval
 from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.manifest import ManifestRow
-from deepfake.evaluation.metrics import Share, auc, auc_interval, share
-from deepfake.evaluation.scored import scored_clips
+from deepfake.evaluation.metrics import Share, auc, share
+from deepfake.evaluation.scored import ScoredClips, scored_clips
 
 NO_METHOD = "no method named"
 
@@ -39,27 +39,31 @@ class MethodResult:
         return share(int((self.probabilities >= threshold).sum()), self.n_scored)
 
 
-def by_method(
-    results: Sequence[ClipResult], *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS
-) -> tuple[MethodResult, ...]:
-    """Return the result of each method by name, those without a name last; empty where no fake was analysed."""
-    analysed = [result for result in results if result.error is None]
-    reals: dict[str, list[ClipResult]] = defaultdict(list)
+def by_method(results: Sequence[ClipResult], drawn: GroupDraws | None = None) -> tuple[MethodResult, ...]:
+    """Return the result of each method by name, those without a name last; empty where no fake was analysed.
+
+    drawn: the draws of the clips that have a probability, in their order, which the methods' intervals rest on too.
+    """
     fakes: dict[tuple[str, str], list[ClipResult]] = defaultdict(list)
-    for result in analysed:
-        compression = result.row.extra.get("compression", "")
-        if result.row.is_fake:
-            fakes[method_of(result.row), compression].append(result)
-        else:
-            reals[compression].append(result)
-    all_reals = [result for result in analysed if not result.row.is_fake]
+    for result in results:
+        if result.error is None and result.row.is_fake:
+            fakes[method_of(result.row), _compression(result)].append(result)
+    clips = scored_clips(results)
+    names = np.array([method_of(result.row) if result.row.is_fake else "" for result in clips.results], dtype=str)
+    compressions = np.array([_compression(result) for result in clips.results], dtype=str)
     several = len({compression for _, compression in fakes}) > 1
     found = []
-    for (method, compression), clips in sorted(fakes.items(), key=lambda item: (item[0][0] == NO_METHOD, item[0])):
+    for (method, compression), members in sorted(fakes.items(), key=lambda item: (item[0][0] == NO_METHOD, item[0])):
+        alike = compressions == compression
+        against = ~clips.is_fake & alike if (~clips.is_fake & alike).any() else ~clips.is_fake
+        chosen = np.flatnonzero((clips.is_fake & (names == method) & alike) | against)
         name = f"{method} · {compression}" if several and compression else method
-        against = reals.get(compression) or all_reals
-        found.append(_result(name, clips, against, seed=seed, draws=draws))
+        found.append(_result(name, members, clips, chosen, drawn))
     return tuple(found)
+
+
+def _compression(result: ClipResult) -> str:
+    return result.row.extra.get("compression", "")
 
 
 def method_of(row: ManifestRow) -> str:
@@ -68,21 +72,26 @@ def method_of(row: ManifestRow) -> str:
 
 
 def _result(
-    name: str, fakes: Sequence[ClipResult], reals: Sequence[ClipResult], *, seed: int, draws: int
+    name: str,
+    fakes: Sequence[ClipResult],
+    clips: ScoredClips,
+    chosen: NDArray[np.int64],
+    drawn: GroupDraws | None,
 ) -> MethodResult:
-    clips = scored_clips([*fakes, *reals])
-    probabilities = clips.probabilities[clips.is_fake]
-    interval = None
-    if clips.has_both_classes:
-        low, high = auc_interval(clips.probabilities, clips.is_fake, clips.groups, seed=seed, draws=draws)
+    """chosen: i64 (k,), the places among the clips of the method's fakes and of the reals that they stand against."""
+    scores, is_fake = clips.probabilities[chosen], clips.is_fake[chosen]
+    area, interval = auc(scores, is_fake), None
+    if drawn is not None and len({clips.groups[place] for place in chosen}) > 1:
+        part = GroupDraws(drawn.members[chosen], drawn.counts)
+        low, high = percentile_interval(auc_draws(scores, is_fake, part))
         interval = None if np.isnan(low) else (low, high)
     return MethodResult(
         name=name,
         n=len(fakes),
-        n_scored=len(probabilities),
-        n_real=int((~clips.is_fake).sum()),
-        auc=auc(clips.probabilities, clips.is_fake),
+        n_scored=int(is_fake.sum()),
+        n_real=int((~is_fake).sum()),
+        auc=area,
         auc_ci95=interval,
         abstained=sum(result.abstained for result in fakes),
-        probabilities=probabilities,
+        probabilities=scores[is_fake],
     )

@@ -124,7 +124,7 @@ def _coverage(measured: Measured) -> str:
     ]
     if not rows:
         return "<p>Every clip that was analysed was judged.</p>"
-    return f'<div class="wide">{_table([("", "why", "clips"), *rows])}</div>'
+    return _wide([("", "why", "clips"), *rows])
 
 
 def _errors(measured: Measured, threshold: float) -> str:
@@ -136,7 +136,7 @@ def _errors(measured: Measured, threshold: float) -> str:
         for result in errors[:SHOWN_ERRORS]
     ]
     more = f"<p>The worst {SHOWN_ERRORS} of {len(errors)}.</p>" if len(errors) > SHOWN_ERRORS else ""
-    return f'{more}<div class="wide">{_table([("clip", "label", "P(fake)", "verdict"), *rows])}</div>'
+    return more + _wide([("clip", "label", "P(fake)", "verdict"), *rows])
 
 
 def _made(evaluations: Sequence[Measured], written: datetime) -> list[tuple[str, str]]:
@@ -156,6 +156,10 @@ def _each(evaluations: Sequence[Measured], part: Callable[[Measured], str]) -> s
 
 def _items(sentences: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+
+
+def _wide(rows: Sequence[Sequence[object]]) -> str:
+    return f'<div class="wide">{_table(rows)}</div>'
 
 
 def _table(rows: Sequence[Sequence[object]]) -> str:

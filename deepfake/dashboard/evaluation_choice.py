@@ -1,0 +1,132 @@
+"""What the Evaluate page is about: a data set, one setting or two, a threshold. All of it in the URL."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from deepfake.dashboard.sources import DatasetSource, dataset_sources
+from deepfake.store import StoredFingerprint
+from deepfake.verdict import MIN_FAKE_PROBABILITY
+
+SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
+SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
+DETECTOR_NAMES = {"mtcnn": "MTCNN", "haar": "Haar"}
+SHOWN_DIGITS = 8  # of a fingerprint
+
+
+def choose_source() -> DatasetSource:
+    """Draw the choice of a data set and return it; the URL's `set` names it."""
+    sources = {source.source_id: source for source in dataset_sources()}
+    named = st.query_params.get("set")
+    if st.session_state.get(SOURCE_KEY) not in sources:
+        st.session_state[SOURCE_KEY] = named if named in sources else next(iter(sources))
+    chosen: str = st.selectbox(
+        "Data set",
+        list(sources),
+        format_func=lambda source_id: sources[source_id].title,
+        key=SOURCE_KEY,
+        persist_state="session",
+        help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
+        "DEEPFAKE_DATA_DIRS.",
+    )
+    st.query_params["set"] = chosen
+    return sources[chosen]
+
+
+def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -> list[StoredFingerprint]:
+    """Draw the choice of one setting, or of two to compare, and return them.
+
+    kept: what the store has analyses of. counts: how many clips of the data set each has; those without are left out.
+    """
+    by_id = {item.fingerprint: item for item in kept if counts.get(item.fingerprint)}
+    ordered = sorted(by_id, key=lambda fingerprint: -counts[fingerprint])  # stable: the newest first among equals
+    first, second = st.columns(2, gap="medium")
+    _restore(SETTINGS_KEY, "settings", ordered, ordered[0])
+    chosen: str = first.selectbox(
+        "Settings and model",
+        ordered,
+        format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
+        key=SETTINGS_KEY,
+        persist_state="session",
+        help="A batch, and every analysis of a clip of this set, is kept by the settings, the version and the model "
+        "that made it.",
+    )
+    others = [fingerprint for fingerprint in ordered if fingerprint != chosen]
+    _restore(OTHER_KEY, "with", others, None)
+    other: str | None = second.selectbox(
+        "Compare with",
+        others,
+        index=None,
+        format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
+        key=OTHER_KEY,
+        persist_state="session",
+        placeholder="Nothing" if others else "No other settings have analysed this set",
+        disabled=not others,
+    )
+    st.query_params["settings"] = chosen
+    _keep("with", other)
+    return [by_id[chosen], *([by_id[other]] if other is not None else [])]
+
+
+def choose_threshold() -> float:
+    """Draw the slider of the threshold and return it, in [0, 1]; the verdict's own is where it begins."""
+    if THRESHOLD_KEY not in st.session_state:
+        st.session_state[THRESHOLD_KEY] = _threshold_of(st.query_params.get("threshold"))
+    threshold = float(
+        st.slider(
+            "Threshold: a clip is called fake from this P(fake) on",
+            0.0,
+            1.0,
+            step=0.01,
+            key=THRESHOLD_KEY,
+            persist_state="session",
+            help=f"It begins at {MIN_FAKE_PROBABILITY:.2f}, the least for “likely fake”. The arrow keys move "
+            "it. The verdict asks for more than a threshold: see Methods.",
+        )
+    )
+    st.query_params["threshold"] = f"{threshold:.2f}"
+    return threshold
+
+
+def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
+    """Return short names for charts: what tells the chosen settings apart."""
+    detectors = [DETECTOR_NAMES.get(item.detector, item.detector) for item in chosen]
+    if len(set(detectors)) == len(chosen):
+        return detectors
+    for parts in (
+        [f"version {item.software_version}" for item in chosen],
+        [f"model {item.model[:SHOWN_DIGITS]}" for item in chosen],
+        [f"settings {item.fingerprint[:SHOWN_DIGITS]}" for item in chosen],
+    ):
+        if len(set(parts)) == len(chosen):
+            return [f"{detector}, {part}" for detector, part in zip(detectors, parts, strict=True)]
+    return detectors
+
+
+def _described(item: StoredFingerprint, count: int) -> str:
+    detector = DETECTOR_NAMES.get(item.detector, item.detector)
+    clips = "1 clip" if count == 1 else f"{count} clips"
+    model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
+    return f"{detector}: {clips} · version {item.software_version} · model {model} · settings {settings}"
+
+
+def _restore(key: str, parameter: str, options: Sequence[str], default: str | None) -> None:
+    """Let a choice that is not there become the URL's, or the default."""
+    if st.session_state.get(key) not in options:
+        named = st.query_params.get(parameter)
+        st.session_state[key] = named if named in options else default
+
+
+def _keep(parameter: str, value: str | None) -> None:
+    if value is None:
+        st.query_params.pop(parameter, None)
+    else:
+        st.query_params[parameter] = value
+
+
+def _threshold_of(text: str | None) -> float:
+    try:
+        value = float(text) if text else MIN_FAKE_PROBABILITY
+    except ValueError:
+        return MIN_FAKE_PROBABILITY
+    return round(value, 2) if 0 <= value <= 1 else MIN_FAKE_PROBABILITY

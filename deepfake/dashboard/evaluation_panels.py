@@ -1,0 +1,251 @@
+"""An evaluation on a page: how much of the set it is about, its numbers, charts, tables and downloads."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from deepfake.dashboard.sources import DatasetSource
+from deepfake.evaluation import AucDifference, Measured, abstention_causes, failure_causes
+from deepfake.evaluation.charts import (
+    confusion_chart,
+    label_chart,
+    method_chart,
+    precision_recall_chart,
+    reliability_chart,
+    roc_chart,
+)
+from deepfake.evaluation.page import coverage_sentence, difference_sentence, evaluation_html
+from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows
+
+CHART_CONFIG = {"displaylogo": False}
+BATCH_COMMAND = "python -m deepfake batch DIR"
+HOW_TO_READ = {
+    "roc": "the nearer the curve comes to the upper left corner, the better; along the dotted line lies guessing. The "
+    "large mark is the chosen threshold.",
+    "precision": "of what is called fake, how much is (up), and how many of the fakes that finds (right). Precision "
+    "falls where fakes are rarer than here.",
+    "confusion": "each row is a label; the right answers lie from upper right to lower left.",
+    "reliability": "a point on the dotted line means that a P(fake) of 0.7 is right: 70 % of such clips are fake. Bars "
+    "are 95 % intervals that take clips for independent.",
+    "label": "the further apart the two kinds lie, the better. The line is the threshold: right of it a clip is called "
+    "fake.",
+    "method": "a method whose scores lie where the genuine clips' lie is not recognised. Each row has a scale of its "
+    "own.",
+}
+
+
+def draw_nothing_yet(source: DatasetSource, labelled: int, on_disk: int) -> None:
+    """Say that the store has no analysis of this data set, and how to get them."""
+    clips = "1 labelled clip" if on_disk == 1 else f"{on_disk} labelled clips"
+    absent = f" {labelled - on_disk} more are named and not on disk." if labelled > on_disk else ""
+    st.info(
+        f"No clip of this data set has been analysed yet: {clips} on disk to do.{absent} Start “Analyse this data set” "
+        "on the Data set page, or run the command below; what is done shows here at once, also while it runs.",
+        icon=":material/hourglass_empty:",
+    )
+    _batch_link(source)
+    st.code(BATCH_COMMAND, language="bash")
+    st.caption("DIR is this data set's folder on the computer that has it. Both need the same store and settings.")
+
+
+def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> None:
+    """Draw how many clips the numbers are about, and what is still to be done."""
+    for measured in evaluations:
+        st.markdown(coverage_sentence(measured))
+    if any(measured.stored.missing for measured in evaluations):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("The numbers below are about the analysed part only.")
+            _batch_link(source)
+
+
+def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
+    """Draw AUC, log loss, accuracy and how many were judged, each with its interval and n."""
+    if named:
+        st.markdown(f"**{measured.name}**")
+    found, at = measured.evaluation, measured.confusion_at(threshold)
+    n = f"{found.n_scored} clips in {found.n_groups} groups"
+    accuracy = at.accuracy.rate
+    judged = found.accuracy_decided.n
+    places = st.columns(4, gap="small")
+    _number(places[0], "AUC", _three(found.auc), _spread(found.auc_ci95, 3), n if found.auc is not None else "")
+    base = (
+        ""
+        if found.log_loss_base_rate is None
+        else f"always answering the share of fakes: {found.log_loss_base_rate:.3f}"
+    )
+    _number(places[1], "Log loss", _three(found.log_loss), _spread(found.log_loss_ci95, 3), base)
+    _number(
+        places[2],
+        f"Accuracy at {threshold:.2f}",
+        NOT_KNOWN if accuracy is None else f"{accuracy:.0%}",
+        _spread(measured.accuracy_ci95_at(threshold), 0),
+        f"{at.accuracy.count} of {at.n} clips",
+    )
+    analysed = measured.stored.n_analysed
+    right = found.accuracy_decided
+    _number(
+        places[3],
+        "Judged",
+        f"{judged / analysed:.0%}" if analysed else NOT_KNOWN,
+        f"{judged} of {analysed} analysed clips",
+        f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
+    )
+
+
+def draw_difference(difference: AucDifference | None, evaluations: Sequence[Measured]) -> None:
+    """Draw how two settings compare on the clips that both score."""
+    if difference is not None:
+        st.markdown(difference_sentence(difference, evaluations))
+    elif len(evaluations) > 1:
+        st.caption("The clips that both score are not of both labels: the two cannot be compared by AUC.")
+
+
+def draw_caveats(evaluations: Sequence[Measured]) -> None:
+    """Draw what the numbers do not tell."""
+    with st.expander("What these numbers do not tell", icon=":material/help:", expanded=True):
+        for measured in evaluations:
+            if len(evaluations) > 1:
+                st.markdown(f"**{measured.name}**")
+            st.markdown("\n".join(f"- {sentence}" for sentence in measured.caveats))
+
+
+def draw_curves(evaluations: Sequence[Measured], threshold: float) -> None:
+    """Draw ROC, precision and recall, and the counts at the threshold: what moves with it."""
+    named = len(evaluations) > 1
+    charts = [
+        ("roc", roc_chart(evaluations, threshold)),
+        ("precision", precision_recall_chart(evaluations, threshold)),
+        *(("confusion", confusion_chart(measured, threshold, named=named)) for measured in evaluations),
+    ]
+    if not named:
+        charts.append(("reliability", reliability_chart(evaluations)))
+    _draw_in_pairs(charts, "evaluate-curves")
+
+
+def draw_scores(evaluations: Sequence[Measured], threshold: float) -> None:
+    """Draw where the scores lie, by label and by method; for two settings the reliability of both as well."""
+    named = len(evaluations) > 1
+    charts = [("label", label_chart(measured, threshold, named=named)) for measured in evaluations]
+    charts += [("method", method_chart(measured, threshold, named=named)) for measured in evaluations]
+    if named:
+        charts.append(("reliability", reliability_chart(evaluations)))
+    _draw_in_pairs(charts, "evaluate-scores")
+
+
+def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
+    """Draw a table of the manipulation methods."""
+    for measured in evaluations:
+        rows = method_rows(measured, threshold)
+        if len(evaluations) > 1:
+            st.markdown(f"**{measured.name}**")
+        if len(rows) == 1:
+            st.caption("No fake of this set has been analysed with these settings.")
+            continue
+        st.table(_frame(rows))
+    st.caption(
+        f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95 % interval. AUC: against the genuine "
+        "clips of the same compression where there are any, else against all; its interval draws whole groups."
+    )
+
+
+def draw_not_judged(evaluations: Sequence[Measured]) -> None:
+    """Draw why clips were not judged, and which could not be analysed."""
+    for measured in evaluations:
+        if len(evaluations) > 1:
+            st.markdown(f"**{measured.name}**")
+        causes = abstention_causes(measured.stored.results)
+        failures = failure_causes(measured.stored.results)
+        if not causes and not failures:
+            st.caption("Every clip that was analysed was judged.")
+            continue
+        rows = [*(("inconclusive", *cause) for cause in causes), *(("failed", *cause) for cause in failures)]
+        st.table(_frame([("", "why", "clips"), *((kind, why, str(count)) for kind, why, count in rows)]))
+    st.caption("A clip that is inconclusive may have a P(fake); then it counts in the curves. A failed one never does.")
+
+
+def draw_all_numbers(evaluations: Sequence[Measured], threshold: float) -> None:
+    """Draw every number with its interval."""
+    st.table(_frame(numbers_rows(evaluations, threshold)))
+    st.caption(
+        "95 % intervals. Those of AUC, log loss and accuracy draw whole groups of clips (the same people or source); "
+        "those of other counts are exact and take clips for independent."
+    )
+
+
+def draw_downloads(
+    title: str, evaluations: Sequence[Measured], threshold: float, difference: AucDifference | None
+) -> None:
+    """Draw the downloads: a row a clip as CSV, and everything as one page."""
+    stem = f"evaluation-{title.replace(' ', '-')}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: clips_csv(evaluations, threshold),
+            f"{stem}.csv",
+            "text/csv",
+            key="evaluate-csv",
+            icon=":material/table:",
+            on_click="ignore",
+            help="A row a labelled clip: P(fake), verdict, reason, error; also the clips still missing.",
+        )
+        st.download_button(
+            "Report",
+            lambda: evaluation_html(title, evaluations, threshold, difference=difference),
+            f"{stem}.html",
+            "text/html",
+            key="evaluate-html",
+            icon=":material/description:",
+            on_click="ignore",
+            help="One page of HTML with all numbers and charts. It needs nothing else; about 5 MB.",
+        )
+
+
+def _batch_link(source: DatasetSource) -> None:
+    st.page_link(
+        "pages/dataset.py",
+        label="Analyse this data set",
+        icon=":material/play_circle:",
+        query_params={"set": source.source_id},
+    )
+
+
+def _number(place: DeltaGenerator, name: str, value: str, spread: str, note: str) -> None:
+    with place.container(border=True):
+        st.metric(name, value)
+        st.caption("  \n".join(line for line in (spread, note) if line) or "\N{NO-BREAK SPACE}")
+
+
+def _three(value: float | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:.3f}"
+
+
+def _spread(interval: tuple[float, float] | None, digits: int) -> str:
+    if interval is None:
+        return "no interval"
+    low, high = interval
+    return f"95 %: {low:.3f} to {high:.3f}" if digits else f"95 %: {low:.0%} to {high:.0%}"
+
+
+def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
+    for start in range(0, len(charts), 2):
+        pair = charts[start : start + 2]
+        for place, (kind, figure) in zip(st.columns(2, gap="medium"), pair, strict=False):
+            with place:
+                # Narrow places: the title from the very left.
+                figure.update_layout(title={"x": 0, "xref": "container"})
+                number = sum(other == kind for other, _ in charts[:start]) + pair.index((kind, figure))
+                st.plotly_chart(figure, key=f"{key}-{kind}-{number}", config=CHART_CONFIG, alt=_alt(figure, kind))
+                st.caption(f"How to read this: {HOW_TO_READ[kind]}")
+
+
+def _alt(figure: go.Figure, kind: str) -> str:
+    return f"{figure.layout.title.text}. {HOW_TO_READ[kind]}"
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """A table whose first column names its rows."""
+    header, *body = rows
+    return pd.DataFrame(body, columns=list(header)).set_index(header[0])

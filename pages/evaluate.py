@@ -1,0 +1,101 @@
+"""Evaluate: what the verdicts on a labelled data set are worth, from the analyses in the store."""
+
+import streamlit as st
+
+from deepfake.dashboard.evaluation_choice import choose_settings, choose_source, choose_threshold, names_of
+from deepfake.dashboard.evaluation_errors import draw_errors
+from deepfake.dashboard.evaluation_panels import (
+    draw_all_numbers,
+    draw_caveats,
+    draw_coverage,
+    draw_curves,
+    draw_difference,
+    draw_downloads,
+    draw_methods,
+    draw_not_judged,
+    draw_nothing_yet,
+    draw_numbers,
+    draw_scores,
+)
+from deepfake.dashboard.evaluation_results import SetInStore, difference_of, measured_settings, set_in_store
+from deepfake.dashboard.navigation import ensure_navigation
+from deepfake.dashboard.runtime import warn_of_store
+from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
+from deepfake.dataset import Dataset
+from deepfake.evaluation import Measured
+
+TABS = {
+    "errors": ":material/priority_high: Worst errors",
+    "methods": ":material/category: By method",
+    "not_judged": ":material/block: Not judged",
+    "numbers": ":material/table_rows: All numbers",
+}
+
+
+def page() -> None:
+    ensure_navigation()
+    st.header("Evaluate a data set")
+    warn_of_store()
+    source = choose_source()
+    if source.source_id == DEMO_ID:
+        if not demo_when_ready():
+            return
+        source = dataset_source(DEMO_ID) or source
+        st.caption("The built-in clips are synthetic: what is measured on them says nothing about real fakes.")
+    if source.dataset is None:
+        st.error(source.error or "The data set cannot be opened.", icon=":material/error:")
+        return
+    found = set_in_store(source.dataset)
+    if found is not None:
+        draw_set(source, source.dataset, found)
+
+
+def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None:
+    labelled = len(found.known.entries)
+    if not labelled:
+        st.info(
+            "This data set has no labels. A verdict can be held against REAL or FAKE only: name them in metadata.json, "
+            "in a CSV with the columns path and label, or by the folders real/ and fake/.",
+            icon=":material/label_off:",
+        )
+    elif not any(found.counts.values()):
+        draw_nothing_yet(source, labelled, len(found.known.stamps))
+    else:
+        chosen = choose_settings(found.settings, found.counts)
+        evaluations = measured_settings(dataset, found, chosen, names_of(chosen))
+        if evaluations:
+            draw_evaluations(source, dataset, evaluations)
+
+
+def draw_evaluations(source: DatasetSource, dataset: Dataset, evaluations: list[Measured]) -> None:
+    difference = difference_of(evaluations)
+    draw_coverage(source, evaluations)
+    threshold = choose_threshold()
+    for measured in evaluations:
+        draw_numbers(measured, threshold, named=len(evaluations) > 1)
+    draw_difference(difference, evaluations)
+    draw_downloads(source.title, evaluations, threshold, difference)
+    draw_caveats(evaluations)
+    draw_curves(evaluations, threshold)
+    draw_scores(evaluations, threshold)
+    draw_details(source, dataset, evaluations, threshold)
+
+
+def draw_details(source: DatasetSource, dataset: Dataset, evaluations: list[Measured], threshold: float) -> None:
+    errors, methods, not_judged, numbers = st.tabs(list(TABS.values()), key="evaluate-tabs", on_change="rerun")
+    # Only the open tab is drawn: pictures of clips take time.
+    if methods.open:
+        with methods:
+            draw_methods(evaluations, threshold)
+    elif not_judged.open:
+        with not_judged:
+            draw_not_judged(evaluations)
+    elif numbers.open:
+        with numbers:
+            draw_all_numbers(evaluations, threshold)
+    else:
+        with errors:
+            draw_errors(source, dataset, evaluations, threshold)
+
+
+page()

@@ -1,0 +1,58 @@
+"""A labelled folder of clips and made-up analyses of them in a store."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from deepfake.batch.files import stamp_of
+from deepfake.pipeline import AnalysisConfig
+from deepfake.store import AnalysisStore
+from tests.store.samples import sample_analysis
+
+METHODS = ("Deepfakes", "FaceSwap")
+
+
+def write_faceforensics(
+    root: Path, content: bytes, *, people: int = 6, compressions: tuple[str, ...] = ("c23",)
+) -> None:
+    """Write people's original clips and, of every two who are swapped, both fakes by each method."""
+    for compression in compressions:
+        for person in range(people):
+            _write(root / f"original_sequences/youtube/{compression}/videos/{person:03d}.mp4", content)
+            for method in METHODS:
+                name = f"{person:03d}_{person ^ 1:03d}.mp4"
+                _write(root / f"manipulated_sequences/{method}/{compression}/videos/{name}", content)
+
+
+def keep(
+    store: AnalysisStore,
+    scores: Mapping[Path, float | None],
+    *,
+    detector: str = "mtcnn",
+    reason: str = "Inconclusive because no face was found in any frame: there is nothing to judge.",
+) -> str:
+    """Keep a made-up analysis of each clip with its P(fake), or none with the reason; return their fingerprint."""
+    for path, score in scores.items():
+        label = "INCONCLUSIVE" if score is None else "LIKELY_FAKE" if score >= 0.8 else "LIKELY_REAL"
+        reasons = (reason,) if score is None else (f"P(fake) is {score:.2f} over 32 frames.",)
+        analysis = sample_analysis(
+            zlib.crc32(os.fsencode(path)),
+            frames=8,
+            detector=detector,
+            label=label,
+            probability_fake=score,
+            reasons=reasons,
+            tracks=(),
+        )
+        store.put(analysis, name=path.name, location=str(path))
+        store.remember_file(str(path), stamp_of(str(path)) or "", analysis.video.sha256)
+    return dataclasses.replace(AnalysisConfig(), detector=detector).fingerprint()  # type: ignore[arg-type]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -4,7 +4,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -201,23 +201,15 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Readers do not wait for a writer then. The change itself does not wait for others, as other statements do."""
-
-    def changed() -> bool:
-        try:
-            [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            return False
-        return bool(mode == "wal")
-
-    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
-    if mode != "wal":
-        _retried(changed)
-
-
-def _retried(attempt: Callable[[], bool]) -> None:
+    """Readers do not wait for a writer then. Where the file system cannot do it, SQLite goes on as it was."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while not attempt() and time.monotonic() < deadline:
+    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+    while mode != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # This change does not wait for other processes by itself, as other statements do.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
         time.sleep(0.02)

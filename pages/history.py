@@ -1,0 +1,73 @@
+"""History: what was analysed, when, and what was found; opened again without computing it again."""
+
+import streamlit as st
+
+from deepfake.dashboard.history_panels import (
+    ANALYZE,
+    PARAMETER,
+    Filters,
+    clear_filters,
+    draw_filters,
+    draw_page,
+    draw_table,
+)
+from deepfake.dashboard.history_stored import draw_stored
+from deepfake.dashboard.navigation import ensure_navigation
+from deepfake.dashboard.runtime import runtime, warn_of_store
+
+WHAT = (
+    "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
+    "Uploads are not kept: they and what was found in them go when their session ends. Everybody who may open this "
+    "page sees the list; of clips in folders that this server may not open, only the file's name."
+)
+
+
+def page() -> None:
+    ensure_navigation()
+    st.header("History")
+    warn_of_store()
+    reference = st.query_params.get(PARAMETER)
+    if reference:
+        draw_stored(reference)
+        return
+    st.caption(WHAT)
+    if runtime().store.problem is None:
+        draw_list()
+
+
+def draw_list() -> None:
+    known = runtime().store.ask(lambda store: store.fingerprints(), ())
+    if not known:
+        draw_empty()
+        return
+    filters = draw_filters(known)
+    total = runtime().store.ask(lambda store: filters.find(store, limit=0).total, 0)
+    if total == 0:
+        draw_nothing_found()
+        return
+    found, number = draw_page(filters, total)
+    draw_table(found, page_key(filters, number))
+
+
+def page_key(filters: Filters, number: int) -> str:
+    """Another page or other filters: a selection does not carry over to other rows."""
+    return f"{number}-{filters.verdict}-{filters.fingerprint}-{filters.text}"
+
+
+def draw_empty() -> None:
+    st.info("Nothing was analysed yet.", icon=":material/history:")
+    st.markdown(
+        "Analyse a sample or a clip of a data set, or a whole data set at once; on the command line, "
+        "`python -m deepfake batch FOLDER` does the same. What is found is listed here."
+    )
+    with st.container(horizontal=True, gap="small"):
+        st.page_link(ANALYZE, label="Analyze a clip", icon=":material/frame_inspect:")
+        st.page_link("pages/dataset.py", label="Analyse a data set", icon=":material/folder_open:")
+
+
+def draw_nothing_found() -> None:
+    st.info("No analysis passes the filters.", icon=":material/filter_alt_off:")
+    st.button("Clear the filters", key="history-clear", icon=":material/close:", on_click=clear_filters)
+
+
+page()

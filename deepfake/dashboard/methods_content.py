@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from deepfake.attribution_clip import MAX_SCORED
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.fit import VIEWING_SIDE_PX
@@ -18,7 +19,9 @@ from deepfake.quality import (
     MIN_FRONTAL_SHARE,
     MIN_SCORED_CROPS,
 )
+from deepfake.robustness import RATES_CRF
 from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
+from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
 from deepfake.verdict import (
     FALSE_ALARM_RATE,
     MAIN_TRACK_SHARE,
@@ -145,6 +148,29 @@ METHODS = (
             ("Viola, Jones 2001, Rapid object detection", "https://doi.org/10.1109/CVPR.2001.990517"),
         ),
     ),
+    Method(
+        "Power spectrum of a face",
+        "How much of a face is coarse and how much is fine detail: the power at each spatial frequency, the mean over "
+        "all directions.",
+        r"P(k) = 10 \log_{10} \Big\langle \big|\mathcal{F}\{w \cdot (I - \bar I)\}(u, v)\big|^2 "
+        r"\Big\rangle_{\sqrt{u^2 + v^2} \,\in\, \mathrm{bin}\ k}",
+        (
+            f"The inner face as the frame has it, upright and not resampled, in {SPECTRUM_BINS} bins up to half a "
+            "cycle a pixel; its mean is removed and it is windowed (Hann).",
+            f"Curves are moved so that their mean from {LEVEL_BAND[0]:g} to {LEVEL_BAND[1]:g} cycles a pixel is 0 dB: "
+            "contrast does not count. The range of real faces is the 5th to the 95th percentile of "
+            f"{real_face_range().n} of them.",
+            f"The number over time is how far {HIGH_BAND[0]:g} to {HIGH_BAND[1]:g} cycles a pixel lie above the power "
+            "law of the lower ones.",
+        ),
+        "Compression, focus, denoising and enlarging move the curve further than most fakes do.",
+        (
+            (
+                "Durall, Keuper, Pfreundt, Keuper 2019, Unmasking DeepFakes with simple features",
+                "https://arxiv.org/abs/1911.00686",
+            ),
+        ),
+    ),
 )
 
 RULE_FORMULA = (
@@ -192,7 +218,12 @@ VERDICT_STEPS = (
      "fake face makes the clip fake; it is likely real only when every judged face is."),
     ("Where it looked", f"The network's last layer is a weighted mean over {MAP_PX}×{MAP_PX} places of the picture, so "
      "what each place adds to the score is known exactly (class activation map, Zhou et al. 2016, arXiv:1512.04150). "
-     "It says where the network found what moved it, not that something is wrong there."),
+     "It says where the network found what moved it, not that something is wrong there. In motion, up to "
+     f"{MAX_SCORED} pictures of a part of the track are scored, and the maps between them are means over time, "
+     "weighted by a Gaussian; the scale of the colours is the same in the whole clip."),
+    ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same size) "
+     "and the same pictures of the same faces are scored again. Faces are not searched for anew: the frame keeps its "
+     "size, so where they were still holds. The quality gate sees the new bit rate."),
 )  # fmt: skip
 VERDICT_LIMITS = (
     "Forgeries unlike those of its training (a face generated whole, lips moved to another voice) can score low.",
@@ -231,8 +262,10 @@ PAPERS = (
         "https://arxiv.org/abs/1911.00686",
         "Generated faces have too much or too little power at high spatial frequencies; the azimuthal mean of the "
         "power spectrum and a simple classifier tell them from photographs.",
-        "Nothing yet.",
-        "The spectrum and the classifier.",
+        "The azimuthal mean of the power spectrum of each face, drawn on the Evidence tab over the range of real "
+        f"faces, and logistic regression on it ({spectrum_classifier().worth}). Weak, and shown as such.",
+        "The paper's faces are photographs generated whole; ours are taken from clips, whose codecs remove much of "
+        "what it looks at. Its SVM and clustering.",
     ),
     Paper(
         "Rössler, Cozzolino, Verdoliva, Riess, Thies, Nießner 2019, FaceForensics++",
@@ -240,7 +273,8 @@ PAPERS = (
         "A thousand videos manipulated in several ways and compressed at several rates, and how well people and "
         "networks recognise them.",
         "Its folder layout is read on the Data set page, each fake finds its original, and the square around a "
-        "face's box is 1.3 times as large as the box, as in its baseline. The learned detector is measured on it.",
+        "face's box is 1.3 times as large as the box, as in its baseline. The learned detector is measured on it. As "
+        "the paper does with its data set, Re-compress compresses a clip at several rates and asks again.",
         "Its classifiers, XceptionNet among them.",
     ),
     Paper(
@@ -248,8 +282,9 @@ PAPERS = (
         "https://arxiv.org/abs/1806.02877",
         "People in early fakes hardly blink, because photographs of closed eyes are rare; a recurrent network "
         "follows the state of the eye.",
-        "Nothing on the pages yet.",
-        "Openness of the eyes over time, blinks a minute.",
+        "Openness of each eye over time on the Evidence tab, blinks found and timed, blinks a minute against people's "
+        "usual range, or that the clip is too short to tell.",
+        "The recurrent network: openness is measured from the lids, not learned.",
     ),
     Paper(
         "Nguyen, Yamagishi, Echizen 2019, Use of a capsule network to detect fake images and videos",
@@ -264,7 +299,8 @@ PAPERS = (
         "A synthesised face has a fixed low resolution and is warped into the frame; the trace of that is learned "
         "from real pictures whose face was blurred and warped, without any fakes.",
         "The learned detector is trained on faces that were warped at a lower resolution and laid back over "
-        "themselves. The built-in fakes carry such flaws, to be looked at.",
+        "themselves. The sharpness of the face against its surroundings is a signal of its own on the Evidence tab. "
+        "The built-in fakes carry such flaws, to be looked at.",
         "The paper's own network.",
     ),
     Paper(

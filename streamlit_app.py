@@ -15,6 +15,8 @@ def main() -> None:
         st.Page("pages/analyze.py", title="Analyze", icon=":material/frame_inspect:", default=True),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
         st.Page("pages/dataset.py", title="Data set", icon=":material/folder_open:"),
+        st.Page("pages/evaluate.py", title="Evaluate", icon=":material/monitoring:"),
+        st.Page("pages/history.py", title="History", icon=":material/history:"),
         st.Page("pages/methods.py", title="Methods", icon=":material/menu_book:"),
     ]
     st.navigation(pages).run()

@@ -185,8 +185,10 @@ def _confirm_delete(rows: Sequence[AnalysisSummary], names: Sequence[str]) -> No
     )
     with st.container(horizontal=True, gap="small"):
         words = "Delete this analysis" if len(rows) == 1 else f"Delete {len(rows)} analyses"
-        if st.button(words, key="history-delete-yes", icon=":material/delete:", type="primary"):
-            delete_analyses(rows)
+        if st.button(
+            words, key="history-delete-yes", icon=":material/delete:", type="primary", on_click=delete_analyses,
+            args=(rows,),
+        ):  # fmt: skip
             st.rerun()
         if st.button("Keep", key="history-delete-no", icon=":material/close:"):
             st.rerun()

@@ -71,7 +71,7 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -
 def choose_threshold() -> float:
     """Draw the slider of the threshold and return it, in [0, 1]; the verdict's own is where it begins."""
     if THRESHOLD_KEY not in st.session_state:
-        st.session_state[THRESHOLD_KEY] = _threshold_of(st.query_params.get("threshold"))
+        st.session_state[THRESHOLD_KEY] = threshold_of(st.query_params.get("threshold"))
     threshold = float(
         st.slider(
             "Threshold: a clip is called fake from this P(fake) on",
@@ -86,6 +86,15 @@ def choose_threshold() -> float:
     )
     st.query_params["threshold"] = f"{threshold:.2f}"
     return threshold
+
+
+def threshold_of(text: str | None) -> float:
+    """Return the threshold that a URL names, in [0, 1]; the verdict's own where it names none that can be used."""
+    try:
+        value = float(text) if text else MIN_FAKE_PROBABILITY
+    except ValueError:
+        return MIN_FAKE_PROBABILITY
+    return round(value, 2) if 0 <= value <= 1 else MIN_FAKE_PROBABILITY
 
 
 def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
@@ -111,10 +120,12 @@ def _described(item: StoredFingerprint, count: int) -> str:
 
 
 def _restore(key: str, parameter: str, options: Sequence[str], default: str | None) -> None:
-    """Let a choice that is not there become the URL's, or the default."""
-    if st.session_state.get(key) not in options:
+    """Begin with what the URL names, and let a choice that is gone become the default; None stays None where it may."""
+    if key not in st.session_state:
         named = st.query_params.get(parameter)
         st.session_state[key] = named if named in options else default
+    elif st.session_state[key] not in (*options, default):
+        st.session_state[key] = default
 
 
 def _keep(parameter: str, value: str | None) -> None:
@@ -122,11 +133,3 @@ def _keep(parameter: str, value: str | None) -> None:
         st.query_params.pop(parameter, None)
     else:
         st.query_params[parameter] = value
-
-
-def _threshold_of(text: str | None) -> float:
-    try:
-        value = float(text) if text else MIN_FAKE_PROBABILITY
-    except ValueError:
-        return MIN_FAKE_PROBABILITY
-    return round(value, 2) if 0 <= value <= 1 else MIN_FAKE_PROBABILITY

@@ -1,0 +1,199 @@
+"""The Evaluate page: over made-up analyses in a store, for one setting and for two, whole and in part."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from deepfake.batch.files import stamp_of
+from deepfake.dashboard.evaluation_choice import threshold_of
+from deepfake.dataset import ClipEntry, open_dataset
+from deepfake.pipeline import AnalysisConfig
+from deepfake.store import AnalysisStore, open_store
+from deepfake.verdict import MIN_FAKE_PROBABILITY
+from tests.evaluated_set import keep, write_faceforensics
+
+ROOT = Path(__file__).resolve().parents[2]
+MTCNN = AnalysisConfig().fingerprint()
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+
+
+def metrics(test: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in test.metric}
+
+
+def links(test: AppTest) -> list[tuple[str, str]]:
+    return [(link.proto.page, link.proto.query_string) for link in test.get("page_link")]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnalysisStore]:
+    address = f"sqlite:///{tmp_path / 'store' / 'analyses.db'}"
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", address)
+    with open_store(url=address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path) -> list[ClipEntry]:
+    """A FaceForensics++ folder of 8 people: 8 originals and 16 fakes by two methods."""
+    folder = tmp_path / "swaps"
+    write_faceforensics(folder, moving_square_clip.read_bytes(), people=8)
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(folder))
+    return list(open_dataset(folder).entries)
+
+
+@pytest.fixture
+def analysed(store: AnalysisStore, clips: list[ClipEntry]) -> list[ClipEntry]:
+    """All but two clips analysed: fakes at 0.9 but for one at 0.3, reals at 0.1 but for one without a face."""
+    scores: dict[Path, float | None] = {clip.path: 0.9 if clip.label == "FAKE" else 0.1 for clip in clips[:-2]}
+    scores[clips[0].path] = None
+    scores[clips[8].path] = 0.3
+    keep(store, scores)
+    return clips
+
+
+@pytest.fixture
+def opened() -> Callable[..., AppTest]:
+    """Factory: the page at the folder of swaps, with a query. Analyze, which starts its workers, is not run before."""
+
+    def at(**query: str) -> AppTest:
+        test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        test.switch_page("pages/evaluate.py")
+        for name, value in {"set": "swaps", **query}.items():
+            test.query_params[name] = value
+        return test.run()
+
+    return at
+
+
+def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
+    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+) -> None:
+    test = opened()
+    assert "24 labelled clips on disk" in texts(test)
+    assert test.code[0].value == "python -m deepfake batch DIR"
+    assert ("dataset", "set=swaps") in links(test)
+    assert not test.metric
+    assert not test.exception
+
+
+def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callable[..., AppTest]) -> None:
+    test = opened()
+    assert not test.exception
+    assert "22 of 24 labelled clips are analysed, 2 still to be analysed" in texts(test)
+    assert metrics(test) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.80": "95%", "Judged": "95%"}
+    assert "21 clips in 4 groups" in texts(test)
+    assert "The intervals rest on 4 groups" in texts(test)
+    assert len(test.get("plotly_chart")) == 6
+    assert test.query_params["settings"] == MTCNN
+    assert test.query_params["threshold"] == "0.80"
+
+
+def test_the_threshold_moves_the_counts_and_is_in_the_address(
+    analysed: list[ClipEntry], opened: Callable[..., AppTest]
+) -> None:
+    test = opened(threshold="0.25")
+    assert test.slider(key="evaluate-threshold").value == 0.25
+    assert metrics(test)["Accuracy at 0.25"] == "100%"
+    assert "Every clip is called by its label" in texts(test)
+    test.slider(key="evaluate-threshold").set_value(0.95).run()
+    assert metrics(test)["Accuracy at 0.95"] == "33%"
+    assert "14 of 21 clips: 14 fakes missed, 0 genuine clips called fake" in texts(test)
+    assert test.query_params["threshold"] == "0.95"
+
+
+def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
+    assert [threshold_of(text) for text in (None, "", "high", "7", "nan", "-0.1")] == [MIN_FAKE_PROBABILITY] * 6
+    assert [threshold_of(text) for text in ("0", "0.256", "1")] == [0.0, 0.26, 1.0]
+
+
+def test_the_worst_error_is_shown_and_opens_in_analyze(
+    analysed: list[ClipEntry], opened: Callable[..., AppTest]
+) -> None:
+    test = opened()
+    wrong = analysed[8]
+    assert len(test.get("image")) == 1
+    assert f":small[{wrong.name}]" in texts(test)
+    assert ("analyze", f"clip=swaps%2F{wrong.name.replace('/', '%2F')}") in [
+        (page or "analyze", query) for page, query in links(test)
+    ]
+    table = next(frame.value for frame in test.dataframe if "P(fake)" in frame.value)
+    assert table["clip"].tolist() == [wrong.name]
+
+
+def test_why_clips_are_not_judged_and_how_methods_do(
+    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+) -> None:
+    broken = analysed[-1].path
+    store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, f"{broken}: no pictures in it", name=broken.name)
+    test = opened()
+    assert "22 of 24 labelled clips are analysed, 1 failed, 1 still to be analysed" in texts(test)
+    test.session_state["evaluate-tabs"] = ":material/block: Not judged"
+    test.run()
+    rows = test.table[0].value["why"].tolist()
+    assert rows == ["No face was found in any frame", "no pictures in it"]
+    test.session_state["evaluate-tabs"] = ":material/category: By method"
+    test.run()
+    table = test.table[0].value
+    assert table.index.tolist() == ["Deepfakes", "FaceSwap"]
+    assert table.loc["Deepfakes", "found"].startswith("7 of 8")
+    assert str(broken.parent) not in texts(test)
+
+
+def test_two_settings_side_by_side(
+    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+) -> None:
+    haar = keep(store, {clip.path: 0.5 for clip in analysed[:20]}, detector="haar")
+    test = opened(**{"with": haar})
+    assert not test.exception
+    assert test.selectbox(key="evaluate-settings").value == MTCNN
+    assert test.selectbox(key="evaluate-other").value == haar
+    assert [metric.value for metric in test.metric if metric.label == "AUC"] == ["1.000", "0.500"]
+    assert "On the 19 clips that both score" in texts(test)
+    test.selectbox(key="evaluate-other").set_value(None).run()
+    assert "with" not in test.query_params
+    assert len(test.metric) == 4
+
+
+def test_fakes_alone_have_no_auc_and_the_page_says_why(
+    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+) -> None:
+    keep(store, {clip.path: 0.9 for clip in clips if clip.label == "FAKE"})
+    test = opened()
+    assert not test.exception
+    assert metrics(test)["AUC"] == "–"
+    assert "All 16 clips with a P(fake) are labelled FAKE" in texts(test)
+    assert len(test.get("plotly_chart")) == 6
+
+
+def test_a_set_without_labels_cannot_be_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path, opened: Callable[..., AppTest]
+) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    shutil.copy(moving_square_clip, folder / "a.mp4")
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(folder))
+    test = opened(set="plain")
+    assert "This data set has no labels" in texts(test)
+    assert not test.exception
+
+
+def test_a_store_that_cannot_be_used_is_one_warning(
+    clips: list[ClipEntry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[..., AppTest]
+) -> None:
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"this is no database" * 100)
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{damaged}")
+    test = opened()
+    assert len(test.warning) == 1
+    assert "damaged.db" in test.warning[0].value
+    assert not test.metric
+    assert not test.exception

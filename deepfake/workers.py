@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -93,6 +94,19 @@ def limit_threads(threads: int) -> None:
     """
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, str(threads))
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Do what limit_threads does for the time of a with statement: for the processes that are started in it."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    limit_threads(threads)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
 
 
 def end_with_parent() -> None:

@@ -93,6 +93,25 @@ def test_an_unusable_list_is_one_clear_sentence(tmp_path: Path, content: str, sa
         collect_clips([str(table)])
 
 
+def test_a_clip_has_the_same_location_however_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store finds files again by it: through a link, a list, or the data set's page."""
+    root = _write(tmp_path / "set", "real/a.mp4", "fake/a.mp4")
+    (tmp_path / "list.csv").write_text("path\nset/real/a.mp4\n./set/fake/../fake/a.mp4\n")
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    expected = {str(entry.path) for entry in open_dataset(root).entries}
+    for inputs in (
+        ["set"],
+        ["link/set"],
+        [f"file://{root}"],
+        ["link/list.csv"],
+        ["set/real/a.mp4", "link/set/fake/a.mp4"],
+    ):
+        assert {clip.location for clip in collect_clips(inputs)} == expected, inputs
+    monkeypatch.chdir(root)
+    assert {clip.location for clip in collect_clips(["."])} == expected
+
+
 def test_several_inputs_are_joined_and_a_clip_named_twice_is_one(tmp_path: Path) -> None:
     root = _write(tmp_path / "set", "a.mp4", "b.mp4")
     clips = collect_clips([str(root / "b.mp4"), str(root), f"file://{root}/a.mp4"])

@@ -62,7 +62,7 @@ def collect_clips(inputs: Sequence[str]) -> tuple[BatchClip, ...]:
     """
     clips: dict[str, BatchClip] = {}
     for text in inputs:
-        found = list(_remote(text) if is_url(as_location(text)) else _local(text))
+        found = list(_remote(text) if is_url(as_location(text)) else _local(text.removeprefix("file://")))
         if not found:
             raise DatasetError(f"{text}: no clips found ({', '.join(sorted(CLIP_SUFFIXES))})")
         for clip in found:
@@ -71,7 +71,7 @@ def collect_clips(inputs: Sequence[str]) -> tuple[BatchClip, ...]:
 
 
 def _local(text: str) -> Iterator[BatchClip]:
-    path = Path(as_location(text))
+    path = Path(text).resolve() if Path(text).is_dir() else Path(as_location(text))
     if path.suffix.lower() == ".csv" and path.is_file():
         yield from _rows(text, path.read_bytes(), str(path.parent))
     elif path.is_dir() or path.name == "metadata.json":

@@ -3,6 +3,7 @@
 A location is an absolute path or a URL that fsspec reads: s3://, gs://, https://, zip://…::…
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -36,10 +37,19 @@ def is_url(location: str) -> bool:
 
 
 def as_location(text: str) -> str:
-    """Return the one name of a file: an absolute path for local files, else the URL as it is."""
+    """Return the one name of a file: an absolute path for local files, links among its folders followed, else the URL
+    as it is."""
     if text.startswith(("file://", "local://")):
         text = text.partition("://")[2]
-    return text if is_url(text) else str(Path(text).absolute())
+    if is_url(text):
+        return text
+    folder, name = os.path.split(text)
+    return os.path.join(_real_folder(folder), name)  # noqa: PTH118
+
+
+@functools.lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder or ".")
 
 
 def stamp_of(location: str) -> str | None:

@@ -100,14 +100,15 @@ def run_clip(clip: BatchClip, task: Task) -> BatchResult | None:
             try:
                 analysis = _in_child(task, clip.name, task.analyze, copy.file, task.config, settings=task.settings)
             except DeepfakeError as error:
-                return _failed(clip, task, store, stamp, error)
+                sentence = str(error).replace(str(copy.file), clip.location)  # a copy's place means nothing to anyone
+                return _failed(clip, task, store, stamp, sentence)
             return _stored(clip, store, analysis, copy, time.perf_counter() - started)
     except _Cancelled:
         return None
     except StoreError:
         raise
     except LimitError as error:
-        return _failed(clip, task, store, stamp or stamp_of(clip.location) or "", error)
+        return _failed(clip, task, store, stamp or stamp_of(clip.location) or "", str(error))
     except DeepfakeError as error:
         # It could not be read today; that is not recorded as the clip's fault.
         return BatchResult(clip, "failed", error=str(error))
@@ -135,10 +136,10 @@ def _stored(clip: BatchClip, store: AnalysisStore, analysis: Analysis, copy: Loc
     return BatchResult(clip, "analyzed", copy.sha256, verdict.probability_fake, verdict.label, seconds=seconds)
 
 
-def _failed(clip: BatchClip, task: Task, store: AnalysisStore, stamp: str, error: DeepfakeError) -> BatchResult:
+def _failed(clip: BatchClip, task: Task, store: AnalysisStore, stamp: str, error: str) -> BatchResult:
     if stamp:
-        store.put_failure(clip.location, stamp, task.fingerprint, str(error), name=clip.name)
-    return BatchResult(clip, "failed", error=str(error))
+        store.put_failure(clip.location, stamp, task.fingerprint, error, name=clip.name)
+    return BatchResult(clip, "failed", error=error)
 
 
 def _in_child(task: Task, name: str, function: Callable[..., T], *args: Any, **options: Any) -> T:

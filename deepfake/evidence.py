@@ -101,5 +101,5 @@ def _comparison(reading: SignalReading, as_suspicious: int) -> str:
 
 def _worth(worth: Sequence[SignalWorth], *, is_weak: bool) -> str:
     low, high = min(item.auc for item in worth), max(item.auc for item in worth)
-    measured = f"AUC {low:.2f}" if len(worth) == 1 else f"AUC {low:.2f} to {high:.2f}"
-    return f"a weak signal ({measured})" if is_weak else f"this signal alone has an {measured}"
+    measured = f"AUC {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"AUC {low:.2f} to {high:.2f}"
+    return f"alone it {'is a weak signal' if is_weak else 'tells some fakes apart'} ({measured}, 0.5 is chance)"

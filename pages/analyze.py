@@ -12,33 +12,38 @@ from deepfake.dashboard.frames_tab import draw_frames
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
 from deepfake.dashboard.motion_tab import draw_motion
 from deepfake.dashboard.navigation import ensure_navigation
+from deepfake.dashboard.panels import (
+    PANELS,
+    choose_panel_from_url,
+    keep_panel_in_url,
+    left_panel,
+    open_evidence,
+    open_panel,
+    panel_key,
+    panel_title,
+    scroll_to_panel,
+)
 from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.player import draw_player
+from deepfake.dashboard.quality_line import draw_quality
 from deepfake.dashboard.robustness_panel import draw_recompression
-from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.runtime import runtime, warn_of_store
 from deepfake.dashboard.samples import draw_samples
 from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
+from deepfake.evidence import Evidence
 from deepfake.figures import score_figure, timeline_figure
 
 SLOT = "analyze"
-TABS = {
-    "Faces": "face",
-    "In motion": "animation",
-    "Frames": "grid_view",
-    "Similarity": "show_chart",
-    "Evidence": "search_insights",
-    "Re-compress": "compress",
-    "File": "info",
-}
 
 
 def page() -> None:
     ensure_navigation()
     st.header("Analyze a clip")
+    warn_of_store()
     choose_from_url(SLOT)
     clip = choose_clip(SLOT)
     keep_url(SLOT, clip)
@@ -56,10 +61,11 @@ def page() -> None:
 
 def draw_result(ready: ReadyAnalysis) -> None:
     analysis, clip_id = ready.analysis, ready.key
-    draw_banner(analysis, ready.clip, on_evidence=show_evidence)
+    choose_panel_from_url(SLOT)
+    track_id = chosen_person(ready)
+    draw_banner(analysis, ready.clip, on_evidence=show_evidence, on_reason=show_reason)
     for warning in analysis.warnings:
         st.warning(warning, icon=":material/warning:")
-    track_id = chosen_person(ready)
     track = None if track_id is None else analysis.track(track_id)
     first_seen = 0 if track is None else int(track.frame_indices[0])
     frame, moment_s = moment_of(SLOT, clip_id, analysis.frame_timestamps_s, initial_frame=first_seen)
@@ -72,7 +78,9 @@ def draw_result(ready: ReadyAnalysis) -> None:
     draw_timeline(ready, track_id, moment_s)
     moment_slider(SLOT, analysis.frame_timestamps_s)
     draw_tabs(ready, frame, moment_s, track_id)
+    keep_panel_in_url(SLOT)
     draw_export(ready)
+    scroll_to_panel(SLOT)
 
 
 def chosen_person(ready: ReadyAnalysis) -> int | None:
@@ -87,12 +95,12 @@ def chosen_person(ready: ReadyAnalysis) -> int | None:
     return track_id
 
 
-def tab_title(name: str) -> str:
-    return f":material/{TABS[name]}: {name}"
-
-
 def show_evidence() -> None:
-    st.session_state[f"{SLOT}-tabs"] = tab_title("Evidence")
+    open_panel(SLOT, "evidence")
+
+
+def show_reason(evidence: Evidence) -> None:
+    open_evidence(SLOT, evidence)
 
 
 def draw_curves(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
@@ -131,11 +139,13 @@ def draw_timeline(ready: ReadyAnalysis, track_id: int | None, moment_s: float) -
 
 
 def draw_tabs(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    titles = [tab_title(name) for name in TABS]
-    faces, motion, frames, similarity, evidence, recompress, file = st.tabs(titles, key=f"{SLOT}-tabs", on_change="rerun")
+    titles = [panel_title(panel) for panel in PANELS]
+    tabs = st.tabs(titles, key=panel_key(SLOT), on_change=left_panel, args=(SLOT,))
+    faces, motion, frames, similarity, evidence, recompress, file = tabs
     try:
         if faces.open:
             with faces:
+                draw_quality(ready.analysis, track_id)
                 draw_faces(ready, frame, moment_s, track_id, slot=SLOT)
         elif motion.open:
             with motion:

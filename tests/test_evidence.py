@@ -28,7 +28,8 @@ def test_a_value_speaks_where_few_or_where_most_genuine_clips_are_as_suspicious(
 def test_the_sentence_says_where_the_value_lies_and_what_the_signal_is_worth():
     (found,) = signal_evidence((reading(95.5),), 0)
     assert found.reason == (
-        "Power: 96 dB, higher than in 96 of 100 genuine clips, as in fakes; this signal alone has an AUC 0.70."
+        "Power: 96 dB, higher than in 96 of 100 genuine clips, as in fakes; alone it tells some fakes apart (AUC 0.70, "
+        "0.5 is chance)."
     )
     assert found.suspicion == pytest.approx(1 - 5 / 101)
     (usual,) = signal_evidence((reading(60, side="low", low=(0.6, 0.7)),), 0)

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from deepfake.dashboard.clips import ClipChoice
+from deepfake.dashboard.panels import PANELS
+from deepfake.evidence import Direction, Evidence
 from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
-from deepfake.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, TrackVerdict, Verdict, VerdictLabel
+from deepfake.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
 
 MAX_REASONS = 3
 MAX_PERSON_BADGES = 6
@@ -18,8 +20,20 @@ VERDICT_LOOKS: dict[VerdictLabel, tuple[str, str, str]] = {
     "LIKELY_FAKE": ("LIKELY FAKE", ":material/warning:", "orange"),
 }
 PERSON_LOOKS: dict[VerdictLabel, str] = {"LIKELY_REAL": "○ real", "INCONCLUSIVE": "◌ unclear", "LIKELY_FAKE": "● fake"}
+# What a reason speaks for, in words as well as by its icon.
+DIRECTION_LOOKS: dict[Direction, tuple[str, str]] = {
+    "for": ("**For a fake:** ", ":material/add_circle:"),
+    "against": ("**Against a fake:** ", ":material/do_not_disturb_on:"),
+    "limits": ("", ":material/info:"),
+}
+# Streamlit centres the words of a button, which nobody can read over several lines.
+REASONS_STYLE = """<style>
+.st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
+.st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
+</style>"""
 RULE_NAME = "A heuristic beside it, no part of the verdict: the notebook's rule"
 RULE_BLIND_SPOT = "It measures how evenly the picture changes, not whether a face is genuine."
+CANNOT_TELL_BRIEFLY = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
 CANNOT_TELL = (
     "The detector was trained on face swaps and on faces laid over themselves. Forgeries of another kind (a face "
     "generated whole, lips moved to another voice) can pass; strong compression, small faces, masks, heavy make-up "
@@ -38,30 +52,16 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
     return f"P(fake) {probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
 
 
-def deciding_reasons(verdict: Verdict) -> tuple[str, ...]:
-    """Return the reasons of a verdict with what its thresholds mean: why it is INCONCLUSIVE comes first, how often a
-    fake is called real last."""
-    judged = len(verdict.tracks)
-    if verdict.label == "LIKELY_REAL":
-        return (*verdict.reasons, f"Of known fakes, at most {MISS_RATE:.0%} score so low: a fake can be among them.")
-    if verdict.label == "LIKELY_FAKE" or verdict.probability_fake is None:
-        return verdict.reasons
-    named = {track.track_id: f"Person {track.track_id + 1}: " if judged > 1 else "" for track in verdict.tracks}
-    first = [named[track.track_id] + why for track in verdict.tracks for why in track.abstained]
-    if not first:
-        shared = f" ({judged} people share that rate)" if judged > 1 else ""
-        first = [
-            f"Too close to call: called fake are only scores of {MIN_FAKE_PROBABILITY:g} or more that at most "
-            f"{FALSE_ALARM_RATE:.0%} of genuine examples reach{shared}, called real only scores that at most "
-            f"{MISS_RATE:.0%} of known fakes stay below."
-        ]
-    return tuple(dict.fromkeys((*first, *verdict.reasons)))
-
-
-def draw_banner(analysis: Analysis, clip: ClipChoice, *, on_evidence: Callable[[], None] | None = None) -> None:
+def draw_banner(
+    analysis: Analysis,
+    clip: ClipChoice,
+    *,
+    on_evidence: Callable[[], None],
+    on_reason: Callable[[Evidence], None],
+) -> None:
     """Draw the verdict, up to three reasons, the rule's numbers, and what the verdict cannot tell.
 
-    on_evidence: what the link to the evidence does; without it there is none.
+    on_evidence: opens the panel of the evidence. on_reason: opens the panel that shows a reason.
     """
     verdict = analysis.verdict
     word, icon, colour = VERDICT_LOOKS[verdict.label]
@@ -70,15 +70,32 @@ def draw_banner(analysis: Analysis, clip: ClipChoice, *, on_evidence: Callable[[
             st.markdown(f"## :{colour}[{icon} {word}]", width="content")
             _draw_probability(verdict)
             _draw_badges(analysis, clip)
-        st.markdown("\n".join(f"- {reason}" for reason in deciding_reasons(verdict)[:MAX_REASONS]))
+        _draw_reasons(verdict, on_reason)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            if on_evidence is not None and verdict.probability_fake is not None:
+            if verdict.probability_fake is not None:
                 st.button(
                     "Show the evidence", icon=":material/search_insights:", type="tertiary", key="banner-evidence",
                     on_click=on_evidence,
                 )  # fmt: skip
             _draw_limits()
+            st.caption(CANNOT_TELL_BRIEFLY, width="content")
         st.caption(_rule_sentence(analysis))
+
+
+def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> None:
+    """Each reason is a button: the keyboard reaches it, and a screen reader says the sentence and where it leads."""
+    with st.container(gap=None, key="reasons"):
+        st.html(REASONS_STYLE)
+        for number, (reason, evidence) in enumerate(linked_reasons(verdict)[:MAX_REASONS]):
+            if evidence is None:
+                st.markdown(reason)
+                continue
+            words, icon = DIRECTION_LOOKS[evidence.direction]
+            panel = PANELS[evidence.panel][0]
+            st.button(
+                f"{words}{reason} → {panel}", icon=icon, type="tertiary", key=f"banner-reason-{number}", wrap=True,
+                on_click=on_reason, args=(evidence,),
+            )  # fmt: skip
 
 
 def _draw_probability(verdict: Verdict) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from deepfake.comparison import Comparison
 from deepfake.dashboard.analyses import ReadyAnalysis
-from deepfake.dashboard.banner import VERDICT_LOOKS, deciding_reasons, probability_text
+from deepfake.dashboard.banner import VERDICT_LOOKS, probability_text
 from deepfake.dashboard.comparisons import ReadyComparison, difference_look
 from deepfake.dashboard.faces_tab import tracked_faces
 from deepfake.dashboard.looks import moment_look
@@ -52,8 +52,7 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     st.markdown(
         f":{colour}[**{icon} {word}**] · " + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
-    reasons = deciding_reasons(verdict) if verdict.label == "INCONCLUSIVE" else verdict.reasons[-1:]
-    for reason in reasons[:1]:
+    for reason in verdict.reasons[:2]:
         st.caption(reason)
 
 

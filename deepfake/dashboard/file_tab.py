@@ -8,7 +8,9 @@ import streamlit as st
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.figures import format_time
 from deepfake.pipeline import Analysis
+from deepfake.quality import MIN_BITS_PER_PIXEL
 from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
+from deepfake.video import VideoInfo
 
 STAGES = {
     "models": "Loading the detector",
@@ -77,11 +79,18 @@ def _properties(analysis: Analysis) -> pd.DataFrame:
             "Last frame at": format_time(float(analysis.frame_timestamps_s[-1])),
             "Codec": f"{video.codec}, {video.pixel_format}",
             "Container": video.container,
-            "Bit rate": "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s",
+            "Bit rate": _bit_rate(video),
             "Sound": "yes" if video.has_audio else "no",
             "Scene cuts": str(len(analysis.cuts)),
         }
     )
+
+
+def _bit_rate(video: VideoInfo) -> str:
+    if video.bit_rate is None or video.bits_per_pixel is None:
+        return "unknown"
+    limit = f"the verdict needs at least {MIN_BITS_PER_PIXEL:g}"
+    return f"{video.bit_rate / 1000:.0f} kbit/s, {video.bits_per_pixel:.2g} bits a pixel of each frame ({limit})"
 
 
 def _run(analysis: Analysis) -> pd.DataFrame:

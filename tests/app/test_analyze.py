@@ -33,6 +33,10 @@ def upload(test: AppTest, path: Path) -> AppTest:
     return test
 
 
+def reasons(test: AppTest):
+    return [item for item in test.button if (item.key or "").startswith("banner-reason-")]
+
+
 def button(test: AppTest, key: str):
     return next(item for item in test.button if item.key == key)
 
@@ -130,7 +134,8 @@ def test_the_file_tab_names_the_clip_and_no_folder_of_the_server(
 def test_no_face_is_a_result_with_its_reason(app: OpenApp, run_until: RunUntil, no_face_clip: Path) -> None:
     test = run_until(upload(app(), no_face_clip), has_verdict)
     assert "INCONCLUSIVE" in texts(test)
-    assert "No face was found" in texts(test)
+    (reason,) = reasons(test)
+    assert "No face was found" in reason.label
     assert not test.error
     assert not test.exception
 
@@ -232,6 +237,26 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(
     assert not test.exception
 
 
+def test_a_reason_opens_its_own_panel_and_the_address_says_so(
+    app: OpenApp, run_until: RunUntil, talking_clip: Path
+) -> None:
+    test = run_until(upload(app(), talking_clip), has_verdict)
+    assert 1 <= len(reasons(test)) <= 3
+    assert all("→ " in item.label for item in reasons(test))  # says where it leads
+    score = next(item for item in reasons(test) if "P(fake) is" in item.label)
+    score.click().run()
+    assert test.session_state["analyze-tabs"] == EVIDENCE
+    assert (test.query_params["panel"], test.query_params["signal"]) == ("evidence", "learned_score")
+    assert not test.exception
+
+
+def test_the_faces_panel_says_how_good_the_pictures_are(app: OpenApp, run_until: RunUntil, talking_clip: Path) -> None:
+    test = run_until(upload(app(), talking_clip), has_verdict)
+    quality = next(item.value for item in test.caption if "Quality of Person 1" in item.value)
+    assert re.search(r"\d+ px wide \(at least 48\) · edges smeared by \d\.\d of 224 px", quality)
+    assert "seen in 100% of the clip's frames" in quality
+
+
 def test_the_evidence_of_a_clip_without_faces_says_why_it_is_empty(
     app: OpenApp, run_until: RunUntil, no_face_clip: Path
 ) -> None:
@@ -247,7 +272,7 @@ def test_the_person_of_the_verdict_is_shown_first(app: OpenApp, run_until: RunUn
     test = run_until(app(), has_samples)
     button(test, "analyze-sample-fake_pair_right.mp4").click().run()
     run_until(test, has_verdict)
-    accused = re.search(r"Person (\d): P\(fake\)", texts(test))
+    accused = re.search(r"Person (\d): P\(fake\)", " ".join(item.label for item in reasons(test)))
     assert accused is not None
     pills = next(item for item in test.get("button_group") if item.key == "analyze-person")
     assert pills.value == int(accused.group(1)) - 1
@@ -264,4 +289,4 @@ def test_faces_without_landmarks_get_no_probability_and_the_reason(
     assert "INCONCLUSIVE" in texts(test)
     assert "no probability" in texts(test)
     assert "MTCNN" in "\n".join(item.value for item in test.info)
-    assert not re.search(r"P\(fake\) [01]\.", texts(test))
+    assert not re.search(r"P\(fake\) [01]\.\d\d \(", texts(test))

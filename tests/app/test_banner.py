@@ -1,14 +1,12 @@
-"""The words of the verdict: the probability with its interval, and why nothing is concluded."""
+"""The words of the verdict, and where its reasons lead."""
 
 from __future__ import annotations
 
-from deepfake.dashboard.banner import deciding_reasons, probability_text
-from deepfake.verdict import MISS_RATE, TrackVerdict, Verdict
+import pytest
+from streamlit.testing.v1 import AppTest
 
-
-def person(track_id: int, label: str, probability: float, *abstained: str) -> TrackVerdict:
-    reasons = (*abstained, f"score of {track_id}")
-    return TrackVerdict(track_id, label, probability, (0.1, 0.9), 0.5, reasons, abstained)  # type: ignore[arg-type]
+from deepfake.dashboard.banner import DIRECTION_LOOKS, VERDICT_LOOKS, probability_text
+from deepfake.dashboard.panels import PANELS, card_targets, panel_title
 
 
 def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
@@ -17,26 +15,91 @@ def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
     assert probability_text(None, None) == ""
 
 
-def test_a_score_between_the_two_tests_is_said_to_pass_neither() -> None:
-    only = person(0, "INCONCLUSIVE", 0.6)
-    reasons = deciding_reasons(Verdict("INCONCLUSIVE", 0.6, (), only.reasons, only.interval, (only,)))
-    assert reasons[0].startswith("Too close to call")
-    assert reasons[1:] == only.reasons
+def test_verdicts_differ_in_word_and_icon_as_well_as_in_colour() -> None:
+    words, icons, colours = zip(*VERDICT_LOOKS.values(), strict=True)
+    assert len(set(words)) == len(set(icons)) == len(set(colours)) == 3
+    assert len({icon for _, icon in DIRECTION_LOOKS.values()}) == 3
 
 
-def test_the_person_who_could_not_be_judged_comes_first() -> None:
-    real, small = person(0, "LIKELY_REAL", 0.1), person(1, "INCONCLUSIVE", 0.05, "The face is too small.")
-    verdict = Verdict("INCONCLUSIVE", 0.1, (), ("Person 1: score of 0",), real.interval, (real, small))
-    assert deciding_reasons(verdict) == ("Person 2: The face is too small.", "Person 1: score of 0")
+def test_a_card_is_looked_for_before_the_tabs() -> None:
+    assert card_targets("analyze", "face_sharpness") == ["#evidence-face_sharpness", ".st-key-analyze-tabs"]
 
 
-def test_a_verdict_keeps_its_own_reasons() -> None:
-    only = person(0, "LIKELY_FAKE", 0.99)
-    assert deciding_reasons(Verdict("LIKELY_FAKE", 0.99, (), only.reasons, None, (only,))) == only.reasons
+def panels_page() -> None:
+    import streamlit as st
+
+    from deepfake.dashboard import panels
+    from deepfake.evidence import Evidence
+
+    st.session_state.setdefault("_page-person", {"clip": "a", "track": 0})
+    panels.choose_panel_from_url("page")
+    bit_rate = Evidence("bit_rate", 1, None, "Too low.", "limits", "file")
+    st.button("reason", key="reason", on_click=panels.open_evidence, args=("page", bit_rate))
+    st.button("plain", key="plain", on_click=panels.open_panel, args=("page", "evidence"))
+    titles = [panels.panel_title(panel) for panel in panels.PANELS]
+    tabs = st.tabs(titles, key=panels.panel_key("page"), on_change=panels.left_panel, args=("page",))
+    st.write(next((title for tab, title in zip(tabs, titles, strict=True) if tab.open), "none"))
+    panels.keep_panel_in_url("page")
+    panels.scroll_to_panel("page")
 
 
-def test_likely_real_says_how_often_that_is_wrong() -> None:
-    only = person(0, "LIKELY_REAL", 0.2)
-    reasons = deciding_reasons(Verdict("LIKELY_REAL", 0.2, (), only.reasons, None, (only,)))
-    assert reasons[:-1] == only.reasons
-    assert f"at most {MISS_RATE:.0%}" in reasons[-1]
+def shown(test: AppTest) -> str:
+    assert not test.exception
+    return test.markdown[-1].value
+
+
+def scripts(test: AppTest) -> str:
+    return "".join(str(item.proto) for item in test.get("html"))
+
+
+def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> None:
+    test = AppTest.from_function(panels_page).run()
+    assert shown(test) == panel_title("faces")
+    assert scripts(test) == ""
+    test.button(key="reason").click().run()
+    assert shown(test) == panel_title("file")
+    assert test.session_state["_page-person"]["track"] == 1
+    assert test.query_params["panel"] == "file"
+    assert test.query_params["signal"] == "bit_rate"
+    assert "#evidence-bit_rate" in scripts(test)
+    test.run()
+    assert scripts(test) == "", "it scrolls once"
+    assert test.query_params["signal"] == "bit_rate"
+
+
+def test_a_second_click_scrolls_again() -> None:
+    test = AppTest.from_function(panels_page).run()
+    first = scripts(test.button(key="reason").click().run())
+    second = scripts(test.button(key="reason").click().run())
+    assert first != second != ""
+
+
+def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
+    test = AppTest.from_function(panels_page).run()
+    test.button(key="reason").click().run()
+    test.button(key="plain").click().run()
+    assert shown(test) == panel_title("evidence")
+    assert test.query_params["panel"] == "evidence"
+    assert "signal" not in test.query_params
+    assert ".st-key-page-tabs" in scripts(test)
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_shared_address_opens_its_panel(panel: str) -> None:
+    test = AppTest.from_function(panels_page)
+    test.query_params["panel"] = panel
+    test.query_params["signal"] = "face_sharpness"
+    test.run()
+    assert shown(test) == panel_title(panel)
+    assert "#evidence-face_sharpness" in scripts(test)
+
+
+@pytest.mark.parametrize(("panel", "signal"), [("nowhere", "x"), ("evidence", '");alert(1);//'), ("evidence", "a b")])
+def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> None:
+    test = AppTest.from_function(panels_page)
+    test.query_params["panel"] = panel
+    test.query_params["signal"] = signal
+    test.run()
+    assert shown(test) == panel_title(panel if panel in PANELS else "faces")
+    assert signal not in scripts(test)
+    assert "signal" not in test.query_params

@@ -1,4 +1,4 @@
-"""How well the verdict, each signal, MesoNet and the notebook's rule tell fakes from reals: tables in Markdown.
+"""How well verdict, signals, capsule network, MesoNet and notebook's rule tell fakes from reals: tables in Markdown.
 
     python benchmarks/accuracy.py MANIFEST.csv [--splits val,test] [--recompress 23,35] [--workers N]
                                   [--mesonet DIR] [--cache DIR] [--json FILE] [--readme]
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from deepfake import __version__  # noqa: E402
+from deepfake.detectors.capsule import CapsuleNetwork  # noqa: E402
 from deepfake.detectors.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.sampling import CropSample  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
@@ -58,10 +59,14 @@ README = ROOT / "README.md"
 MARKS = ("<!-- accuracy:begin -->", "<!-- accuracy:end -->")
 
 OURS = "P(fake) of the verdict"
+CAPSULE = "Capsule network (ours, small)"
 RULE_ORDER = {"REAL": 0.0, "MAYBE_FAKE": 0.5, "FAKE": 1.0}
 # A change to one of these can change what is measured.
 MEASURING_CODE = ("video.py", "verdict.py", "pipeline.py", "faces", "signals", "detectors")
 FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
+
+
+Baseline = CapsuleNetwork | MesoNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +192,13 @@ def recompressed(path: Path, out: Path, crf: int) -> Path:
 
 def measure(path: Path, mesonet: Path) -> dict[str, Any]:
     """Analyse a clip and return its verdict and its score by every scorer that has one. Raises DeepfakeError."""
-    baselines = mesonet_baselines(mesonet)
+    baselines: dict[str, Baseline] = {CAPSULE: capsule_network(), **mesonet_baselines(mesonet)}
     samples: dict[int, CropSample] = {}
 
     def sample(crop: FaceCrop, frame: Frame) -> None:
         samples.setdefault(crop.track_id, CropSample()).offer(crop)
 
-    analysis = analyze(path, on_crop=sample if baselines else None)
+    analysis = analyze(path, on_crop=sample)
     judged = [track.track_id for track in main_tracks(analysis.tracks)]
     scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
     for name, detector in baselines.items():
@@ -232,6 +237,12 @@ def _most_suspicious(
     traces = [analysis.trace(signal, track_id) for track_id in judged]
     values = [statistic(trace) for trace in traces if trace is not None and np.isfinite(trace.values).any()]
     return max((value for value in values if math.isfinite(value)), default=None)
+
+
+@functools.cache
+def capsule_network() -> CapsuleNetwork:
+    """Return the process's capsule network, its weights loaded once."""
+    return CapsuleNetwork()
 
 
 @functools.cache

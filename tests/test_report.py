@@ -73,7 +73,7 @@ def analysis() -> Analysis:
             "LIKELY_REAL",
             0.125,
             (Evidence("learned_score", 0, 0.125, "It is <steady>.", "against", "evidence", True),),
-            ("It is <steady>.",),
+            ("Person 1: It is <steady>.",),
             (0.0625, 0.25),
             (
                 TrackVerdict(
@@ -240,3 +240,10 @@ def test_long_curve_is_thinned_but_keeps_its_deepest_drop(analysis: Analysis) ->
 )  # fmt: skip
 def test_format_time(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
+
+
+def test_the_page_says_what_its_reasons_speak_for_and_how_good_the_faces_are(analysis: Analysis) -> None:
+    page = report_html(analysis)
+    assert "<li>Against a fake: Person 1: It is &lt;steady&gt;.</li>" in page
+    assert "<td>Person 1</td><td>80</td><td>–</td><td>12</td><td>50%</td><td>25%</td>" in page
+    assert "face width, px (at least 48)" in page

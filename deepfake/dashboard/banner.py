@@ -9,6 +9,7 @@ from deepfake.dashboard.panels import PANELS
 from deepfake.evidence import Direction, Evidence
 from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
+from deepfake.report.text import DIRECTION_WORDS
 from deepfake.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
 
 MAX_REASONS = 3
@@ -21,10 +22,10 @@ VERDICT_LOOKS: dict[VerdictLabel, tuple[str, str, str]] = {
 }
 PERSON_LOOKS: dict[VerdictLabel, str] = {"LIKELY_REAL": "○ real", "INCONCLUSIVE": "◌ unclear", "LIKELY_FAKE": "● fake"}
 # What a reason speaks for, in words as well as by its icon.
-DIRECTION_LOOKS: dict[Direction, tuple[str, str]] = {
-    "for": ("**For a fake:** ", ":material/add_circle:"),
-    "against": ("**Against a fake:** ", ":material/do_not_disturb_on:"),
-    "limits": ("", ":material/info:"),
+DIRECTION_ICONS: dict[Direction, str] = {
+    "for": ":material/add_circle:",
+    "against": ":material/do_not_disturb_on:",
+    "limits": ":material/info:",
 }
 # Streamlit centres the words of a button, which nobody can read over several lines.
 REASONS_STYLE = """<style>
@@ -90,12 +91,16 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
             if evidence is None:
                 st.markdown(reason)
                 continue
-            words, icon = DIRECTION_LOOKS[evidence.direction]
-            panel = PANELS[evidence.panel][0]
+            words = DIRECTION_WORDS[evidence.direction].strip()
             st.button(
-                f"{words}{reason} → {panel}", icon=icon, type="tertiary", key=f"banner-reason-{number}", wrap=True,
-                on_click=on_reason, args=(evidence,),
-            )  # fmt: skip
+                f"{f'**{words}** ' if words else ''}{reason} → {PANELS[evidence.panel][0]}",
+                key=f"banner-reason-{number}",
+                on_click=on_reason,
+                args=(evidence,),
+                type="tertiary",
+                icon=DIRECTION_ICONS[evidence.direction],
+                wrap=True,
+            )
 
 
 def _draw_probability(verdict: Verdict) -> None:

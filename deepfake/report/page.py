@@ -11,11 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
+from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.pipeline import Analysis
+from deepfake.quality import (
+    MAX_EDGE_BLUR_PX,
+    MIN_BITS_PER_PIXEL,
+    MIN_FACE_WIDTH_PX,
+    MIN_FRONTAL_SHARE,
+    MIN_SCORED_CROPS,
+)
 from deepfake.report.curves import curves_svg
 from deepfake.report.table import analysis_to_csv, people_table
-from deepfake.report.text import CAUTION, VERDICT_ICONS, VERDICT_WORDS
-from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.report.text import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
+from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
 from deepfake.video import is_variable_rate
 
 # What can change a number in the report.
@@ -37,7 +45,7 @@ def report_html(analysis: Analysis, *, shown_path: str | None = None, written: d
         icon=VERDICT_ICONS[verdict.label],
         verdict=VERDICT_WORDS[verdict.label],
         probability="" if probability is None else f"P(fake) {probability:.2f}",
-        reasons=_items(verdict.reasons),
+        reasons=_items(_reasons(analysis)),
         caution=CAUTION,
         warnings=f"<h2>Warnings</h2><ul>{_items(analysis.warnings)}</ul>" if analysis.warnings else "",
         curves=curves_svg(analysis),
@@ -69,7 +77,41 @@ def _table(rows: Sequence[Sequence[object]]) -> str:
 def _people(analysis: Analysis) -> str:
     if not analysis.tracks:
         return "<p>No face was found in any frame.</p>"
-    return f'<div class="wide">{_table(people_table(analysis))}</div>'
+    return f'<div class="wide">{_table(people_table(analysis))}</div>{_quality_table(analysis)}'
+
+
+def _reasons(analysis: Analysis) -> list[str]:
+    return [
+        ("" if evidence is None else DIRECTION_WORDS[evidence.direction]) + reason
+        for reason, evidence in linked_reasons(analysis.verdict)
+    ]
+
+
+def _quality_table(analysis: Analysis) -> str:
+    """How good the pictures of the judged faces are, each number beside the limit of the quality gate."""
+    rows = [(track.track_id, track.quality) for track in analysis.verdict.tracks if track.quality is not None]
+    if not rows:
+        return ""
+    head = (
+        "quality",
+        f"face width, px (at least {MIN_FACE_WIDTH_PX:g})",
+        f"blur of its edges, of {CROP_PX} px (at most {MAX_EDGE_BLUR_PX:g})",
+        f"pictures scored (at least {MIN_SCORED_CROPS})",
+        f"near frontal (at least {MIN_FRONTAL_SHARE:.0%})",
+        "of the clip's frames",
+    )
+    cells = [
+        (
+            person_name(track_id),
+            f"{quality.face_width_px:.0f}",
+            "–" if quality.edge_blur_px is None else f"{quality.edge_blur_px:.1f}",
+            str(quality.scored_crops),
+            "–" if quality.frontal_share is None else f"{quality.frontal_share:.0%}",
+            f"{quality.covered_share:.0%}",
+        )
+        for track_id, quality in rows
+    ]
+    return f'<div class="wide">{_table([head, *cells])}</div>'
 
 
 def _rule_table(analysis: Analysis) -> str:
@@ -90,7 +132,9 @@ def _file_table(analysis: Analysis, shown_path: str | None) -> str:
     pace = "uneven" if is_variable_rate(analysis.frame_timestamps_s) else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
     duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
+    bits = video.bits_per_pixel
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
+    bit_rate += "" if bits is None else f", {bits:.2g} bits a pixel (the verdict needs at least {MIN_BITS_PER_PIXEL:g})"
     rows = [
         ("field", "value"),
         ("path", str(video.path) if shown_path is None else shown_path),

@@ -2,6 +2,7 @@
 
 import math
 
+from deepfake.evidence import Direction
 from deepfake.verdict import VerdictLabel
 
 VERDICT_WORDS: dict[VerdictLabel, str] = {
@@ -10,6 +11,8 @@ VERDICT_WORDS: dict[VerdictLabel, str] = {
     "LIKELY_FAKE": "Likely fake",
 }
 VERDICT_ICONS: dict[VerdictLabel, str] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
+# What a reason speaks for, before its sentence; a limit says so itself.
+DIRECTION_WORDS: dict[Direction, str] = {"for": "For a fake: ", "against": "Against a fake: ", "limits": ""}
 CAUTION = (
     "P(fake) is calibrated for a world with as many fakes as genuine clips. The detector knows face swaps and "
     "re-enactments like those it was trained on: newer methods, generated people, lips moved by audio and strong "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard.banner import DIRECTION_LOOKS, VERDICT_LOOKS, probability_text
+from deepfake.dashboard.banner import DIRECTION_ICONS, VERDICT_LOOKS, probability_text
 from deepfake.dashboard.panels import PANELS, card_targets, panel_title
 
 
@@ -18,7 +18,7 @@ def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
 def test_verdicts_differ_in_word_and_icon_as_well_as_in_colour() -> None:
     words, icons, colours = zip(*VERDICT_LOOKS.values(), strict=True)
     assert len(set(words)) == len(set(icons)) == len(set(colours)) == 3
-    assert len({icon for _, icon in DIRECTION_LOOKS.values()}) == 3
+    assert len(set(DIRECTION_ICONS.values())) == 3
 
 
 def test_a_card_is_looked_for_before_the_tabs() -> None:

@@ -290,8 +290,12 @@ PAPERS = (
         "Nguyen, Yamagishi, Echizen 2019, Use of a capsule network to detect fake images and videos",
         "https://arxiv.org/abs/1910.12467",
         "A small capsule network on features of VGG-19 tells fake faces from real ones and shows which parts decide.",
-        "Nothing yet.",
-        "The network.",
+        "A capsule network of this kind, trained by us on the learned detector's crops: ten primary capsules that keep "
+        "mean and variance of their maps, dynamic routing to a capsule for real and one for fake. It is a comparison "
+        "in the table of accuracy and has no part in any verdict. On held-out people it found the right order in 0.66 "
+        "of the pairs of a real and a fake clip (6 and 22 clips, 95 % interval 0.00 to 0.75; 0.5 is chance).",
+        "Features of VGG-19: ours come from the frozen first five blocks of EfficientNet-Lite0. The picture of which "
+        "parts decide.",
     ),
     Paper(
         "Li, Lyu 2018, Exposing DeepFake videos by detecting face warping artifacts",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepfake.detectors.efficientnet import Calibration
 from deepfake.detectors.pooling import pool_track
 from deepfake.detectors.scoring import TrackScores
-from deepfake.evidence import Direction, Evidence, SignalReading, signal_evidence
+from deepfake.evidence import USUAL_SHARE, Direction, Evidence, SignalReading, signal_evidence
 from deepfake.faces.tracking import FaceTrack
 from deepfake.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
 
@@ -247,7 +247,8 @@ def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
 
 def _rank_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
     higher, total = calibration.real_at_least(probability)
-    direction: Direction = "for" if higher <= FALSE_ALARM_RATE * total else "against"
+    usual = higher >= USUAL_SHARE * total
+    direction: Direction = "for" if higher <= FALSE_ALARM_RATE * total else "against" if usual else "limits"
     reason = f"{higher} of {total} genuine calibration examples look at least as suspicious."
     return Evidence("learned_score", track_id, probability, reason, direction)
 

@@ -148,6 +148,12 @@ def test_the_score_and_its_rank_speak_for_the_verdict_that_they_make(probability
     assert {item.direction for item in evidence} == {direction}
 
 
+def test_a_rank_that_is_neither_rare_nor_usual_speaks_for_neither():
+    """Of the genuine examples, about a fifth score 0.38 or more."""
+    _, evidence = judge(0.38)
+    assert [(item.direction) for item in evidence if "genuine calibration examples" in item.reason] == ["limits"]
+
+
 def test_what_speaks_against_the_verdict_is_told_before_what_agrees():
     """Of genuine clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
     for_fake, against = reading(95, name="odd"), reading(20, name="usual")

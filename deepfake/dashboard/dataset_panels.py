@@ -28,6 +28,7 @@ LAYOUT_NAMES = {
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
+VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analysed with them."
 
 
 def counts_line(total: Counts) -> str:
@@ -107,12 +108,13 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         table,
         key=f"dataset-table-{key}-{page}",
         alt="The clips of the data set",
+        placeholder="",
         hide_index=True,
         height=min(TABLE_HEIGHT_PX, 38 + 35 * max(1, len(table))),
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "verdict": verdict_column("verdict"),
+            "verdict": verdict_column("verdict", VERDICT_HELP),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),

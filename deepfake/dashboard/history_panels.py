@@ -104,10 +104,11 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         height=38 + 35 * min(15, len(page.rows)),
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="",
         alt=f"{len(page.rows)} kept analyses, the newest first: clip, verdict, P(fake), when, data set",
         column_config={
             "clip": st.column_config.TextColumn(width="medium"),
-            "verdict": verdict_column("verdict"),
+            "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "analysed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
             "data set": st.column_config.TextColumn(help="Empty where this server may not open the clip's folder."),

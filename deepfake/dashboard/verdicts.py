@@ -9,12 +9,18 @@ from deepfake.batch.files import stamp_of
 from deepfake.dashboard.banner import VERDICT_LOOKS
 from deepfake.dashboard.runtime import runtime
 from deepfake.dataset import ClipEntry
+from deepfake.figures import COLOURS
 from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 from deepfake.verdict import VerdictLabel
 
-# Colours of the theme by name where a widget takes them: they fit light and dark.
-CHIP_COLOURS: dict[VerdictLabel, str] = {"LIKELY_REAL": "green", "INCONCLUSIVE": "gray", "LIKELY_FAKE": "orange"}
+# Colours of the theme by name, which fit light and dark; its grey is brownish in a table.
+CHIP_COLOURS: dict[VerdictLabel, str] = {
+    "LIKELY_REAL": "green",
+    "INCONCLUSIVE": COLOURS["inconclusive"],
+    "LIKELY_FAKE": "orange",
+}
+CHIP_WIDTH_PX = 135
 
 
 def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, AnalysisSummary]:
@@ -40,14 +46,14 @@ def verdict_chip(label: VerdictLabel) -> str:
     return f"{VERDICT_ICONS[label]} {VERDICT_WORDS[label]}"
 
 
-def verdict_column(title: str = "Verdict") -> ColumnConfig:
-    """Return how a table draws a column of [verdict_chip(…)]: coloured, and in words."""
+def verdict_column(title: str, note: str) -> ColumnConfig:
+    """Return how a table draws a column of [verdict_chip(…)]: coloured, and in words. note: its help."""
     return st.column_config.MultiselectColumn(
         title,
         options=[verdict_chip(label) for label in CHIP_COLOURS],
         color=list(CHIP_COLOURS.values()),
-        width="small",
-        help="What was found, with the settings in the sidebar. Empty where the clip was not analysed.",
+        width=CHIP_WIDTH_PX,
+        help=note,
     )
 
 

@@ -26,6 +26,7 @@ def choose_source() -> DatasetSource:
         format_func=lambda source_id: sources[source_id].title,
         key=SOURCE_KEY,
         persist_state="session",
+        width=420,
         help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
         "DEEPFAKE_DATA_DIRS.",
     )

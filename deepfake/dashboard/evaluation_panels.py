@@ -65,34 +65,38 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
     """Draw AUC, log loss, accuracy and how many were judged, each with its interval and n."""
     if named:
         st.markdown(f"**{measured.name}**")
-    found, at = measured.evaluation, measured.confusion_at(threshold)
-    n = f"{found.n_scored} clips in {found.n_groups} groups"
-    accuracy = at.accuracy.rate
-    judged = found.accuracy_decided.n
-    places = st.columns(4, gap="small")
-    _number(places[0], "AUC", _three(found.auc), _spread(found.auc_ci95, 3), n if found.auc is not None else "")
-    base = (
-        ""
-        if found.log_loss_base_rate is None
-        else f"always answering the share of fakes: {found.log_loss_base_rate:.3f}"
-    )
-    _number(places[1], "Log loss", _three(found.log_loss), _spread(found.log_loss_ci95, 3), base)
-    _number(
-        places[2],
-        f"Accuracy at {threshold:.2f}",
-        NOT_KNOWN if accuracy is None else f"{accuracy:.0%}",
-        _spread(measured.accuracy_ci95_at(threshold), 0),
-        f"{at.accuracy.count} of {at.n} clips",
-    )
-    analysed = measured.stored.n_analysed
-    right = found.accuracy_decided
-    _number(
-        places[3],
-        "Judged",
-        f"{judged / analysed:.0%}" if analysed else NOT_KNOWN,
-        f"{judged} of {analysed} analysed clips",
-        f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
-    )
+    found, right = measured.evaluation, measured.evaluation.accuracy_decided
+    at, analysed = measured.confusion_at(threshold), measured.stored.n_analysed
+    known = found.auc is not None
+    base = found.log_loss_base_rate
+    cards = [
+        (
+            "AUC",
+            _three(found.auc),
+            _spread(found.auc_ci95, 3) if known else "needs fakes and genuine clips",
+            f"{found.n_scored} clips in {found.n_groups} groups" if known else "",
+        ),
+        (
+            "Log loss",
+            _three(found.log_loss),
+            _spread(found.log_loss_ci95, 3),
+            "" if base is None else f"always answering the share of fakes: {base:.3f}",
+        ),
+        (
+            f"Accuracy at {threshold:.2f}",
+            NOT_KNOWN if at.accuracy.rate is None else f"{at.accuracy.rate:.0%}",
+            _spread(measured.accuracy_ci95_at(threshold), 0),
+            f"{at.accuracy.count} of {at.n} clips",
+        ),
+        (
+            "Judged",
+            f"{right.n / analysed:.0%}" if analysed else NOT_KNOWN,
+            f"{right.n} of {analysed} analysed clips",
+            f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
+        ),
+    ]
+    for place, card in zip(st.columns(4, gap="small"), cards, strict=True):
+        _number(place, *card)
 
 
 def draw_difference(difference: AucDifference | None, evaluations: Sequence[Measured]) -> None:
@@ -106,10 +110,13 @@ def draw_difference(difference: AucDifference | None, evaluations: Sequence[Meas
 def draw_caveats(evaluations: Sequence[Measured]) -> None:
     """Draw what the numbers do not tell."""
     with st.expander("What these numbers do not tell", icon=":material/help:", expanded=True):
+        shared = [sentence for sentence in evaluations[0].caveats if all(sentence in m.caveats for m in evaluations)]
         for measured in evaluations:
-            if len(evaluations) > 1:
+            own = [sentence for sentence in measured.caveats if sentence not in shared]
+            if own:
                 st.markdown(f"**{measured.name}**")
-            st.markdown("\n".join(f"- {sentence}" for sentence in measured.caveats))
+                _draw_sentences(own)
+        _draw_sentences(shared)
 
 
 def draw_curves(evaluations: Sequence[Measured], threshold: float) -> None:
@@ -203,6 +210,10 @@ def draw_downloads(
         )
 
 
+def _draw_sentences(sentences: Sequence[str]) -> None:
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+
+
 def _batch_link(source: DatasetSource) -> None:
     st.page_link(
         "pages/dataset.py",
@@ -213,7 +224,7 @@ def _batch_link(source: DatasetSource) -> None:
 
 
 def _number(place: DeltaGenerator, name: str, value: str, spread: str, note: str) -> None:
-    with place.container(border=True):
+    with place.container(border=True, height="stretch"):
         st.metric(name, value)
         st.caption("  \n".join(line for line in (spread, note) if line) or "\N{NO-BREAK SPACE}")
 

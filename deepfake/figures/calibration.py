@@ -13,7 +13,7 @@ from deepfake.figures.operating import HEIGHT_PX, LEGEND, LINES
 from deepfake.figures.style import COLOURS, empty_figure, styled
 
 BINS = 20
-ROW_HEIGHT_PX = 92
+ROW_HEIGHT_PX = 66
 MAX_ROWS = 16  # of the chart by method: more would be too long to compare
 NO_SCORES = "No clip has a P(fake)."
 LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
@@ -99,14 +99,14 @@ def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: floa
         rows=len(rows),
         cols=1,
         shared_xaxes=True,
-        vertical_spacing=0.35 / len(rows),
+        vertical_spacing=0.42 / len(rows),
         subplot_titles=[f"{'genuine' if method == 'REAL' else method} ({len(values)})" for method, values in rows],
     )
     for place, (method, values) in enumerate(rows, 1):
         edges, counts = _histogram(values)
         label = "REAL" if method == "REAL" else "FAKE"
         figure.add_trace(_bars(edges, counts, method, label), row=place, col=1)
-        figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=3, tickformat="d", row=place, col=1)
+        figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=2, tickformat="d", row=place, col=1)
     styled(figure, title=title, height_px=height_px)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.add_vline(threshold, line={"color": COLOURS["inconclusive"], "width": 2})

@@ -96,15 +96,14 @@ def confusion_figure(
         for row in (0, 1)
     ]
     right = np.array([[0, 1], [1, 0]])
+    columns, rows = ["not called fake", "called fake"], [f"FAKE<br>({totals[0, 0]})", f"REAL<br>({totals[1, 0]})"]
     figure = go.Figure(
         go.Heatmap(
             # Right answers in the colour of the genuine, wrong ones in that of the fake; the words say which is which.
             z=np.where(right, shares, -shares),
-            x=["not called fake", "called fake"],
-            y=[f"FAKE<br>({totals[0, 0]})", f"REAL<br>({totals[1, 0]})"],
+            x=columns,
+            y=rows,
             text=text,
-            texttemplate="%{text}",
-            textfont={"size": 15},
             zmin=-1,
             zmax=1,
             colorscale=[(0, "rgba(210,86,30,0.55)"), (0.5, "rgba(128,128,128,0.06)"), (1, "rgba(15,139,141,0.55)")],
@@ -114,6 +113,10 @@ def confusion_figure(
             hovertemplate="labelled %{y}, %{x}<br>%{text}<extra></extra>",
         )
     )
+    for row, column in np.ndindex(2, 2):
+        # Not the heat map's own text: its colour would be chosen for a light page.
+        cell = {"x": columns[column], "y": rows[row], "text": text[row][column]}
+        figure.add_annotation(**cell, showarrow=False, font={"size": 15})
     styled(figure, title=title, height_px=HEIGHT_PX, y_title="label")
     figure.update_xaxes(showgrid=False, type="category")
     return figure.update_yaxes(showgrid=False, autorange="reversed", type="category")
@@ -154,6 +157,7 @@ def _point(curve: OperatingCurve, threshold: float, colour: str, symbol: str, ho
         x=[x],
         y=[y],
         mode="markers",
+        cliponaxis=False,  # whole, also at the very edge
         marker={"size": 14, "symbol": symbol, "color": colour, "line": {"width": 2, "color": "white"}},
         name=f"P(fake) ≥ {threshold:.2f}" + (f", {curve.name.partition(',')[0]}" if curve.name else ""),
         hovertemplate=f"chosen: P(fake) ≥ {threshold:.2f}<br>{hover}<extra></extra>",

@@ -111,7 +111,7 @@ def _limit(figure: go.Figure, limit: float | None, label: str) -> None:
         limit,
         line={"dash": "dot", "width": 1.5, "color": colour},
         annotation={
-            "text": text, "font": {"size": 12}, "showarrow": False, "xanchor": "right", "x": 1,
+            "text": text, "font": {"size": 12}, "showarrow": False, "xref": "x", "x": 0.5, "xanchor": "center",  # between two rates
             "yanchor": "bottom" if is_fake else "top",
         },
     )  # fmt: skip

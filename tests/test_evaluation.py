@@ -662,6 +662,11 @@ class TestCaveats:
         assert "3 groups" in " ".join(few.caveats)
         assert "Only 5 genuine clips" in " ".join(few.caveats)
 
+    def test_an_interval_without_width_is_no_certainty(self):
+        perfect = [_scored("FAKE" if k % 2 else "REAL", 0.2 + 0.6 * (k % 2), f"{k}") for k in range(20)]
+        assert any("no certainty" in sentence for sentence in _measured_set(*perfect).caveats)
+        assert not any("no certainty" in sentence for sentence in _measured_set(*perfect, _scored("FAKE", 0.1)).caveats)
+
     def test_a_large_whole_set_is_told_only_what_always_holds(self):
         many = [_scored("FAKE" if k % 2 else "REAL", (k % 10) / 10, f"{k // 4}") for k in range(240)]
         assert len(_measured_set(*many).caveats) == 2

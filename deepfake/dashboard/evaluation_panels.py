@@ -154,7 +154,8 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
         st.table(_frame(rows))
     st.caption(
         f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95 % interval. AUC: against the genuine "
-        "clips of the same compression where there are any, else against all; its interval draws whole groups."
+        "clips of the same compression where there are any, else against all; its interval draws groups, and has no "
+        "width where the two do not overlap: with few clips that is no certainty."
     )
 
 

@@ -13,8 +13,8 @@ ALWAYS = (
 )
 
 
-def caveats(stored: StoredResults, clips: ScoredClips) -> tuple[str, ...]:
-    """Return what this evaluation cannot tell, the gravest first."""
+def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tuple[str, ...]:
+    """Return what this evaluation cannot tell, the gravest first. auc: its AUC, where it has one."""
     found = []
     if not len(clips):
         return ("No clip has a P(fake): there is nothing to measure yet.",)
@@ -41,6 +41,11 @@ def caveats(stored: StoredResults, clips: ScoredClips) -> tuple[str, ...]:
         found.append("All clips are of one group of people: there is no interval, and other people may differ.")
     elif groups < FEW_GROUPS:
         found.append(f"The intervals rest on {groups} groups of people: with so few they are too narrow.")
+    if auc == 1.0:
+        found.append(
+            "No genuine clip scores above a fake here, so that every draw gives an AUC of 1: an interval without width "
+            "is no certainty."
+        )
     reals = int((~clips.is_fake).sum())
     if 0 < reals < FEW_REALS:
         found.append(f"Only {reals} genuine clips have a P(fake): the rate of false alarms is known roughly at best.")

@@ -55,14 +55,15 @@ def measure(stored: StoredResults, *, name: str, seed: int = 0, draws: int = BOO
     """Return the numbers and curves of stored results. seed, draws: of the bootstrap."""
     clips = scored_clips(stored.results)
     drawn = group_draws(clips.groups, seed=seed, draws=draws)
+    evaluation = summarize(stored.results, seed=seed, draws=draws, drawn=drawn)
     return Measured(
         name=name,
         stored=stored,
         clips=clips,
-        evaluation=summarize(stored.results, seed=seed, draws=draws, drawn=drawn),
+        evaluation=evaluation,
         drawn=drawn,
         roc=roc(clips.probabilities, clips.is_fake),
         precision_recall=precision_recall(clips.probabilities, clips.is_fake),
         methods=by_method(stored.results, drawn),
-        caveats=caveats(stored, clips),
+        caveats=caveats(stored, clips, evaluation.auc),
     )

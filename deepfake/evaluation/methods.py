@@ -55,7 +55,8 @@ def by_method(results: Sequence[ClipResult], drawn: GroupDraws | None = None) ->
     found = []
     for (method, compression), members in sorted(fakes.items(), key=lambda item: (item[0][0] == NO_METHOD, item[0])):
         alike = compressions == compression
-        against = ~clips.is_fake & alike if (~clips.is_fake & alike).any() else ~clips.is_fake
+        own = ~clips.is_fake & alike
+        against = own if compression and own.any() else ~clips.is_fake
         chosen = np.flatnonzero((clips.is_fake & (names == method) & alike) | against)
         name = f"{method} · {compression}" if several and compression else method
         found.append(_result(name, members, clips, chosen, drawn))

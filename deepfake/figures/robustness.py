@@ -107,11 +107,12 @@ def _limit(figure: go.Figure, limit: float | None, label: str) -> None:
     ends = {"y0": limit, "y1": 1.02} if is_fake else {"y0": -0.02, "y1": limit}
     figure.add_hrect(**ends, fillcolor=colour, opacity=ZONE_OPACITY, line_width=0, layer="below")
     text = f"likely fake from {limit:.2f}" if is_fake else f"likely real below {limit:.2f}"
+    # In the middle, which lies between two of the four rates.
     figure.add_hline(
         limit,
         line={"dash": "dot", "width": 1.5, "color": colour},
         annotation={
-            "text": text, "font": {"size": 12}, "showarrow": False, "xref": "x", "x": 0.5, "xanchor": "center",  # between two rates
+            "text": text, "font": {"size": 12}, "showarrow": False, "x": 0.5, "xanchor": "center",
             "yanchor": "bottom" if is_fake else "top",
         },
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pandas as pd
 import pytest
 
 from deepfake.batch import Batch, BatchResult, collect_clips
+from deepfake.cli import main
 from deepfake.errors import StoreError
 from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import Settings
@@ -274,3 +276,47 @@ def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: P
     assert Counter(result.clip.name for result in results) == {f"{n:02}.mp4": 1 for n in range(10)}
     assert all(result.error is None for result in results)
     assert len(_stored(settings)) == 10
+
+
+# --- the command, with the real analysis ---
+
+
+def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, talking_clip: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    shutil.copy(talking_clip, folder / "talking.mp4")
+    (folder / "broken.mp4").write_text("this is no clip")
+    out = tmp_path / "table.csv"
+    environment = os.environ | {"DEEPFAKE_DATABASE_URL": settings.database_url}
+    command = [sys.executable, "-m", "deepfake", "batch", str(folder), "--out", str(out), "--workers", "2"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 clips: 1 analysed, 0 known before, 1 failed" in done.stdout
+    assert f"failed: {folder / 'broken.mp4'}: this cannot be read as a video" in done.stderr
+    rows = {Path(row["path"]).name: row for row in pd.read_csv(out).to_dict("records")}
+    assert rows["talking.mp4"]["verdict"] in ("LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE")
+    assert "cannot be read as a video" in rows["broken.mp4"]["error"]
+    with open_store(settings) as store:
+        analysis = store.get(rows["talking.mp4"]["sha256"], FINGERPRINT)
+    assert analysis is not None
+    assert len(analysis.tracks) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nowhere"], 1, "there is no such file or folder"),
+        (["--workers", "0", "x"], 2, "invalid number value"),
+        (["--workers", "2", "--scheduler", "tcp://host:1", "x"], 2, "the cluster has its own"),
+        (["--out", "table.txt", "x"], 1, ".csv or .parquet"),
+    ],
+)
+def test_wrong_usage_is_told_at_once(
+    arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(["batch", *arguments])
+    except SystemExit as stop:
+        found = stop.code
+    assert found == status
+    assert says in capsys.readouterr().err

@@ -138,6 +138,24 @@ def test_clips_of_a_remote_folder_have_urls_and_stamps(memory: fsspec.AbstractFi
     assert stamp_of("memory://set/gone.mp4") is None
 
 
+@pytest.mark.parametrize("root", ["memory://set", "memory://set/"])
+def test_a_remote_data_set_is_recognised(memory: fsspec.AbstractFileSystem, root: str) -> None:
+    metadata = b'{"a.mp4": {"label": "FAKE", "split": "train", "original": "b.mp4"}, "b.mp4": {"label": "REAL"}}'
+    memory.pipe({"/set/train/metadata.json": metadata, "/set/train/a.mp4": b"a"})
+    clips = collect_clips([root])
+    assert [(clip.location, clip.label, clip.group) for clip in clips] == [
+        ("memory://set/train/a.mp4", "FAKE", "b.mp4"),
+        ("memory://set/train/b.mp4", "REAL", "b.mp4"),  # listed, and not there
+    ]
+    assert clips[0].stamp == stamp_of(clips[0].location)
+    memory.store.clear()
+    memory.pipe({"/set/real/a.mp4": b"a", "/set/fake/sub/b.mp4": b"b"})
+    assert {clip.location: clip.label for clip in collect_clips([root])} == {
+        "memory://set/real/a.mp4": "REAL",
+        "memory://set/fake/sub/b.mp4": "FAKE",
+    }
+
+
 def test_a_remote_list_names_clips_beside_it(memory: fsspec.AbstractFileSystem) -> None:
     memory.pipe({"/set/list.csv": b"path,label\na.mp4,FAKE\n"})
     (clip,) = collect_clips(["memory://set/list.csv"])

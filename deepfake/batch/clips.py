@@ -12,7 +12,7 @@ from typing import Any, cast
 import fsspec
 
 from deepfake.batch.files import as_location, is_url, stamp_of_listing
-from deepfake.dataset import Dataset, Label, open_dataset
+from deepfake.dataset import Dataset, Disk, Label, dataset_on, open_dataset
 from deepfake.errors import DatasetError
 from deepfake.video import CLIP_SUFFIXES
 
@@ -118,7 +118,7 @@ def _remote(url: str) -> Iterator[BatchClip]:
         if url.lower().endswith(".csv"):
             yield from _rows(url, system.cat_file(path), url.rpartition("/")[0])
         elif system.isdir(path):
-            yield from _remote_folder(url, path, system.find(path, detail=True))
+            yield from _remote_folder(url, system, path)
         else:
             stamp = stamp_of_listing(system.info(path))
             yield BatchClip(url, url, url.rpartition("/")[2], stamp=stamp)
@@ -130,14 +130,55 @@ def _remote(url: str) -> Iterator[BatchClip]:
         raise DatasetError(f"{url}: cannot be reached: {type(error).__name__}: {error}") from error
 
 
-def _remote_folder(url: str, root: str, listing: Mapping[str, Mapping[str, Any]]) -> Iterator[BatchClip]:
+def _remote_folder(url: str, system: fsspec.AbstractFileSystem, path: str) -> Iterator[BatchClip]:
+    """Yield the clips of a data set in a known layout, else every clip below the folder. It is listed once."""
+    disk = RemoteDisk(system, path)
     head, chain, rest = url.partition("::")  # zip://folder::s3://bucket/set.zip: names go before the chain
     head = head if head.endswith("/") else f"{head}/"
-    for path, info in sorted(listing.items()):
-        below = path.strip("/").removeprefix(root.strip("/")).lstrip("/")
-        if _is_clip(below.rpartition("/")[2]):
-            location = f"{head}{below}{chain}{rest}"
-            yield BatchClip(location, location, below, stamp=stamp_of_listing(info))
+    try:
+        dataset = dataset_on(disk)
+    except DatasetError:
+        dataset = None
+    if dataset is None or dataset.layout == "clips":
+        found = [BatchClip("", "", below) for below in sorted(disk.listing) if _is_clip(below.rpartition("/")[2])]
+    else:
+        found = list(clips_of_dataset(dataset))
+    for clip in found:
+        below = Path(clip.location).relative_to(disk.root).as_posix() if clip.location else clip.name
+        location, info = f"{head}{below}{chain}{rest}", disk.listing.get(below)
+        stamp = None if info is None else stamp_of_listing(info)
+        yield dataclasses.replace(clip, location=location, path=location, stamp=stamp)
+
+
+class RemoteDisk(Disk):
+    """A folder behind a URL, as data sets are recognised on it. listing: what is said of each file, by its name
+    relative to the folder."""
+
+    def __init__(self, system: fsspec.AbstractFileSystem, path: str) -> None:
+        super().__init__(Path("/", path.strip("/")))
+        self._system, self._path = system, path
+        root = path.strip("/")
+        found: Mapping[str, Mapping[str, Any]] = system.find(path, detail=True)
+        self.listing = {name.strip("/").removeprefix(root).strip("/"): info for name, info in found.items()}
+        self._folders: dict[str, tuple[set[str], set[str]]] = {}
+        for name in self.listing:
+            self._add(name)
+
+    def _add(self, file: str) -> None:
+        parent, _, name = file.rpartition("/")
+        self._folders.setdefault(parent, (set(), set()))[0].add(name)
+        while parent:
+            above, _, name = parent.rpartition("/")
+            self._folders.setdefault(above, (set(), set()))[1].add(name)
+            parent = above
+
+    def _scan(self, folder: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        files, folders = self._folders.get(folder, (set(), set()))
+        return frozenset(files), tuple(sorted(folders))
+
+    def _read_bytes(self, file: str) -> bytes:
+        content: bytes = self._system.cat_file(f"{self._path.rstrip('/')}/{file}" if self._path else file)
+        return content
 
 
 def _rows(table: str, content: bytes, folder: str) -> Iterator[BatchClip]:

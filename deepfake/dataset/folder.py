@@ -71,6 +71,16 @@ class Disk:
         names = (name for name in self.files(folder) if not name.startswith("."))
         return sorted(name for name in names if os.path.splitext(name)[1].lower() in CLIP_SUFFIXES)  # noqa: PTH122
 
+    def read_text(self, file: str) -> str:
+        """Return the text of a file, named relative to the root. Raises DatasetError when it is not UTF-8 text."""
+        path = self.root / file
+        try:
+            return self._read_bytes(file).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+
     def clips_below(self, folder: str) -> Iterator[str]:
         """Yield the clips in a folder and those below it, relative to the root. Linked folders are not entered."""
         yield from (join(folder, name) for name in self.clips(folder))
@@ -102,6 +112,9 @@ class Disk:
         except OSError as error:
             raise DatasetError(f"{path}: the folder cannot be listed: {error.strerror}") from error
         return frozenset(files), tuple(sorted(folders))
+
+    def _read_bytes(self, file: str) -> bytes:
+        return (self.root / file).read_bytes()
 
     def _inside(self, path: Path) -> bool:
         try:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from deepfake.dataset.folder import Disk, Notes, join
@@ -116,7 +115,7 @@ def _read_metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, A
         return kept
 
     try:
-        table = json.loads(_read_text(path), object_pairs_hook=once)
+        table = json.loads(disk.read_text(join(part, METADATA)), object_pairs_hook=once)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise DatasetError(f"{path} is not valid JSON at {where}: {error.msg}") from error
@@ -127,15 +126,6 @@ def _read_metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, A
     for name in [name for name, row in table.items() if not isinstance(row, dict)]:
         notes.add(f"{join(part, METADATA)}: {name!r} has no label and split, but {table.pop(name)!r:.40}; left out")
     return table
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
 
 # --- FaceForensics++ ----------------------------------------------------------------------------------------------
@@ -241,7 +231,7 @@ def _celebdf_test_list(disk: Disk, notes: Notes) -> dict[str, Label]:
     listed: dict[str, Label] = {}
     if CELEBDF_TEST_LIST not in disk.files():
         return listed
-    for number, line in enumerate(_read_text(disk.root / CELEBDF_TEST_LIST).splitlines(), 1):
+    for number, line in enumerate(disk.read_text(CELEBDF_TEST_LIST).splitlines(), 1):
         mark, _, file = line.strip().partition(" ")
         file = file.strip()
         if mark in CELEBDF_LABELS and file.rpartition("/")[0] in CELEBDF_FOLDERS:
@@ -285,7 +275,7 @@ def _real_fake_rows(disk: Disk, places: Sequence[tuple[str, Label, str | None]])
 def _csv_reader(disk: Disk, table: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
     if table not in disk.files():
         raise DatasetError(f"{disk.root / table} is a link that leaves its folder; open the file that it points to")
-    reader = csv.DictReader(io.StringIO(_read_text(disk.root / table), newline=""))
+    reader = csv.DictReader(io.StringIO(disk.read_text(table), newline=""))
     try:
         header = [column.strip().lower() for column in reader.fieldnames or []]
     except csv.Error as error:

@@ -46,14 +46,16 @@ def open_dataset(path: Path) -> Dataset:
         if path.suffix.lower() != ".csv" and path.name != METADATA:
             raise DatasetError(f"{path} is a file; name a folder, a CSV or a {METADATA}")
         table = path.name if path.suffix.lower() == ".csv" else None
-        return _open_folder(path.parent.resolve(), table)
+        return dataset_on(Disk(path.parent.resolve()), table)
     if not is_folder:
         raise DatasetError(f"{path}: no such folder")
-    return _open_folder(path.resolve(), None)
+    return dataset_on(Disk(path.resolve()))
 
 
-def _open_folder(root: Path, table: str | None) -> Dataset:
-    disk, notes = Disk(root), Notes()
+def dataset_on(disk: Disk, table: str | None = None) -> Dataset:
+    """Recognise the layout of what is on disk, which may be elsewhere (a subclass lists it), or read the CSV named.
+    Raises as open_dataset does."""
+    root, notes = disk.root, Notes()
     layout, rows = recognise(disk, notes, table)
     entries = _entries(rows, disk, notes)
     notes.links(disk.outside)

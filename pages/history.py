@@ -10,6 +10,7 @@ from deepfake.dashboard.history_panels import (
     draw_filters,
     draw_page,
     draw_table,
+    tell_deleted,
 )
 from deepfake.dashboard.history_stored import draw_stored
 from deepfake.dashboard.navigation import ensure_navigation
@@ -31,6 +32,7 @@ def page() -> None:
         draw_stored(reference)
         return
     st.caption(WHAT)
+    tell_deleted()
     if runtime().store.problem is None:
         draw_list()
 

@@ -21,6 +21,7 @@ PARAMETER = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerpr
 ANALYZE = "pages/analyze.py"
 SEARCH_RANGE_S = (0.2, 5.0)  # that the settings panel can show
 MOST_NAMED = 5
+DELETED_KEY = "_history-deleted"  # how many, until it was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +204,11 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
     for row in rows:
         runtime().cache.drop_all(f"{row.sha256}-{row.fingerprint}", session().session_id)
     st.session_state["_history-turn"] = st.session_state.get("_history-turn", 0) + 1
-    st.toast(f"{deleted} deleted" if deleted != 1 else "Deleted", icon=":material/delete:")
+    st.session_state[DELETED_KEY] = deleted
+
+
+def tell_deleted() -> None:
+    """Say once that analyses were deleted. Not where it happens: drawing in a dialog's callback breaks the page."""
+    deleted = st.session_state.pop(DELETED_KEY, None)
+    if deleted:
+        st.toast("1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted", icon=":material/delete:")

@@ -236,6 +236,7 @@ def test_selected_analyses_are_deleted_after_a_question(app: OpenApp, keep: Keep
     button(test, "history-delete-yes").click().run()
     assert [row.name for row in store.find().rows] == ["b.mp4"]
     assert listed(test) == ["b.mp4"]
+    assert test.toast[0].value == "2 analyses deleted"
     assert not test.exception
 
 

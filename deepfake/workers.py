@@ -29,6 +29,7 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 PARENT_CHECK_S = 1.0
+KILLED = 9  # SIGKILL: what Linux ends a process with when memory runs out, and what nothing in a worker raises itself
 
 
 class WorkerPool:
@@ -140,6 +141,11 @@ def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) 
     """Return what went wrong in a worker as an error with one clear sentence. name: of the clip."""
     if isinstance(error, DeepfakeError):
         return error
+    if isinstance(error, MemoryError) or (isinstance(error, ProcessExpired) and error.exitcode == -KILLED):
+        return WorkerError(
+            f"{name}: the analysis needed more memory than there is, and was ended. Use a shorter or smaller clip, or "
+            "fewer workers. A new worker was started; other clips are not affected."
+        )
     if isinstance(error, ProcessExpired):
         return WorkerError(
             f"{name}: the clip made the decoder crash, or it needed more memory than there is. A new worker was "

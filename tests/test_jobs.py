@@ -36,6 +36,14 @@ def crash(_folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def be_killed(_folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
+
+
+def run_out_of_memory(_folder: Path) -> None:
+    bytearray(2**62)
+
+
 def refuse(_folder: Path, path: Path) -> None:
     raise ClipError(f"{path}: the file is empty")
 
@@ -139,6 +147,16 @@ def test_a_crash_is_a_message_and_the_next_job_works(jobs: JobQueue) -> None:
     assert isinstance(job.error, WorkerError)
     assert str(job.error).startswith("clip.mp4: the clip made the decoder crash")
     assert finished(submit(jobs, "word", write_word, "hello")).state is JobState.DONE
+
+
+@pytest.mark.parametrize("task", [be_killed, run_out_of_memory])
+def test_a_worker_that_runs_out_of_memory_says_so_and_is_replaced(jobs: JobQueue, task: Callable[..., None]) -> None:
+    job = finished(submit(jobs, "large", task))
+    assert job.state is JobState.FAILED
+    assert isinstance(job.error, WorkerError)
+    assert str(job.error).startswith("clip.mp4: the analysis needed more memory than there is")
+    assert finished(submit(jobs, "word", write_word, "hello")).state is JobState.DONE
+    until(lambda: not job.folder.exists())
 
 
 def test_a_timeout_names_the_limit_and_how_to_change_it(pool: WorkerPool, cache: ResultCache, tmp_path: Path) -> None:

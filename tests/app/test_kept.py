@@ -1,0 +1,144 @@
+"""Analyses that the store has are shown at once, their face clips made when wanted; uploads never get into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from deepfake.animation import FACE_CLIP_SIZE_PX
+from deepfake.batch.files import stamp_of
+from deepfake.dashboard.keeping import KeptAs
+from deepfake.dashboard.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
+from deepfake.pipeline import AnalysisConfig
+from deepfake.report import read_json
+from deepfake.settings import Settings
+from deepfake.store import open_store
+from deepfake.video import VideoReader, probe
+
+OpenApp = Callable[..., AppTest]
+RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]
+HAAR = AnalysisConfig(detector="haar")  # needs no neural network: quick
+MOTION = ":material/animation: In motion"
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info])
+
+
+def has_verdict(test: AppTest) -> bool:
+    return any(word in texts(test) for word in ("LIKELY REAL", "INCONCLUSIVE", "LIKELY FAKE"))
+
+
+@pytest.fixture(autouse=True)
+def _no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepfake.dashboard.sources.demo_when_ready", lambda: False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """An empty store and an empty cache, which the application uses as well."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", url)
+    monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(tmp_path / "cache"))
+    return Settings(database_url=url, cache_dir=tmp_path / "cache")
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talking_clip: Path) -> Path:
+    """A clip of a data set that the server may open."""
+    (tmp_path / "shown" / "real").mkdir(parents=True)
+    path = tmp_path / "shown" / "real" / "talking.mp4"
+    path.write_bytes(talking_clip.read_bytes())
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(tmp_path / "shown"))
+    return path
+
+
+def analysed(folder: Path, clip: Path, settings: Settings, kept_as: KeptAs | None) -> Path:
+    folder.mkdir()
+    analyze_clip(folder, clip, HAAR, settings, kept_as)
+    return folder
+
+
+def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: Path, settings: Settings) -> None:
+    folder = analysed(tmp_path / "made", clip, settings, KeptAs("real/talking.mp4", str(clip)))
+    with open_store(settings) as store:
+        [row] = store.find().rows
+        assert (row.name, row.location, row.fingerprint) == ("real/talking.mp4", str(clip), HAAR.fingerprint())
+        assert store.known_hash(str(clip), stamp_of(str(clip)) or "") == row.sha256
+        kept = store.get(row.sha256, row.fingerprint)
+    assert kept is not None
+    assert len(kept.tracks) == len(read_json(folder / ANALYSIS_FILE).tracks) == 1
+
+
+def test_what_is_not_to_be_kept_is_not(tmp_path: Path, clip: Path, settings: Settings) -> None:
+    analysed(tmp_path / "made", clip, settings, None)
+    with open_store(settings) as store:
+        assert store.find().total == 0
+
+
+def test_a_store_that_cannot_be_used_costs_no_analysis(tmp_path: Path, clip: Path, settings: Settings) -> None:
+    (tmp_path / "store.db").write_text("this is no database, and long enough to be taken for one" * 20)
+    folder = analysed(tmp_path / "made", clip, settings, KeptAs("talking.mp4", str(clip)))
+    assert (folder / ANALYSIS_FILE).is_file()
+
+
+def test_face_clips_cut_later_are_those_that_the_analysis_makes(tmp_path: Path, clip: Path, settings: Settings) -> None:
+    made = analysed(tmp_path / "made", clip, settings, None)
+    again = tmp_path / "again"
+    again.mkdir()
+    cut_face_clips(again, clip, read_json(made / ANALYSIS_FILE), settings)
+    for folder in (made, again):
+        assert probe(folder / "face-0.mp4", settings).width == FACE_CLIP_SIZE_PX
+    first, second = (VideoReader(folder / "face-0.mp4", settings) for folder in (made, again))
+    with first, second:
+        pairs = list(zip(first.frames(), second.frames(), strict=True))
+    assert len(pairs) == 38
+    # The report's boxes and landmarks are rounded: the same picture to within a grey level or two.
+    worst = max(abs(one.image.astype(int) - two.image.astype(int)).mean() for one, two in pairs)
+    assert worst < 2.0
+
+
+def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
+    app: OpenApp,
+    run_until: RunUntil,
+    tmp_path: Path,
+    clip: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analysed(tmp_path / "made", clip, settings, KeptAs("real/talking.mp4", str(clip)))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("analysed again")
+
+    monkeypatch.setattr("deepfake.dashboard.analyses.analyze_clip", refuse)
+    test = app()
+    test.session_state["analyze-tabs"] = MOTION
+    test.session_state["settings-detector"] = "haar"
+    test.query_params["clip"] = "shown/real/talking.mp4"
+    test.run()
+    assert has_verdict(test)  # in the first run, without waiting
+    assert not test.error
+    assert "face clips are made anew" in str([item.proto for item in test.get("progress")])
+    run_until(test, lambda page: "Quarter speed" in texts(page))
+    assert not test.exception
+
+
+def test_an_upload_is_answered_for_and_not_kept(
+    app: OpenApp, run_until: RunUntil, clip: Path, settings: Settings
+) -> None:
+    test = app()
+    test.selectbox(key="settings-detector").set_value("haar").run()
+    test.file_uploader[0].set_value((clip.name, clip.read_bytes(), "video/mp4")).run()
+    run_until(test, has_verdict)
+    with open_store(settings) as store:
+        assert store.find().total == 0
+    shown = app()
+    shown.session_state["settings-detector"] = "haar"
+    shown.query_params["clip"] = "shown/real/talking.mp4"
+    run_until(shown.run(), has_verdict)
+    with open_store(settings) as store:  # the same bytes as a data set's clip are
+        assert [row.name for row in store.find().rows] == ["real/talking.mp4"]

@@ -55,6 +55,8 @@ def _draw_start(
             f"Try the {failed:,} that failed again", key="batch-retry", icon=":material/refresh:", type="secondary"
         ):
             _start(key, dataset, config, retry_failed=True)
+        if left == 0 and not failed:
+            return
         st.caption(
             "In the background, with the settings in the sidebar. It goes on when you leave the page, and is found "
             "here again; what is analysed is kept."

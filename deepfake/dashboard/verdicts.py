@@ -17,7 +17,7 @@ from deepfake.verdict import VerdictLabel
 # Colours of the theme by name, which fit light and dark; its grey is brownish in a table.
 CHIP_COLOURS: dict[VerdictLabel, str] = {
     "LIKELY_REAL": "green",
-    "INCONCLUSIVE": COLOURS["inconclusive"],
+    "INCONCLUSIVE": COLOURS["inconclusive"] + "55",  # translucent, as the other two are
     "LIKELY_FAKE": "orange",
 }
 CHIP_WIDTH_PX = 135

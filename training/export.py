@@ -24,15 +24,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     net = Lite0()
-    net.load_state_dict(average([torch.load(path, weights_only=True) for path in arguments.weights]))
+    states = [torch.load(path, weights_only=True) for path in arguments.weights]
+    net.load_state_dict(average(states), strict=False)  # the mask head, which is not written, may be missing
     arrays = {name: values.astype(np.float16) for name, values in net.exported().items()}
     np.savez_compressed(arguments.out, **arrays)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
 def average(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of state dictionaries with the same keys."""
-    return {key: torch.stack([state[key] for state in states]).mean(dim=0) for key in states[0]}
+    """Return the mean of state dictionaries, over the keys that all of them have."""
+    common = set(states[0]).intersection(*states[1:])
+    return {key: torch.stack([state[key] for state in states]).mean(dim=0) for key in states[0] if key in common}
 
 
 if __name__ == "__main__":

@@ -8,8 +8,14 @@ deepfake/detectors:
     python -m training.train WORK --name a --steps 400 --without ff++ --seed 1
     python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --real-fakes 0.35 --seed 2 \\
         --start WORK/runs/a/ema.pt
-    python -m training.export WORK/runs/b/ema.pt --out $D/efficientnet_lite0.npz
-    python -m training.calibrate WORK $D/efficientnet_lite0.npz --shrink 0.6 --out $D/calibration.json
+    python -m training.train WORK --name a2 --steps 900 --rate 3e-4 --without ff++ --seed 11 \\
+        --start WORK/runs/a/ema.pt
+    python -m training.train WORK --name c --steps 3000 --rate 3e-4 --real-fakes 0.35 --seed 12 \\
+        --start WORK/runs/a2/ema.pt
+    python -m training.train WORK --name d --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 13 \\
+        --start WORK/runs/c/ema.pt
+    python -m training.export WORK/runs/b/ema.pt WORK/runs/d/ema.pt --out $D/efficientnet_lite0.npz
+    python -m training.calibrate WORK $D/efficientnet_lite0.npz --shrink 0.7 --out $D/calibration.json
     python -m training.judge WORK $D/efficientnet_lite0.npz
     python -m training.evaluate DATA/clips.csv WORK
 

@@ -222,7 +222,8 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(
     test = run_until(upload(app(), talking_clip), has_verdict)
     button(test, "banner-evidence").click().run()
     assert test.session_state["analyze-tabs"] == EVIDENCE
-    assert "Where the detector looked: Person 1, frame 0" in texts(test)
+    assert "Where the detector looked" in [item.value for item in test.subheader]
+    assert "Person 1, frame 0, " in texts(test)
     captions = str([item.proto for item in test.get("image")])
     assert re.search(r"P\(fake\) [01]\.\d\d of this picture alone", captions)
     assert "solid outline" in texts(test)  # told apart without colour
@@ -232,7 +233,7 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(
     assert scores == sorted(scores, reverse=True)
     moments[1].click().run()
     frame = int(moments[1].key.rsplit("-", 1)[1])
-    assert f"Where the detector looked: Person 1, frame {frame}," in texts(test)
+    assert f"Person 1, frame {frame}, " in texts(test)
     assert test.slider(key="analyze-moment-slider").value == pytest.approx(frame / 25)
     assert not test.exception
 

@@ -108,7 +108,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         placeholder="",
         alt=f"{len(page.rows)} kept analyses, the newest first: clip, verdict, P(fake), when, data set",
         column_config={
-            "clip": st.column_config.TextColumn(width="medium"),
+            "clip": st.column_config.TextColumn(width=290),
             "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "analysed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),

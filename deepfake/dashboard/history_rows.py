@@ -20,6 +20,7 @@ from deepfake.store import AnalysisSummary, StoredFingerprint
 
 DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
 ELSEWHERE = ""  # in the column of data sets
+LONGEST_NAME = 40  # characters that the column of clips has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
     """Return a page of analyses for the reader, a row each, in their order."""
     return pd.DataFrame(
         {
-            "clip": [shown_name(row, places.get(row.id)) for row in rows],
+            "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "verdict": [[verdict_chip(row.verdict)] for row in rows],
             "P(fake)": pd.array([row.probability_fake for row in rows], dtype="Float64"),
             "95 % interval": [_interval(row) for row in rows],
@@ -81,6 +82,14 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
             "version": [row.software_version for row in rows],
         }
     )
+
+
+def _without_first_folders(name: str) -> str:
+    """Clips of one data set begin alike; what tells them apart stays."""
+    kept = name
+    while len(kept) > LONGEST_NAME and "/" in kept:
+        kept = kept.partition("/")[2]
+    return name if kept == name else f"…/{kept}"
 
 
 def detector_title(name: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.dashboard.history_rows import Place, history_table
 from deepfake.dashboard.keeping import StoreAccess
+from deepfake.dashboard.sources import DatasetSource
 from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
@@ -271,3 +273,11 @@ def test_a_store_is_asked_again_once_it_can_be_opened(tmp_path: Path) -> None:
     assert access.ask(lambda store: store.find().total, -1) == 0
     assert access.problem is None
     access.close()
+
+
+def test_long_names_lose_their_first_folders(keep: Keep, store: AnalysisStore) -> None:
+    keep("clip.mp4")
+    name = "faceforensics/manipulated_sequences/FaceSwap/c40/videos/720_672.mp4"
+    [row] = store.find().rows
+    place = Place(DatasetSource("ff", "ff", Path("/ff"), None), name)
+    assert history_table([row], {row.id: place})["clip"].tolist() == ["…/FaceSwap/c40/videos/720_672.mp4"]

@@ -106,7 +106,7 @@ def confusion_figure(
             text=text,
             zmin=-1,
             zmax=1,
-            colorscale=[(0, "rgba(210,86,30,0.55)"), (0.5, "rgba(128,128,128,0.06)"), (1, "rgba(15,139,141,0.55)")],
+            colorscale=[(0, "rgba(210,86,30,0.28)"), (0.5, "rgba(128,128,128,0.06)"), (1, "rgba(15,139,141,0.25)")],
             showscale=False,
             xgap=3,
             ygap=3,

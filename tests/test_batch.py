@@ -224,7 +224,7 @@ def _start_command(folder: Path, settings: Settings, *options: str) -> subproces
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings: Settings) -> None:
-    folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(12)))
+    folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(40)))
     out = tmp_path / "table.csv"
     with _start_command(folder, settings, "--workers", "2", "--out", str(out)) as process:
         _until(lambda: len(_calls(settings)) >= 5)
@@ -234,13 +234,13 @@ def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings
     assert "run the same command again to go on" in stderr
     assert "Traceback" not in stderr
     done = set(_stored(settings))
-    assert 0 < len(done) < 12
+    assert 0 < len(done) < 40
     assert 0 < len(pd.read_csv(out)) <= len(done)
     with _start_command(folder, settings, "--workers", "1", "--out", str(out)) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
-    assert f"{12 - len(done)} analysed, {len(done)} known before, 0 failed" in stdout
-    assert len(_stored(settings)) == len(pd.read_csv(out)) == 12
+    assert f"{40 - len(done)} analysed, {len(done)} known before, 0 failed" in stdout
+    assert len(_stored(settings)) == len(pd.read_csv(out)) == 40
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

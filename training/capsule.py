@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +38,7 @@ from deepfake.detectors.capsule import (
 from training.batches import PairBatches
 from training.network import Lite0, layers
 from training.pairs import BatchConfig
+from training.runs import log, rate_share, resume, save, update_average
 
 SAVE_EVERY = 25  # steps
 LOG_EVERY = 10
@@ -169,20 +169,20 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig) -> dict[str
     net = Capsules(noise=recipe.noise, dropout=recipe.dropout).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
     average = {key: value.clone() for key, value in net.state_dict().items()}
-    step = _resume(folder, net, optimizer, average)
+    step = resume(folder, net, optimizer, average)
     loader = iter(DataLoader(PairBatches(work, batches, start=step), batch_size=None, num_workers=1, prefetch_factor=4))
     begun, losses = time.monotonic(), []
     while step < recipe.steps:
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * _rate_share(step, recipe)
+            group["lr"] = recipe.rate * rate_share(step, recipe.steps, recipe.warm_up, recipe.final_share)
         images, labels, _ = next(loader)
         losses.append(_train_step(extractor, net, optimizer, images, labels))
         step += 1
-        _update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+        update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
         if step % LOG_EVERY == 0:
-            _log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
+            log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
         if step % SAVE_EVERY == 0 or step == recipe.steps:
-            _save(folder, net, optimizer, average, step)
+            save(folder, net, optimizer, average, step)
     return average
 
 
@@ -222,22 +222,6 @@ def _train_step(
     return float(loss.detach())
 
 
-def _rate_share(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then half a cosine down to final_share."""
-    if step < recipe.warm_up:
-        return (step + 1) / recipe.warm_up
-    done = (step - recipe.warm_up) / max(1, recipe.steps - recipe.warm_up)
-    return recipe.final_share + (1 - recipe.final_share) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _update_average(average: dict[str, Tensor], net: Capsules, decay: float) -> None:
-    for key, value in net.state_dict().items():
-        if value.is_floating_point():
-            average[key].lerp_(value, 1 - decay)
-        else:  # how many batches a normalisation has seen
-            average[key].copy_(value)
-
-
 def _folded(
     convolution: nn.Conv1d | nn.Conv2d, norm: nn.BatchNorm1d | nn.BatchNorm2d
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -247,33 +231,6 @@ def _folded(
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     kernel = convolution.weight * scale.reshape(-1, *[1] * (convolution.weight.ndim - 1))
     return kernel.detach().numpy(), (norm.bias - norm.running_mean * scale).detach().numpy()
-
-
-def _save(folder: Path, net: Capsules, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int) -> None:
-    state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
-    for name, content in (("checkpoint.pt", state), ("ema.pt", average)):
-        part = folder / f"{name}.part"
-        torch.save(content, part)
-        part.replace(folder / name)
-
-
-def _resume(folder: Path, net: Capsules, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    net.load_state_dict(state["net"])
-    optimizer.load_state_dict(state["optimizer"])
-    for key, value in state["average"].items():
-        average[key].copy_(value)
-    return int(state["step"])
-
-
-def _log(folder: Path, step: int, losses: list[float], images_per_s: float) -> None:
-    line = f"{step},{sum(losses) / len(losses):.4f},{images_per_s:.1f}"
-    with (folder / "log.csv").open("a") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

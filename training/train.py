@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch.utils.data import DataLoader
 from training.batches import PairBatches
 from training.network import Lite0
 from training.pairs import BatchConfig
+from training.runs import log, rate_share, resume, save, update_average
 
 SAVE_EVERY = 25  # steps
 LOG_EVERY = 10
@@ -86,20 +86,22 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path
     net = net.to(memory_format=torch.channels_last).train()
     optimizer = _optimizer(net, recipe)
     average = {key: value.clone() for key, value in net.state_dict().items()}
-    step = _resume(folder, net, optimizer, average)
+    step = resume(folder, net, optimizer, average)
     loader = iter(DataLoader(PairBatches(work, batches, start=step), batch_size=None, num_workers=1, prefetch_factor=4))
     begun, losses = time.monotonic(), []
     while step < recipe.steps:
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * group["factor"] * _rate_share(step, recipe)
+            group["lr"] = (
+                recipe.rate * group["factor"] * rate_share(step, recipe.steps, recipe.warm_up, recipe.final_share)
+            )
         images, labels, masks = next(loader)
         losses.append(_train_step(net, optimizer, images, labels, masks, recipe))
         step += 1
-        _update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+        update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
         if step % LOG_EVERY == 0:
-            _log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
+            log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
         if step % SAVE_EVERY == 0 or step == recipe.steps:
-            _save(folder, net, optimizer, average, step)
+            save(folder, net, optimizer, average, step)
 
 
 def normalised(images: Tensor) -> Tensor:
@@ -134,47 +136,6 @@ def _optimizer(net: Lite0, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": [net.weight, net.bias, net.mask_weight, net.mask_bias], "weight_decay": 0.0, "factor": HEAD_RATE},
     ]
     return torch.optim.AdamW(groups, lr=recipe.rate)
-
-
-def _rate_share(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then half a cosine down to final_share."""
-    if step < recipe.warm_up:
-        return (step + 1) / recipe.warm_up
-    done = (step - recipe.warm_up) / max(1, recipe.steps - recipe.warm_up)
-    return recipe.final_share + (1 - recipe.final_share) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _update_average(average: dict[str, Tensor], net: Lite0, decay: float) -> None:
-    with torch.no_grad():
-        for key, value in net.state_dict().items():
-            average[key].lerp_(value, 1 - decay)
-
-
-def _save(folder: Path, net: Lite0, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int) -> None:
-    state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
-    for name, content in (("checkpoint.pt", state), ("ema.pt", average)):
-        part = folder / f"{name}.part"
-        torch.save(content, part)
-        part.replace(folder / name)
-
-
-def _resume(folder: Path, net: Lite0, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    net.load_state_dict(state["net"])
-    optimizer.load_state_dict(state["optimizer"])
-    for key, value in state["average"].items():
-        average[key].copy_(value)
-    return int(state["step"])
-
-
-def _log(folder: Path, step: int, losses: list[float], images_per_s: float) -> None:
-    line = f"{step},{sum(losses) / len(losses):.4f},{images_per_s:.1f}"
-    with (folder / "log.csv").open("a") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -51,14 +51,12 @@ class Job:
             return self.finished
         return JobState.RUNNING if self.future is not None and self.future.running() else JobState.QUEUED
 
-    @property
-    def progress(self) -> ProgressReport | None:
-        """The latest report of the worker, or None before the first."""
+    def read_progress(self) -> ProgressReport | None:
+        """Return the latest report of the worker, or None before the first and after the job's end."""
         return read_progress(self.folder)
 
-    @property
-    def preview_jpeg(self) -> bytes | None:
-        """The latest picture of the worker, or None before the first."""
+    def read_preview(self) -> bytes | None:
+        """Return the latest picture of the worker as JPEG, or None before the first and after the job's end."""
         return read_preview(self.folder)
 
 

@@ -94,20 +94,21 @@ def _draw_progress(key: str, heading: str, slot: str, queue: JobQueue, with_prev
         st.rerun()
     with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{slot}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
+        report = job.read_progress()  # once: the job may end while this is drawn, and its report goes with it
         with left:
-            _draw_state(job, heading, queue)
+            _draw_state(job, report, heading, queue)
             if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:"):
                 st.session_state.setdefault(CANCELLED_KEY, set()).add(key)
                 queue.leave(key, session().session_id)
                 st.rerun()
-            if with_preview and job.progress is not None and len(job.progress.curve) > 1:
-                _draw_curve(job.progress)
+            if with_preview and report is not None and len(report.curve) > 1:
+                _draw_curve(report)
         if right is not None:
             _draw_preview(job, right)
 
 
-def _draw_state(job: Job, heading: str, queue: JobQueue) -> None:
-    ahead, report = queue.ahead_of(job), job.progress
+def _draw_state(job: Job, report: ProgressReport | None, heading: str, queue: JobQueue) -> None:
+    ahead = queue.ahead_of(job)
     if job.state is JobState.QUEUED and ahead:
         st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
     elif report is None:
@@ -142,7 +143,7 @@ def _draw_curve(report: ProgressReport) -> None:
 
 
 def _draw_preview(job: Job, place: DeltaGenerator) -> None:
-    picture = job.preview_jpeg
+    picture = job.read_preview()
     if picture is None:
         place.caption("The picture appears with the first frames.")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.dashboard import jobs
+from deepfake.dashboard.progress import ProgressReport
 from deepfake.video import file_sha256
 
 OpenApp = Callable[..., AppTest]
@@ -168,6 +171,16 @@ def test_an_analysis_can_be_cancelled_and_begun_again(
     assert not test.get("progress")
     button(test, "again-analyze").click().run()
     run_until(test, has_verdict)
+
+
+def test_a_report_that_goes_while_it_is_drawn_is_no_error(
+    app: OpenApp, run_until: RunUntil, no_face_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that ends takes its report with it, at any moment of a page's run."""
+    report = ProgressReport("Reading", 2, 4, 1.0, 1.0, "frames", (0.9, 0.8), 1)
+    answers = itertools.cycle([report, report, None])
+    monkeypatch.setattr(jobs, "read_progress", lambda _: next(answers))
+    run_until(upload(app(), no_face_clip), has_verdict)
 
 
 def test_a_deleted_upload_is_gone(app: OpenApp, run_until: RunUntil, no_face_clip: Path) -> None:

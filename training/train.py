@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--frozen-blocks", type=int, default=Recipe.frozen_blocks, help="0: all layers are trained")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -69,7 +70,8 @@ def main() -> None:
         without=tuple(name for name in arguments.without.split(",") if name),
         seed=arguments.seed,
     )
-    run(arguments.work, arguments.name, Recipe(arguments.steps, arguments.rate), batches, arguments.start)
+    recipe = Recipe(arguments.steps, arguments.rate, frozen_blocks=arguments.frozen_blocks)
+    run(arguments.work, arguments.name, recipe, batches, arguments.start)
 
 
 def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path | None) -> None:

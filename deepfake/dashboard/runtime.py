@@ -1,5 +1,7 @@
 """What one server has once: settings, worker pools, the cache, the sessions. And what a session has once."""
 
+import importlib
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -88,6 +90,8 @@ class Runtime:
 
 @st.cache_resource(show_spinner=False, on_release=Runtime.close)
 def _runtime_for(settings: Settings) -> Runtime:
+    # Evaluate's metrics take most of a second to import; nobody should wait for that when a page asks for them.
+    threading.Thread(target=importlib.import_module, args=["sklearn.metrics"], daemon=True).start()
     return Runtime(settings)
 
 

@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from deepfake.dashboard.evaluation_choice import choose_settings, choose_source, choose_threshold, names_of
+from deepfake.dashboard.evaluation_choice import (
+    choose_only_new,
+    choose_settings,
+    choose_source,
+    choose_threshold,
+    names_of,
+)
 from deepfake.dashboard.evaluation_errors import draw_errors
 from deepfake.dashboard.evaluation_panels import (
     draw_all_numbers,
@@ -62,7 +68,8 @@ def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None
         draw_nothing_yet(source, labelled, len(found.known.stamps))
     else:
         chosen = choose_settings(found.settings, found.counts)
-        evaluations = measured_settings(dataset, found, chosen, names_of(chosen))
+        only_new = choose_only_new(found.known)
+        evaluations = measured_settings(dataset, found, chosen, names_of(chosen), only_new=only_new)
         if evaluations:
             draw_evaluations(source, dataset, evaluations)
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from deepfake.detectors.efficientnet import (
 )
 from deepfake.detectors.mesonet import MesoNet
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.detectors.training_clips import training_clips
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 
@@ -154,3 +156,9 @@ def test_mesonet_names_a_file_that_is_not_its_weights(tmp_path: Path) -> None:
     (tmp_path / "weights.h5").write_bytes(b"nothing")
     with pytest.raises(DetectorError, match=r"weights\.h5"):
         MesoNet(tmp_path / "weights.h5")
+
+
+def test_the_clips_of_the_training_are_named_by_their_hashes() -> None:
+    hashes = training_clips()
+    assert len(hashes) == 81
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in hashes)

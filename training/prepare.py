@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import FaceDetection, MtcnnDetector
 from deepfake.faces.landmarks import face_mesh
-from deepfake.video import Image, VideoReader
+from deepfake.video import Image, VideoReader, file_sha256
+from training.pairs import HELD_OUT
 from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
 
 PHOTOS_A_SHARD = 100
@@ -118,6 +119,10 @@ def photograph_batches(data: Path) -> Iterator[tuple[str, list[dict[str, str]]]]
 def cut_clips(data: Path, crops: Path, cutter: Cutter) -> None:
     """One shard a clip: frames spread over it."""
     rows = read_rows(data / "clips.csv")
+    trained_on = [row for row in rows if row["split"] == "train" and not clip_name(row["path"]).endswith(HELD_OUT)]
+    hashes = sorted({file_sha256(data / row["path"]) for row in trained_on})
+    crops.parent.mkdir(parents=True, exist_ok=True)
+    (crops.parent / "training_clips.txt").write_text("\n".join(hashes) + "\n", encoding="ascii")
     for row in sorted(rows, key=lambda row: row["label"] == "FAKE"):  # training can start on the real ones
         name = clip_name(row["path"])
         if has_shard(crops, name):

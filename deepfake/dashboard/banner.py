@@ -6,6 +6,7 @@ import streamlit as st
 
 from deepfake.dashboard.clips import ClipChoice
 from deepfake.dashboard.panels import PANELS
+from deepfake.detectors import training_clips
 from deepfake.evidence import Direction, Evidence
 from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
@@ -138,6 +139,14 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 icon=":material/sell:",
                 color="green" if clip.label == "REAL" else "orange",
                 help="What the data set says of the clip. The verdict does not know it.",
+            )
+
+        if analysis.video.sha256 in training_clips():
+            st.badge(
+                "trained on this clip",
+                icon=":material/school:",
+                color="gray",
+                help="The detector knows this clip. That it is right here says nothing about other clips.",
             )
 
 

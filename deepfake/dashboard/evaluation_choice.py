@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
+from deepfake.detectors import training_clips
+from deepfake.evaluation import KnownClips
 from deepfake.store import StoredFingerprint
 from deepfake.verdict import MIN_FAKE_PROBABILITY
 
 SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
+ONLY_NEW_KEY = "evaluate-only-new"
 DETECTOR_NAMES = {"mtcnn": "MTCNN", "haar": "Haar"}
 SHOWN_DIGITS = 8  # of a fingerprint
 
@@ -67,6 +70,25 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -
     st.query_params["settings"] = chosen
     _keep("with", other)
     return [by_id[chosen], *([by_id[other]] if other is not None else [])]
+
+
+def choose_only_new(known: KnownClips) -> bool:
+    """Draw whether the clips that the detector was trained on are left out, and return it. True as long as nobody
+    says otherwise and clips remain; with none of them in the set, nothing is drawn."""
+    trained_on = len(training_clips().intersection(known.sha256s.values()))
+    if not trained_on:
+        return False
+    if ONLY_NEW_KEY not in st.session_state:
+        remain = trained_on < len(set(known.sha256s.values()))
+        st.session_state[ONLY_NEW_KEY] = remain and st.query_params.get("trained") != "in"
+    only_new = st.toggle(
+        f"Leave out the {trained_on} clips that the detector was trained on",
+        key=ONLY_NEW_KEY,
+        persist_state="session",
+        help="It knows them: that it is right about them says nothing about other clips.",
+    )
+    _keep("trained", None if only_new else "in")
+    return only_new
 
 
 def choose_threshold() -> float:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from deepfake.dashboard.runtime import runtime
 from deepfake.dataset import Dataset
+from deepfake.detectors import training_clips
 from deepfake.evaluation import (
     AucDifference,
     KnownClips,
@@ -42,11 +43,22 @@ def set_in_store(dataset: Dataset) -> SetInStore | None:
 
 
 def measured_settings(
-    dataset: Dataset, found: SetInStore, chosen: Sequence[StoredFingerprint], names: Sequence[str]
+    dataset: Dataset,
+    found: SetInStore,
+    chosen: Sequence[StoredFingerprint],
+    names: Sequence[str],
+    *,
+    only_new: bool,
 ) -> list[Measured]:
-    """Return the evaluation of each of the chosen settings; fewer where the store could not be asked."""
+    """Return the evaluation of each of the chosen settings; fewer where the store could not be asked.
+
+    only_new: leave out the clips that the detector was trained on.
+    """
     address = str(runtime().settings.database_url)
-    stored = [_stored(dataset.root, address, item.fingerprint, _dataset=dataset, _known=found.known) for item in chosen]
+    stored = [
+        _stored(dataset.root, address, item.fingerprint, only_new, _dataset=dataset, _known=found.known)
+        for item in chosen
+    ]
     return [
         _measured(_digest(results), name, _stored=results)
         for results, name in zip(stored, names, strict=True)
@@ -76,10 +88,13 @@ def _set_in_store(root: Path, address: str, *, _dataset: Dataset) -> SetInStore 
 
 @st.cache_resource(ttl=ASKED_AGAIN_S, max_entries=8, show_spinner=False)
 def _stored(
-    root: Path, address: str, fingerprint: str, *, _dataset: Dataset, _known: KnownClips
+    root: Path, address: str, fingerprint: str, only_new: bool, *, _dataset: Dataset, _known: KnownClips
 ) -> StoredResults | None:
     none: StoredResults | None = None
-    return runtime().store.ask(lambda store: stored_results(_dataset, store, fingerprint, known=_known), none)
+    left_out = training_clips() if only_new else frozenset[str]()
+    return runtime().store.ask(
+        lambda store: stored_results(_dataset, store, fingerprint, known=_known, left_out=left_out), none
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner="Measuring")
@@ -94,7 +109,7 @@ def _difference(first: str, second: str, *, _first: Measured, _second: Measured)
 
 def _digest(stored: StoredResults) -> str:
     """What changes with anything that is measured or shown."""
-    counts = (stored.fingerprint, stored.unlabelled, len(stored.missing), len(stored.absent))
+    counts = (stored.fingerprint, stored.unlabelled, len(stored.missing), len(stored.absent), stored.left_out)
     digest = hashlib.sha256(repr(counts).encode())
     for result in stored.results:
         row = result.row

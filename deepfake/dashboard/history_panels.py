@@ -106,7 +106,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="",
-        alt=f"{len(page.rows)} kept analyses, the newest first: clip, verdict, P(fake), when, data set",
+        alt=f"{len(page.rows)} kept analyses, the newest first: verdict, clip, P(fake), when, data set",
         column_config={
             "clip": st.column_config.TextColumn(width=290),
             "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),

@@ -67,11 +67,12 @@ def why_unavailable(place: Place | None) -> str:
 
 
 def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) -> pd.DataFrame:
-    """Return a page of analyses for the reader, a row each, in their order."""
+    """Return a page of analyses for the reader, a row each, in their order. The verdict comes first: a phone shows
+    little more than one column."""
     return pd.DataFrame(
         {
-            "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "verdict": [[verdict_chip(row.verdict)] for row in rows],
+            "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "P(fake)": pd.array([row.probability_fake for row in rows], dtype="Float64"),
             "95 % interval": [_interval(row) for row in rows],
             "analysed": pd.to_datetime([row.created_at for row in rows], utc=True),

@@ -3,6 +3,7 @@
 from deepfake.detectors.efficientnet import LearnedDetector, learned_detector, shipped_fingerprint
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.detectors.scoring import TrackScorer, TrackScores
+from deepfake.detectors.training_clips import training_clips
 
 __all__ = [
     "LearnedDetector",
@@ -13,4 +14,5 @@ __all__ = [
     "pool_clip",
     "pool_track",
     "shipped_fingerprint",
+    "training_clips",
 ]

@@ -24,6 +24,11 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
             f"All {len(clips)} clips with a P(fake) are labelled {only.pop()}: there is no ROC curve, no AUC and no "
             "precision without both labels."
         )
+    if stored.trained_on:
+        found.append(
+            f"The detector was trained on {stored.trained_on} of these {stored.n_analysed} clips. On new ones it is "
+            "right less often."
+        )
     left = len(stored.missing)
     if left:
         found.append(
@@ -33,8 +38,8 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
     unscored = stored.n_analysed - len(clips)
     if unscored:
         found.append(
-            f"{unscored} analysed clips have no P(fake) and are in none of the curves: if these are the hard ones, the "
-            "curves flatter."
+            f"{unscored} of {stored.n_analysed} analysed clips have no P(fake) and are in none of the curves: if these "
+            "are the hard ones, the curves flatter."
         )
     groups = len(set(clips.groups))
     if groups == 1:

@@ -75,7 +75,8 @@ def coverage_sentence(measured: Measured) -> str:
     ]
     parts += [part for part in rest if part]
     unlabelled = f" {stored.unlabelled} clips without a label are left out." if stored.unlabelled else ""
-    return f"{', '.join(parts)}.{unlabelled}"
+    trained_on = f" {stored.left_out} clips that the detector was trained on are left out." if stored.left_out else ""
+    return f"{', '.join(parts)}.{unlabelled}{trained_on}"
 
 
 def difference_sentence(difference: AucDifference, evaluations: Sequence[Measured]) -> str:

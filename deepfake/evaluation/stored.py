@@ -1,11 +1,12 @@
 """What the store knows of a labelled data set: results to evaluate, without opening a single clip."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deepfake.dataset import ClipEntry, Dataset
+from deepfake.detectors import training_clips
 from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.manifest import ManifestRow
 
@@ -22,7 +23,9 @@ class StoredResults:
 
     results: clips with an analysis, or with an error where it failed; in the data set's order. missing: on disk,
     neither analysed nor failed, or changed since. absent: named by the data set and not on disk, without a result.
-    unlabelled: how many clips have no label, which nothing can be measured with.
+    unlabelled: how many clips have no label, which nothing can be measured with. left_out: how many labelled clips
+    were left out on purpose and are in none of these. trained_on: how many of the results are of clips that the
+    detector was trained on.
     """
 
     fingerprint: str
@@ -30,6 +33,8 @@ class StoredResults:
     missing: tuple[ManifestRow, ...]
     absent: tuple[ManifestRow, ...]
     unlabelled: int
+    left_out: int = 0
+    trained_on: int = 0
 
     @property
     def n_labelled(self) -> int:
@@ -67,13 +72,21 @@ def known_clips(dataset: Dataset, store: "AnalysisStore") -> KnownClips:
 
 
 def stored_results(
-    dataset: Dataset, store: "AnalysisStore", fingerprint: str, *, known: KnownClips | None = None
+    dataset: Dataset,
+    store: "AnalysisStore",
+    fingerprint: str,
+    *,
+    known: KnownClips | None = None,
+    left_out: Collection[str] = (),
 ) -> StoredResults:
     """Return what the store has of a data set's labelled clips with the settings of this fingerprint.
 
-    known: known_clips of the same data set, where it has been asked before. Raises StoreError.
+    known: known_clips of the same data set, where it has been asked before. left_out: SHA-256 of clips that do not
+    count. Raises StoreError, DetectorError.
     """
     known = known or known_clips(dataset, store)
+    seen_in_training = training_clips()
+    n_left_out = n_trained_on = 0
     summaries = store.summaries(set(known.sha256s.values()), fingerprint)
     failures = store.failures(fingerprint, list(known.stamps))
     results: list[ClipResult] = []
@@ -81,14 +94,27 @@ def stored_results(
     absent: list[ManifestRow] = []
     for entry in known.entries:
         location = str(entry.path)
-        summary, failure = summaries.get(known.sha256s.get(location, "")), failures.get(location)
+        sha256 = known.sha256s.get(location, "")
+        if sha256 in left_out:
+            n_left_out += 1
+            continue
+        summary, failure = summaries.get(sha256), failures.get(location)
         if summary is not None:
             results.append(_analysed(entry, summary))
+            n_trained_on += sha256 in seen_in_training
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:
             (missing if location in known.stamps else absent).append(manifest_row(entry))
-    return StoredResults(fingerprint, tuple(results), tuple(missing), tuple(absent), known.unlabelled)
+    return StoredResults(
+        fingerprint,
+        tuple(results),
+        tuple(missing),
+        tuple(absent),
+        known.unlabelled,
+        left_out=n_left_out,
+        trained_on=n_trained_on,
+    )
 
 
 def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprints: Sequence[str]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class ReliabilityPoint:
 
 def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) -> go.Figure:
     """Return the share of fakes over P(fake), a point a bin with its 95 % interval, by name of the evaluation."""
-    title = "Reliability: is P(fake) right about how many are fake?"
+    title = "Reliability of P(fake)"
     if not any(evaluations.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
     figure = go.Figure(

@@ -90,7 +90,7 @@ def confusion_figure(
     if not totals.sum():
         return empty_figure(title, "No clip has a P(fake).", height_px=HEIGHT_PX)
     shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
-    words = [["missed", "found"], ["cleared", "false alarm"]]
+    words = [["missed", "found"], ["cleared", "false alarms"]]
     text = [
         [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{shares[row, column]:.0%}" for column in (0, 1)]
         for row in (0, 1)

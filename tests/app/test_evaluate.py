@@ -10,8 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from deepfake.batch.files import stamp_of
+from deepfake.dashboard import evaluation_choice, evaluation_results
 from deepfake.dashboard.evaluation_choice import threshold_of
 from deepfake.dataset import ClipEntry, open_dataset
+from deepfake.evaluation import stored
 from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
 from deepfake.verdict import MIN_FAKE_PROBABILITY
@@ -95,6 +97,28 @@ def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callabl
     assert len(test.get("plotly_chart")) == 6
     assert test.query_params["settings"] == MTCNN
     assert test.query_params["threshold"] == "0.80"
+
+
+def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
+    analysed: list[ClipEntry],
+    store: AnalysisStore,
+    opened: Callable[..., AppTest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fakes = [str(clip.path) for clip in analysed if clip.label == "FAKE"][:4]
+    known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
+    for module in (evaluation_choice, evaluation_results, stored):
+        monkeypatch.setattr(module, "training_clips", lambda: known)
+    test = opened()
+    assert test.toggle(key="evaluate-only-new").value
+    assert "18 of 20 labelled clips are analysed" in texts(test)
+    assert "4 clips that the detector was trained on are left out" in texts(test)
+    assert "trained on 4 of these" not in texts(test)
+    test.toggle(key="evaluate-only-new").set_value(False).run()
+    assert test.query_params["trained"] == "in"
+    assert "22 of 24 labelled clips are analysed" in texts(test)
+    assert "trained on 4 of these 22 clips" in texts(test)
+    assert not test.exception
 
 
 def test_the_threshold_moves_the_counts_and_is_in_the_address(

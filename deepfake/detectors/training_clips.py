@@ -1,0 +1,21 @@
+"""The clips that the shipped detector was trained on: that it is right about these says nothing about others."""
+
+import functools
+from pathlib import Path
+from typing import Final
+
+from deepfake.detectors.efficientnet import DetectorError
+
+TRAINING_CLIPS_PATH: Final = Path(__file__).with_name("training_clips.txt")
+
+
+@functools.cache
+def training_clips() -> frozenset[str]:
+    """Return the SHA-256 of each, in hexadecimal. Photographs and single frames are not among them.
+
+    Raises DetectorError when the list is missing.
+    """
+    try:
+        return frozenset(TRAINING_CLIPS_PATH.read_text(encoding="ascii").split())
+    except (OSError, UnicodeError) as error:
+        raise DetectorError(f"{TRAINING_CLIPS_PATH}: cannot be read ({error}); reinstall the application") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.dashboard import banner
 from deepfake.dashboard.banner import DIRECTION_ICONS, VERDICT_LOOKS, probability_text
 from deepfake.dashboard.panels import PANELS, card_targets, panel_title
+from tests.store.samples import sample_analysis
 
 
 def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
@@ -103,3 +105,25 @@ def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> Non
     assert shown(test) == panel_title(panel if panel in PANELS else "faces")
     assert signal not in scripts(test)
     assert "signal" not in test.query_params
+
+
+def banner_page() -> None:
+    from types import SimpleNamespace
+
+    from deepfake.dashboard.banner import draw_banner
+    from tests.store.samples import sample_analysis
+
+    unlabelled = SimpleNamespace(label=None)
+    draw_banner(sample_analysis(1), unlabelled, on_evidence=lambda: None, on_reason=lambda _: None)
+
+
+def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    badge = "trained on this clip"
+    assert badge not in shown_words(AppTest.from_function(banner_page).run())
+    monkeypatch.setattr(banner, "training_clips", lambda: frozenset({sample_analysis(1).video.sha256}))
+    assert badge in shown_words(AppTest.from_function(banner_page).run())
+
+
+def shown_words(test: AppTest) -> str:
+    assert not test.exception
+    return "\n".join(item.value for item in test.markdown)

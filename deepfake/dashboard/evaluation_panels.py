@@ -48,7 +48,10 @@ def draw_nothing_yet(source: DatasetSource, labelled: int, on_disk: int) -> None
     )
     _batch_link(source)
     st.code(BATCH_COMMAND, language="bash")
-    st.caption("DIR is this data set's folder on the computer that has it. Both need the same store and settings.")
+    st.caption(
+        "DIR is this data set's folder on the computer that has it. Both need the same store and settings. Clips that "
+        "were analysed at another place, or were copied since, are recognised by their content and not analysed again."
+    )
 
 
 def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> None:

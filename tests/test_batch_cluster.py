@@ -40,12 +40,18 @@ def _until(condition: Callable[[], bool], *, limit_s: float = 90) -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+def python_path() -> str:
+    """Where scheduler and workers find packages."""
+    return str(ROOT)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, python_path: str) -> Iterator[Cluster]:
     """A scheduler and two workers with one thread each, started as docs/scale.md has it, each in its own group."""
     if sys.platform == "win32":
         pytest.skip("process groups of POSIX")
     file = tmp_path / "scheduler.json"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": python_path}
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(command: str, *options: str) -> subprocess.Popen[bytes]:
@@ -102,6 +108,15 @@ def test_every_clip_is_in_the_store_once_when_one_of_two_workers_is_killed(tmp_p
     assert cluster.workers[1].poll() is None
     again = Batch(clips, settings=settings, scheduler=cluster.address, analyze=batch_work.analyze)
     assert Counter(result.status for result in again.run()) == {"known": CLIPS, "failed_before": 1}
+
+
+@pytest.mark.parametrize("python_path", [""])
+def test_a_cluster_without_the_application_is_one_clear_sentence(tmp_path: Path, cluster: Cluster) -> None:
+    (tmp_path / "a.mp4").write_text("a")
+    settings = Settings(cache_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/store.db")
+    batch = Batch(collect_clips([str(tmp_path / "a.mp4")]), settings=settings, scheduler=cluster.address)
+    with pytest.raises(WorkerError, match="scheduler cannot import deepfake"):
+        list(batch.run())
 
 
 def test_a_scheduler_that_is_not_there_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

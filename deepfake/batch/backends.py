@@ -4,11 +4,13 @@ joblib drives all three with the same code; what differs is how its workers are 
 """
 
 import importlib
+import importlib.util
 import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from importlib.machinery import ModuleSpec
 from typing import Any, Protocol
 
 import joblib
@@ -114,6 +116,25 @@ class ClusterBackend:
         except (OSError, TimeoutError, ValueError) as error:
             raise WorkerError(f"{address}: no Dask scheduler answers there: {error}") from error
         self._lost = distributed.scheduler.KilledWorker
+        try:
+            self._check_that_it_knows_us(address)
+        except WorkerError:
+            self._client.close()
+            raise
+
+    def _check_that_it_knows_us(self, address: str) -> None:
+        """Raise WorkerError where scheduler or workers cannot import this package: work given to them would never be
+        answered. Workers that come later are not asked."""
+        package = __name__.partition(".")[0]
+        asked = {"The Dask scheduler": self._client.run_on_scheduler(importlib.util.find_spec, package)}
+        found = self._client.run(importlib.util.find_spec, package, on_error="return")
+        asked |= {f"The Dask worker {name}": spec for name, spec in found.items()}
+        strangers = [name for name, spec in asked.items() if not isinstance(spec, ModuleSpec)]
+        if strangers:
+            raise WorkerError(
+                f"{address}: {strangers[0]} cannot import {package}. Start scheduler and workers with PYTHONPATH set "
+                "to the application's folder, as docs/scale.md has it."
+            )
 
     def results(self, clips: Iterable[BatchClip], task: Task) -> Iterator[BatchResult | None]:
         """Yield the results as they are done. A worker that is lost is replaced by another without a word."""

@@ -49,8 +49,10 @@ from deepfake.evaluation import (
     summarize,
     worst_errors,
 )
+from deepfake.evaluation import clips as evaluation_clips
 from deepfake.evaluation.page import evaluation_html
 from deepfake.evaluation.table import clips_csv, numbers_rows
+from tests.store.samples import sample_analysis
 
 
 def _manifest(folder: Path, text: str) -> Path:
@@ -322,21 +324,11 @@ class TestRuns:
         assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 
     def test_the_verdict_is_taken_from_the_analysis(self):
-        class Verdict:
-            def __init__(self, label, probability_fake, *reasons):
-                self.label, self.probability_fake, self.reasons = label, probability_fake, reasons
-
-        class Analysis:
-            def __init__(self, verdict):
-                self.verdict = verdict
-
-        verdicts = {
-            "a": Verdict("LIKELY_FAKE", 0.93, "blended"),
-            "b": Verdict("INCONCLUSIVE", None, "No face was found."),
+        analyses = {
+            "a": sample_analysis(1, label="LIKELY_FAKE", probability_fake=0.93, reasons=("blended",)),
+            "b": sample_analysis(2, label="INCONCLUSIVE", probability_fake=None, reasons=("No face was found.",)),
         }
-        found = list(
-            evaluate_clips(_rows("a.mp4", "b.mp4"), analyze=lambda path, config: Analysis(verdicts[path.stem]))
-        )
+        found = list(evaluate_clips(_rows("a.mp4", "b.mp4"), analyze=lambda path, config: analyses[path.stem]))
         assert [(r.verdict, r.probability_fake, r.reason, r.abstained) for r in found] == [
             ("LIKELY_FAKE", 0.93, None, False),
             ("INCONCLUSIVE", None, "No face was found.", True),
@@ -715,3 +707,17 @@ class TestExports:
         rows = numbers_rows(both, 0.8)
         assert rows[0] == ("", "MTCNN", "Haar")
         assert {row[0]: row[2] for row in rows}["analysed"] == "10"
+
+
+def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis = sample_analysis(1)
+    rows = [
+        ManifestRow(f"{label} {k}.mp4", Path("a.mp4"), label, f"{k}") for k in range(12) for label in ("REAL", "FAKE")
+    ]
+    unseen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
+    assert not any("trained" in note for note in summarize(unseen, draws=20).notes)
+    monkeypatch.setattr(evaluation_clips, "training_clips", lambda: frozenset({analysis.video.sha256}))
+    seen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
+    evaluation = summarize(seen, draws=20)
+    assert evaluation.n == 24
+    assert "trained on 24 of these 24 clips" in evaluation.notes[0]

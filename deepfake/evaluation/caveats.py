@@ -2,7 +2,7 @@
 
 from deepfake.evaluation.scored import ScoredClips
 from deepfake.evaluation.stored import StoredResults
-from deepfake.evaluation.summary import FEW_GROUPS
+from deepfake.evaluation.summary import FEW_GROUPS, trained_on_sentence
 
 # A bin of 20 clips has a 95 % interval about 0.4 wide around one half: less says next to nothing.
 CLIPS_FOR_CALIBRATION = 200
@@ -24,11 +24,8 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
             f"All {len(clips)} clips with a P(fake) are labelled {only.pop()}: there is no ROC curve, no AUC and no "
             "precision without both labels."
         )
-    if stored.trained_on:
-        found.append(
-            f"The detector was trained on {stored.trained_on} of these {stored.n_analysed} clips. On new ones it is "
-            "right less often."
-        )
+    if stored.n_trained_on:
+        found.append(trained_on_sentence(stored.n_trained_on, stored.n_analysed))
     left = len(stored.missing)
     if left:
         found.append(

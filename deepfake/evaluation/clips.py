@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from deepfake.detectors import training_clips
 from deepfake.errors import DeepfakeError
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze
@@ -46,7 +47,8 @@ class ClipResult:
     """One labelled clip and what the analysis says of it.
 
     probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip failed. reason: of
-    a verdict without a probability. error: why the clip could not be analysed, else None.
+    a verdict without a probability. error: why the clip could not be analysed, else None. trained_on: whether the
+    detector was trained on the clip, as far as that is known.
     """
 
     row: ManifestRow
@@ -54,6 +56,7 @@ class ClipResult:
     verdict: VerdictLabel | None
     reason: str | None = None
     error: str | None = None
+    trained_on: bool = False
 
     @property
     def abstained(self) -> bool:
@@ -68,12 +71,15 @@ class Judgement:
     verdict: VerdictLabel
     probability_fake: float | None
     reason: str | None
+    trained_on: bool
 
 
 def judge_clip(path: Path, *, config: AnalysisConfig | None = None, analyze: AnalyzeClip = analyze) -> Judgement:
     """Analyse one clip and return its verdict. Raises what analyze raises."""
-    verdict = analyze(path, config).verdict
-    return Judgement(verdict.label, verdict.probability_fake, verdict.reasons[0] if verdict.reasons else None)
+    analysis = analyze(path, config)
+    verdict = analysis.verdict
+    reason = verdict.reasons[0] if verdict.reasons else None
+    return Judgement(verdict.label, verdict.probability_fake, reason, analysis.video.sha256 in training_clips())
 
 
 def evaluate_clips(
@@ -92,7 +98,7 @@ def evaluate_clips(
             yield ClipResult(outcome.row, None, None, error=outcome.error)
         else:
             reason = found.reason if found.probability_fake is None else None
-            yield ClipResult(outcome.row, found.probability_fake, found.verdict, reason)
+            yield ClipResult(outcome.row, found.probability_fake, found.verdict, reason, trained_on=found.trained_on)
 
 
 def outcomes(

@@ -24,8 +24,7 @@ class StoredResults:
     results: clips with an analysis, or with an error where it failed; in the data set's order. missing: on disk,
     neither analysed nor failed, or changed since. absent: named by the data set and not on disk, without a result.
     unlabelled: how many clips have no label, which nothing can be measured with. left_out: how many labelled clips
-    were left out on purpose and are in none of these. trained_on: how many of the results are of clips that the
-    detector was trained on.
+    were left out on purpose and are in none of these.
     """
 
     fingerprint: str
@@ -34,7 +33,6 @@ class StoredResults:
     absent: tuple[ManifestRow, ...]
     unlabelled: int
     left_out: int = 0
-    trained_on: int = 0
 
     @property
     def n_labelled(self) -> int:
@@ -45,6 +43,11 @@ class StoredResults:
     def n_analysed(self) -> int:
         """How many of them have an analysis."""
         return sum(result.error is None for result in self.results)
+
+    @property
+    def n_trained_on(self) -> int:
+        """How many of the results are of clips that the detector was trained on."""
+        return sum(result.trained_on for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def stored_results(
     """
     known = known or known_clips(dataset, store)
     seen_in_training = training_clips()
-    n_left_out = n_trained_on = 0
+    n_left_out = 0
     summaries = store.summaries(set(known.sha256s.values()), fingerprint)
     failures = store.failures(fingerprint, list(known.stamps))
     results: list[ClipResult] = []
@@ -100,8 +103,7 @@ def stored_results(
             continue
         summary, failure = summaries.get(sha256), failures.get(location)
         if summary is not None:
-            results.append(_analysed(entry, summary))
-            n_trained_on += sha256 in seen_in_training
+            results.append(_analysed(entry, summary, trained_on=sha256 in seen_in_training))
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:
@@ -113,7 +115,6 @@ def stored_results(
         tuple(absent),
         known.unlabelled,
         left_out=n_left_out,
-        trained_on=n_trained_on,
     )
 
 
@@ -148,10 +149,10 @@ def manifest_row(entry: ClipEntry) -> ManifestRow:
     )
 
 
-def _analysed(entry: ClipEntry, summary: "AnalysisSummary") -> ClipResult:
+def _analysed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
     judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
     reason = None if judged else summary.reason or None
-    return ClipResult(manifest_row(entry), summary.probability_fake, summary.verdict, reason)
+    return ClipResult(manifest_row(entry), summary.probability_fake, summary.verdict, reason, trained_on=trained_on)
 
 
 def _failed(entry: ClipEntry, failure: "Failure") -> ClipResult:

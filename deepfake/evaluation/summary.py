@@ -122,8 +122,13 @@ def summarize(
             if result.probability_fake is None
         ),
         failed=tuple({"path": r.row.path, "error": r.error} for r in results if r.error is not None),
-        notes=_notes(is_fake, groups, interval_is_known=auc_ci95 is not None),
+        notes=_notes(results, is_fake, groups, interval_is_known=auc_ci95 is not None),
     )
+
+
+def trained_on_sentence(trained_on: int, clips: int) -> str:
+    """Return what it means that the detector was trained on some of the clips."""
+    return f"The detector was trained on {trained_on} of these {clips} clips. On new ones it is right less often."
 
 
 def _interval(
@@ -135,7 +140,19 @@ def _interval(
     return None if math.isnan(low) else (low, high)
 
 
-def _notes(is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool) -> tuple[str, ...]:
+def _notes(
+    results: Sequence[ClipResult], is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool
+) -> tuple[str, ...]:
+    trained_on = sum(result.trained_on for result in results)
+    return (
+        *([trained_on_sentence(trained_on, len(results))] if trained_on else []),
+        *_notes_on_intervals(is_fake, groups, interval_is_known=interval_is_known),
+    )
+
+
+def _notes_on_intervals(
+    is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool
+) -> tuple[str, ...]:
     if not len(is_fake):
         return ("No clip has a probability: there is nothing to compute AUC, log loss and accuracy from.",)
     if is_fake.all() or not is_fake.any():

@@ -110,6 +110,25 @@ def test_every_clip_is_in_the_store_once_when_one_of_two_workers_is_killed(tmp_p
     assert Counter(result.status for result in again.run()) == {"known": CLIPS, "failed_before": 1}
 
 
+def test_a_cluster_of_one_worker_does_the_work_itself(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the caller, who may sit on a login node."""
+    from distributed import Client
+
+    os.killpg(cluster.workers[0].pid, signal.SIGKILL)
+    with Client(cluster.address, set_as_default=False) as client:
+        _until(lambda: len(client.ncores()) == 1)
+    monkeypatch.setattr("deepfake.batch.worker._in_child", lambda *_, **__: pytest.fail("done by the caller"))
+    (tmp_path / "clips").mkdir()
+    for number in range(3):
+        (tmp_path / "clips" / f"{number}.mp4").write_text(f"clip {number}")
+    settings = Settings(cache_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/store.db", job_timeout_s=60)
+    clips = collect_clips([str(tmp_path / "clips")])
+    batch = Batch(clips, settings=settings, scheduler=cluster.address, analyze=batch_work.analyze)
+    assert [(result.status, result.error) for result in batch.run()] == [("analyzed", None)] * 3
+
+
 @pytest.mark.parametrize("python_path", [""])
 def test_a_cluster_without_the_application_is_one_clear_sentence(tmp_path: Path, cluster: Cluster) -> None:
     (tmp_path / "a.mp4").write_text("a")

@@ -138,7 +138,7 @@ class ClusterBackend:
 
     def results(self, clips: Iterable[BatchClip], task: Task) -> Iterator[BatchResult | None]:
         """Yield the results as they are done. A worker that is lost is replaced by another without a word."""
-        config = joblib.parallel_config("dask", client=self._client, wait_for_workers_timeout=FIRST_WORKER_S)
+        config = joblib.parallel_config(_dask_backend(self._client))
         cores = sum(self._client.ncores().values())
         try:
             yield from _parallel(config, clips, task, ahead=max(CLUSTER_CLIPS_AHEAD, 2 * CLIPS_AHEAD * cores))
@@ -150,6 +150,21 @@ class ClusterBackend:
     def close(self) -> None:
         """Leave the cluster; clips in hand there are finished, those waiting are given up."""
         self._client.close()
+
+
+def _dask_backend(client: Any) -> Any:
+    """Return joblib's backend for the workers of a client's cluster."""
+    from joblib._dask import DaskDistributedBackend
+
+    class DaskWorkers(DaskDistributedBackend):  # type: ignore[misc]
+        """Where a cluster has a single core, and one that grows has only that at first, joblib would do all the work
+        in the caller's process."""
+
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            """Return how many cores the cluster has, two at least."""
+            return max(2, int(super().effective_n_jobs(n_jobs)))
+
+    return DaskWorkers(client=client, wait_for_workers_timeout=FIRST_WORKER_S)
 
 
 def _parallel(

@@ -4,7 +4,7 @@ From nothing, with DATA the folder of clips and photographs, WORK a scratch fold
 deepfake/detectors:
 
     pip install -r requirements-training.txt
-    python -m training.prepare DATA WORK
+    python -m training.prepare DATA WORK && cp WORK/training_clips.txt $D
     python -m training.train WORK --name a --steps 400 --without ff++ --seed 1
     python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --real-fakes 0.35 --seed 2 \\
         --start WORK/runs/a/ema.pt
@@ -18,6 +18,13 @@ deepfake/detectors:
     python -m training.calibrate WORK $D/efficientnet_lite0.npz --shrink 0.7 --out $D/calibration.json
     python -m training.judge WORK $D/efficientnet_lite0.npz
     python -m training.evaluate DATA/clips.csv WORK
+
+Runs that were tried and are not in the shipped weights (the model card says why):
+
+    python -m training.train WORK --name e --steps 2400 --rate 3e-4 --without ff++ --seed 21 --frozen-blocks 0 \\
+        --start WORK/runs/a2/ema.pt
+    python -m training.train WORK --name f --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 22 --frozen-blocks 0 \\
+        --start WORK/runs/e/ema.pt
 
 Capsule network (a comparison, not part of the verdict), on the same crops:
 

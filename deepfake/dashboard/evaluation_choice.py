@@ -82,7 +82,7 @@ def choose_only_new(known: KnownClips) -> bool:
         remain = trained_on < len(set(known.sha256s.values()))
         st.session_state[ONLY_NEW_KEY] = remain and st.query_params.get("trained") != "in"
     only_new = st.toggle(
-        f"Leave out the {trained_on} clips that the detector was trained on",
+        f"Leave out clips that the detector was trained on ({trained_on})",
         key=ONLY_NEW_KEY,
         persist_state="session",
         help="It knows them: that it is right about them says nothing about other clips.",

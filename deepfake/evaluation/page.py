@@ -74,9 +74,12 @@ def coverage_sentence(measured: Measured) -> str:
         f"{len(stored.absent)} not on disk" if stored.absent else "",
     ]
     parts += [part for part in rest if part]
-    unlabelled = f" {stored.unlabelled} clips without a label are left out." if stored.unlabelled else ""
-    trained_on = f" {stored.left_out} clips that the detector was trained on are left out." if stored.left_out else ""
-    return f"{', '.join(parts)}.{unlabelled}{trained_on}"
+    left_out = [
+        f"{stored.unlabelled} without a label" if stored.unlabelled else "",
+        f"{stored.left_out} that the detector was trained on" if stored.left_out else "",
+    ]
+    named = " and ".join(part for part in left_out if part)
+    return f"{', '.join(parts)}.{f' Left out: {named}.' if named else ''}"
 
 
 def difference_sentence(difference: AucDifference, evaluations: Sequence[Measured]) -> str:

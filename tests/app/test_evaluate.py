@@ -112,7 +112,7 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     test = opened()
     assert test.toggle(key="evaluate-only-new").value
     assert "18 of 20 labelled clips are analysed" in texts(test)
-    assert "4 clips that the detector was trained on are left out" in texts(test)
+    assert "Left out: 4 that the detector was trained on." in texts(test)
     assert "trained on 4 of these" not in texts(test)
     test.toggle(key="evaluate-only-new").set_value(False).run()
     assert test.query_params["trained"] == "in"

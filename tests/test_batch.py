@@ -6,6 +6,7 @@ Most tests put a stand-in (batch_work) in the place of the analysis: what become
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import signal
@@ -218,7 +219,14 @@ def _start_command(folder: Path, settings: Settings, *options: str) -> subproces
     }
     command = [sys.executable, str(ROOT / "tests" / "batch_work.py"), "batch", str(folder), *options]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that runs tests in the background ignores SIGINT, and children inherit that; a terminal does not.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 

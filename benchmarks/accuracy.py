@@ -196,7 +196,7 @@ def measure(path: Path, mesonet: Path) -> dict[str, Any]:
     samples: dict[int, CropSample] = {}
 
     def sample(crop: FaceCrop, frame: Frame) -> None:
-        samples.setdefault(crop.track_id, CropSample()).offer(crop)
+        samples.setdefault(crop.track_id, CropSample()).offer(lambda: crop)
 
     analysis = analyze(path, on_crop=sample)
     judged = [track.track_id for track in main_tracks(analysis.tracks)]

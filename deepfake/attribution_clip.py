@@ -115,7 +115,7 @@ class _Part:
         return self._high - self._low
 
     def wanted_crops(self) -> dict[int, NDArray[np.float32]]:
-        """Return by frame the transforms of the crops to score, for a side of 224 px, evenly spread."""
+        """Return by frame the transforms of the crops to score, for a side of 280 px, evenly spread."""
         places = np.linspace(self._low, self._high - 1, min(len(self), MAX_SCORED))
         frames = self._track.frame_indices[np.unique(np.round(places).astype(np.int64))].tolist()
         transforms = {frame: track_crop_to_frame(self._track, frame, CROP_PX) for frame in frames}

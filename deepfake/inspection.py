@@ -73,7 +73,7 @@ class ScoredCrop:
     """A face as the learned detector saw it.
 
     timestamp_s: of its frame, seconds from the first. probability_fake: P(fake) of this one picture. crop: uint8
-    (224, 224, 3). attribution: f32 (7, 7), what each place adds to the logit, positive for fake; attributed: the
+    (280, 280, 3). attribution: f32 (70, 70), what each place adds to the logit, positive for fake; attributed: the
     picture with the attribution over it.
     """
 
@@ -151,7 +151,7 @@ def scored_crop_at(
 ) -> ScoredCrop:
     """Return a face as the learned detector sees it at a frame's time, with where it looked.
 
-    timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of 224 px. Raises
+    timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of 280 px. Raises
     what VideoReader raises, and DetectorError when the weights cannot be read.
     """
     with VideoReader(path, settings or load_settings()) as reader:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.detectors import TrackScorer, TrackScores, learned_detector, shipped_fingerprint
+from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.evidence import signal_readings
-from deepfake.faces.alignment import FaceCrop, crop_face
+from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.quality import clip_quality
@@ -249,7 +250,7 @@ class _Pass:
         self._timings_s["signals"] += time.perf_counter() - started
         if self._scorer is not None:
             started = time.perf_counter()
-            self._scorer.offer(crop)
+            self._scorer.offer(track_id, frame, scale_transform(transform, CROP_PX / CROP_SIZE_PX))
             self._timings_s["scoring"] += time.perf_counter() - started
         if self._on_crop is not None:
             self._on_crop(crop, frame)

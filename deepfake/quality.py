@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.detectors.scoring import TrackScores
 from deepfake.evidence import Evidence, Panel
 from deepfake.faces.tracking import FaceTrack
@@ -105,7 +105,7 @@ def _picture_failures(quality: TrackQuality, clip: ClipQuality) -> Iterator[Fail
         needed = f"at least {MIN_FACE_WIDTH_PX:.0f} px are needed"
         yield "face_width", "faces", f"the face is too small: {width:.0f} px wide, {needed}"
     if blur is not None and blur > MAX_EDGE_BLUR_PX:
-        smeared = f"its edges are smeared by {blur:.1f} of the {CROP_PX} px that are looked at"
+        smeared = f"its edges are smeared by {blur:.1f} of {VIEW_PX} px for the whole picture"
         yield "edge_blur", "faces", f"the face is too blurred: {smeared}, at most {MAX_EDGE_BLUR_PX:.1f} can be judged"
     if bits is not None and bits < MIN_BITS_PER_PIXEL:
         rate = f"{bits:.4f} bits a pixel" + (f" ({clip.size})" if clip.size else "")

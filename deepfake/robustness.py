@@ -21,7 +21,6 @@ from deepfake.detectors import TrackScorer, TrackScores, learned_detector
 from deepfake.detectors.efficientnet import CROP_PX, Calibration
 from deepfake.detectors.scoring import CropDetector
 from deepfake.errors import ReportError
-from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.pipeline import Analysis, verdict_of
 from deepfake.report import VERDICT_WORDS
@@ -210,7 +209,7 @@ _Cuts = Mapping[int, Sequence[tuple[int, np.ndarray[Any, np.dtype[np.float32]]]]
 
 
 def _wanted_cuts(analysis: Analysis) -> _Cuts:
-    """Return, by frame, which tracks' crops were scored there, each with its transform for a side of 224 px."""
+    """Return, by frame, which tracks' crops were scored there, each with its transform for a side of 280 px."""
     cuts: dict[int, list[tuple[int, Any]]] = {}
     for track in _scored_tracks(analysis):
         trace = analysis.trace(SCORE, track.track_id)
@@ -328,8 +327,7 @@ class _Encoding:
         height, width = self._size
         image: Image = np.ascontiguousarray(decoded.to_ndarray(format="rgb24")[:height, :width])
         for track_id, transform in wanted:
-            crop = crop_face(image, transform, CROP_PX)
-            self._scorer.offer(FaceCrop(track_id, frame_index, timestamp_s, crop, transform))
+            self._scorer.offer(track_id, Frame(frame_index, timestamp_s, image), transform)
 
 
 def _as_it_is(path: Path, analysis: Analysis) -> RateOutcome:

@@ -39,8 +39,8 @@ RULE_MIN_SIMILARITY = 0.92
 
 FALSE_ALARM_RATE = 0.05  # of genuine clips that may be called LIKELY_FAKE
 # Nearly all calibration examples are photographs, and compressed clips are harder: the highest genuine clip of held-out
-# people scores 0.69 (FaceForensics++ 720, c40), one of 54 degraded versions of such clips 0.83 (training.calibrate).
-# Below this nothing is called LIKELY_FAKE.
+# people scores 0.54 (FaceForensics++ 720, c40), the highest of 54 degraded versions of such clips 0.79 (examples of
+# training.calibrate). Below this nothing is called LIKELY_FAKE.
 MIN_FAKE_PROBABILITY = 0.8
 MISS_RATE = 0.10  # of fake clips that may be called LIKELY_REAL
 MAIN_TRACK_SHARE = 0.25  # tracks shorter than this share of the longest are not judged: a glimpse, or a false face

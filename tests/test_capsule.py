@@ -18,7 +18,7 @@ from deepfake.detectors.capsule import (
     routed,
     squash,
 )
-from deepfake.detectors.efficientnet import CROP_PX, DetectorError
+from deepfake.detectors.efficientnet import VIEW_PX, WEIGHTS_PATHS, DetectorError
 
 
 def test_squash_keeps_the_direction_and_shortens() -> None:
@@ -83,7 +83,7 @@ def test_a_primary_capsule_reads_only_its_own_statistics() -> None:
 
 @pytest.fixture(scope="module")
 def crops() -> np.ndarray:
-    return np.random.default_rng(2).integers(0, 256, (3, CROP_PX, CROP_PX, 3)).astype(np.uint8)
+    return np.random.default_rng(2).integers(0, 256, (3, VIEW_PX, VIEW_PX, 3)).astype(np.uint8)
 
 
 def test_the_shipped_weights_are_small_and_score_alike_every_time(crops: np.ndarray) -> None:
@@ -109,7 +109,7 @@ def test_other_pictures_are_refused(crops: np.ndarray) -> None:
 
 def test_weights_of_another_network_are_refused(crops: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="lack routing"):
-        CapsuleNetwork(WEIGHTS_PATH.with_name("efficientnet_lite0.npz")).scores(crops)
+        CapsuleNetwork(WEIGHTS_PATHS["whole"]).scores(crops)
     with pytest.raises(DetectorError, match=r"none\.npz"):
         CapsuleNetwork(tmp_path / "none.npz").scores(crops)
 

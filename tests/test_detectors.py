@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from deepfake.detectors.efficientnet import (
+    ATTRIBUTION_PX,
+    CLOSE,
     CROP_PX,
-    WEIGHTS_PATH,
+    MAP_PX,
+    VIEW_PX,
+    VIEWS,
+    WEIGHTS_PATHS,
+    WHOLE,
     Calibration,
     DetectorError,
     LearnedDetector,
+    View,
     learned_detector,
 )
 from deepfake.detectors.mesonet import MesoNet
@@ -28,7 +35,7 @@ def crops(portrait: np.ndarray) -> np.ndarray:
     assert landmarks is not None
     crop = crop_face(portrait, crop_to_frame_from_landmarks(landmarks, CROP_PX), CROP_PX)
     pasted = crop.copy()
-    pasted[70:190, 60:165] = cv2.add(pasted[70:190, 60:165], (25.0, 10.0, 0.0, 0.0))
+    pasted[88:238, 75:206] = cv2.add(pasted[88:238, 75:206], (25.0, 10.0, 0.0, 0.0))
     return np.stack([crop, pasted])
 
 
@@ -52,11 +59,43 @@ def test_a_crops_score_does_not_depend_on_its_company(crops: np.ndarray) -> None
 def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
     detector = learned_detector()
     scores, maps = detector.scores_and_attributions(crops)
-    with np.load(WEIGHTS_PATH) as weights:
-        bias = float(weights["head.bias"])
-    assert maps.shape == (2, 7, 7)
+    biases = [float(np.load(path)["head.bias"]) for path in WEIGHTS_PATHS.values()]
+    bias = float(np.mean(biases))
+    assert maps.shape == (2, ATTRIBUTION_PX, ATTRIBUTION_PX)
     np.testing.assert_allclose(maps.mean(axis=(1, 2)) + bias, detector.logits(crops), atol=1e-4)
     np.testing.assert_array_equal(scores, detector.scores(crops))
+
+
+def test_the_logit_is_the_mean_over_the_views(crops: np.ndarray) -> None:
+    alone = [LearnedDetector({name: path}).logits(crops) for name, path in WEIGHTS_PATHS.items()]
+    assert len(alone) == len(VIEWS) == 2
+    np.testing.assert_allclose(learned_detector().logits(crops), np.mean(alone, axis=0), atol=1e-5)
+
+
+def test_views_show_the_whole_crop_reduced_and_its_inside_as_it_is() -> None:
+    rows = np.arange(CROP_PX, dtype=np.uint8)[:, None, None]
+    crop = np.broadcast_to(rows, (CROP_PX, CROP_PX, 3)).copy()[None]
+    whole, close = WHOLE.of(crop)[0], CLOSE.of(crop)[0]
+    assert whole.shape == close.shape == (VIEW_PX, VIEW_PX, 3)
+    np.testing.assert_array_equal(close, crop[0, 40:264, 28:252])
+    ramp = crop[:, :250]  # of the rows that do not wrap around 255
+    expected = (np.arange(200) + 0.5) * CROP_PX / VIEW_PX - 0.5
+    assert ramp.max() == 249
+    np.testing.assert_allclose(whole[:200, 0, 0], expected, atol=0.6)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_map_laid_over_the_crop_keeps_its_mean_and_its_place(view: View) -> None:
+    maps = np.random.default_rng(4).normal(size=(3, MAP_PX, MAP_PX)).astype(np.float32)
+    spread = view.spread(maps)
+    assert spread.shape == (3, ATTRIBUTION_PX, ATTRIBUTION_PX)
+    np.testing.assert_allclose(spread.mean(axis=(1, 2)), maps.mean(axis=(1, 2)), atol=1e-5)
+    dot = np.zeros((1, MAP_PX, MAP_PX), np.float32)
+    dot[0, 2, 4] = 1
+    y, x = np.unravel_index(int(view.spread(dot)[0].argmax()), (ATTRIBUTION_PX, ATTRIBUTION_PX))
+    cell, scale = view.side_px / MAP_PX, CROP_PX / ATTRIBUTION_PX
+    assert abs(y * scale - (view.top_px + 2.5 * cell)) < cell / 2
+    assert abs(x * scale - (view.left_px + 4.5 * cell)) < cell / 2
 
 
 def test_no_crops_have_no_scores() -> None:
@@ -71,17 +110,23 @@ def test_crops_of_another_kind_are_refused(wrong: np.ndarray) -> None:
         learned_detector().scores(wrong)
 
 
+@pytest.mark.parametrize("names", [(), ("whole", "far")])
+def test_a_detector_without_a_known_view_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="whole, close"):
+        LearnedDetector(dict.fromkeys(names, WEIGHTS_PATHS["whole"]))
+
+
 def test_missing_and_damaged_weights_are_named(tmp_path: Path, crops: np.ndarray) -> None:
     with pytest.raises(DetectorError, match=r"none\.npz"):
-        LearnedDetector(tmp_path / "none.npz").logits(crops)
+        LearnedDetector({"whole": tmp_path / "none.npz"}).logits(crops)
     damaged = tmp_path / "damaged.npz"
-    damaged.write_bytes(WEIGHTS_PATH.read_bytes()[:5000])
+    damaged.write_bytes(WEIGHTS_PATHS["close"].read_bytes()[:5000])
     with pytest.raises(DetectorError, match=r"damaged\.npz"):
-        LearnedDetector(damaged).logits(crops)
+        LearnedDetector({**WEIGHTS_PATHS, "close": damaged}).logits(crops)
     other = tmp_path / "other.npz"
     np.savez(other, something=np.zeros(3))
     with pytest.raises(DetectorError, match=r"lack head\.kernel"):
-        LearnedDetector(other).logits(crops)
+        LearnedDetector({"close": other}).logits(crops)
 
 
 def test_a_damaged_calibration_is_named(tmp_path: Path, crops: np.ndarray) -> None:
@@ -92,7 +137,7 @@ def test_a_damaged_calibration_is_named(tmp_path: Path, crops: np.ndarray) -> No
 
 
 def test_the_weights_are_small_enough_to_ship() -> None:
-    assert WEIGHTS_PATH.stat().st_size < 25e6
+    assert sum(path.stat().st_size for path in WEIGHTS_PATHS.values()) < 25e6
 
 
 def test_calibration_is_a_sigmoid_and_counts_real_clips() -> None:

@@ -53,7 +53,7 @@ def edges(side=224):
         ({"face_width_px": 31.0}, "faces",
          "Inconclusive because the face is too small: 31 px wide, at least 48 px are needed."),
         ({"edge_blur_px": 5.26}, "faces",
-         "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of the 224 px that are looked at, "
+         "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
          "at most 4.0 can be judged."),
         ({"bits_per_pixel": 0.0012}, "file",
          "Inconclusive because the clip is compressed too hard: 0.0012 bits a pixel (900 kbit/s for 1280×720 px), at "

@@ -12,7 +12,7 @@ import pytest
 
 import deepfake.robustness as robustness
 from deepfake.detectors import learned_detector
-from deepfake.detectors.efficientnet import Calibration
+from deepfake.detectors.efficientnet import WHOLE, Calibration
 from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
 from deepfake.pipeline import Analysis, analyze
@@ -57,7 +57,7 @@ def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analys
     assert trace is not None
     [seen] = detector.seen
     assert len(seen) == len(trace.frame_indices)
-    for crop, frame_index in zip(seen, trace.frame_indices.tolist(), strict=True):
+    for crop, frame_index in zip(WHOLE.of(seen), trace.frame_indices.tolist(), strict=True):
         assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5  # rounding of two colour conversions
 
 
@@ -73,7 +73,7 @@ def test_stronger_compression_takes_fewer_bits_and_more_detail(
     assert coarse.bit_rate < fine.bit_rate / 4
     assert fine.size_bytes == pytest.approx(fine.bit_rate * analysis.video.duration_s / 8, rel=1e-3)
     first = analysis.trace("learned_score", 0).frame_indices[0]  # type: ignore[union-attr]
-    errors = [np.abs(seen[0].astype(float) - crops[int(first)]).mean() for seen in detector.seen]
+    errors = [np.abs(WHOLE.of(seen)[0].astype(float) - crops[int(first)]).mean() for seen in detector.seen]
     assert errors[1] > 2 * errors[0]
 
 
@@ -120,7 +120,7 @@ def test_far_from_scored_frames_nothing_is_encoded(
     result = recompress(clip, replace(analysis, traces=traces), rates_crf=[1], detector=detector)
     assert result.frames_encoded == 2 * 5
     [seen] = detector.seen
-    for crop, frame_index in zip(seen, (10, 30), strict=True):
+    for crop, frame_index in zip(WHOLE.of(seen), (10, 30), strict=True):
         assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5
 
 

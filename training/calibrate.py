@@ -1,6 +1,6 @@
 """Fit the calibration that ships beside the weights, on people who were not trained on.
 
-    python -m training.calibrate WORK WEIGHTS.npz --out deepfake/detectors/calibration.json
+    python -m training.calibrate WORK [--whole WEIGHTS.npz] [--close WEIGHTS.npz] --out CALIBRATION.json
 
 Real: the unedited clips of the validation split and the held-out talking heads, as they are and degraded; the held-out
 photographs, as they are and as soft clips. Fake: the validation split's fakes, as they are and degraded, and made fakes
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import LearnedDetector
 from training.degradation import degrade, plain_cut
-from training.judge import clip_logit
+from training.judge import add_weights, chosen_detector, clip_logit
 from training.metrics import log_loss, platt
 from training.pairs import base_kind, cached_eigenfaces, is_held_out
 from training.shards import Shard, read_shards
@@ -49,12 +49,12 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Fit the calibration on held-out people.")
     parser.add_argument("work", type=Path)
-    parser.add_argument("weights", type=Path)
+    add_weights(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shrink", type=float, default=1.0, help="factor on the slope: confidence on unseen sets")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    detector = LearnedDetector(arguments.weights)
+    detector = chosen_detector(arguments)
     recorded = recorded_examples(arguments.work, detector)
     examples = [*recorded, *made_examples(arguments.work, detector)]
     slope, offset = fit(examples)
@@ -85,7 +85,7 @@ def recorded_examples(work: Path, detector: LearnedDetector) -> list[Example]:
 
 
 def degraded_clip(shard: Shard, course: int) -> NDArray[np.uint8]:
-    """Return crops (n, 224, 224, 3) spread over a clip, all after the same course of degradation."""
+    """Return crops (n, 280, 280, 3) spread over a clip, all after the same course of degradation."""
     seed = [SEED, course, *shard.info.name.encode()]
     chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(FRAMES, len(shard.images))).round().astype(int))
     return np.stack([degrade((np.asarray(shard.images[k]),), np.random.default_rng(seed))[0][0] for k in chosen])

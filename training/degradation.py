@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.video import Image
-from training.shards import CROP_PX, MARGIN_PX, STORED_PX
+from training.shards import MARGIN_PX, STORED_PX
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 Random = np.random.Generator
@@ -24,8 +25,8 @@ Mask = NDArray[np.float32]
 
 
 def degrade(images: Sequence[Image], random: Random, mask: Mask | None = None) -> tuple[list[Image], Mask | None]:
-    """Return the images (uint8, (288, 288, 3)) after the same random course, at the size of a crop (224 px). A mask
-    (f32, (288, 288)) is only cut, at the same place."""
+    """Return the images (uint8, (360, 360, 3)) after the same random course, at the size of a crop (280 px). A mask
+    (f32, (360, 360)) is only cut, at the same place."""
     images = list(images)
     if random.random() < 0.5:
         images = colour_jitter(images, random)
@@ -89,7 +90,7 @@ def jpeg(image: Image, quality: int) -> Image:
 
 def shrink(images: Sequence[Image], random: Random) -> list[Image]:
     """Reduce to the resolution of a smaller face. It stays small: the codec sees the small picture."""
-    factor = float(np.exp(random.uniform(np.log(0.22), 0)))
+    factor = float(np.exp(random.uniform(np.log(0.18), 0)))
     how = int(random.choice(INTERPOLATIONS))
     small = [cv2.resize(image, None, fx=factor, fy=factor, interpolation=how) for image in images]
     if random.random() < 0.3:  # a poor picture that someone enlarged before it was encoded again
@@ -101,7 +102,7 @@ def shrink(images: Sequence[Image], random: Random) -> list[Image]:
 def blur(images: Sequence[Image], random: Random) -> list[Image]:
     """Gaussian blur, or motion blur along a random line."""
     if random.random() < 0.75:
-        sigma = float(random.uniform(0.3, 2.2))
+        sigma = float(random.uniform(0.3, 2.7))
         return [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
     length = int(random.integers(3, 10))
     kernel = np.zeros((length, length), np.float32)
@@ -148,12 +149,12 @@ def random_place(random: Random) -> NDArray[np.float64]:
 
 
 def cut(images: Sequence[NDArray[Any]], matrix: NDArray[np.float64]) -> list[NDArray[Any]]:
-    """Return the crops (224 px) that lie at a place of pictures with a margin, which may have been reduced."""
+    """Return the crops (280 px) that lie at a place of pictures with a margin, which may have been reduced."""
     return [_warped(image, matrix) for image in images]
 
 
 def plain_cut(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the inner crops (n, 224, 224, 3) of stored pictures (n, 288, 288, 3), as the application cuts them."""
+    """Return the inner crops (n, 280, 280, 3) of stored pictures (n, 360, 360, 3), as the application cuts them."""
     inner = slice(MARGIN_PX, MARGIN_PX + CROP_PX)
     return np.ascontiguousarray(images[:, inner, inner])
 

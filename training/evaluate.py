@@ -1,6 +1,7 @@
 """Evaluate weights on labelled clips, through the application's own tracking and cropping.
 
-    python -m training.evaluate CLIPS.csv WORK [--weights FILE.npz] [--splits val,test] [--json OUT.json]
+    python -m training.evaluate CLIPS.csv WORK [--whole FILE.npz] [--close FILE.npz] [--splits val,test]
+                                [--json OUT.json]
 
 CLIPS.csv has the columns path,label,set,group,split. A clip's crops are kept in WORK/tracked: a second evaluation of
 other weights reads them from there. Prints AUC with a 95 % bootstrap interval by group, log loss and accuracy, by set
@@ -18,12 +19,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import CROP_PX, WEIGHTS_PATH, LearnedDetector
+from deepfake.detectors.efficientnet import CROP_PX, LearnedDetector
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import FaceTrack, FaceTracker, track_crop_to_frame
 from deepfake.video import VideoReader
+from training.judge import add_weights, chosen_detector
 from training.metrics import auc, auc_interval, log_loss
 from training.prepare import clip_name
 from training.shards import read_rows
@@ -50,11 +52,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate weights on labelled clips.")
     parser.add_argument("manifest", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS_PATH)
+    add_weights(parser)
     parser.add_argument("--splits", default="val,test")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    detector = LearnedDetector(arguments.weights)
+    detector = chosen_detector(arguments)
     splits = arguments.splits.split(",")
     rows = [row for row in read_rows(arguments.manifest) if row["split"] in splits]
     clips = [score_clip(row, arguments.manifest.parent, arguments.work / "tracked", detector) for row in rows]
@@ -72,7 +74,7 @@ def score_clip(row: dict[str, str], folder: Path, cache: Path, detector: Learned
 
 
 def cached_crops(clip: Path, cached: Path) -> list[NDArray[np.uint8]]:
-    """Return the crops uint8 (n, 224, 224, 3) of each track of a clip, from the cache where they are."""
+    """Return the crops uint8 (n, 280, 280, 3) of each track of a clip, from the cache where they are."""
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
         part = cached.with_suffix(".part.npz")

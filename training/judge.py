@@ -1,6 +1,7 @@
 """Judge weights on the prepared crops, clip by clip: a quick measure while training.
 
-    python -m training.judge WORK WEIGHTS.npz [--splits val,test] [--frames 12] [--capsule]
+    python -m training.judge WORK [--whole WEIGHTS.npz] [--close WEIGHTS.npz] [--splits val,test] [--frames 12]
+                             [--capsule WEIGHTS.npz]
 
 Prints the AUC of clips with its bootstrap interval by group, by source and by method. The measure that counts,
 with the application's own tracking, is training.evaluate.
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.capsule import CapsuleNetwork
-from deepfake.detectors.efficientnet import LearnedDetector
+from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, LearnedDetector
 from training.degradation import plain_cut
 from training.metrics import auc, auc_interval, platt
 from training.shards import Shard, ShardInfo, read_shards
@@ -37,21 +38,34 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Judge weights on the prepared crops.")
     parser.add_argument("work", type=Path)
-    parser.add_argument("weights", type=Path)
+    add_weights(parser)
     parser.add_argument("--splits", default="val,test")
     parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--capsule", action="store_true", help="the weights are those of the capsule network")
+    parser.add_argument("--capsule", type=Path, help="judge these weights of the capsule network instead")
     arguments = parser.parse_args()
-    detector = (CapsuleNetwork if arguments.capsule else LearnedDetector)(arguments.weights)
+    detector = chosen_detector(arguments) if arguments.capsule is None else CapsuleNetwork(arguments.capsule)
     shards = read_shards(arguments.work / "crops", arguments.splits.split(","))
     judged = [shard for shard in shards if shard.info.source.startswith(JUDGED_SOURCES)]
     print_tables([ClipScore(shard.info, clip_logit(detector, shard, arguments.frames)) for shard in judged])
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add an option a view: the weights of its network."""
+    for view in VIEWS:
+        parser.add_argument(f"--{view.name}", type=Path, metavar="WEIGHTS.npz", help="both left out: those that ship")
+
+
+def chosen_detector(arguments: argparse.Namespace) -> LearnedDetector:
+    """Return the detector of the weights that were given, of one view or both; the shipped one where none were."""
+    given = {view.name: path for view in VIEWS if (path := getattr(arguments, view.name)) is not None}
+    return LearnedDetector(given or WEIGHTS_PATHS)
+
+
 def clip_logit(detector: LearnedDetector | CapsuleNetwork, shard: Shard, frames: int) -> float:
     """Return the mean logit of at most `frames` crops spread over a shard."""
     chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
-    return float(detector.logits(plain_cut(shard.images[chosen])).mean())
+    crops = plain_cut(shard.images[chosen])
+    return float(detector.logits(WHOLE.of(crops) if isinstance(detector, CapsuleNetwork) else crops).mean())
 
 
 def print_tables(scores: Sequence[ClipScore]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepfake.detectors.efficientnet import WHOLE, View
 from deepfake.video import Image
 from training.degradation import Mask, Random, degrade
 from training.shards import Shard, read_shards
@@ -26,11 +27,12 @@ C40_SHARE = 0.4  # of the FaceForensics++ fakes
 @dataclass(frozen=True, slots=True)
 class BatchConfig:
     """pairs: a batch. real_fakes: share of pairs whose fake is a manipulated clip's frame. without: sources (by the
-    start of their names) that are left out altogether, so that they can be judged as unseen."""
+    start of their names) that are left out altogether, so that they can be judged as unseen. view: what is shown."""
 
     pairs: int = 16
     real_fakes: float = 0.0
     without: tuple[str, ...] = ()
+    view: View = WHOLE
     seed: int = 0
 
 
@@ -55,7 +57,7 @@ class PairMaker:
 
     def pair(self, random: Random) -> tuple[Image, Image, Mask | None]:
         """Return a real crop and its fake, uint8 (224, 224, 3) each, and how much of each pixel of the fake is
-        forged, f32 (224, 224) in [0, 1]; None for a recorded fake, of which that is not known."""
+        forged, f32 (S, S) in [0, 1], at the crop's resolution; None for a recorded fake, of which that is not known."""
         if self._fakes and random.random() < self._config.real_fakes:
             real, fake = self._recorded(random)
             mask = None
@@ -64,8 +66,9 @@ class PairMaker:
             number = int(random.integers(len(shard.images)))
             real = np.asarray(shard.images[number])
             fake, mask = self._forger.fake(real, shard.meshes[number], random)
-        (real, fake), mask = degrade((real, fake), random, mask)
-        return real, fake, mask
+        pair, mask = degrade((real, fake), random, mask)
+        real, fake = self._config.view.of(np.stack(pair))
+        return real, fake, None if mask is None else mask[self._config.view.square]
 
     def _base(self, random: Random) -> Shard:
         kind = list(self._bases)[int(random.choice(len(self._shares), p=self._shares))]

@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import FaceDetection, MtcnnDetector
 from deepfake.faces.landmarks import face_mesh
 from deepfake.video import Image, VideoReader, file_sha256
 from training.pairs import HELD_OUT
-from training.shards import CROP_PX, MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
+from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
 
 PHOTOS_A_SHARD = 100
 FRAMES_A_CLIP = {"REAL": 48, "FAKE": 24}

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-CROP_PX = 224
-MARGIN_PX = 32  # on each side, in a crop's pixels: room to shift, turn and scale
+from deepfake.detectors.efficientnet import CROP_PX
+
+MARGIN_PX = 40  # on each side of the detector's crop, in its pixels: room to shift, turn and scale
 STORED_PX = CROP_PX + 2 * MARGIN_PX
 
 
@@ -39,7 +40,7 @@ class ShardInfo:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """images: uint8 (n, 288, 288, 3); meshes: f32 (n, 468, 2), px in these images; frames: i64 (n,), the frame or
+    """images: uint8 (n, 360, 360, 3); meshes: f32 (n, 468, 2), px in these images; frames: i64 (n,), the frame or
     photograph that each was cut from; sides: f32 (n,), the side of the inner crop in source px."""
 
     info: ShardInfo

@@ -29,9 +29,9 @@ WAY_SHARES = (0.55, 0.2, 0.1, 0.15)
 BLEND_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 CANDIDATES = 150  # people among whom the one of the most similar face is sought
 CODE_PX = 64  # side of the picture that the principal components describe
-CODE_REGION = (slice(48, 248), slice(52, 236))  # of a stored picture: brows to chin, ear to ear
+CODE_REGION = (slice(60, 310), slice(65, 295))  # of a stored picture: brows to chin, ear to ear
 COMPONENTS = 192
-FIELD_CELLS, FIELD_SIGMA_PX = 19, 14.0  # of the smooth field that fits one mesh to another
+FIELD_CELLS, FIELD_SIGMA_PX = 19, 17.5  # of the smooth field that fits one mesh to another
 INNER_FEATURES = RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW + NOSE + LIPS
 
 
@@ -72,8 +72,8 @@ class Forger:
         self._eigenfaces = eigenfaces
 
     def fake(self, image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mask]:
-        """Return a manipulated copy of a stored picture (288, 288, 3) and how much of each pixel is forged, f32
-        (288, 288) in [0, 1]. mesh: f32 (468, 2)."""
+        """Return a manipulated copy of a stored picture (360, 360, 3) and how much of each pixel is forged, f32
+        (360, 360) in [0, 1]. mesh: f32 (468, 2)."""
         way = str(random.choice(WAYS, p=WAY_SHARES))
         target = image
         if way == "self-blended":
@@ -157,7 +157,7 @@ def shifted_look(image: Image, random: Random, *, gentle: bool = False) -> Image
 
 def low_resolution(image: Image, random: Random) -> Image:
     """Return the picture reduced and enlarged again, each with a random interpolation."""
-    factor = 1 / float(random.uniform(1.5, 4.5))
+    factor = 1 / float(random.uniform(1.5, 5.5))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=int(random.choice(INTERPOLATIONS)))
     how = int(random.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)))
     return cv2.resize(small, image.shape[1::-1], interpolation=how).astype(np.uint8)
@@ -180,7 +180,7 @@ def displaced(image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mesh]:
 
 
 def face_mask(mesh: Mesh, random: Random) -> Mask:
-    """Return a soft mask f32 (288, 288) in [0, 1] over the whole face or part of it, its edge bent and blurred."""
+    """Return a soft mask f32 (360, 360) in [0, 1] over the whole face or part of it, its edge bent and blurred."""
     part = random.choice(("oval", "hull", "features", "lower", "mouth", "subset"), p=(0.3, 0.2, 0.2, 0.12, 0.06, 0.12))
     if part == "lower":
         level = float(mesh[list(NOSE), 1].mean() + random.normal(0, 6))
@@ -207,7 +207,7 @@ def face_mask(mesh: Mesh, random: Random) -> Mask:
 
 
 def hull_mask(points: Mesh) -> Mask:
-    """Return 1 inside the convex hull of points f32 (n, 2), 0 outside; f32 (288, 288)."""
+    """Return 1 inside the convex hull of points f32 (n, 2), 0 outside; f32 (360, 360)."""
     mask = np.zeros((STORED_PX, STORED_PX), np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points).astype(np.int32)), 1.0)
     return mask

@@ -1,7 +1,7 @@
 """Train the detector.
 
     python -m training.train WORK --name a --steps 1500 --without ff++
-    python -m training.train WORK --name b --steps 2500 --start WORK/runs/a/ema.pt --real-fakes 0.35
+    python -m training.train WORK --name b --steps 2500 --view close --start WORK/runs/a/ema.pt --real-fakes 0.35
 
 Writes WORK/runs/NAME: checkpoint.pt (to resume), ema.pt (the averaged weights), log.csv. A run that was stopped goes
 on from its last checkpoint when the same command is given again.
@@ -20,6 +20,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from deepfake.detectors.efficientnet import VIEWS, WHOLE
 from training.batches import PairBatches
 from training.network import Lite0
 from training.pairs import BatchConfig
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="averaged weights of another run (ema.pt)")
     parser.add_argument("--real-fakes", type=float, default=0.0)
     parser.add_argument("--without", default="", help="sources or methods to leave out, by comma")
+    parser.add_argument("--view", choices=[view.name for view in VIEWS], default=WHOLE.name)
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
@@ -69,6 +71,7 @@ def main() -> None:
         pairs=arguments.pairs,
         real_fakes=arguments.real_fakes,
         without=tuple(name for name in arguments.without.split(",") if name),
+        view=next(view for view in VIEWS if view.name == arguments.view),
         seed=arguments.seed,
     )
     recipe = Recipe(arguments.steps, arguments.rate, frozen_blocks=arguments.frozen_blocks)

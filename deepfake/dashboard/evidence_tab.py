@@ -30,8 +30,9 @@ SCORE = "learned_score"
 MOMENTS_LISTED = 5
 HOW_TO_READ = (
     "How to read this: orange with a solid outline is where the picture adds to the score, as fakes do; teal with a "
-    "broken outline is where it takes from it. The denser, the more. The map is exact, for 7×7 places of the picture: "
-    "its mean decides the score. It shows what moved the detector, not that something is wrong there."
+    "broken outline is where it takes from it. The denser, the more. The map is exact, for 7×7 places of the whole "
+    "picture and 7×7 of its inner part, which the detector sees larger: its mean decides the score. It "
+    "shows what moved the detector, not that something is wrong there."
 )
 SIDES = {"high": "High values are the suspicious ones.", "low": "Low values are the suspicious ones.", None: ""}
 

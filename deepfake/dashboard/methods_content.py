@@ -6,7 +6,7 @@ from deepfake.attribution_clip import MAX_SCORED
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.fit import VIEWING_SIDE_PX
-from deepfake.detectors.efficientnet import CROP_PX, MAP_PX
+from deepfake.detectors.efficientnet import CROP_PX, MAP_PX, VIEW_PX
 from deepfake.detectors.sampling import MAX_CROPS
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.pipeline import CROP_SIZE_PX
@@ -191,16 +191,18 @@ P_VALUE_FORMULA = (
 VERDICT_STEPS = (
     ("Crops", f"Of each person up to {MAX_CROPS} pictures of the face, evenly spread over the time in view, eyes level "
      f"and at the same place, {CROP_PX}×{CROP_PX} px."),
-    ("Score", "A convolutional network (EfficientNet-Lite0) gives each picture a number: the higher, the more it looks "
-     "like one of the forgeries that it was trained on. Most of these are faces of real pictures laid over themselves "
-     "with small faults along the seam, so that it learns the seam rather than one method's style."),
+    ("Score", "Two convolutional networks (EfficientNet-Lite0) give each picture a number: the higher, the more it "
+     "looks like one of the forgeries that they were trained on. One is shown the whole picture, reduced, the other "
+     "the face from brows to chin at full size; the mean of their numbers counts. Most of these forgeries are faces of "
+     "real pictures laid over themselves with small faults along the seam, so that they learn the seam rather than "
+     "one method's style."),
     ("Probability", "The number becomes P(fake) by a curve fitted on people who were not in the training, half of them "
      "fakes. Where fakes are rarer than that, a clip with P(fake) 0.9 is a fake less often than nine times in ten."),
     ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says how "
      "far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for less. "
      "It does not hold what the detector gets wrong about the clip as a whole."),
     ("Quality gate", f"A face narrower than {MIN_FACE_WIDTH_PX:.0f} px, with edges smeared by more than "
-     f"{MAX_EDGE_BLUR_PX:g} px of the {CROP_PX} px that are looked at, seen in fewer than {MIN_SCORED_CROPS} "
+     f"{MAX_EDGE_BLUR_PX:g} px of {VIEW_PX} px for the whole picture, seen in fewer than {MIN_SCORED_CROPS} "
      f"pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) in fewer than "
      f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so. So "
      f"does a clip of fewer than {MIN_BITS_PER_PIXEL:g} bits a pixel, and one that shows a face in less than "
@@ -211,14 +213,15 @@ VERDICT_STEPS = (
      f"at most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
      "because more faces are more chances of a false alarm. Nearly all of these examples are photographs, and "
      f"compressed clips are harder: so P(fake) has to be at least {MIN_FAKE_PROBABILITY:g} as well, more than any "
-     "genuine clip of the people held out has reached as it is; one of 54 degraded versions of these clips did."),
+     "genuine clip of the people held out has reached, as it is (0.54) or in one of 54 degraded versions (0.79)."),
     ("The other side", f"LIKELY REAL asks that at most {MISS_RATE:.0%} of known fakes score so low. What passes "
      "neither is INCONCLUSIVE."),
     ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
      "fake face makes the clip fake; it is likely real only when every judged face is."),
-    ("Where it looked", f"The network's last layer is a weighted mean over {MAP_PX}×{MAP_PX} places of the picture, so "
-     "what each place adds to the score is known exactly (class activation map, Zhou et al. 2016, arXiv:1512.04150). "
-     "It says where the network found what moved it, not that something is wrong there. In motion, up to "
+    ("Where it looked", f"Each network's last layer is a weighted mean over {MAP_PX}×{MAP_PX} places of its picture, "
+     "so what each place adds to the score is known exactly (class activation map, Zhou et al. 2016, "
+     "arXiv:1512.04150). Shown is the mean of the two maps, laid over each other. "
+     "It says where the networks found what moved them, not that something is wrong there. In motion, up to "
      f"{MAX_SCORED} pictures of a part of the track are scored, and the maps between them are means over time, "
      "weighted by a Gaussian; the scale of the colours is the same in the whole clip."),
     ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same size) "

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.figures import person_name
 from deepfake.pipeline import Analysis
 from deepfake.quality import (
@@ -31,7 +31,7 @@ def quality_numbers(quality: TrackQuality) -> Iterator[str]:
     """Yield what was measured of the pictures of a face, each number with the limit of the quality gate."""
     yield f"{quality.face_width_px:.0f} px wide (at least {MIN_FACE_WIDTH_PX:.0f})"
     if quality.edge_blur_px is not None:
-        yield f"edges smeared by {quality.edge_blur_px:.1f} of {CROP_PX} px (at most {MAX_EDGE_BLUR_PX:g})"
+        yield f"edges smeared by {quality.edge_blur_px:.1f} of {VIEW_PX} px (at most {MAX_EDGE_BLUR_PX:g})"
     yield f"{quality.scored_crops} pictures scored (at least {MIN_SCORED_CROPS})"
     if quality.frontal_share is not None:
         yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"

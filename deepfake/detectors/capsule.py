@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import BATCH, CROP_PX, STAGES, feature_map, read_weights
+from deepfake.detectors.efficientnet import BATCH, STAGES, VIEW_PX, feature_map, read_weights
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("capsule.npz")
 EXTRACTOR_STAGES: Final = STAGES[:3]
@@ -53,8 +53,8 @@ class CapsuleNetwork:
 
         Raises ValueError for another shape or type; DetectorError when the weights cannot be read.
         """
-        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (CROP_PX, CROP_PX, 3):
-            raise ValueError(f"crops must be uint8 (n, {CROP_PX}, {CROP_PX}, 3), not {crops.dtype} {crops.shape}")
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (VIEW_PX, VIEW_PX, 3):
+            raise ValueError(f"crops must be uint8 (n, {VIEW_PX}, {VIEW_PX}, 3), not {crops.dtype} {crops.shape}")
         with self._lock:
             weights, network = self._weights, self._network
         scores = np.empty(len(crops), np.float32)
@@ -102,7 +102,7 @@ def build_statistics(weights: dict[str, Array]) -> Any:
             capsules.append(tf.stack(tf.nn.moments(maps, axes=(1, 2)), axis=1))
         return tf.stack(capsules, axis=1)
 
-    return tf.function(forward, input_signature=[tf.TensorSpec((None, CROP_PX, CROP_PX, 3), tf.uint8)])
+    return tf.function(forward, input_signature=[tf.TensorSpec((None, VIEW_PX, VIEW_PX, 3), tf.uint8)])
 
 
 def primary_capsules(statistics: Array, weights: dict[str, Array]) -> Array:

@@ -1,4 +1,5 @@
-"""The learned detector: EfficientNet-Lite0 (Tan & Le 2019), fine-tuned on self-blended and recorded fakes.
+"""The learned detector: two EfficientNet-Lite0 (Tan & Le 2019), fine-tuned on self-blended and recorded fakes, that
+look at the same face in two views, the whole head and close up.
 
 How it was made and what it is worth: MODEL_CARD.md beside this file.
 """
@@ -11,25 +12,68 @@ import json
 import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.errors import DeepfakeError
 
-CROP_PX: Final = 224
-MAP_PX: Final = 7  # side of the last feature map
+CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
+VIEW_PX: Final = 224  # side of what a network is shown of it
+MAP_PX: Final = 7  # side of a network's last feature map
+ATTRIBUTION_PX: Final = 70  # side of an attribution: one place stands for 4×4 px of the crop
 BATCH: Final = 16
-WEIGHTS_PATH: Final = Path(__file__).with_name("efficientnet_lite0.npz")
 CALIBRATION_PATH: Final = Path(__file__).with_name("calibration.json")
 
 Stage = tuple[int, int, int, int, int]  # expansion, output channels, kernel, stride of the first repeat, repeats
 STAGES: Final[tuple[Stage, ...]] = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3),
                                     (6, 112, 5, 1, 3), (6, 192, 5, 2, 4), (6, 320, 3, 1, 1))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one of the networks is shown of a crop: the square at (left_px, top_px), side_px a side, at VIEW_PX."""
+
+    name: str
+    left_px: int
+    top_px: int
+    side_px: int
+
+    @property
+    def square(self) -> tuple[slice, slice]:
+        """Its rows and columns in a crop."""
+        return slice(self.top_px, self.top_px + self.side_px), slice(self.left_px, self.left_px + self.side_px)
+
+    def of(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the view of crops uint8 (n, 280, 280, 3), uint8 (n, 224, 224, 3)."""
+        inside = crops[:, *self.square]
+        if self.side_px == VIEW_PX:
+            return np.ascontiguousarray(inside)
+        seen = np.empty((len(crops), VIEW_PX, VIEW_PX, 3), np.uint8)
+        for picture, smaller in zip(inside, seen, strict=True):
+            cv2.resize(picture, (VIEW_PX, VIEW_PX), dst=smaller, interpolation=cv2.INTER_AREA)
+        return seen
+
+    def spread(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return maps f32 (n, 7, 7) laid over the whole crop, f32 (n, 70, 70), zero outside the view. The mean of
+        each stays: linear enlargement by a whole number keeps it, and a smaller area weighs more."""
+        scale = CROP_PX // ATTRIBUTION_PX
+        side, left, top = (round(px / scale) for px in (self.side_px, self.left_px, self.top_px))
+        spread = np.zeros((len(maps), ATTRIBUTION_PX, ATTRIBUTION_PX), np.float32)
+        for one, whole in zip(maps, spread, strict=True):
+            whole[top : top + side, left : left + side] = cv2.resize(one, (side, side), interpolation=cv2.INTER_LINEAR)
+        return spread * np.float32((ATTRIBUTION_PX / side) ** 2)
+
+
+WHOLE: Final = View("whole", 0, 0, CROP_PX)
+CLOSE: Final = View("close", 28, 40, VIEW_PX)  # from brows to chin, at the crop's full resolution
+VIEWS: Final = (WHOLE, CLOSE)
+WEIGHTS_PATHS: Final = {view.name: Path(__file__).with_name(f"efficientnet_lite0_{view.name}.npz") for view in VIEWS}
 
 
 class DetectorError(DeepfakeError, OSError):
@@ -74,7 +118,9 @@ class Calibration:
 
 
 class LearnedDetector:
-    """P(fake) of face crops. The weights are read at the first call; an instance may be shared by threads.
+    """P(fake) of face crops: the mean logit of a network a view, calibrated. The weights are read at the first call;
+    an instance may be shared by threads. weights_paths: by the names of the views; one of them may be left out.
+    Raises ValueError for none, or a name that is no view's.
 
     When it misleads: forgeries unlike the ones it saw (whole generated faces, lips moved by audio), strong
     compression, faces smaller than about 60 px, heavy make-up, masks and beauty filters; see the model card.
@@ -82,8 +128,13 @@ class LearnedDetector:
 
     name: Final = "efficientnet_lite0"
 
-    def __init__(self, weights_path: Path = WEIGHTS_PATH, calibration_path: Path = CALIBRATION_PATH) -> None:
-        self._weights_path, self._calibration_path = weights_path, calibration_path
+    def __init__(
+        self, weights_paths: Mapping[str, Path] = WEIGHTS_PATHS, calibration_path: Path = CALIBRATION_PATH
+    ) -> None:
+        if not weights_paths or not weights_paths.keys() <= WEIGHTS_PATHS.keys():
+            views = ", ".join(WEIGHTS_PATHS)
+            raise ValueError(f"weights are needed for one or more of {views}, not {[*weights_paths]}")
+        self._weights_paths, self._calibration_path = dict(weights_paths), calibration_path
         self._lock = threading.Lock()
 
     @functools.cached_property
@@ -99,44 +150,50 @@ class LearnedDetector:
     def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return P(fake) of each crop, f32 (n,), calibrated for a world with as many fakes as reals.
 
-        crops: RGB uint8 (n, 224, 224, 3) as crop_face cuts them with crop_to_frame_from_landmarks.
+        crops: RGB uint8 (n, 280, 280, 3) as crop_face cuts them with crop_to_frame_from_landmarks.
 
         Raises ValueError for another shape or type; DetectorError when the weights cannot be read.
         """
         return self.calibration.probability(self.logits(crops))
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the network's raw outputs, f32 (n,); larger is more suspicious. crops and Raises as for scores."""
+        """Return the mean of the networks' raw outputs, f32 (n,); larger is more suspicious. crops and
+        Raises as for scores."""
         return self._run(crops)[0]
 
     def attributions(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what each place of a crop adds to its logit, f32 (n, 7, 7): positive speaks for fake.
+        """Return what each place of a crop adds to its logit, f32 (n, 70, 70): positive speaks for fake.
 
-        The last layer is linear in the averaged feature map, so that this class activation map (Zhou et al. 2016,
-        arXiv:1512.04150) is exact: its mean plus the bias is the logit. crops and Raises as for scores.
+        A network's last layer is linear in its averaged feature map, so that this class activation map (Zhou et al.
+        2016, arXiv:1512.04150) is exact: its mean plus the bias is the logit. The maps of the two views, 7×7 places
+        each, are laid over the crop and averaged. crops and Raises as for scores.
         """
         return self._run(crops)[1]
 
     def scores_and_attributions(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return scores f32 (n,) and attributions f32 (n, 7, 7) of one pass."""
+        """Return scores f32 (n,) and attributions f32 (n, 70, 70) of one pass."""
         logits, maps = self._run(crops)
         return self.calibration.probability(logits), maps
 
     def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (CROP_PX, CROP_PX, 3):
             raise ValueError(f"crops must be uint8 (n, {CROP_PX}, {CROP_PX}, 3), not {crops.dtype} {crops.shape}")
-        logits = np.empty(len(crops), np.float32)
-        maps = np.empty((len(crops), MAP_PX, MAP_PX), np.float32)
         with self._lock:
-            network = self._network
+            networks = self._networks
+        logits = np.zeros(len(crops), np.float32)
+        maps = np.zeros((len(crops), ATTRIBUTION_PX, ATTRIBUTION_PX), np.float32)
         for start in range(0, len(crops), BATCH):
             part = slice(start, start + BATCH)
-            logits[part], maps[part] = (output.numpy() for output in network(crops[part]))
+            for view, network in networks:
+                view_logits, view_maps = (output.numpy() for output in network(view.of(crops[part])))
+                logits[part] += view_logits / len(networks)
+                maps[part] += view.spread(view_maps) / len(networks)
         return logits, maps
 
     @functools.cached_property
-    def _network(self) -> Any:
-        return build_network(read_weights(self._weights_path))
+    def _networks(self) -> list[tuple[View, Any]]:
+        chosen = [view for view in VIEWS if view.name in self._weights_paths]
+        return [(view, build_network(read_weights(self._weights_paths[view.name]))) for view in chosen]
 
 
 @functools.cache
@@ -149,7 +206,7 @@ def learned_detector() -> LearnedDetector:
 def shipped_fingerprint() -> str:
     """Return 16 hexadecimal digits that change with the shipped weights or calibration. Raises DetectorError."""
     digest = hashlib.sha256()
-    for path in (WEIGHTS_PATH, CALIBRATION_PATH):
+    for path in (*WEIGHTS_PATHS.values(), CALIBRATION_PATH):
         try:
             digest.update(path.read_bytes())
         except OSError as error:
@@ -186,7 +243,7 @@ def build_network(weights: dict[str, NDArray[np.float32]]) -> Any:
         maps = tf.linalg.matvec(features, constants["head.kernel"])
         return tf.reduce_mean(maps, axis=(1, 2)) + constants["head.bias"], maps
 
-    shape = tf.TensorSpec((None, CROP_PX, CROP_PX, 3), tf.uint8)
+    shape = tf.TensorSpec((None, VIEW_PX, VIEW_PX, 3), tf.uint8)
     return tf.function(forward, input_signature=[shape])
 
 

@@ -1,5 +1,7 @@
 """Which crops of a track a detector looks at, chosen while the clip is read."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,10 +21,10 @@ class CropSample:
         self._offered = 0
         self._crops: list[FaceCrop] = []
 
-    def offer(self, crop: FaceCrop) -> None:
-        """Show the next crop of the track."""
+    def offer(self, cut: Callable[[], FaceCrop]) -> None:
+        """Offer the next crop of the track. cut: returns it; called where it is wanted."""
         if self._offered % self._stride == 0:
-            self._crops.append(crop)
+            self._crops.append(cut())
         self._offered += 1
         if len(self._crops) > MAX_CROPS:
             self._crops = self._crops[::2]

@@ -7,9 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.detectors.efficientnet import CROP_PX, WHOLE
 from deepfake.detectors.sampling import CropSample
-from deepfake.faces.alignment import FaceCrop
+from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.sharpness import edge_blur_px
+from deepfake.video import Frame
 
 
 class CropDetector(Protocol):
@@ -23,7 +25,7 @@ class CropDetector(Protocol):
 @dataclass(frozen=True, slots=True)
 class TrackScores:
     """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops;
-    edge_blur_px: f32 (m,), their blur."""
+    edge_blur_px: f32 (m,), their blur, px of their whole view, 224 px a side."""
 
     track_id: int
     frame_indices: NDArray[np.int64]
@@ -42,11 +44,17 @@ class TrackScorer:
         self._last_seen: dict[int, int] = {}
         self._scores: dict[int, TrackScores] = {}
 
-    def offer(self, crop: FaceCrop) -> None:
-        """Show the next crop of a track; crops come in the order of their frames."""
-        self._samples.setdefault(crop.track_id, CropSample()).offer(crop)
-        self._last_seen[crop.track_id] = crop.frame_index
-        over = [track for track, last in self._last_seen.items() if crop.frame_index - last > self._patience]
+    def offer(self, track_id: int, frame: Frame, crop_to_frame: NDArray[np.float32]) -> None:
+        """Show a track's face in the next frame; frames come in their order. crop_to_frame: f32 (2, 3), for a side of
+        280 px. The crop is cut out of the frame where it is to be scored."""
+
+        def cut() -> FaceCrop:
+            crop = crop_face(frame.image, crop_to_frame, CROP_PX)
+            return FaceCrop(track_id, frame.index, frame.timestamp_s, crop, crop_to_frame)
+
+        self._samples.setdefault(track_id, CropSample()).offer(cut)
+        self._last_seen[track_id] = frame.index
+        over = [track for track, last in self._last_seen.items() if frame.index - last > self._patience]
         self._score(over)
 
     def finish(self, wanted: Collection[int]) -> dict[int, TrackScores]:
@@ -58,9 +66,10 @@ class TrackScorer:
         for track_id in track_ids:
             sample = self._samples.pop(track_id)
             self._last_seen.pop(track_id)
+            images = sample.images()
             self._scores[track_id] = TrackScores(
                 track_id=track_id,
                 frame_indices=np.array([crop.frame_index for crop in sample.crops], dtype=np.int64),
-                probabilities_fake=self._detector.scores(sample.images()),
-                edge_blur_px=np.array([edge_blur_px(crop.image) for crop in sample.crops], dtype=np.float32),
+                probabilities_fake=self._detector.scores(images),
+                edge_blur_px=np.array([edge_blur_px(image) for image in WHOLE.of(images)], dtype=np.float32),
             )

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
-from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.pipeline import Analysis
 from deepfake.quality import (
     MAX_EDGE_BLUR_PX,
@@ -95,7 +95,7 @@ def _quality_table(analysis: Analysis) -> str:
     head = (
         "quality",
         f"face width, px (at least {MIN_FACE_WIDTH_PX:g})",
-        f"blur of its edges, of {CROP_PX} px (at most {MAX_EDGE_BLUR_PX:g})",
+        f"blur of its edges, of {VIEW_PX} px (at most {MAX_EDGE_BLUR_PX:g})",
         f"pictures scored (at least {MIN_SCORED_CROPS})",
         f"near frontal (at least {MIN_FRONTAL_SHARE:.0%})",
         "of the clip's frames",

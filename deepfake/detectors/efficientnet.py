@@ -82,9 +82,9 @@ class DetectorError(DeepfakeError, OSError):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From a logit of the network to a probability: sigmoid(slope * logit + offset), fitted on held-out people with
-    as many fakes as reals. real_logits: f32 (n,), mean logits of n unedited clips and photographs of held-out people,
-    increasing: the yardstick for "as suspicious as k of n real ones". fake_logits: f32 (m,), those of the
+    """From a mean logit of the networks to a probability: sigmoid(slope * logit + offset), fitted on held-out people
+    with as many fakes as reals. real_logits: f32 (n,), mean logits of n unedited clips and photographs of held-out
+    people, increasing: the yardstick for "as suspicious as k of n real ones". fake_logits: f32 (m,), those of the
     recorded fakes of held-out people."""
 
     slope: float

@@ -15,6 +15,7 @@ MAX_OPACITY = 0.5
 # Of one place, in logits. A map that stays below is drawn paler, so that a face without findings looks quiet.
 LEAST_FULL_COLOUR = 4.0
 FULL_COLOUR_PERCENTILE = 99  # of the places of all pictures of a clip: one odd place does not pale all others
+SMOOTHING_SHARE = 0.025  # of a picture's side: no edge where the view of one network ends
 OUTLINED_SHARE = 0.4  # of the full colour: stronger places are outlined
 DASH_PX = 9
 
@@ -54,6 +55,7 @@ def attributed_crop(
     resized = crop if crop.shape[:2] == size else cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
     picture = resized.astype(np.float32)
     smooth = cv2.resize(attribution.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.GaussianBlur(smooth, (0, 0), SMOOTHING_SHARE * side_px, borderType=cv2.BORDER_REPLICATE)
     full = full or max(LEAST_FULL_COLOUR, float(np.abs(attribution).max()))
     strength = np.clip(smooth / full, -1, 1)
     colours = np.where(strength[..., None] > 0, _rgb("fake"), _rgb("real"))

@@ -213,7 +213,7 @@ VERDICT_STEPS = (
      f"at most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
      "because more faces are more chances of a false alarm. Nearly all of these examples are photographs, and "
      f"compressed clips are harder: so P(fake) has to be at least {MIN_FAKE_PROBABILITY:g} as well, more than any "
-     "genuine clip of the people held out has reached, as it is (0.54) or in one of 54 degraded versions (0.79)."),
+     "genuine clip of the people held out has reached, as it is (0.56) or in one of 54 degraded versions (0.79)."),
     ("The other side", f"LIKELY REAL asks that at most {MISS_RATE:.0%} of known fakes score so low. What passes "
      "neither is INCONCLUSIVE."),
     ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "

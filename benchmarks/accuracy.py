@@ -47,11 +47,12 @@ from deepfake.evaluation import (  # noqa: E402
     summarize,
 )
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
+from deepfake.files import file_sha256  # noqa: E402
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze  # noqa: E402
 from deepfake.report import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.verdict import main_tracks  # noqa: E402
-from deepfake.video import Frame, VideoReader, file_sha256  # noqa: E402
+from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
 DEFAULT_MESONET = ROOT.parent / "shared" / "data" / "mesonet"
@@ -62,7 +63,7 @@ OURS = "P(fake) of the verdict"
 CAPSULE = "Capsule network (ours, small)"
 RULE_ORDER = {"REAL": 0.0, "MAYBE_FAKE": 0.5, "FAKE": 1.0}
 # A change to one of these can change what is measured.
-MEASURING_CODE = ("video.py", "verdict.py", "pipeline.py", "faces", "signals", "detectors")
+MEASURING_CODE = ("video", "verdict.py", "pipeline.py", "faces", "signals", "detectors")
 FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
 
 

@@ -152,7 +152,7 @@ def _measure_store() -> None:
 def _labelled_clips(root: Path, store: Any) -> Path:
     """Write real/ and fake/ with empty files, and tell the store that it has seen them."""
     from benchmarks.store import sha256_of
-    from deepfake.batch.files import stamp_of
+    from deepfake.files import stamp_of
 
     numbers = random.Random(2).sample(range(2, ANALYSES, 2), EVALUATED)
     for index, number in enumerate(numbers):

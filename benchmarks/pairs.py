@@ -21,7 +21,7 @@ from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
 from deepfake.settings import load_settings
-from deepfake.video import Image, VideoReader, probe
+from deepfake.video.reader import Image, VideoReader, probe
 
 STEP_FRAMES = 6
 

@@ -39,7 +39,7 @@ from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
 from deepfake.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
 from deepfake.signals.trace import SignalTrace  # noqa: E402
-from deepfake.video import Frame, VideoReader  # noqa: E402
+from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 from training.metrics import auc, auc_interval  # noqa: E402
 
 MIN_CROPS = 10  # a face that is seen in fewer frames is not measured

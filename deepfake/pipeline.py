@@ -35,7 +35,7 @@ from deepfake.verdict import (
     notebook_rule,
     track_verdict,
 )
-from deepfake.video import Frame, VideoInfo, VideoReader, is_variable_rate
+from deepfake.video.reader import Frame, VideoInfo, VideoReader, is_variable_rate
 
 SCHEMA_VERSION = 1
 CROP_SIZE_PX = 224  # side of the face crops that the signals read

@@ -26,7 +26,7 @@ from deepfake.pipeline import Analysis, verdict_of
 from deepfake.report import VERDICT_WORDS
 from deepfake.settings import Settings, load_settings
 from deepfake.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, Verdict, VerdictLabel
-from deepfake.video import Frame, Image, VideoInfo, VideoReader
+from deepfake.video.reader import Frame, Image, VideoInfo, VideoReader
 
 # Constant rate factors of x264: its default; about what messengers send on; the c40 of FaceForensics++.
 RATES_CRF = (23, 32, 40)

@@ -17,7 +17,7 @@ from deepfake.errors import ClipError
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.verdict import NotebookRule, Verdict
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 SLOW_S = 0.4
 

@@ -181,7 +181,7 @@ def talking_clip(
 @pytest.fixture(scope="session")
 def demo_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in data set, written once a run."""
-    from deepfake.demo import write_demo
+    from deepfake.demo.writer import write_demo
 
     folder = tmp_path_factory.mktemp("demo")
     write_demo(folder)

@@ -11,10 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from deepfake.animation import ClipWriter, FaceClips, browser_plays, slowed, transcode
 from deepfake.errors import ClipError
 from deepfake.faces.alignment import FaceCrop, crop_face
-from deepfake.video import Frame, VideoReader, probe
+from deepfake.video.browser import browser_plays, transcode
+from deepfake.video.reader import Frame, VideoReader, probe
+from deepfake.video.writer import ClipWriter, slowed
+from deepfake.views.face_clips import FaceClips
 
 WriteClip = Callable[..., Path]
 RATE = Fraction(25)

@@ -18,14 +18,13 @@ PACKAGE = ROOT / "deepfake"
 # From the ground up: a room may import from its own row (no cycle is drawn there) and from rows above it in this list.
 ROWS: list[set[str]] = [
     {"errors"},
-    {"settings", "workers"},
+    {"settings", "files", "worker_pool"},
     {"video"},
     {"faces"},
     {"signals", "detectors"},
     {"evidence", "quality", "verdict"},
     {"pipeline"},
-    {"comparison", "dataset", "puppet", "demo", "animation", "store", "batch", "figures", "inspection", "report"}
-    | {"evaluation", "robustness", "attribution_clip"},
+    {"comparison", "dataset", "demo", "store", "batch", "figures", "views", "report", "evaluation", "robustness"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}

@@ -8,16 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.animation import FaceClips
-from deepfake.attribution_clip import (
-    MAX_PART_S,
-    attribution_clip_from_dict,
-    attribution_clip_to_dict,
-    part_at,
-    part_bounds,
-    smoothed_attribution,
-    write_attribution_clip,
-)
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import (
@@ -30,7 +20,17 @@ from deepfake.figures.attribution import (
 )
 from deepfake.pipeline import Analysis, analyze
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import VideoReader, probe
+from deepfake.video.reader import VideoReader, probe
+from deepfake.views.attribution_clip import (
+    MAX_PART_S,
+    attribution_clip_from_dict,
+    attribution_clip_to_dict,
+    part_at,
+    part_bounds,
+    smoothed_attribution,
+    write_attribution_clip,
+)
+from deepfake.views.face_clips import FaceClips
 
 
 class SuspectsTheLeft:

@@ -21,9 +21,10 @@ from deepfake.batch import (
     collect_clips,
     write_table,
 )
-from deepfake.batch.files import local_copy, stamp_of
+from deepfake.batch.files import local_copy
 from deepfake.dataset import open_dataset
 from deepfake.errors import ClipError, DatasetError, LimitError
+from deepfake.files import stamp_of
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests import batch_work

@@ -16,7 +16,7 @@ from deepfake.signals.blink import (
     summarise_blinks,
 )
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 RATE = 25
 

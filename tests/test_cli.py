@@ -20,7 +20,7 @@ import pytest
 from deepfake.cli import entry, main
 from deepfake.faces.detection import DETECTOR_NAMES
 from deepfake.report import read_json
-from deepfake.video import probe
+from deepfake.video.reader import probe
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads((ROOT / "docs" / "analysis.schema.json").read_text(encoding="utf-8"))

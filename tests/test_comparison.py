@@ -23,7 +23,7 @@ from deepfake.comparison.findings import belonging, greatest_differences
 from deepfake.errors import ClipNotFoundError, ReportError
 from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import load_settings
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
 from tests.conftest import WriteClip
 
 HAAR = AnalysisConfig(detector="haar")

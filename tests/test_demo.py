@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake import demo
 from deepfake.dataset import counts, open_dataset
-from deepfake.demo import demo_is_complete, write_demo
+from deepfake.demo import render, scenes, writer
+from deepfake.demo.writer import demo_is_complete, write_demo
 from deepfake.errors import DatasetError
 from deepfake.faces.detection import face_detector
 from deepfake.signals.similarity import ssim
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
 
 FACE_AREA = 0.02  # of the frame: the least that a face takes
 
@@ -26,14 +26,15 @@ def _frames(path: Path) -> list[np.ndarray]:
 
 
 def _train(demo_set: Path, name: str) -> list[np.ndarray]:
-    return _frames(demo_set / demo.TRAIN_FOLDER / name)
+    return _frames(demo_set / scenes.TRAIN_FOLDER / name)
 
 
 @pytest.fixture
 def short_demo(monkeypatch: pytest.MonkeyPatch) -> int:
     """Makes write_demo write one scene of eight frames; the number of frames that it then writes."""
-    monkeypatch.setattr(demo, "FRAME_COUNT", 8)
-    monkeypatch.setattr(demo, "SCENES", (demo.SCENES[1], replace(demo.SCENES[3], seed=1)))
+    for module in (render, writer):
+        monkeypatch.setattr(module, "FRAME_COUNT", 8)
+    monkeypatch.setattr(writer, "SCENES", (scenes.SCENES[1], replace(scenes.SCENES[3], seed=1)))
     return 8 * 4
 
 
@@ -58,7 +59,7 @@ def test_fake_runs_in_step_with_its_original_and_differs_in_the_face(demo_set: P
     original = dataset.original_path(entry)
     assert original is not None
     fakes, reals = _frames(entry.path), _frames(original)
-    assert len(fakes) == len(reals) == demo.FRAME_COUNT
+    assert len(fakes) == len(reals) == scenes.FRAME_COUNT
     assert fakes[0].shape == reals[0].shape
     difference = np.mean([np.abs(a.astype(int) - b).mean(axis=2) for a, b in zip(fakes, reals, strict=True)], axis=0)
     changed = difference > 6.0
@@ -121,7 +122,7 @@ def test_a_complete_set_is_left_alone(tmp_path: Path, short_demo: int) -> None:
 @pytest.mark.parametrize("damage", ["clip missing", "other version"])
 def test_an_incomplete_or_older_set_is_written_anew(tmp_path: Path, short_demo: int, damage: str) -> None:
     folder = write_demo(tmp_path / "demo")
-    clip = folder / demo.TRAIN_FOLDER / "real_a.mp4"
+    clip = folder / scenes.TRAIN_FOLDER / "real_a.mp4"
     if damage == "clip missing":
         clip.unlink()
     else:
@@ -155,8 +156,8 @@ def test_cancelling_leaves_nothing_behind(tmp_path: Path, short_demo: int) -> No
 
 
 def test_people_blink_and_talk_within_bounds() -> None:
-    for scene in demo.SCENES:
-        poses = demo.performance(scene.seed)
+    for scene in scenes.SCENES:
+        poses = render.performance(scene.seed)
         closed = np.array([pose.eyes_closed for pose in poses])
         mouth = np.array([pose.mouth_open for pose in poses])
         blinks = np.count_nonzero((closed[1:] > 0.5) & (closed[:-1] <= 0.5))

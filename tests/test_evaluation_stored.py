@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from deepfake.batch.files import stamp_of
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.evaluation import (
     StoredResults,
@@ -21,6 +20,7 @@ from deepfake.evaluation import (
     measure,
     stored_results,
 )
+from deepfake.files import stamp_of
 from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
 from tests.evaluated_set import keep, write_faceforensics

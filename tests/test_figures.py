@@ -37,7 +37,7 @@ from deepfake.figures.style import COLOURS
 from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import NotebookRule, TrackVerdict, Verdict
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 RATE = Fraction(25)
 

@@ -15,7 +15,9 @@ from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
 from deepfake.faces.detection import FaceDetection
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.inspection import (
+from deepfake.pipeline import analyze
+from deepfake.video.reader import VideoReader
+from deepfake.views.stills import (
     PREVIEW_SIZE_PX,
     SEEK_BEYOND_FRAMES,
     VIEW_SIDE_PX,
@@ -30,8 +32,6 @@ from deepfake.inspection import (
     scored_crop_at,
     thumbnail_jpeg,
 )
-from deepfake.pipeline import analyze
-from deepfake.video import VideoReader
 
 WriteClip = Callable[..., Path]
 

@@ -16,7 +16,7 @@ from deepfake.dashboard.jobs import Job, JobQueue, JobState
 from deepfake.dashboard.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
 from deepfake.dashboard.uploads import SessionRegistry, claim_server_folder, display_name
 from deepfake.errors import ClipError, LimitError, WorkerError
-from deepfake.workers import WorkerPool
+from deepfake.worker_pool import WorkerPool
 
 LIMIT_S = 60
 

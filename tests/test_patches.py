@@ -12,7 +12,7 @@ from deepfake.signals.contour import ContourSignal, gradient_magnitude
 from deepfake.signals.detail import DetailSignal
 from deepfake.signals.patches import MAX_SIDE_PX, blurred, face_patch, outline_depth, polygon_mask
 from deepfake.signals.warping import WarpingSignal, sharpness
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
 SIGNALS = [WarpingSignal, ContourSignal, DetailSignal]

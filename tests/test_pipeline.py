@@ -11,7 +11,7 @@ from deepfake.errors import ClipError
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import ssim
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepfake.puppet import Look, Placement, Pose, Puppet, cut_out, dress, face_canvas, figure_canvas
+from deepfake.demo.puppet import Look, Placement, Pose, Puppet, cut_out, dress, face_canvas, figure_canvas
 
 PLACE = Placement(width=320, height=240, scale=0.9, left=-40.0, top=6.0)
 

@@ -9,7 +9,7 @@ from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_lan
 from deepfake.faces.landmarks import mesh_of_face
 from deepfake.signals.registry import FACE_SIGNALS, signal_info, signal_worth
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
 

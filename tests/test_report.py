@@ -23,7 +23,7 @@ from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dic
 from deepfake.report.text import format_time
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 FRAMES = 12
 

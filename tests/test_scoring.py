@@ -6,7 +6,7 @@ import pytest
 from deepfake.detectors.sampling import MAX_CROPS, CropSample
 from deepfake.detectors.scoring import TrackScorer
 from deepfake.faces.alignment import FaceCrop
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 TRANSFORM = np.eye(2, 3, dtype=np.float32)
 

@@ -17,7 +17,7 @@ from deepfake.signals.spectrum import (
     spectrum_classifier,
 )
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 
 def trace_of(values):

@@ -9,7 +9,6 @@ import pytest
 
 from deepfake.dashboard.spectrum_card import spectrum_sentence
 from deepfake.figures import share_inside, spectrum_figure
-from deepfake.inspection import face_spectrum
 from deepfake.signals.spectrum import (
     FREQUENCIES,
     face_square,
@@ -17,7 +16,8 @@ from deepfake.signals.spectrum import (
     real_face_range,
     spectrum_classifier,
 )
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
+from deepfake.views.stills import face_spectrum
 
 CROP_TO_FRAME = np.array([[1.0, 0, 208], [0, 1.0, 128]], np.float32)  # the portrait's face in a crop of 224 px
 

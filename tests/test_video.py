@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from deepfake.errors import ClipError, ClipNotFoundError, DeepfakeError, LimitError
+from deepfake.files import file_sha256
 from deepfake.settings import Settings
-from deepfake.video import VideoReader, file_sha256, is_variable_rate, probe
+from deepfake.video.reader import VideoReader, is_variable_rate, probe
 
 
 def read_all(path, settings=None):

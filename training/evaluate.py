@@ -24,7 +24,7 @@ from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import FaceTrack, FaceTracker, track_crop_to_frame
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
 from training.judge import add_weights, chosen_detector
 from training.metrics import auc, auc_interval, log_loss
 from training.prepare import clip_name

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepfake.detectors.efficientnet import WHOLE, View
-from deepfake.video import Image
+from deepfake.video.reader import Image
 from training.degradation import Mask, Random, degrade
 from training.shards import Shard, read_shards
 from training.synthesis import Eigenfaces, Forger, learn_eigenfaces

@@ -22,7 +22,8 @@ from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import FaceDetection, MtcnnDetector
 from deepfake.faces.landmarks import face_mesh
-from deepfake.video import Image, VideoReader, file_sha256
+from deepfake.files import file_sha256
+from deepfake.video.reader import Image, VideoReader
 from training.pairs import HELD_OUT
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
 

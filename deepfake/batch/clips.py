@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import fsspec
 
-from deepfake.batch.files import as_location, is_url, stamp_of_listing
+from deepfake.batch.files import as_location
 from deepfake.dataset import Dataset, Disk, Label, dataset_on, open_dataset
 from deepfake.errors import DatasetError
-from deepfake.video import CLIP_SUFFIXES
+from deepfake.files import is_url, stamp_of_listing
+from deepfake.video.reader import CLIP_SUFFIXES
 
 LABELS = ("REAL", "FAKE")
 

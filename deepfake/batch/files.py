@@ -1,4 +1,4 @@
-"""Files by path or URL: what tells one version of a file from the next, and its bytes on this machine.
+"""Files by path or URL: the one name of a file, and its bytes on this machine.
 
 A location is an absolute path or a URL that fsspec reads: s3://, gs://, https://, zip://…::…
 """
@@ -6,20 +6,18 @@ A location is an absolute path or a URL that fsspec reads: s3://, gs://, https:/
 import functools
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 import fsspec
 
 from deepfake.errors import ClipError, ClipNotFoundError, LimitError
+from deepfake.files import cause_of, is_url, remote_info, stamp_of
 from deepfake.settings import Settings
 
 BLOCK_BYTES = 4 * 2**20
-# What file systems say of a file that changes with its content; the first that is there counts.
-VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,6 @@ class LocalCopy:
     file: Path
     sha256: str
     stamp: str
-
-
-def is_url(location: str) -> bool:
-    """Return whether the location is a URL for fsspec, not a path."""
-    return "://" in location or "::" in location
 
 
 def as_location(text: str) -> str:
@@ -50,43 +43,6 @@ def as_location(text: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def _real_folder(folder: str) -> str:
     return os.path.realpath(folder or ".")
-
-
-def stamp_of(location: str) -> str | None:
-    """Return what changes when the file does, "" where its file system tells nothing of that, None without a file.
-
-    Raises ClipError when the place cannot be asked.
-    """
-    if not is_url(location):
-        try:
-            status = os.stat(location)  # noqa: PTH116  (twice as fast as Path's, for a hundred thousand files)
-        except OSError:
-            return None
-        return f"{status.st_size}-{status.st_mtime_ns}"
-    try:
-        return stamp_of_listing(remote_info(location))
-    except FileNotFoundError:
-        return None
-
-
-def remote_info(url: str) -> dict[str, Any]:
-    """Return what the file system says of a file. Raises FileNotFoundError, or ClipError with the cause."""
-    try:
-        system, path = fsspec.core.url_to_fs(url)
-        info: dict[str, Any] = system.info(path)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # each file system has its own
-        raise ClipError(f"{url}: cannot be reached: {_cause(error)}") from error
-    return info
-
-
-def stamp_of_listing(info: Mapping[str, Any]) -> str:
-    """Return a file's stamp from what its file system says of it, "" where that names no version."""
-    mark = next((info[name] for name in VERSION_MARKS if info.get(name)), None)
-    if isinstance(mark, datetime):  # one file system may tell the same time as a number elsewhere
-        mark = mark.timestamp()
-    return "" if mark is None else f"{info.get('size')}-{mark}"
 
 
 def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
@@ -112,7 +68,7 @@ def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
     except ClipError:
         raise
     except Exception as error:
-        raise ClipError(f"{location}: cannot be read: {_cause(error)}") from error
+        raise ClipError(f"{location}: cannot be read: {cause_of(error)}") from error
 
 
 def _read(location: str, source: Any, target: IO[bytes] | None, most_bytes: int) -> str:
@@ -137,9 +93,3 @@ def _too_large(location: str, most_bytes: int) -> LimitError:
         f"{location}: larger than {most_bytes // 2**20} MiB, the limit; raise max_clip_mb in deepfake.toml or "
         "DEEPFAKE_MAX_CLIP_MB"
     )
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, ImportError):
-        return f"{error}; its package has to be installed (requirements-cluster.txt has those of s3:// and gs://)"
-    return f"{type(error).__name__}: {error}"

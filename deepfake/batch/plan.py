@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from deepfake.batch.clips import BatchClip
-from deepfake.batch.files import is_url, stamp_of
 from deepfake.batch.progress import BatchResult
 from deepfake.batch.worker import known_result
 from deepfake.errors import ClipError
+from deepfake.files import is_url, stamp_of
 from deepfake.store import AnalysisStore
 
 ASKING_THREADS = 32  # a request to a remote file system each: what takes time is the way there and back

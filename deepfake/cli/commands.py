@@ -27,7 +27,7 @@ COMPARISON_STAGES = {"fake": "Analysing the fake", "original": "Analysing the or
 
 def demo(options: argparse.Namespace) -> None:
     """Write the built-in data set."""
-    from deepfake.demo import demo_is_complete, write_demo
+    from deepfake.demo.writer import demo_is_complete, write_demo
 
     if demo_is_complete(options.folder):
         _say(f"{options.folder} holds the built-in data set already.")
@@ -41,11 +41,11 @@ def analyze(options: argparse.Namespace) -> None:
     """Analyse one clip, or say what the store has of it."""
     outputs = _outputs(options, "json", "csv", "html")
     from deepfake import report
-    from deepfake.animation import FaceClips
     from deepfake.cli.summaries import print_analysis
     from deepfake.robustness import recompress, recompression_to_dict, stability_sentence
     from deepfake.store import analyze_once
-    from deepfake.video import probe
+    from deepfake.video.reader import probe
+    from deepfake.views.face_clips import FaceClips
 
     with ExitStack() as stack:
         clips = None

@@ -12,7 +12,7 @@ from rich.text import Text
 from deepfake.comparison import Comparison
 from deepfake.pipeline import Analysis
 from deepfake.report import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time, people_table
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
 PIPE_WIDTH = 120  # columns, where the output is no terminal

@@ -25,7 +25,7 @@ from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, 
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame, Image, VideoReader
+from deepfake.video.reader import Frame, Image, VideoReader
 
 MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks
 SHIFT_EVERY_FRAMES = 4  # the similarity a second apart is taken at every so many frames

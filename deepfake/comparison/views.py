@@ -8,13 +8,13 @@ from typing import Self
 import numpy as np
 import plotly.graph_objects as go
 
-from deepfake.animation import ClipWriter
 from deepfake.comparison.fit import Fit, difference_map
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import MIN_SIDE_PX
-from deepfake.video import VideoReader
+from deepfake.video.reader import VideoReader
+from deepfake.video.writer import ClipWriter
 
 GAP_PX = 8
 GAP_LEVEL = 128

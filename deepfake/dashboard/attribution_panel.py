@@ -6,13 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.attribution_clip import (
-    MAX_SCORED,
-    AttributionClip,
-    attribution_clip_from_dict,
-    part_at,
-    part_bounds,
-)
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.runtime import runtime, session
@@ -21,6 +14,13 @@ from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import attribution_scale_figure, dense_score_figure, format_time, person_name
+from deepfake.views.attribution_clip import (
+    MAX_SCORED,
+    AttributionClip,
+    attribution_clip_from_dict,
+    part_at,
+    part_bounds,
+)
 
 logger = logging.getLogger(__name__)
 

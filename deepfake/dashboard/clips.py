@@ -10,7 +10,8 @@ from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources,
 from deepfake.dashboard.uploads import Upload
 from deepfake.dataset import ClipEntry, Dataset, allowed_root
 from deepfake.errors import DeepfakeError
-from deepfake.video import CLIP_SUFFIXES, file_sha256
+from deepfake.files import file_sha256
+from deepfake.video.reader import CLIP_SUFFIXES
 
 UPLOADS_ID = "uploads"
 UPLOADS_TITLE = "Your uploads (this session only)"

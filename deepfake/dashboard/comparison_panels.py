@@ -14,8 +14,8 @@ from deepfake.dashboard.runtime import runtime, session
 from deepfake.dashboard.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
-from deepfake.inspection import scaled
 from deepfake.signals.registry import signal_info
+from deepfake.views.stills import scaled
 
 SCORE = "learned_score"
 SPEEDS = {"Full": 1, "Half": 2, "Quarter": 4}

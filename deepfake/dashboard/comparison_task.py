@@ -8,7 +8,7 @@ from deepfake.comparison import ComparisonProgress, Fit, PairClips, compare, com
 from deepfake.dashboard.progress import ProgressWriter
 from deepfake.report import json_text, read_json
 from deepfake.settings import Settings
-from deepfake.video import probe
+from deepfake.video.reader import probe
 
 COMPARISON_FILE = "comparison.json"
 

@@ -10,9 +10,9 @@ from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import moment_look
 from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
 from deepfake.figures import drawn_faces, format_time, person_name
-from deepfake.inspection import Moment, scaled
 from deepfake.pipeline import Analysis
-from deepfake.video import Image
+from deepfake.video.reader import Image
+from deepfake.views.stills import Moment, scaled
 
 TRACKED = "As followed"
 BOTH = "Both"

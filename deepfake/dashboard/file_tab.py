@@ -10,7 +10,7 @@ from deepfake.figures import format_time
 from deepfake.pipeline import Analysis
 from deepfake.quality import MIN_BITS_PER_PIXEL
 from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 STAGES = {
     "models": "Loading the detector",

@@ -9,7 +9,7 @@ from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import face_grid_look, frame_grid_look
 from deepfake.dashboard.moment import set_moment
 from deepfake.figures import format_time, person_name
-from deepfake.inspection import GridTile
+from deepfake.views.stills import GridTile
 
 PAGE_TILES = 48
 MOST_FOLDED = 6  # a row of no more pictures folds on a narrow screen; a longer one scrolls

@@ -12,7 +12,7 @@ from typing import Any
 from deepfake.dashboard.cache import ResultCache
 from deepfake.dashboard.progress import ProgressReport, read_preview, read_progress, remove_progress
 from deepfake.errors import DeepfakeError
-from deepfake.workers import WorkerPool, as_deepfake_error
+from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64
 

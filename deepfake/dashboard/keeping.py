@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from deepfake.errors import StoreError
+from deepfake.files import stamp_of
 from deepfake.pipeline import Analysis
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
@@ -80,7 +81,7 @@ class StoreAccess:
 def keep_analysis(analysis: Analysis, kept_as: KeptAs, stamp: str | None, settings: Settings) -> None:
     """Put an analysis into the store, and the SHA-256 of its file; a store that cannot be used is logged.
 
-    stamp: of the file before it was read, see deepfake.batch.files; None where it has none.
+    stamp: of the file before it was read, see deepfake.files; None where it has none.
     """
     try:
         with open_store(settings) as store:
@@ -93,8 +94,4 @@ def keep_analysis(analysis: Analysis, kept_as: KeptAs, stamp: str | None, settin
 
 def stamp_before(kept_as: KeptAs | None) -> str | None:
     """Return the stamp of a file that is about to be read; None for one that is not kept, or is not there."""
-    if kept_as is None:
-        return None
-    from deepfake.batch.files import stamp_of  # a batch asks for the same stamp; its imports are not every worker's
-
-    return stamp_of(kept_as.location)
+    return None if kept_as is None else stamp_of(kept_as.location)

@@ -13,7 +13,7 @@ from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.waiting import shown_error
 from deepfake.errors import DeepfakeError
 from deepfake.faces.detection import DetectorName
-from deepfake.inspection import (
+from deepfake.views.stills import (
     FramePair,
     GridTile,
     Moment,
@@ -25,7 +25,7 @@ from deepfake.inspection import (
     moment_at,
     scored_crop_at,
 )
-from deepfake.inspection import thumbnail_jpeg as make_thumbnail
+from deepfake.views.stills import thumbnail_jpeg as make_thumbnail
 
 T = TypeVar("T")
 
@@ -37,18 +37,18 @@ def moment_look(
     detectors: Sequence[DetectorName] = (),
     boxes_xyxy: NDArray[np.float32] | None = None,
 ) -> Moment:
-    """Return inspection.moment_at of a clip. Raises DeepfakeError."""
+    """Return stills.moment_at of a clip. Raises DeepfakeError."""
     boxes = () if boxes_xyxy is None else tuple(tuple(float(value) for value in box) for box in boxes_xyxy)
     return _moment(clip.sha256, timestamp_s, tuple(detectors), boxes, _path=clip.path, _name=clip.name)
 
 
 def frame_pair_look(clip: ClipChoice, timestamp_s: float) -> FramePair | None:
-    """Return inspection.frame_pair_at of a clip. Raises DeepfakeError."""
+    """Return stills.frame_pair_at of a clip. Raises DeepfakeError."""
     return _frame_pair(clip.sha256, timestamp_s, _path=clip.path, _name=clip.name)
 
 
 def scored_crop_look(clip: ClipChoice, timestamp_s: float, crop_to_frame: NDArray[np.float32]) -> ScoredCrop:
-    """Return inspection.scored_crop_at of a clip. Raises DeepfakeError."""
+    """Return stills.scored_crop_at of a clip. Raises DeepfakeError."""
     transform = tuple(float(value) for value in crop_to_frame.ravel())
     return _scored_crop(clip.sha256, timestamp_s, transform, _path=clip.path, _name=clip.name)
 
@@ -60,7 +60,7 @@ def face_spectrum_look(
     crops_to_frame: Sequence[NDArray[np.float32]],
     crop_px: int,
 ) -> NDArray[np.float32]:
-    """Return inspection.face_spectrum of a clip. Raises DeepfakeError."""
+    """Return stills.face_spectrum of a clip. Raises DeepfakeError."""
     transforms = np.array(crops_to_frame, dtype=np.float32).reshape(-1, 6)
     rows = tuple(tuple(row) for row in transforms.tolist())
     return _face_spectrum(
@@ -69,14 +69,14 @@ def face_spectrum_look(
 
 
 def frame_grid_look(clip: ClipChoice, frame_indices: Sequence[int], timestamps_s: Sequence[float]) -> list[GridTile]:
-    """Return inspection.frame_grid of a clip. Raises DeepfakeError."""
+    """Return stills.frame_grid of a clip. Raises DeepfakeError."""
     return _frame_grid(clip.sha256, tuple(frame_indices), tuple(timestamps_s), _path=clip.path, _name=clip.name)
 
 
 def face_grid_look(
     face_clip: Path, positions: Sequence[int], frame_indices: Sequence[int], timestamps_s: Sequence[float]
 ) -> list[GridTile]:
-    """Return inspection.face_grid of a track's face clip. Raises DeepfakeError."""
+    """Return stills.face_grid of a track's face clip. Raises DeepfakeError."""
     return _face_grid(str(face_clip), tuple(positions), tuple(frame_indices), tuple(timestamps_s))
 
 

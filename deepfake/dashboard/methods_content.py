@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from deepfake.attribution_clip import MAX_SCORED
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.fit import VIEWING_SIDE_PX
@@ -30,6 +29,7 @@ from deepfake.verdict import (
     RULE_MAX_AMPLITUDE,
     RULE_MIN_SIMILARITY,
 )
+from deepfake.views.attribution_clip import MAX_SCORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from deepfake.dashboard.tasks import load_detector, load_looks
 from deepfake.dashboard.uploads import SessionFiles, SessionRegistry, claim_server_folder
 from deepfake.errors import SettingsError
 from deepfake.settings import Settings, load_settings
-from deepfake.workers import WorkerPool
+from deepfake.worker_pool import WorkerPool
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.tasks import make_demo
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.dataset import Dataset, allowed_root, open_dataset
-from deepfake.demo import demo_is_complete
+from deepfake.demo.writer import demo_is_complete
 from deepfake.errors import DatasetError, OutsideRootError
 
 DEMO_ID = "demo"

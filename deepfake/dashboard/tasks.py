@@ -3,20 +3,22 @@
 import json
 from pathlib import Path
 
-from deepfake.animation import FaceClips, slowed, transcode
-from deepfake.attribution_clip import DRAWING, SCORING, attribution_clip_to_dict, write_attribution_clip
 from deepfake.dashboard.keeping import KeptAs, keep_analysis, stamp_before
 from deepfake.dashboard.progress import ProgressWriter
-from deepfake.demo import write_demo
+from deepfake.demo.writer import write_demo
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.inspection import preview_jpeg
 from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
 from deepfake.report import write_json
 from deepfake.robustness import RATES_CRF, recompress, recompression_to_dict
 from deepfake.settings import Settings
-from deepfake.video import VideoReader, probe
+from deepfake.video.browser import transcode
+from deepfake.video.reader import VideoReader, probe
+from deepfake.video.writer import slowed
+from deepfake.views.attribution_clip import DRAWING, SCORING, attribution_clip_to_dict, write_attribution_clip
+from deepfake.views.face_clips import FaceClips
+from deepfake.views.stills import preview_jpeg
 
 ANALYSIS_FILE = "analysis.json"
 PLAYER_FILE = "player.mp4"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from deepfake.errors import ClipError, LimitError
-from deepfake.video import CLIP_SUFFIXES
+from deepfake.video.reader import CLIP_SUFFIXES
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from deepfake.batch.files import stamp_of
 from deepfake.dashboard.banner import VERDICT_LOOKS
 from deepfake.dashboard.runtime import runtime
 from deepfake.dataset import ClipEntry
 from deepfake.figures import COLOURS
+from deepfake.files import stamp_of
 from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 from deepfake.verdict import VerdictLabel

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deepfake.errors import DatasetError
-from deepfake.video import CLIP_SUFFIXES
+from deepfake.video.reader import CLIP_SUFFIXES
 
 logger = logging.getLogger(__name__)
 

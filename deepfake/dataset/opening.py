@@ -7,7 +7,7 @@ from deepfake.dataset.folder import Disk, Notes, escape
 from deepfake.dataset.layouts import FF_FAKES, FF_ORIGINALS, METADATA, Row, recognise
 from deepfake.dataset.model import ClipEntry, Dataset, Label
 from deepfake.errors import DatasetError, OutsideRootError
-from deepfake.video import CLIP_SUFFIXES
+from deepfake.video.reader import CLIP_SUFFIXES
 
 EXPECTED = (
     f"a folder with {METADATA} and clips (or with train and test folders of that kind), {FF_ORIGINALS}/ and "

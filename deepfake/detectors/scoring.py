@@ -11,7 +11,7 @@ from deepfake.detectors.efficientnet import CROP_PX, WHOLE
 from deepfake.detectors.sampling import CropSample
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.sharpness import edge_blur_px
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 
 class CropDetector(Protocol):

@@ -16,7 +16,7 @@ from deepfake.errors import DeepfakeError
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.pipeline import Analysis, AnalysisConfig, analyze
 from deepfake.verdict import VerdictLabel
-from deepfake.workers import WorkerPool, as_deepfake_error, limited_threads
+from deepfake.worker_pool import WorkerPool, as_deepfake_error, limited_threads
 
 logger = logging.getLogger(__name__)
 

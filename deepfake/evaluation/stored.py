@@ -66,7 +66,7 @@ def known_clips(dataset: Dataset, store: "AnalysisStore") -> KnownClips:
 
     A clip is found by its absolute path, size and time of change, so that none has to be read. Raises StoreError.
     """
-    from deepfake.batch.files import stamp_of
+    from deepfake.files import stamp_of
 
     entries = tuple(entry for entry in dataset.entries if entry.label is not None)
     found = {str(entry.path): stamp_of(str(entry.path)) for entry in entries if entry.on_disk}

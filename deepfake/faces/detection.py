@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
-from deepfake.video import Image
+from deepfake.video.reader import Image
 
 DetectorName = Literal["mtcnn", "haar"]
 DETECTOR_NAMES: tuple[DetectorName, ...] = ("mtcnn", "haar")

@@ -18,7 +18,7 @@ from deepfake.faces.alignment import (
     crop_to_frame_from_landmarks,
     scale_transform,
 )
-from deepfake.video import Image
+from deepfake.video.reader import Image
 
 MESH_POINTS: Final = 468
 MESH_INPUT_PX = 192

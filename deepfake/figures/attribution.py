@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deepfake.figures.style import COLOURS, styled, vertical_lines
 from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Image
+from deepfake.video.reader import Image
 
 PICTURE_SIDE_PX = 448
 MAX_OPACITY = 0.5

@@ -21,7 +21,7 @@ from deepfake.quality import TrackQuality
 from deepfake.report.files import write_text
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 
 def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from deepfake.report.curves import curves_svg
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.text import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
 from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
-from deepfake.video import is_variable_rate
+from deepfake.video.reader import is_variable_rate
 
 # What can change a number in the report.
 LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")

@@ -12,7 +12,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.iris import LEFT_CORNERS, RIGHT_CORNERS, Eye, iris_model
 from deepfake.signals.face_signal import Mesh, SignalInfo
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 MIN_EYE_PX = 12.0  # from corner to corner; below it the lids are a guess
 # Of an Eye's lids, the middle of the upper one and what lies under it; the ends by the corners hardly move.

@@ -10,7 +10,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 ALONG = (-0.04, 0.04)  # depth, face widths
 INSIDE = (0.06, 0.16)

@@ -11,7 +11,7 @@ from deepfake.faces.landmarks import LEFT_EYE, LIPS, NOSE, RIGHT_EYE
 from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch, polygon_mask
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 # Polygons of the mesh that hold skin and nothing else on an unoccluded face.
 RIGHT_CHEEK: Final = (50, 101, 36, 206, 187, 123)

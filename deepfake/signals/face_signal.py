@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 Mesh = NDArray[np.float32]
 

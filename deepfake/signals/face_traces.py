@@ -10,7 +10,7 @@ from deepfake.faces.landmarks import face_mesh
 from deepfake.signals.face_signal import FaceSignal, Mesh
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 SAMPLES_A_SECOND = 4  # for signals that do not need every frame
 

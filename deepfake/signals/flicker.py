@@ -12,7 +12,7 @@ from deepfake.faces.landmarks import FACE_OVAL
 from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
 from deepfake.signals.patches import outline_depth
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame, Image
+from deepfake.video.reader import Frame, Image
 
 ALIGNED_PX = 112  # crops are compared at this size: details that move within the face are averaged out
 CELL_PX = 8

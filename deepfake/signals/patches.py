@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import FACE_OVAL
 from deepfake.signals.face_signal import Mesh
-from deepfake.video import Image
+from deepfake.video.reader import Image
 
 MIN_FACE_PX = 40  # width of the smallest face that is measured: below it, bands along the contour are under 3 px wide
 MAX_SIDE_PX = 512  # larger patches are reduced: the time a patch takes stays bounded

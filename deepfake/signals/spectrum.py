@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepfake.faces.alignment import FaceCrop
 from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame, Image
+from deepfake.video.reader import Frame, Image
 
 SPECTRUM_BINS = 64
 # Centres of the bins, cycles a pixel of the clip.

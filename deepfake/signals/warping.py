@@ -9,7 +9,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Frame
+from deepfake.video.reader import Frame
 
 INSIDE = (0.08, np.inf)  # depth, face widths: the outline itself, where a blend lies, is left out
 AROUND = (-0.30, -0.06)

@@ -12,7 +12,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.pipeline import Analysis, AnalysisConfig, Progress, analyze
 from deepfake.settings import Settings, load_settings
 from deepfake.store.analyses import AnalysisStore, open_store
-from deepfake.video import Frame, VideoInfo, probe
+from deepfake.video.reader import Frame, VideoInfo, probe
 
 logger = logging.getLogger(__name__)
 

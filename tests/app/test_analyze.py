@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard import jobs
 from deepfake.dashboard.progress import ProgressReport
-from deepfake.video import file_sha256
+from deepfake.files import file_sha256
 
 OpenApp = Callable[..., AppTest]
 RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.batch.files import stamp_of
 from deepfake.dashboard import evaluation_choice, evaluation_results
 from deepfake.dashboard.evaluation_choice import threshold_of
 from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.evaluation import stored
+from deepfake.files import stamp_of
 from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
 from deepfake.verdict import MIN_FAKE_PROBABILITY

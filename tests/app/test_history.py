@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from deepfake.dashboard.history_rows import Place, history_table
 from deepfake.dashboard.keeping import StoreAccess
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.files import file_sha256
 from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
 from deepfake.verdict import VerdictLabel
-from deepfake.video import file_sha256
 from tests import batch_work
 
 OpenApp = Callable[..., AppTest]

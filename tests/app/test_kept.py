@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.animation import FACE_CLIP_SIZE_PX
-from deepfake.batch.files import stamp_of
 from deepfake.dashboard.keeping import KeptAs
 from deepfake.dashboard.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
+from deepfake.files import stamp_of
 from deepfake.pipeline import AnalysisConfig
 from deepfake.report import read_json
 from deepfake.settings import Settings
 from deepfake.store import open_store
-from deepfake.video import VideoReader, probe
+from deepfake.video.reader import VideoReader, probe
+from deepfake.views.face_clips import FACE_CLIP_SIZE_PX
 
 OpenApp = Callable[..., AppTest]
 RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]

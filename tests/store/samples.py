@@ -12,7 +12,7 @@ from deepfake.faces.tracking import FaceTrack
 from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.signals.trace import SignalTrace
 from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
-from deepfake.video import VideoInfo
+from deepfake.video.reader import VideoInfo
 
 
 def sample_analysis(number: int = 0, *, frames: int = 60, detector: str = "mtcnn", **verdict: object) -> Analysis:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.animation import ClipWriter
 from deepfake.detectors import learned_detector
 from deepfake.detectors.efficientnet import BATCH, CROP_PX
 from deepfake.errors import ReportError
@@ -19,7 +18,8 @@ from deepfake.figures.attribution import AttributionPanels, full_colour
 from deepfake.pipeline import Analysis
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.trace import SignalTrace
-from deepfake.video import Image, VideoReader
+from deepfake.video.reader import Image, VideoReader
+from deepfake.video.writer import ClipWriter
 
 MAX_SCORED = 150  # pictures of a part: five a second of its longest
 MAX_PART_S = 30.0

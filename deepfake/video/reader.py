@@ -1,6 +1,5 @@
 """Clips: probe them, and decode each frame once, in presentation order, upright, with its real timestamp."""
 
-import hashlib
 import logging
 import math
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.errors import ClipError, ClipNotFoundError, LimitError
+from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -74,12 +74,6 @@ class Frame:
     index: int
     timestamp_s: float
     image: Image
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def probe(path: Path | str, settings: Settings | None = None) -> VideoInfo:

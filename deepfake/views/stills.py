@@ -23,7 +23,7 @@ from deepfake.figures import attributed_crop, difference_figure, drawn_faces, pe
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim_map
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
-from deepfake.video import Frame, Image, VideoReader
+from deepfake.video.reader import Frame, Image, VideoReader
 
 VIEW_SIDE_PX = 1280
 PREVIEW_SIZE_PX = (480, 270)

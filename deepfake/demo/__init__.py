@@ -1,0 +1,1 @@
+"""The built-in data set: synthetic clips, made from what is installed."""

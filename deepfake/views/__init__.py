@@ -1,0 +1,1 @@
+"""Pictures and clips made when somebody asks to see them."""

@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from deepfake import __version__  # noqa: E402
+from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
+from deepfake.analysis.pipeline import analyze  # noqa: E402
+from deepfake.analysis.verdict import main_tracks  # noqa: E402
 from deepfake.detectors.capsule import CapsuleNetwork  # noqa: E402
 from deepfake.detectors.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.sampling import CropSample  # noqa: E402
@@ -48,10 +51,8 @@ from deepfake.evaluation import (  # noqa: E402
 )
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
 from deepfake.files import file_sha256  # noqa: E402
-from deepfake.pipeline import Analysis, AnalysisConfig, analyze  # noqa: E402
 from deepfake.report import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
-from deepfake.verdict import main_tracks  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
@@ -63,7 +64,7 @@ OURS = "P(fake) of the verdict"
 CAPSULE = "Capsule network (ours, small)"
 RULE_ORDER = {"REAL": 0.0, "MAYBE_FAKE": 0.5, "FAKE": 1.0}
 # A change to one of these can change what is measured.
-MEASURING_CODE = ("video", "verdict.py", "pipeline.py", "faces", "signals", "detectors")
+MEASURING_CODE = ("video", "faces", "signals", "detectors", "analysis")
 FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
 
 

@@ -90,7 +90,8 @@ def _last_json(command: list[str], name: str) -> dict[str, Any]:
 
 def _analysis(clip: Path, warm_up: Path) -> dict[str, Any]:
     """Analyse a clip in this process, after the models are loaded and warm."""
-    from deepfake.pipeline import AnalysisConfig, analyze
+    from deepfake.analysis.model import AnalysisConfig
+    from deepfake.analysis.pipeline import analyze
 
     analyze(warm_up, AnalysisConfig())
     memory_before_mib = _peak_rss_mib()

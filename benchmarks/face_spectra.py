@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from signals import ROOT, SAMPLED_HZ, Clip, crops, face_path
 from sklearn.linear_model import LogisticRegression
 
+from deepfake.analysis.pipeline import CROP_SIZE_PX
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
-from deepfake.pipeline import CROP_SIZE_PX
 from deepfake.signals.spectrum import SpectrumSignal, face_square, levelled, radial_power_spectrum
 from training.metrics import auc, auc_interval
 

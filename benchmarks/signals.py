@@ -33,10 +33,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
-from deepfake.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
 from deepfake.signals.trace import SignalTrace  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.banner import draw_banner
 from deepfake.dashboard.clips import choose_clip, choose_from_url, keep_url
@@ -34,7 +35,6 @@ from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
-from deepfake.evidence import Evidence
 from deepfake.figures import score_figure, timeline_figure
 
 SLOT = "analyze"

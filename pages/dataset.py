@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.dataset_batch import draw_batch
 from deepfake.dashboard.dataset_panels import (
     counts_line,
@@ -19,7 +20,6 @@ from deepfake.dashboard.settings_panel import analysis_config
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dashboard.verdicts import verdicts_of
 from deepfake.dataset import Dataset, counts
-from deepfake.pipeline import AnalysisConfig
 
 PARAMETER = "set"
 KEY = "dataset-source"

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from deepfake import __version__
+from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.analysis.verdict import NotebookRule, Verdict
 from deepfake.errors import ClipError
-from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.settings import Settings
-from deepfake.verdict import NotebookRule, Verdict
 from deepfake.video.reader import VideoInfo
 
 SLOW_S = 0.4

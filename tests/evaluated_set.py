@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.files import stamp_of
-from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore
 from tests.store.samples import sample_analysis
 

@@ -22,9 +22,8 @@ ROWS: list[set[str]] = [
     {"video"},
     {"faces"},
     {"signals", "detectors"},
-    {"evidence", "quality", "verdict"},
-    {"pipeline"},
-    {"comparison", "dataset", "demo", "store", "batch", "figures", "views", "report", "evaluation", "robustness"},
+    {"analysis"},
+    {"comparison", "dataset", "demo", "store", "batch", "figures", "views", "report", "evaluation"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
@@ -135,7 +134,7 @@ def test_tensorflow_is_never_imported_with_a_module() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("module", ["deepfake.pipeline", "deepfake.cli"])
+@pytest.mark.parametrize("module", ["deepfake.analysis.pipeline", "deepfake.cli"])
 def test_importing_the_core_loads_neither_tensorflow_nor_streamlit(module: str) -> None:
     code = f"import sys, {module}; print(*({{'tensorflow', 'streamlit'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

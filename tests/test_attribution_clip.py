@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.pipeline import analyze
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import (
@@ -18,7 +20,6 @@ from deepfake.figures.attribution import (
     dense_score_figure,
     full_colour,
 )
-from deepfake.pipeline import Analysis, analyze
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoReader, probe
 from deepfake.views.attribution_clip import (

@@ -21,10 +21,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import Batch, BatchResult, collect_clips
 from deepfake.cli import main
 from deepfake.errors import StoreError
-from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests import batch_work

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import (
     Comparison,
     PairClips,
@@ -21,7 +22,6 @@ from deepfake.comparison import (
 )
 from deepfake.comparison.findings import belonging, greatest_differences
 from deepfake.errors import ClipNotFoundError, ReportError
-from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import load_settings
 from deepfake.video.reader import VideoReader
 from tests.conftest import WriteClip

@@ -612,7 +612,7 @@ class TestReasons:
         )
 
     def test_every_reason_of_the_gate_is_a_cause_without_digits(self):
-        from deepfake.quality import ClipQuality, TrackQuality, quality_failures
+        from deepfake.analysis.quality import ClipQuality, TrackQuality, quality_failures
 
         poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
         failures = quality_failures(poor, ClipQuality(1000, 10, 0.0001, "320×240 px at 25 frames/s"), 0)

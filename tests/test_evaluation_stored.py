@@ -11,17 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
-from deepfake.evaluation import (
-    StoredResults,
-    counts_by_fingerprint,
-    known_clips,
-    manifest_row,
-    measure,
-    stored_results,
-)
+from deepfake.evaluation import StoredResults, counts_by_fingerprint, known_clips, manifest_row, measure, stored_results
 from deepfake.files import stamp_of
-from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
 from tests.evaluated_set import keep, write_faceforensics
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepfake.evidence import SignalReading, signal_evidence, signal_readings
+from deepfake.analysis.evidence import SignalReading, signal_evidence, signal_readings
 from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalWorth, genuine_values, signal_worth
 from deepfake.signals.trace import SignalTrace
 

@@ -14,6 +14,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.detection import FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import (
@@ -34,9 +36,7 @@ from deepfake.figures import (
     why_no_score,
 )
 from deepfake.figures.style import COLOURS
-from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.video.reader import VideoInfo
 
 RATE = Fraction(25)

@@ -11,11 +11,11 @@ import PIL.Image
 import pytest
 from skimage.metrics import structural_similarity
 
+from deepfake.analysis.pipeline import analyze
 from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
 from deepfake.faces.detection import FaceDetection
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.pipeline import analyze
 from deepfake.video.reader import VideoReader
 from deepfake.views.stills import (
     PREVIEW_SIZE_PX,

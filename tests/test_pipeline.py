@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
 from deepfake.errors import ClipError
-from deepfake.pipeline import Analysis, AnalysisConfig, analyze
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import ssim
 from deepfake.video.reader import VideoReader
@@ -201,13 +202,13 @@ def test_the_fingerprint_follows_every_setting():
 
 def test_the_fingerprint_follows_the_weights(monkeypatch):
     before = AnalysisConfig().fingerprint()
-    monkeypatch.setattr("deepfake.pipeline.shipped_fingerprint", lambda: "other weights")
+    monkeypatch.setattr("deepfake.analysis.model.shipped_fingerprint", lambda: "other weights")
     assert AnalysisConfig().fingerprint() != before
 
 
 MEMORY_SCRIPT = """
 import resource, sys
-from deepfake.pipeline import AnalysisConfig, analyze
+from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import analyze
 analyze(sys.argv[1], AnalysisConfig(detector="haar"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

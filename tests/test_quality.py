@@ -6,10 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deepfake.detectors.scoring import TrackScores
-from deepfake.faces.sharpness import edge_blur_px
-from deepfake.faces.tracking import FaceTrack
-from deepfake.quality import (
+from deepfake.analysis.quality import (
     MAX_EDGE_BLUR_PX,
     MIN_BITS_PER_PIXEL,
     ClipQuality,
@@ -20,6 +17,9 @@ from deepfake.quality import (
     quality_failures,
     track_quality,
 )
+from deepfake.detectors.scoring import TrackScores
+from deepfake.faces.sharpness import edge_blur_px
+from deepfake.faces.tracking import FaceTrack
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 PROFILE = FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]], np.float32)

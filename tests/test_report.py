@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.analysis.quality import TrackQuality
+from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
-from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.quality import TrackQuality
 from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dict, read_json, report_html, write_json
 from deepfake.report.text import format_time
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.video.reader import VideoInfo
 
 FRAMES = 12

@@ -10,22 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import deepfake.robustness as robustness
+from deepfake.analysis import recompression
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression, label_limits, recompress
 from deepfake.detectors import learned_detector
 from deepfake.detectors.efficientnet import WHOLE, Calibration
 from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
-from deepfake.pipeline import Analysis, analyze
-from deepfake.robustness import (
-    Outcome,
-    RateOutcome,
-    Recompression,
-    label_limits,
-    recompress,
-    recompression_from_dict,
-    recompression_to_dict,
-    stability_sentence,
-)
+from deepfake.report.recompression import recompression_from_dict, recompression_to_dict, stability_sentence
 
 WriteClip = Callable[..., Path]
 
@@ -115,7 +108,7 @@ def test_far_from_scored_frames_nothing_is_encoded(
     rows = np.array([10, 30])
     thin = replace(trace, frame_indices=rows, timestamps_s=rows / 25, values=trace.values[:2])
     traces = tuple(thin if item is trace else item for item in analysis.traces)
-    monkeypatch.setattr(robustness, "LEAD_FRAMES", 4)
+    monkeypatch.setattr(recompression, "LEAD_FRAMES", 4)
     detector = KeepsCrops()
     result = recompress(clip, replace(analysis, traces=traces), rates_crf=[1], detector=detector)
     assert result.frames_encoded == 2 * 5

@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from deepfake.detectors.efficientnet import Calibration
-from deepfake.detectors.scoring import TrackScores
-from deepfake.evidence import SignalReading
-from deepfake.faces.tracking import FaceTrack
-from deepfake.quality import ClipQuality
-from deepfake.signals.registry import SignalInfo, SignalWorth
-from deepfake.verdict import (
+from deepfake.analysis.evidence import SignalReading
+from deepfake.analysis.quality import ClipQuality
+from deepfake.analysis.verdict import (
     MISS_RATE,
     clip_verdict,
     linked_reasons,
@@ -18,6 +14,10 @@ from deepfake.verdict import (
     probability_interval,
     track_verdict,
 )
+from deepfake.detectors.efficientnet import Calibration
+from deepfake.detectors.scoring import TrackScores
+from deepfake.faces.tracking import FaceTrack
+from deepfake.signals.registry import SignalInfo, SignalWorth
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.

@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.batch.clips import BatchClip
-from deepfake.verdict import VerdictLabel
 
 Status = Literal["analyzed", "known", "failed", "failed_before"]
 

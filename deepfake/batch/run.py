@@ -10,13 +10,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch.backends import Backend, ClusterBackend, LocalBackend, OwnBackend, WorkersLostError
 from deepfake.batch.clips import BatchClip
 from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
 from deepfake.batch.worker import AnalyzeFile, Task, analyze_file
 from deepfake.errors import WorkerError
-from deepfake.pipeline import AnalysisConfig
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
 from deepfake.batch.clips import BatchClip
 from deepfake.batch.files import LocalCopy, local_copy
 from deepfake.batch.progress import BatchResult
 from deepfake.errors import DeepfakeError, LimitError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
-from deepfake.pipeline import Analysis, AnalysisConfig, analyze
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
 from deepfake.worker_pool import WorkerPool, as_deepfake_error, end_with_parent, limit_threads

@@ -72,8 +72,8 @@ def batch(options: argparse.Namespace) -> None:
     """Run the command. Raises DeepfakeError for an input, the store or the workers; OSError for --out."""
     if options.scheduler and options.workers:
         options.usage_error("--workers counts processes on this machine; with --scheduler the cluster has its own")
+    from deepfake.analysis.model import AnalysisConfig
     from deepfake.batch import Batch, check_table, collect_clips
-    from deepfake.pipeline import AnalysisConfig
 
     if options.out is not None:
         check_table(options.out)

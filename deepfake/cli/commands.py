@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from deepfake.cli.terminal import complain, progress_bars
 
 if TYPE_CHECKING:
+    from deepfake.analysis.model import AnalysisConfig, Progress
     from deepfake.comparison import ComparisonProgress
-    from deepfake.pipeline import AnalysisConfig, Progress
 
 STANDARD_OUTPUT = "-"
 STAGES = {
@@ -41,8 +41,9 @@ def analyze(options: argparse.Namespace) -> None:
     """Analyse one clip, or say what the store has of it."""
     outputs = _outputs(options, "json", "csv", "html")
     from deepfake import report
+    from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
-    from deepfake.robustness import recompress, recompression_to_dict, stability_sentence
+    from deepfake.report.recompression import recompression_to_dict, stability_sentence
     from deepfake.store import analyze_once
     from deepfake.video.reader import probe
     from deepfake.views.face_clips import FaceClips
@@ -110,7 +111,7 @@ def dataset(options: argparse.Namespace) -> None:
 
 
 def _config(options: argparse.Namespace) -> "AnalysisConfig":
-    from deepfake.pipeline import AnalysisConfig
+    from deepfake.analysis.model import AnalysisConfig
 
     return AnalysisConfig(detector=options.detector)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
+    from deepfake.analysis.verdict import VerdictLabel
     from deepfake.evaluation import ClipResult, ManifestRow
-    from deepfake.verdict import VerdictLabel
 
 COLUMNS = ("path", "label", "probability_fake", "verdict", "error")
 STANDARD_OUTPUT = "-"
@@ -60,8 +60,8 @@ def evaluate(options: argparse.Namespace) -> None:
         options.usage_error("--resume needs --out: the file to go on with")
     if options.out is not None and str(options.out) == STANDARD_OUTPUT:
         options.usage_error("--out needs a file: standard output has the numbers")
+    from deepfake.analysis.model import AnalysisConfig
     from deepfake.evaluation import evaluate_clips, read_manifest, summarize
-    from deepfake.pipeline import AnalysisConfig
     from deepfake.settings import load_settings
     from deepfake.store import analyze_kept
 

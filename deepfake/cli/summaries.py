@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deepfake.analysis.model import Analysis
 from deepfake.comparison import Comparison
-from deepfake.pipeline import Analysis
 from deepfake.report import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time, people_table
 from deepfake.video.reader import VideoInfo
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import SCHEMA_VERSION, Analysis
 from deepfake.comparison.findings import Belonging
 from deepfake.comparison.fit import Fit
 from deepfake.comparison.lockstep import ComparedMoment, Comparison
 from deepfake.errors import ReportError
-from deepfake.pipeline import SCHEMA_VERSION, Analysis
 from deepfake.report import analysis_from_dict, analysis_to_dict
 from deepfake.signals.trace import SignalTrace
 

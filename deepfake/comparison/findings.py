@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import Analysis
 from deepfake.comparison.fit import Fit
 from deepfake.faces.detection import box_iou
 from deepfake.faces.tracking import FaceTrack
-from deepfake.pipeline import Analysis
 from deepfake.signals.trace import SignalTrace
 
 MIN_TRACK_SHARE = 0.2  # of the compared moments; a face seen for less does not decide which moments are shown

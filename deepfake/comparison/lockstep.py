@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
 from deepfake.comparison.findings import (
     SHIFT_S,
     Belonging,
@@ -21,7 +23,6 @@ from deepfake.comparison.findings import (
 from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim
 from deepfake.signals.trace import SignalTrace

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from deepfake.analysis.evidence import Direction, Evidence
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
 from deepfake.dashboard.clips import ClipChoice
 from deepfake.dashboard.panels import PANELS
 from deepfake.detectors import training_clips
-from deepfake.evidence import Direction, Evidence
 from deepfake.figures import person_name
-from deepfake.pipeline import Analysis
 from deepfake.report.text import DIRECTION_WORDS
-from deepfake.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
 
 MAX_REASONS = 3
 MAX_PERSON_BADGES = 6

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.batch import Batch, BatchClip
 from deepfake.batch.worker import analyze_file
 from deepfake.errors import DeepfakeError
-from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.settings import Settings
 
 logger = logging.getLogger(__name__)

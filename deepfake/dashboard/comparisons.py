@@ -7,6 +7,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import Comparison, Fit, comparison_from_dict
 from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.clips import ClipChoice
@@ -15,7 +16,6 @@ from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.tasks import ANALYSIS_FILE
 from deepfake.dashboard.waiting import folder_when_ready, shown_error
 from deepfake.errors import DeepfakeError
-from deepfake.pipeline import AnalysisConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress, clips_of_dataset
 from deepfake.dashboard.batches import BatchRun, BatchState, without_path
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.verdicts import verdicts_of
 from deepfake.dataset import Dataset
-from deepfake.pipeline import AnalysisConfig
 from deepfake.store import Failure
 
 POLL_S = 1.5

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from deepfake.analysis.verdict import MIN_FAKE_PROBABILITY
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
 from deepfake.detectors import training_clips
 from deepfake.evaluation import KnownClips
 from deepfake.store import StoredFingerprint
-from deepfake.verdict import MIN_FAKE_PROBABILITY
 
 SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"

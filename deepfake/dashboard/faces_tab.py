@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from deepfake.analysis.model import Analysis
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import moment_look
 from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
 from deepfake.figures import drawn_faces, format_time, person_name
-from deepfake.pipeline import Analysis
 from deepfake.video.reader import Image
 from deepfake.views.stills import Moment, scaled
 

@@ -5,10 +5,10 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.quality import MIN_BITS_PER_PIXEL
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.figures import format_time
-from deepfake.pipeline import Analysis
-from deepfake.quality import MIN_BITS_PER_PIXEL
 from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
 from deepfake.video.reader import VideoInfo
 

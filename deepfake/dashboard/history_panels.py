@@ -6,15 +6,15 @@ from typing import get_args
 
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.clips import choice_of, set_choice
 from deepfake.dashboard.history_rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.runtime import runtime, session
 from deepfake.dashboard.verdicts import verdict_badge, verdict_column
 from deepfake.errors import DeepfakeError
-from deepfake.pipeline import AnalysisConfig
 from deepfake.report import VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, SummaryPage
-from deepfake.verdict import VerdictLabel
 
 PAGE_ROWS = 50
 PARAMETER = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint

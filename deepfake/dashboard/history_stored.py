@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from deepfake.analysis.model import Analysis
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.banner import VERDICT_LOOKS, probability_text
 from deepfake.dashboard.clips import ClipChoice, set_choice
@@ -15,7 +16,6 @@ from deepfake.dashboard.history_rows import Place, places_of, shown_name, why_un
 from deepfake.dashboard.persons import choose_person, chosen_track_id
 from deepfake.dashboard.runtime import runtime
 from deepfake.figures import score_figure, timeline_figure
-from deepfake.pipeline import Analysis
 from deepfake.store import AnalysisSummary
 
 SLOT = "history"

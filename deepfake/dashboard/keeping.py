@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from deepfake.analysis.model import Analysis
 from deepfake.errors import StoreError
 from deepfake.files import stamp_of
-from deepfake.pipeline import Analysis
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
 

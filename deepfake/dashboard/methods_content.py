@@ -2,14 +2,8 @@
 
 from dataclasses import dataclass
 
-from deepfake.comparison import MIN_PAIR_SIMILARITY
-from deepfake.comparison.findings import SHIFT_S
-from deepfake.comparison.fit import VIEWING_SIDE_PX
-from deepfake.detectors.efficientnet import CROP_PX, MAP_PX, VIEW_PX
-from deepfake.detectors.sampling import MAX_CROPS
-from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
-from deepfake.pipeline import CROP_SIZE_PX
-from deepfake.quality import (
+from deepfake.analysis.pipeline import CROP_SIZE_PX
+from deepfake.analysis.quality import (
     MAX_EDGE_BLUR_PX,
     MAX_TURN,
     MIN_BITS_PER_PIXEL,
@@ -18,10 +12,8 @@ from deepfake.quality import (
     MIN_FRONTAL_SHARE,
     MIN_SCORED_CROPS,
 )
-from deepfake.robustness import RATES_CRF
-from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
-from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
-from deepfake.verdict import (
+from deepfake.analysis.recompression import RATES_CRF
+from deepfake.analysis.verdict import (
     FALSE_ALARM_RATE,
     MAIN_TRACK_SHARE,
     MIN_FAKE_PROBABILITY,
@@ -29,6 +21,14 @@ from deepfake.verdict import (
     RULE_MAX_AMPLITUDE,
     RULE_MIN_SIMILARITY,
 )
+from deepfake.comparison import MIN_PAIR_SIMILARITY
+from deepfake.comparison.findings import SHIFT_S
+from deepfake.comparison.fit import VIEWING_SIDE_PX
+from deepfake.detectors.efficientnet import CROP_PX, MAP_PX, VIEW_PX
+from deepfake.detectors.sampling import MAX_CROPS
+from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
+from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
+from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
 from deepfake.views.attribution_clip import MAX_SCORED
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import streamlit as st
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.dashboard.persons import set_person
-from deepfake.evidence import Evidence
 
 # What the URL calls a panel, and its title and icon.
 PANELS: Final[dict[str, tuple[str, str]]] = {

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from deepfake.analysis.model import Analysis
 from deepfake.figures import person_name
-from deepfake.pipeline import Analysis
 
 MAX_PILLS = 10
 HELP = "The panels follow this person. A click on a bar of the timeline chooses as well."

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from deepfake.detectors.efficientnet import VIEW_PX
-from deepfake.figures import person_name
-from deepfake.pipeline import Analysis
-from deepfake.quality import (
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.quality import (
     MAX_EDGE_BLUR_PX,
     MIN_COVERED_SHARE,
     MIN_FACE_WIDTH_PX,
@@ -15,6 +13,8 @@ from deepfake.quality import (
     MIN_SCORED_CROPS,
     TrackQuality,
 )
+from deepfake.detectors.efficientnet import VIEW_PX
+from deepfake.figures import person_name
 
 
 def draw_quality(analysis: Analysis, track_id: int | None) -> None:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.faces.detection import DETECTOR_NAMES
-from deepfake.pipeline import AnalysisConfig
 
 TITLES = {"mtcnn": "MTCNN (neural network)", "haar": "Haar cascade (faster, frontal faces only)"}
 

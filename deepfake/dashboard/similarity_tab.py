@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
+from deepfake.analysis.model import Analysis
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import frame_pair_look
 from deepfake.dashboard.moment import set_moment
 from deepfake.dashboard.pictures import shown_width
 from deepfake.figures import format_time, person_name
-from deepfake.pipeline import Analysis
 from deepfake.signals.similarity import deepest_drops
 from deepfake.signals.trace import SignalTrace
 

@@ -4,11 +4,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from deepfake.analysis.pipeline import CROP_SIZE_PX
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.looks import face_spectrum_look
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import person_name, share_inside, spectrum_figure
-from deepfake.pipeline import CROP_SIZE_PX
 from deepfake.signals.spectrum import (
     SPECTRUM_BINS,
     SpectrumClassifier,

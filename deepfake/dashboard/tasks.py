@@ -3,15 +3,17 @@
 import json
 from pathlib import Path
 
+from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
+from deepfake.analysis.recompression import RATES_CRF, recompress
 from deepfake.dashboard.keeping import KeptAs, keep_analysis, stamp_before
 from deepfake.dashboard.progress import ProgressWriter
 from deepfake.demo.writer import write_demo
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.pipeline import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, analyze
 from deepfake.report import write_json
-from deepfake.robustness import RATES_CRF, recompress, recompression_to_dict
+from deepfake.report.recompression import recompression_to_dict
 from deepfake.settings import Settings
 from deepfake.video.browser import transcode
 from deepfake.video.reader import VideoReader, probe

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.banner import VERDICT_LOOKS
 from deepfake.dashboard.runtime import runtime
 from deepfake.dataset import ClipEntry
@@ -12,7 +13,6 @@ from deepfake.figures import COLOURS
 from deepfake.files import stamp_of
 from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
-from deepfake.verdict import VerdictLabel
 
 # Colours of the theme by name, which fit light and dark; its grey is brownish in a table.
 CHIP_COLOURS: dict[VerdictLabel, str] = {

@@ -11,11 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.detectors import training_clips
 from deepfake.errors import DeepfakeError
 from deepfake.evaluation.manifest import ManifestRow
-from deepfake.pipeline import Analysis, AnalysisConfig, analyze
-from deepfake.verdict import VerdictLabel
 from deepfake.worker_pool import WorkerPool, as_deepfake_error, limited_threads
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import Analysis
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
-from deepfake.pipeline import Analysis
 from deepfake.report.curves import extreme_rows
 from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace

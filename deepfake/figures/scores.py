@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from deepfake.analysis.model import Analysis
 from deepfake.figures.curves import similarity_figure
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
-from deepfake.pipeline import Analysis
 from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 

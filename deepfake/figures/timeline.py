@@ -3,9 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
-from deepfake.pipeline import Analysis
 from deepfake.report.text import format_time, person_name
 
 TITLE = "Who is visible when"

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.analysis.quality import TrackQuality
+from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
-from deepfake.pipeline import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.quality import TrackQuality
 from deepfake.report.files import write_text
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.video.reader import VideoInfo
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.pipeline import Analysis
+from deepfake.analysis.model import Analysis
 from deepfake.report.text import format_time, person_name
 
 CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_TOP, CHART_BOTTOM = 960, 260, 48, 12, 28

@@ -11,19 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
-from deepfake.detectors.efficientnet import VIEW_PX
-from deepfake.pipeline import Analysis
-from deepfake.quality import (
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.quality import (
     MAX_EDGE_BLUR_PX,
     MIN_BITS_PER_PIXEL,
     MIN_FACE_WIDTH_PX,
     MIN_FRONTAL_SHARE,
     MIN_SCORED_CROPS,
 )
+from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
+from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.report.curves import curves_svg
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.text import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
-from deepfake.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
 from deepfake.video.reader import is_variable_rate
 
 # What can change a number in the report.

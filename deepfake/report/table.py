@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
-from deepfake.pipeline import Analysis
 from deepfake.report.text import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 

@@ -2,8 +2,8 @@
 
 import math
 
-from deepfake.evidence import Direction
-from deepfake.verdict import VerdictLabel
+from deepfake.analysis.evidence import Direction
+from deepfake.analysis.verdict import VerdictLabel
 
 VERDICT_WORDS: dict[VerdictLabel, str] = {
     "LIKELY_REAL": "Likely real",

@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.errors import StoreError
-from deepfake.pipeline import Analysis
 from deepfake.settings import Settings, load_settings
 from deepfake.store.codec import decode_analysis, encode_analysis, is_readable
 from deepfake.store.database import Database
@@ -30,7 +31,6 @@ from deepfake.store.rows import (
     time_of,
 )
 from deepfake.store.tables import analyses, failures, files, payloads
-from deepfake.verdict import VerdictLabel
 
 logger = logging.getLogger(__name__)
 

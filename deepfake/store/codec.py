@@ -22,7 +22,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.pipeline import Analysis
+from deepfake.analysis.model import Analysis
 
 MARK = b"DFA1"
 DIGEST_BYTES = 32

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.pipeline import analyze
 from deepfake.errors import StoreError
 from deepfake.faces.alignment import FaceCrop
-from deepfake.pipeline import Analysis, AnalysisConfig, Progress, analyze
 from deepfake.settings import Settings, load_settings
 from deepfake.store.analyses import AnalysisStore, open_store
 from deepfake.video.reader import Frame, VideoInfo, probe

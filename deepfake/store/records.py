@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deepfake.verdict import VerdictLabel
+from deepfake.analysis.verdict import VerdictLabel
 
 
 @dataclass(frozen=True, slots=True)

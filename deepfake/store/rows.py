@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.verdict import Verdict
 from deepfake.detectors import shipped_fingerprint
-from deepfake.pipeline import Analysis
 from deepfake.store.records import AnalysisSummary, Failure
 from deepfake.store.tables import analyses, failures
-from deepfake.verdict import Verdict
 
 SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.model import Analysis
 from deepfake.detectors import learned_detector
 from deepfake.detectors.efficientnet import BATCH, CROP_PX
 from deepfake.errors import ReportError
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_colour
-from deepfake.pipeline import Analysis
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Image, VideoReader

@@ -30,8 +30,8 @@ def test_a_card_is_looked_for_before_the_tabs() -> None:
 def panels_page() -> None:
     import streamlit as st
 
+    from deepfake.analysis.evidence import Evidence
     from deepfake.dashboard import panels
-    from deepfake.evidence import Evidence
 
     st.session_state.setdefault("_page-person", {"clip": "a", "track": 0})
     panels.choose_panel_from_url("page")

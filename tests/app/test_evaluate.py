@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.verdict import MIN_FAKE_PROBABILITY
 from deepfake.dashboard import evaluation_choice, evaluation_results
 from deepfake.dashboard.evaluation_choice import threshold_of
 from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.evaluation import stored
 from deepfake.files import stamp_of
-from deepfake.pipeline import AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
-from deepfake.verdict import MIN_FAKE_PROBABILITY
 from tests.evaluated_set import keep, write_faceforensics
 
 ROOT = Path(__file__).resolve().parents[2]

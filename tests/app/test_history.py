@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.history_rows import Place, history_table
 from deepfake.dashboard.keeping import StoreAccess
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.files import file_sha256
-from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
-from deepfake.verdict import VerdictLabel
 from tests import batch_work
 
 OpenApp = Callable[..., AppTest]

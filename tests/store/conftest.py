@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, select, update
 
-from deepfake.pipeline import Analysis
+from deepfake.analysis.model import Analysis
 from deepfake.store import AnalysisStore, open_store
 from deepfake.store.tables import analyses, payloads
 from tests.store.samples import sample_analysis

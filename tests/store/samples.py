@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
-from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.signals.trace import SignalTrace
-from deepfake.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.video.reader import VideoInfo
 
 

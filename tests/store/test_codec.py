@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 
-from deepfake.pipeline import Analysis
+from deepfake.analysis.model import Analysis
 from deepfake.report import analysis_to_dict, json_text
 from deepfake.store.codec import DIGEST_BYTES, MARK, decode_analysis, encode_analysis, is_readable
 from tests.store.samples import sample_analysis

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepfake.pipeline import Analysis, AnalysisConfig, analyze
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
 from deepfake.store import AnalysisStore, open_store
 
 MakeAnalysis = Callable[..., Analysis]

@@ -14,8 +14,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError, StoreError
-from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, database, open_store
 from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE, metadata

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deepfake.pipeline import Analysis, AnalysisConfig
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.store import AnalysisStore, open_store
 
 MakeAnalysis = Callable[..., Analysis]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.cli import main
 from deepfake.errors import ClipError, StoreError
-from deepfake.pipeline import Analysis, AnalysisConfig
 from deepfake.report import analysis_to_dict
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, analyze_once, open_store, recall

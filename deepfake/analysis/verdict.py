@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.evidence import USUAL_SHARE, Direction, Evidence, SignalReading, signal_evidence
+from deepfake.analysis.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
 from deepfake.detectors.efficientnet import Calibration
 from deepfake.detectors.pooling import pool_track
 from deepfake.detectors.scoring import TrackScores
-from deepfake.evidence import USUAL_SHARE, Direction, Evidence, SignalReading, signal_evidence
 from deepfake.faces.tracking import FaceTrack
-from deepfake.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
 
 __all__ = [
     "Evidence",

@@ -7,7 +7,7 @@ at once, in one pass over the clip; nothing of it is written to disk.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.pipeline import verdict_of
+from deepfake.analysis.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, Verdict, VerdictLabel
 from deepfake.detectors import TrackScorer, TrackScores, learned_detector
 from deepfake.detectors.efficientnet import CROP_PX, Calibration
 from deepfake.detectors.scoring import CropDetector
-from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.pipeline import Analysis, verdict_of
-from deepfake.report import VERDICT_WORDS
 from deepfake.settings import Settings, load_settings
-from deepfake.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, Verdict, VerdictLabel
 from deepfake.video.reader import Frame, Image, VideoInfo, VideoReader
 
 # Constant rate factors of x264: its default; about what messengers send on; the c40 of FaceForensics++.
@@ -148,61 +147,6 @@ def label_limits(calibration: Calibration, judged: int) -> tuple[float | None, f
         if p >= MIN_FAKE_PROBABILITY and judged * calibration.p_value_real(p) <= FALSE_ALARM_RATE
     ]
     return (float(max(real)) if real else None), (float(min(fake)) if fake else None)
-
-
-def stability_sentence(result: Recompression) -> str:
-    """Return in words how stable the verdict is."""
-    original, *encoded = result.rates
-    words = VERDICT_WORDS[original.clip.label]
-    if not encoded or result.spread is None:
-        return "No face of this clip could be scored, so there is nothing to compare."
-    known = [rate.clip.probability_fake for rate in result.rates if rate.clip.probability_fake is not None]
-    span = f"P(fake) lies between {min(known):.2f} and {max(known):.2f}, {result.spread:.2f} apart."
-    if result.keeps_label:
-        return f"The verdict stays {words} at every rate. {span}"
-    changed = [
-        f"{VERDICT_WORDS[rate.clip.label]} at {rate_name(rate)}"
-        for rate in encoded
-        if rate.clip.label != original.clip.label
-    ]
-    opposite = {"LIKELY_REAL", "LIKELY_FAKE"} <= {rate.clip.label for rate in result.rates}
-    warning = " It turns into its opposite: do not rely on it." if opposite else ""
-    return f"The verdict changes: {words} as the clip is, {', '.join(changed)}. {span}{warning}"
-
-
-def rate_name(rate: RateOutcome) -> str:
-    """Return what a rate is called."""
-    return "as it is" if rate.crf is None else f"CRF {rate.crf}"
-
-
-def recompression_to_dict(result: Recompression) -> dict[str, Any]:
-    """Return a result as JSON's own types, with its label's fate and sentence."""
-    return {
-        **asdict(result),
-        "keeps_label": result.keeps_label,
-        "spread": result.spread,
-        "sentence": stability_sentence(result),
-    }
-
-
-def recompression_from_dict(data: dict[str, Any]) -> Recompression:
-    """Return the result that recompression_to_dict turned into data. Raises ReportError where data is another thing."""
-
-    def outcome(item: dict[str, Any]) -> Outcome:
-        interval = None if item["interval"] is None else tuple(item["interval"])
-        return Outcome(**{**item, "interval": interval, "abstained": tuple(item["abstained"])})
-
-    try:
-        fields = {name: data[name] for name in Recompression.__slots__ if name != "rates"}
-        rates = tuple(
-            RateOutcome(
-                **{**rate, "clip": outcome(rate["clip"]), "tracks": tuple(outcome(item) for item in rate["tracks"])}
-            )
-            for rate in data["rates"]
-        )
-        return Recompression(rates=rates, **fields)
-    except (KeyError, TypeError) as error:
-        raise ReportError(f"this is no result of a re-compression: {error!r}") from error
 
 
 _Cuts = Mapping[int, Sequence[tuple[int, np.ndarray[Any, np.dtype[np.float32]]]]]

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.evidence import Evidence, Panel
 from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.detectors.scoring import TrackScores
-from deepfake.evidence import Evidence, Panel
 from deepfake.faces.tracking import FaceTrack
 
 Failure = tuple[str, Panel, str]  # what was measured, the panel that shows it, why it is too poor

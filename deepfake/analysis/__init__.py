@@ -1,0 +1,1 @@
+"""A clip becomes an Analysis: measured, judged, and given reasons."""

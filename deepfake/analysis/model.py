@@ -1,0 +1,84 @@
+"""What may be chosen for an analysis, how far it is, and what it found."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake import __version__
+from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
+from deepfake.detectors import shipped_fingerprint
+from deepfake.faces.detection import DetectorName, FaceDetection
+from deepfake.faces.tracking import FaceTrack
+from deepfake.signals.registry import FACE_SIGNALS
+from deepfake.signals.trace import SignalTrace
+from deepfake.video.reader import Frame, VideoInfo
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisConfig:
+    """What may be chosen for an analysis. detector: which face detector finds and follows the faces.
+    search_every_s: the whole frame is searched for faces this often, in seconds. resume_within_s: a face that is
+    lost for no longer than this and shows up at the same place is the same track. min_track_s: shorter tracks are
+    dropped as accidental."""
+
+    detector: DetectorName = "mtcnn"
+    search_every_s: float = 1.0
+    resume_within_s: float = 1.0
+    min_track_s: float = 0.2
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
+        result."""
+        signals = [signal.info.name for signal in FACE_SIGNALS]
+        versions = [SCHEMA_VERSION, RULES_VERSION, __version__, shipped_fingerprint()]
+        text = json.dumps([*versions, signals, asdict(self)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that was found out about one clip: small, no pictures.
+
+    frame_timestamps_s: f64 (n,), seconds from the first frame, of every frame. cuts: i64, the first frame of each
+    new scene. timings_s: seconds by stage.
+    """
+
+    schema_version: int
+    software_version: str
+    video: VideoInfo
+    config: AnalysisConfig
+    frame_timestamps_s: NDArray[np.float64]
+    cuts: NDArray[np.int64]
+    tracks: tuple[FaceTrack, ...]
+    traces: tuple[SignalTrace, ...]
+    notebook_rule: NotebookRule
+    verdict: Verdict
+    warnings: tuple[str, ...]
+    timings_s: dict[str, float]
+
+    def trace(self, signal: str, track_id: int | None = None) -> SignalTrace | None:
+        """Return the trace of a signal, of the whole frame or of one track, or None where there is none."""
+        return next((t for t in self.traces if t.signal == signal and t.track_id == track_id), None)
+
+    def track(self, track_id: int) -> FaceTrack | None:
+        """Return the track of that id, or None."""
+        return next((track for track in self.tracks if track.track_id == track_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis is. stage: "models", "frames" or "finishing". frames_total: an estimate, or None.
+    frame: the latest frame, or None; faces: its faces by track_id; similarity: of successive frames so far."""
+
+    stage: str
+    frames_done: int
+    frames_total: int | None
+    frame: Frame | None = None
+    faces: dict[int, FaceDetection] = field(default_factory=dict)
+    similarity: Sequence[float] = ()

@@ -24,6 +24,7 @@ ROWS: list[set[str]] = [
     {"signals", "detectors"},
     {"analysis"},
     {"comparison", "dataset", "demo", "store", "batch", "figures", "views", "report", "evaluation"},
+    {"server"},
     {"cli", "dashboard"},
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
@@ -134,8 +135,8 @@ def test_tensorflow_is_never_imported_with_a_module() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("module", ["deepfake.analysis.pipeline", "deepfake.cli"])
-def test_importing_the_core_loads_neither_tensorflow_nor_streamlit(module: str) -> None:
+@pytest.mark.parametrize("module", ["deepfake.analysis.pipeline", "deepfake.server.runtime", "deepfake.cli"])
+def test_importing_what_lies_below_the_pages_loads_neither_tensorflow_nor_streamlit(module: str) -> None:
     code = f"import sys, {module}; print(*({{'tensorflow', 'streamlit'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

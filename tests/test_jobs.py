@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deepfake.dashboard.cache import ResultCache
-from deepfake.dashboard.jobs import Job, JobQueue, JobState
-from deepfake.dashboard.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
-from deepfake.dashboard.uploads import SessionRegistry, claim_server_folder, display_name
 from deepfake.errors import ClipError, LimitError, WorkerError
+from deepfake.server.cache import ResultCache
+from deepfake.server.jobs import Job, JobQueue, JobState
+from deepfake.server.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
+from deepfake.server.sessions import SessionRegistry, claim_server_folder, display_name
 from deepfake.worker_pool import WorkerPool
 
 LIMIT_S = 60

@@ -1,5 +1,1 @@
-"""What the pages share: worker processes, results kept on disk, uploads, the choice of a clip, panels.
-
-The only room of the package that knows Streamlit. `jobs`, `workers`, `progress`, `cache`, `uploads` and `tasks` do not
-import it: they also run in worker processes and in tests without a page.
-"""
+"""What the pages share: the choice of a clip, waiting for results, tabs. The only package that knows Streamlit."""

@@ -13,12 +13,12 @@ import streamlit as st
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.dashboard.clips import ClipChoice
-from deepfake.dashboard.keeping import KeptAs
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import DeepfakeError
 from deepfake.report import read_json, write_json
+from deepfake.server.store_access import KeptAs
+from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import streamlit as st
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import attribution_scale_figure, dense_score_figure, format_time, person_name
+from deepfake.server.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip
 from deepfake.views.attribution_clip import (
     MAX_SCORED,
     AttributionClip,

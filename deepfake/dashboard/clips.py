@@ -7,10 +7,10 @@ import streamlit as st
 
 from deepfake.dashboard.runtime import runtime, session
 from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources, demo_when_ready
-from deepfake.dashboard.uploads import Upload
 from deepfake.dataset import ClipEntry, Dataset, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.files import file_sha256
+from deepfake.server.sessions import Upload
 from deepfake.video.reader import CLIP_SUFFIXES
 
 UPLOADS_ID = "uploads"

@@ -11,9 +11,9 @@ from deepfake.dashboard.faces_tab import tracked_faces
 from deepfake.dashboard.looks import moment_look
 from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
+from deepfake.server.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
 

@@ -11,11 +11,10 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import Comparison, Fit, comparison_from_dict
 from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.clips import ClipChoice
-from deepfake.dashboard.comparison_task import COMPARISON_FILE, compare_clips, view_difference
 from deepfake.dashboard.runtime import runtime
-from deepfake.dashboard.tasks import ANALYSIS_FILE
 from deepfake.dashboard.waiting import folder_when_ready, shown_error
 from deepfake.errors import DeepfakeError
+from deepfake.server.tasks import ANALYSIS_FILE, COMPARISON_FILE, compare_clips, view_difference
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress, clips_of_dataset
-from deepfake.dashboard.batches import BatchRun, BatchState, without_path
 from deepfake.dashboard.runtime import runtime
 from deepfake.dashboard.verdicts import verdicts_of
 from deepfake.dataset import Dataset
+from deepfake.server.batches import BatchRun, BatchState, without_path
 from deepfake.store import Failure
 
 POLL_S = 1.5

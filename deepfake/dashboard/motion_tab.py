@@ -6,8 +6,8 @@ import streamlit as st
 
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.figures import format_time, person_name
+from deepfake.server.tasks import SLOWED_FILE, make_slowed_clip
 
 SPEEDS = {"Full speed": 1, "Half speed": 2, "Quarter speed": 4}
 

@@ -7,8 +7,8 @@ import streamlit as st
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.pictures import shown_width
 from deepfake.dashboard.runtime import runtime
-from deepfake.dashboard.tasks import PLAYER_FILE, make_player_clip
 from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
 
 # Streamlit reads the whole file into memory to serve it; a large one is shown as a smaller copy.

@@ -9,12 +9,12 @@ import streamlit as st
 from deepfake.analysis.recompression import PRESET, RATES_CRF, Outcome, Recompression
 from deepfake.dashboard.analyses import ReadyAnalysis
 from deepfake.dashboard.runtime import runtime, session
-from deepfake.dashboard.tasks import RECOMPRESSION_FILE, recompress_clip
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
 from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.report.recompression import rate_name, recompression_from_dict, stability_sentence
+from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
 
 logger = logging.getLogger(__name__)
 

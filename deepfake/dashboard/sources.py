@@ -7,11 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.dashboard.runtime import runtime
-from deepfake.dashboard.tasks import make_demo
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.dataset import Dataset, allowed_root, open_dataset
 from deepfake.demo.writer import demo_is_complete
 from deepfake.errors import DatasetError, OutsideRootError
+from deepfake.server.tasks import make_demo
 
 DEMO_ID = "demo"
 DEMO_TITLE = "Built-in samples (synthetic)"

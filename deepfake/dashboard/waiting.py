@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.jobs import Job, JobQueue, JobState
-from deepfake.dashboard.progress import ProgressReport
 from deepfake.dashboard.runtime import runtime, session
+from deepfake.server.jobs import Job, JobQueue, JobState
+from deepfake.server.progress import ProgressReport
 
 POLL_S = 0.7
 PANEL_HEIGHT_PX = 340

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import jobs
-from deepfake.dashboard.progress import ProgressReport
 from deepfake.files import file_sha256
+from deepfake.server import jobs
+from deepfake.server.progress import ProgressReport
 
 OpenApp = Callable[..., AppTest]
 RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import batches
+from deepfake.server import batches
 from tests import batch_work
 
 OpenApp = Callable[..., AppTest]

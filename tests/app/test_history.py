@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.history_rows import Place, history_table
-from deepfake.dashboard.keeping import StoreAccess
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.files import file_sha256
+from deepfake.server.store_access import StoreAccess
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
 from tests import batch_work
@@ -166,7 +166,7 @@ def test_an_analysis_opens_without_being_computed_again(
     test = app("history")
     assert test.dataframe[0].value.loc[0, ["clip", "data set"]].tolist() == ["real/talking.mp4", "shown"]
     select(test, 0)
-    monkeypatch.setattr("deepfake.dashboard.jobs.JobQueue.submit", refuse)
+    monkeypatch.setattr("deepfake.server.jobs.JobQueue.submit", refuse)
     button(test, "history-open").click().run()
     assert test.header[0].value == "Analyze a clip"
     assert "LIKELY FAKE" in texts(test)

@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.dashboard.keeping import KeptAs
-from deepfake.dashboard.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 from deepfake.files import stamp_of
 from deepfake.report import read_json
+from deepfake.server.store_access import KeptAs
+from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from deepfake.video.reader import VideoReader, probe

@@ -3,17 +3,20 @@
 import json
 from pathlib import Path
 
+import plotly.graph_objects as go
+
 from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
 from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
-from deepfake.dashboard.keeping import KeptAs, keep_analysis, stamp_before
-from deepfake.dashboard.progress import ProgressWriter
+from deepfake.comparison import ComparisonProgress, Fit, PairClips, compare, comparison_to_dict, difference_view
 from deepfake.demo.writer import write_demo
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.report import write_json
+from deepfake.report import json_text, read_json, write_json
 from deepfake.report.recompression import recompression_to_dict
+from deepfake.server.progress import ProgressWriter
+from deepfake.server.store_access import KeptAs, keep_analysis, stamp_before
 from deepfake.settings import Settings
 from deepfake.video.browser import transcode
 from deepfake.video.reader import VideoReader, probe
@@ -26,6 +29,7 @@ ANALYSIS_FILE = "analysis.json"
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
 RECOMPRESSION_FILE = "recompression.json"
+COMPARISON_FILE = "comparison.json"
 ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.json", "attribution.mp4"
 STAGES = {
     "models": "Loading the face detector",
@@ -138,3 +142,35 @@ def load_detector() -> None:
 
 def load_looks() -> None:
     """Load what looking at single frames needs: this module's imports."""
+
+
+def compare_clips(
+    folder: Path, fake_path: Path, original_path: Path, fake_json: Path, original_json: Path, settings: Settings
+) -> None:
+    """Write comparison.json, without the analyses, and for each compared track pair-<track_id>.mp4.
+
+    fake_json, original_json: both analyses as write_json wrote them. Raises what compare() raises.
+    """
+    writer = ProgressWriter(folder)
+
+    def report(progress: ComparisonProgress) -> None:
+        writer.write("Comparing moment by moment", progress.frames_done, progress.frames_total)
+
+    with PairClips(folder, probe(fake_path, settings).frame_rate) as clips:
+        comparison = compare(
+            fake_path,
+            original_path,
+            settings=settings,
+            progress=report,
+            fake_analysis=read_json(fake_json),
+            original_analysis=read_json(original_json),
+            on_faces=clips,
+        )
+    (folder / COMPARISON_FILE).write_text(json_text(comparison_to_dict(comparison, with_analyses=False)), "utf-8")
+
+
+def view_difference(
+    fake_path: Path, original_path: Path, fake_s: float, original_s: float, fit: Fit, title: str
+) -> go.Figure | None:
+    """Return comparison.difference_view: a function of arguments by position, as the pool of workers calls it."""
+    return difference_view(fake_path, original_path, fake_s, original_s, fit, title=title)

@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from deepfake.dashboard.cache import ResultCache
-from deepfake.dashboard.progress import ProgressReport, read_preview, read_progress, remove_progress
 from deepfake.errors import DeepfakeError
+from deepfake.server.cache import ResultCache
+from deepfake.server.progress import ProgressReport, read_preview, read_progress, remove_progress
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64

@@ -3,17 +3,13 @@
 import streamlit as st
 
 from deepfake.analysis.evidence import Evidence
-from deepfake.dashboard.analyses import ReadyAnalysis, analysis_when_ready
-from deepfake.dashboard.banner import draw_banner
-from deepfake.dashboard.clips import choose_clip, choose_from_url, keep_url
-from deepfake.dashboard.evidence_tab import draw_evidence
-from deepfake.dashboard.faces_tab import draw_faces
-from deepfake.dashboard.file_tab import draw_export, draw_file
-from deepfake.dashboard.frames_tab import draw_frames
-from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
-from deepfake.dashboard.motion_tab import draw_motion
-from deepfake.dashboard.navigation import ensure_navigation
-from deepfake.dashboard.panels import (
+from deepfake.dashboard.analyze.banner import draw_banner
+from deepfake.dashboard.analyze.evidence_tab import draw_evidence
+from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
+from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
+from deepfake.dashboard.analyze.frames_tab import draw_frames
+from deepfake.dashboard.analyze.motion_tab import draw_motion
+from deepfake.dashboard.analyze.panels import (
     PANELS,
     choose_panel_from_url,
     keep_panel_in_url,
@@ -24,15 +20,18 @@ from deepfake.dashboard.panels import (
     panel_title,
     scroll_to_panel,
 )
-from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.analyze.recompress_tab import draw_recompression
+from deepfake.dashboard.analyze.samples import draw_samples
+from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
+from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
+from deepfake.dashboard.navigation import ensure_navigation
+from deepfake.dashboard.person import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.player import draw_player
-from deepfake.dashboard.quality_line import draw_quality
-from deepfake.dashboard.robustness_panel import draw_recompression
-from deepfake.dashboard.runtime import runtime, warn_of_store
-from deepfake.dashboard.samples import draw_samples
-from deepfake.dashboard.settings_panel import analysis_config
-from deepfake.dashboard.similarity_tab import draw_similarity, drop_frames
+from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
+from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
+from deepfake.dashboard.state import runtime, warn_of_store
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures import score_figure, timeline_figure

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from deepfake.comparison import comparison_to_dict
-from deepfake.dashboard.clips import ClipChoice, choose_clip, choose_from_url, keep_url
-from deepfake.dashboard.comparison_choice import choose_original, draw_sample_pairs, offer_fakes_of
-from deepfake.dashboard.comparison_panels import (
+from deepfake.dashboard.clip import ClipChoice
+from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.compare.choice import choose_original, draw_sample_pairs, offer_fakes_of
+from deepfake.dashboard.compare.panels import (
     draw_answer,
     draw_difference,
     draw_moments,
@@ -13,13 +14,13 @@ from deepfake.dashboard.comparison_panels import (
     draw_panels,
     draw_signals,
 )
-from deepfake.dashboard.comparisons import ReadyComparison, comparison_when_ready
+from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
 from deepfake.dashboard.navigation import ensure_navigation
-from deepfake.dashboard.persons import choose_person, chosen_track_id, set_person
-from deepfake.dashboard.runtime import warn_of_store
-from deepfake.dashboard.settings_panel import analysis_config
+from deepfake.dashboard.person import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
+from deepfake.dashboard.state import warn_of_store
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report import json_text

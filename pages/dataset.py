@@ -3,8 +3,9 @@
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.dashboard.dataset_batch import draw_batch
-from deepfake.dashboard.dataset_panels import (
+from deepfake.dashboard.dataset.batch import draw_batch
+from deepfake.dashboard.dataset.gallery import draw_gallery, open_buttons
+from deepfake.dashboard.dataset.panels import (
     counts_line,
     draw_charts,
     draw_label,
@@ -13,12 +14,11 @@ from deepfake.dashboard.dataset_panels import (
     draw_table,
     filtered_entries,
 )
-from deepfake.dashboard.gallery import draw_gallery, open_buttons
 from deepfake.dashboard.navigation import ensure_navigation
-from deepfake.dashboard.runtime import warn_of_store
-from deepfake.dashboard.settings_panel import analysis_config
+from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
-from deepfake.dashboard.verdicts import verdicts_of
+from deepfake.dashboard.state import warn_of_store
+from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset, counts
 
 PARAMETER = "set"

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from deepfake.dashboard.evaluation_choice import (
+from deepfake.dashboard.evaluate.choice import (
     choose_only_new,
     choose_settings,
     choose_source,
     choose_threshold,
     names_of,
 )
-from deepfake.dashboard.evaluation_errors import draw_errors
-from deepfake.dashboard.evaluation_panels import (
+from deepfake.dashboard.evaluate.errors import draw_errors
+from deepfake.dashboard.evaluate.panels import (
     draw_all_numbers,
     draw_caveats,
     draw_coverage,
@@ -23,10 +23,10 @@ from deepfake.dashboard.evaluation_panels import (
     draw_numbers,
     draw_scores,
 )
-from deepfake.dashboard.evaluation_results import SetInStore, difference_of, measured_settings, set_in_store
+from deepfake.dashboard.evaluate.results import SetInStore, difference_of, measured_settings, set_in_store
 from deepfake.dashboard.navigation import ensure_navigation
-from deepfake.dashboard.runtime import warn_of_store
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
+from deepfake.dashboard.state import warn_of_store
 from deepfake.dataset import Dataset
 from deepfake.evaluation import Measured
 

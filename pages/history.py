@@ -2,19 +2,10 @@
 
 import streamlit as st
 
-from deepfake.dashboard.history_panels import (
-    ANALYZE,
-    PARAMETER,
-    Filters,
-    clear_filters,
-    draw_filters,
-    draw_page,
-    draw_table,
-    tell_deleted,
-)
-from deepfake.dashboard.history_stored import draw_stored
-from deepfake.dashboard.navigation import ensure_navigation
-from deepfake.dashboard.runtime import runtime, warn_of_store
+from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_deleted
+from deepfake.dashboard.history.stored import draw_stored
+from deepfake.dashboard.navigation import ANALYZE, PARAMETER, ensure_navigation
+from deepfake.dashboard.state import runtime, warn_of_store
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from deepfake.dashboard.methods_content import (
+from deepfake.dashboard.methods.content import (
     FLAWS,
     METHODS,
     P_VALUE_FORMULA,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.dashboard.spectrum_card import spectrum_sentence
+from deepfake.dashboard.analyze.spectrum_card import spectrum_sentence
 from deepfake.figures import share_inside, spectrum_figure
 from deepfake.signals.spectrum import (
     FREQUENCIES,

@@ -3,6 +3,9 @@
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+PARAMETER = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint
+ANALYZE = "pages/analyze.py"
+
 
 def ensure_navigation() -> None:
     """Start over through streamlit_app.py where Streamlit runs a page on its own.

@@ -1,12 +1,12 @@
 """The clip itself, in a form that the browser plays."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
-from deepfake.dashboard.analyses import ReadyAnalysis
-from deepfake.dashboard.pictures import shown_width
-from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
@@ -14,6 +14,7 @@ from deepfake.video.browser import browser_plays
 # Streamlit reads the whole file into memory to serve it; a large one is shown as a smaller copy.
 PLACE_WIDTH_PX = 570
 MAX_DIRECT_BYTES = 64 * 2**20
+MAX_HEIGHT_PX = 420
 
 
 def draw_player(ready: ReadyAnalysis, moment_s: float, *, slot: str = "player") -> None:
@@ -44,3 +45,13 @@ def playable_clip(ready: ReadyAnalysis, *, slot: str = "player") -> Path | None:
         queue=runtime().media_jobs,
     )
     return None if folder is None else folder / PLAYER_FILE
+
+
+def shown_width(
+    width: int, height: int, place_width_px: int, max_height_px: int = MAX_HEIGHT_PX
+) -> int | Literal["stretch"]:
+    """Return the width to draw a picture or clip of that size with, in a place that is about place_width_px wide on a
+    laptop: "stretch", or fewer px where it would become higher than max_height_px."""
+    if place_width_px * height <= max_height_px * width:
+        return "stretch"
+    return max(96, round(max_height_px * width / height))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.runtime import runtime
+from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.dataset import Dataset, allowed_root, open_dataset
 from deepfake.demo.writer import demo_is_complete

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.runtime import runtime, session
+from deepfake.dashboard.state import runtime, session
 from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import ProgressReport
 

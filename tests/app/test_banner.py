@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import banner
-from deepfake.dashboard.banner import DIRECTION_ICONS, VERDICT_LOOKS, probability_text
-from deepfake.dashboard.panels import PANELS, card_targets, panel_title
+from deepfake.dashboard.analyze import banner
+from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
+from deepfake.dashboard.analyze.panels import PANELS, card_targets, panel_title
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from tests.store.samples import sample_analysis
 
 
@@ -31,7 +32,7 @@ def panels_page() -> None:
     import streamlit as st
 
     from deepfake.analysis.evidence import Evidence
-    from deepfake.dashboard import panels
+    from deepfake.dashboard.analyze import panels
 
     st.session_state.setdefault("_page-person", {"clip": "a", "track": 0})
     panels.choose_panel_from_url("page")
@@ -110,7 +111,7 @@ def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> Non
 def banner_page() -> None:
     from types import SimpleNamespace
 
-    from deepfake.dashboard.banner import draw_banner
+    from deepfake.dashboard.analyze.banner import draw_banner
     from tests.store.samples import sample_analysis
 
     unlabelled = SimpleNamespace(label=None)

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.verdict import MIN_FAKE_PROBABILITY
-from deepfake.dashboard import evaluation_choice, evaluation_results
-from deepfake.dashboard.evaluation_choice import threshold_of
+from deepfake.dashboard.evaluate import choice, results
+from deepfake.dashboard.evaluate.choice import threshold_of
 from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.evaluation import stored
 from deepfake.files import stamp_of
@@ -107,7 +107,7 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
 ) -> None:
     fakes = [str(clip.path) for clip in analysed if clip.label == "FAKE"][:4]
     known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
-    for module in (evaluation_choice, evaluation_results, stored):
+    for module in (choice, results, stored):
         monkeypatch.setattr(module, "training_clips", lambda: known)
     test = opened()
     assert test.toggle(key="evaluate-only-new").value

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepfake.dashboard.evidence_tab import blink_sentence, worth_sentence
+from deepfake.dashboard.analyze.evidence_tab import blink_sentence, worth_sentence
 from deepfake.signals.blink import Blink, BlinkSummary
 from deepfake.signals.registry import SignalWorth
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
-from deepfake.dashboard.history_rows import Place, history_table
+from deepfake.dashboard.history.rows import Place, history_table
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.files import file_sha256
 from deepfake.server.store_access import StoreAccess

@@ -114,7 +114,7 @@ def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("analysed again")
 
-    monkeypatch.setattr("deepfake.dashboard.analyses.analyze_clip", refuse)
+    monkeypatch.setattr("deepfake.dashboard.results.analyze_clip", refuse)
     test = app()
     test.session_state["analyze-tabs"] = MOTION
     test.session_state["settings-detector"] = "haar"

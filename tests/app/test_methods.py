@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.quality import MIN_FACE_WIDTH_PX
 from deepfake.analysis.verdict import FALSE_ALARM_RATE, MISS_RATE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.dashboard.methods_content import METHODS, PAPERS, VERDICT_LIMITS
+from deepfake.dashboard.methods.content import METHODS, PAPERS, VERDICT_LIMITS
 
 OpenApp = Callable[..., AppTest]
 

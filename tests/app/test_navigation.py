@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import clips, navigation
+from deepfake.dashboard import clip_choice, navigation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ def test_a_page_that_runs_on_its_own_starts_over_once(monkeypatch: pytest.Monkey
 
 
 def test_a_link_to_a_sample_waits_until_the_samples_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "demo_when_ready", lambda: False)
+    monkeypatch.setattr(clip_choice, "demo_when_ready", lambda: False)
     test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     test.query_params["clip"] = "demo/real_a.mp4"
     test.run()

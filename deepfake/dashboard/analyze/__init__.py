@@ -1,0 +1,1 @@
+"""The page Analyze: the verdict on one clip, and a tab for each way of looking at it."""

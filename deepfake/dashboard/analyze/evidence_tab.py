@@ -1,0 +1,174 @@
+"""Evidence: where the detector looked, the most suspicious moments, and every other signal of the chosen face."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
+from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
+from deepfake.dashboard.moment import clickable_chart, set_moment
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.snapshots import scored_crop_look
+from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors.sampling import MAX_CROPS
+from deepfake.faces.tracking import track_crop_to_frame
+from deepfake.figures import format_time, person_name, signal_figure, why_no_score
+from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks
+from deepfake.signals.registry import SignalInfo, SignalWorth, signal_info, signal_worth
+from deepfake.signals.spectrum import SpectrumSignal
+from deepfake.signals.trace import SignalTrace
+
+SCORE = "learned_score"
+MOMENTS_LISTED = 5
+HOW_TO_READ = (
+    "How to read this: orange with a solid outline is where the picture adds to the score, as fakes do; teal with a "
+    "broken outline is where it takes from it. The denser, the more. The map is exact, for 7×7 places of the whole "
+    "picture and 7×7 of its inner part, which the detector sees larger: its mean decides the score. It "
+    "shows what moved the detector, not that something is wrong there."
+)
+SIDES = {"high": "High values are the suspicious ones.", "low": "Low values are the suspicious ones.", None: ""}
+
+
+def anchor_of(signal: str) -> str:
+    """Return the id of the heading of a signal's card, for links: "#" and this."""
+    return f"evidence-{signal}"
+
+
+def suspicious_rows(trace: SignalTrace) -> list[int]:
+    """Return the rows of the five highest scores, the highest first."""
+    known = np.flatnonzero(np.isfinite(trace.values))
+    rows: list[int] = known[np.argsort(-trace.values[known], kind="stable")][:MOMENTS_LISTED].tolist()
+    return rows
+
+
+def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *, slot: str) -> None:
+    """Draw what speaks for and against the chosen person's face."""
+    trace = None if track_id is None else ready.analysis.trace(SCORE, track_id)
+    if track_id is None or trace is None or not np.isfinite(trace.values).any():
+        st.info(why_no_score(ready.analysis, track_id), icon=":material/search_off:")
+    else:
+        _draw_where(ready, trace, track_id, moment_s)
+        _draw_moments(trace, track_id, slot)
+        track = ready.analysis.track(track_id)
+        if track is not None:
+            draw_attribution_clip(ready, track, moment_s, slot=slot)
+    if track_id is not None:
+        _draw_signals(ready, track_id, moment_s, slot)
+
+
+def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_s: float) -> None:
+    row = int(np.argmin(np.abs(trace.timestamps_s - moment_s)))
+    frame, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
+    track = ready.analysis.track(track_id)
+    transform = None if track is None else track_crop_to_frame(track, frame, CROP_PX)
+    st.subheader("Where the detector looked", anchor=anchor_of(SCORE))
+    st.markdown(f"{person_name(track_id)}, frame {frame}, {format_time(time_s)}")
+    if transform is None:
+        st.info("This picture cannot be cut out of the clip again.", icon=":material/image_not_supported:")
+        return
+    look = scored_crop_look(ready.clip, time_s, transform)
+    plain, attributed, words = st.columns(3, gap="small")
+    chance = f"P(fake) {look.probability_fake:.2f}"
+    plain.image(look.crop, caption="The face as the detector sees it", width="stretch", alt="The face")
+    attributed.image(
+        look.attributed, caption=f"Where it looked · {chance} of this picture alone", width="stretch",
+        alt="The face with what speaks for fake and for real",
+    )  # fmt: skip
+    with words:
+        if abs(time_s - moment_s) > 1e-6:
+            st.caption(
+                f"Up to {MAX_CROPS} pictures of a person are scored; this is the nearest to the moment "
+                f"{format_time(moment_s)}."
+            )
+        st.caption(HOW_TO_READ)
+
+
+def _draw_moments(trace: SignalTrace, track_id: int, slot: str) -> None:
+    rows = suspicious_rows(trace)
+    above = int(np.sum(trace.values > 0.5))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**Most suspicious moments of {person_name(track_id)}**", width="content")
+        for row in rows:
+            time_s, frame = float(trace.timestamps_s[row]), int(trace.frame_indices[row])
+            st.button(
+                f"{format_time(time_s)} · {trace.values[row]:.2f}",
+                key=f"{slot}-suspicious-{frame}",
+                help=f"Frame {frame}: P(fake) {trace.values[row]:.2f}",
+                on_click=set_moment,
+                args=(slot, time_s),
+            )
+    if above == 0:
+        st.caption("None of the scored pictures looks more fake than real; these are the highest.")
+
+
+def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, slot: str) -> None:
+    """Cards of the other signals of this face that were measured; without one, nothing."""
+    measured = [
+        (trace, info)
+        for trace in ready.analysis.traces
+        if trace.track_id == track_id and np.isfinite(trace.values).any() and (info := signal_info(trace.signal))
+    ]
+    if not measured:
+        return
+    st.markdown("**Other signals of this face.** None of them decides the verdict.")
+    spectrum_place = None
+    for start in range(0, len(measured), 2):
+        columns = st.columns(2, gap="medium")
+        for column, (trace, info) in zip(columns, measured[start : start + 2], strict=False):
+            with column.container(border=True):
+                place = _draw_signal(trace, info, moment_s, slot)
+                spectrum_place = place if info.name == SpectrumSignal.info.name else spectrum_place
+    # Last, because the clip has to be read for it: all other cards are there by then.
+    if spectrum_place is not None:
+        with spectrum_place:
+            draw_spectrum(ready, track_id, slot=slot)
+
+
+def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: str) -> DeltaGenerator:
+    """Draw a card; return a place in it below the chart."""
+    st.subheader(info.title, anchor=anchor_of(info.name))
+    clickable_chart(
+        signal_figure(trace, title="Over time", unit=info.unit, moment_s=moment_s),
+        key=f"{slot}-signal-{info.name}",
+        on_click=lambda point: set_moment(slot, float(point["x"])),
+        alt=f"{info.title} over time",
+    )
+    place = st.container()
+    st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
+    if info.name == BlinkSignal.info.name:
+        st.markdown(blink_sentence(summarise_blinks(trace)))
+    st.caption(worth_sentence(signal_worth(info.name)))
+    st.caption(f":material/warning: When it misleads: {info.misleads}" + (f" · {info.paper}" if info.paper else ""))
+    return place
+
+
+def worth_sentence(worth: Sequence[SignalWorth]) -> str:
+    """Return what a signal alone is worth; a signal whose interval holds 0.5 is called weak."""
+    if not worth:
+        return "What it is worth was not measured."
+    measured = "; ".join(
+        f"{item.clips}: AUC {item.auc:.2f} [{item.interval[0]:.2f}, {item.interval[1]:.2f}], "
+        f"{item.real} real and {item.fake} fake clips"
+        for item in worth
+    )
+    weak = any(item.interval[0] <= 0.5 <= item.interval[1] for item in worth)
+    return f":material/straighten: Worth alone (0.5 is chance): {measured}.{' A weak signal.' if weak else ''}"
+
+
+def blink_sentence(summary: BlinkSummary) -> str:
+    """Return how many blinks were found and how their rate compares with people's."""
+    count = len(summary.blinks)
+    blinks = "1 blink" if count == 1 else f"{count} blinks"
+    times = ", ".join(format_time(blink.lowest_s) for blink in summary.blinks[:MOMENTS_LISTED])
+    found = f"{blinks} in {summary.measured_s:.1f} s" + (
+        f" (at {times}{' …' if count > MOMENTS_LISTED else ''})" if count else ""
+    )
+    if summary.rate == "too short":
+        return f"{found}: too short to tell a rate, at least {MIN_MEASURED_S:g} s are needed."
+    low, high = USUAL_PER_MINUTE
+    return (
+        f"{found}: {summary.per_minute:.0f} a minute [{summary.interval95[0]:.0f}, {summary.interval95[1]:.0f}]; "
+        f"people usually blink {low:.0f} to {high:.0f} times a minute, so this is {summary.rate}."
+    )

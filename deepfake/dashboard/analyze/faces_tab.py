@@ -1,0 +1,189 @@
+"""Faces: the frame, the faces found in it, and one of them up close."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.quality import (
+    MAX_EDGE_BLUR_PX,
+    MIN_COVERED_SHARE,
+    MIN_FACE_WIDTH_PX,
+    MIN_FRONTAL_SHARE,
+    MIN_SCORED_CROPS,
+    TrackQuality,
+)
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.snapshots import moment_look
+from deepfake.dashboard.tracked_faces import tracked_faces
+from deepfake.detectors.efficientnet import VIEW_PX
+from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
+from deepfake.figures import drawn_faces, format_time, person_name
+from deepfake.video.reader import Image
+from deepfake.views.stills import Moment, scaled
+
+TRACKED = "As followed"
+BOTH = "Both"
+DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
+MIN_IOU = 0.5
+
+
+def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None, *, slot: str) -> None:
+    """Draw original, detected and zoomed-in panels of a frame, with a choice of detector."""
+    mode = st.segmented_control(
+        "Faces found by",
+        [TRACKED, *DETECTOR_TITLES.values(), BOTH],
+        default=TRACKED,
+        required=True,
+        key=f"{slot}-detector",
+        persist_state="session",
+        help="As followed: the boxes of the analysis, every frame. MTCNN, Haar or both: this frame searched anew.",
+    )
+    if mode == TRACKED:
+        _draw_tracked(ready, frame, moment_s, track_id)
+    else:
+        names = DETECTOR_NAMES if mode == BOTH else tuple(n for n, title in DETECTOR_TITLES.items() if title == mode)
+        _draw_detected(ready, frame, moment_s, track_id, names, slot)
+
+
+def _draw_tracked(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
+    faces = tracked_faces(ready.analysis, frame)
+    boxes = np.array([face.box_xyxy for face in faces.values()], dtype=np.float32).reshape(-1, 4)
+    look = moment_look(ready.clip, moment_s, boxes_xyxy=boxes)
+    named = {person_name(number): [face] for number, face in faces.items()}
+    shown = track_id if track_id in faces else None
+    selected = None if shown is None else (person_name(shown), 0)
+    zoom = None if shown is None else look.zooms["boxes"][list(faces).index(shown)]
+    note = "No face in this frame." if not faces else f"{person_name(track_id or 0)} is not visible in this frame."
+    caption = "" if shown is None else _described(person_name(shown), faces[shown])
+    _draw_panels(look, named, selected, zoom, caption, note, frame)
+
+
+def _draw_detected(
+    ready: ReadyAnalysis,
+    frame: int,
+    moment_s: float,
+    track_id: int | None,
+    names: tuple[DetectorName, ...],
+    slot: str,
+) -> None:
+    look = moment_look(ready.clip, moment_s, detectors=names)
+    options = [(name, number) for name in names for number in range(len(look.faces[name]))]
+    tracked = tracked_faces(ready.analysis, frame).get(track_id if track_id is not None else -1)
+    chosen = _choose_face(look, options, tracked, slot)
+    zoom = None if chosen is None else look.zooms[chosen[0]][chosen[1]]
+    caption = "" if chosen is None else _described(_face_title(look, chosen), look.faces[chosen[0]][chosen[1]])
+    named = cast("dict[str, list[FaceDetection]]", look.faces)
+    titles = " and ".join(DETECTOR_TITLES[name] for name in names)
+    note = f"{titles} found no face in this frame."
+    _draw_panels(look, named, chosen, zoom, caption, note, frame)
+    if len(names) == 2:
+        _draw_agreement(look)
+
+
+def _choose_face(
+    look: Moment, options: list[tuple[DetectorName, int]], tracked: FaceDetection | None, slot: str
+) -> tuple[DetectorName, int] | None:
+    """Let the user pick a face; the followed person's comes first."""
+    if len(options) < 2:
+        return options[0] if options else None
+    if tracked is not None:
+        centre = tracked.box_xyxy.reshape(2, 2).mean(axis=0)
+
+        def distance(option: tuple[DetectorName, int]) -> float:
+            box = look.faces[option[0]][option[1]].box_xyxy
+            return float(np.hypot(*(box.reshape(2, 2).mean(axis=0) - centre)))
+
+        options = sorted(options, key=distance)
+    chosen: int = st.pills(
+        "Zoom into",
+        range(len(options)),
+        default=0,
+        required=True,
+        format_func=lambda position: _face_title(look, options[position]),
+        key=f"{slot}-zoom-{len(options)}",
+    )
+    return options[chosen]
+
+
+def _draw_panels(
+    look: Moment,
+    named: dict[str, list[FaceDetection]],
+    selected: tuple[str, int] | None,
+    zoom: Image | None,
+    caption: str,
+    note: str,
+    frame: int,
+) -> None:
+    factor = look.view.shape[1] / look.size[0]
+    drawn = drawn_faces(
+        look.view, {name: [scaled(face, factor) for face in faces] for name, faces in named.items()}, selected=selected
+    )
+    count = sum(len(faces) for faces in named.values())
+    # Widths in proportion to the pictures', so that all three are about as high.
+    ratio = look.size[0] / look.size[1]
+    original, detected, close = st.columns([ratio, ratio, 1], gap="small")
+    when = f"frame {frame}, {format_time(look.timestamp_s)}"
+    original.image(look.view, caption=f"Original: {when}", width="stretch", alt=f"The clip at {when}")
+    boxes = "no face" if count == 0 else "1 box" if count == 1 else f"{count} boxes"
+    detected.image(drawn, caption=f"Detected: {boxes}", width="stretch", alt=f"The same frame with {boxes} drawn")
+    if zoom is None:
+        close.info(note, icon=":material/face:")
+    else:
+        close.image(zoom, caption=f"Zoomed in: {caption}", width="stretch", alt=f"Close-up of {caption}")
+
+
+def _draw_agreement(look: Moment) -> None:
+    mtcnn, haar = look.faces["mtcnn"], look.faces["haar"]
+    both = agreement(mtcnn, haar, MIN_IOU)
+    matched = [
+        {"MTCNN": f"face {a + 1}", "Haar": f"face {b + 1}", "overlap (IoU)": f"{iou:.2f}"}
+        for (a, b), iou in zip(both.matched.tolist(), both.iou.tolist(), strict=True)
+    ]
+    only_mtcnn = [{"MTCNN": f"face {a + 1}", "Haar": "–", "overlap (IoU)": "–"} for a in both.only_a]
+    only_haar = [{"MTCNN": "–", "Haar": f"face {b + 1}", "overlap (IoU)": "–"} for b in both.only_b]
+    st.markdown(
+        f"**Agreement:** {len(matched)} found by both (matched at IoU ≥ {MIN_IOU}), "
+        f"{len(only_mtcnn)} only by MTCNN, {len(only_haar)} only by Haar."
+    )
+    if rows := [*matched, *only_mtcnn, *only_haar]:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="content")
+
+
+def _face_title(look: Moment, option: tuple[DetectorName, int]) -> str:
+    name, number = option
+    several = f" {number + 1}" if len(look.faces[name]) > 1 else ""
+    return f"{DETECTOR_TITLES[name]}{several}"
+
+
+def _described(title: str, face: FaceDetection) -> str:
+    width = float(face.box_xyxy[2] - face.box_xyxy[0])
+    confidence = "" if face.confidence is None else f", confidence {face.confidence:.3f}"
+    return f"{title}, {width:.0f} px wide{confidence}"
+
+
+def draw_quality(analysis: Analysis, track_id: int | None) -> None:
+    """Draw how good the pictures of the chosen person are, where they were measured."""
+    judged = next((track for track in analysis.verdict.tracks if track.track_id == track_id), None)
+    if judged is None or judged.quality is None:
+        return
+    icon = ":material/error:" if judged.abstained else ":material/check:"
+    numbers = " · ".join(quality_numbers(judged.quality))
+    st.caption(f"{icon} Quality of {person_name(judged.track_id)}: {numbers}")
+
+
+def quality_numbers(quality: TrackQuality) -> Iterator[str]:
+    """Yield what was measured of the pictures of a face, each number with the limit of the quality gate."""
+    yield f"{quality.face_width_px:.0f} px wide (at least {MIN_FACE_WIDTH_PX:.0f})"
+    if quality.edge_blur_px is not None:
+        yield f"edges smeared by {quality.edge_blur_px:.1f} of {VIEW_PX} px (at most {MAX_EDGE_BLUR_PX:g})"
+    yield f"{quality.scored_crops} pictures scored (at least {MIN_SCORED_CROPS})"
+    if quality.frontal_share is not None:
+        yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"
+    yield (
+        f"seen in {quality.covered_share:.0%} of the clip's frames, any judged face in "
+        f"{quality.clip_covered_share:.0%} (at least {MIN_COVERED_SHARE:.0%})"
+    )

@@ -1,0 +1,102 @@
+"""File: what the clip is, how it was analysed, and the results to take away."""
+
+import dataclasses
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.quality import MIN_BITS_PER_PIXEL
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.figures import format_time
+from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
+from deepfake.video.reader import VideoInfo
+
+STAGES = {
+    "models": "Loading the detector",
+    "decode": "Decoding",
+    "faces": "Finding and following faces",
+    "crops": "Cutting out faces, their similarity",
+    "similarity_wait": "Waiting for the frames' similarity",
+    "total": "In all",
+}
+
+
+def draw_file(ready: ReadyAnalysis) -> None:
+    """Draw the clip's properties, warnings and timings."""
+    analysis = ready.analysis
+    clip, run = st.columns(2, gap="large")
+    with clip:
+        st.markdown("**The clip**")
+        st.table(_properties(analysis), border="horizontal", hide_header=True)
+        st.caption("SHA-256 of the file")
+        st.code(analysis.video.sha256, language=None, wrap_lines=True)
+    with run:
+        st.markdown("**The analysis**")
+        st.table(_run(analysis), border="horizontal", hide_header=True)
+        st.markdown("**Seconds by stage**")
+        seconds = {STAGES.get(stage, stage): f"{value:.2f} s" for stage, value in analysis.timings_s.items()}
+        st.table(_rows(seconds), border="horizontal", hide_header=True)
+
+
+def draw_export(ready: ReadyAnalysis) -> None:
+    """Draw the downloads and one line about the clip."""
+    stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    analysis, name = ready.analysis, ready.clip.name
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, suffix, mime, icon, make in (
+            ("JSON", "json", "application/json", ":material/data_object:",
+             lambda: json_text(analysis_to_dict(analysis, shown_path=name))),
+            ("CSV", "csv", "text/csv", ":material/table:", lambda: analysis_to_csv(analysis)),
+            ("Report", "html", "text/html", ":material/description:", lambda: report_html(analysis, shown_path=name)),
+        ):  # fmt: skip
+            st.download_button(
+                label, make, f"{stem}.{suffix}", mime, key=f"export-{suffix}", icon=icon, on_click="ignore"
+            )
+        st.caption(clip_line(analysis))
+
+
+def clip_line(analysis: Analysis) -> str:
+    """Return the clip in one line: size, rate, length, codec, hash."""
+    video = analysis.video
+    seconds = float(analysis.frame_timestamps_s[-1] + 1 / video.frame_rate)
+    return (
+        f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {seconds:.1f} s · "
+        f"{len(analysis.frame_timestamps_s)} frames · {video.codec} · SHA-256 {video.sha256[:12]}…"
+    )
+
+
+def _properties(analysis: Analysis) -> pd.DataFrame:
+    video, count = analysis.video, len(analysis.frame_timestamps_s)
+    turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
+    claimed = "" if video.frame_count in (None, count) else f" (the header says {video.frame_count})"
+    return _rows(
+        {
+            "Name": str(video.path),
+            "Size": f"{video.width}×{video.height} px{turned}",
+            "Frame rate": f"{float(video.frame_rate):.3f} frames/s" + (", variable" * video.variable_frame_rate),
+            "Frames": f"{count}{claimed}",
+            "Last frame at": format_time(float(analysis.frame_timestamps_s[-1])),
+            "Codec": f"{video.codec}, {video.pixel_format}",
+            "Container": video.container,
+            "Bit rate": _bit_rate(video),
+            "Sound": "yes" if video.has_audio else "no",
+            "Scene cuts": str(len(analysis.cuts)),
+        }
+    )
+
+
+def _bit_rate(video: VideoInfo) -> str:
+    if video.bit_rate is None or video.bits_per_pixel is None:
+        return "unknown"
+    limit = f"the verdict needs at least {MIN_BITS_PER_PIXEL:g}"
+    return f"{video.bit_rate / 1000:.0f} kbit/s, {video.bits_per_pixel:.2g} bits a pixel of each frame ({limit})"
+
+
+def _run(analysis: Analysis) -> pd.DataFrame:
+    settings = {name.replace("_", " "): str(value) for name, value in dataclasses.asdict(analysis.config).items()}
+    return _rows({"Software": f"deepfake {analysis.software_version}", **settings})
+
+
+def _rows(values: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({"what": list(values), "value": list(values.values())})

@@ -1,0 +1,133 @@
+"""Re-compress: on demand, the verdict on the clip as others would have it after sending it on."""
+
+import json
+import logging
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.analysis.recompression import PRESET, RATES_CRF, Outcome, Recompression
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.errors import ReportError
+from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
+from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
+from deepfake.report.recompression import rate_name, recompression_from_dict, stability_sentence
+from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
+
+logger = logging.getLogger(__name__)
+
+WHAT = (
+    f"The clip is encoded again with H.264 (x264, preset {PRESET}, same size) at CRF "
+    f"{', '.join(map(str, RATES_CRF[:-1]))} and {RATES_CRF[-1]}: about the encoder's usual quality, what a messenger "
+    "sends on, and a heavily compressed copy. The same pictures of the same faces are scored again; nothing is kept "
+    "of the copies."
+)
+HOW_TO_READ = (
+    "How to read this: from left to right the clip holds less. A circle is likely real, an open square inconclusive, a "
+    "cross likely fake; the whisker is the 95 % interval over the choice of frames. A verdict that holds over all "
+    "rates does not hang on fine detail that any upload removes. One that changes is a reason to look for a better "
+    "copy of the clip, not a reason to believe the last label."
+)
+
+
+def draw_recompression(ready: ReadyAnalysis, track_id: int | None, *, slot: str) -> None:
+    """Draw how the verdict stands up to compression; a button starts it, unless it is known already."""
+    st.markdown("**What if the clip is re-compressed?**")
+    if all(track.probability_fake is None for track in ready.analysis.verdict.tracks):
+        st.info(why_no_score(ready.analysis, track_id), icon=":material/search_off:")
+        return
+    result = _result_when_ready(ready, slot=slot)
+    if result is not None:
+        _draw_result(result, track_id)
+
+
+def _result_when_ready(ready: ReadyAnalysis, *, slot: str) -> Recompression | None:
+    key, asked = f"{ready.key}-recompressed", f"_{slot}-recompress"
+    if runtime().cache.get(key, session().session_id) is None and st.session_state.get(asked) != ready.key:
+        st.caption(WHAT)
+        if not st.button("Re-compress and score again", key=f"{slot}-recompress", icon=":material/compress:"):
+            return None
+        st.session_state[asked] = ready.key
+        st.rerun()
+    folder = folder_when_ready(
+        key,
+        recompress_clip,
+        ready.clip.path,
+        ready.analysis,
+        runtime().settings,
+        source=ready.clip.path,
+        name=ready.clip.name,
+        heading="Re-compressing and scoring again",
+        slot=f"{slot}-recompression",
+        with_preview=False,
+    )
+    if folder is None:
+        return None
+    try:
+        return recompression_from_dict(json.loads((folder / RECOMPRESSION_FILE).read_text(encoding="utf-8")))
+    except (ReportError, ValueError, OSError):
+        logger.exception("the stored result %s cannot be read", key)
+        runtime().cache.drop(key)
+        st.error("The stored result could not be read and was removed. Reload the page to have it made anew.")
+        return None
+
+
+def _draw_result(result: Recompression, track_id: int | None) -> None:
+    icon = ":material/verified:" if result.keeps_label else ":material/warning:"
+    (st.success if result.keeps_label else st.warning)(stability_sentence(result), icon=icon)
+    chart, words = st.columns([3, 2], gap="medium")
+    with chart:
+        figure = recompression_figure(result, track_id)
+        st.plotly_chart(figure, key="recompression-chart", config={"displaylogo": False}, alt=figure_text(result))
+    with words:
+        st.caption(HOW_TO_READ)
+        for sentence in abstentions(result):
+            st.caption(f":material/block: {sentence}")
+    st.dataframe(recompression_table(result), hide_index=True, width="stretch", key="recompression-table")
+    encoded = "" if result.frames_encoded >= 0.9 * result.frames_total else (
+        f" Of {result.frames_total} frames {result.frames_encoded} were encoded: those scored, and the second before "
+        "each; sizes are estimates from these."
+    )  # fmt: skip
+    st.caption(f"{WHAT} It took {result.seconds:.1f} s.{encoded}")
+
+
+def abstentions(result: Recompression) -> list[str]:
+    """Return, for each rate at which the quality gate stopped the verdict, why."""
+    return [f"{rate_name(rate)}: {' '.join(rate.clip.abstained)}" for rate in result.rates if rate.clip.abstained]
+
+
+def recompression_table(result: Recompression) -> pd.DataFrame:
+    """Return a row a rate: bit rate, size, verdict, P(fake) of the clip and, where there are more, of each person."""
+    several = len(result.rates[0].tracks) > 1
+    rows = []
+    for rate in result.rates:
+        row = {
+            "Rate": rate_name(rate),
+            "Bit rate": bit_rate_text(rate.bit_rate),
+            "Size": size_text(rate.size_bytes),
+            "Verdict": f"{VERDICT_ICONS[rate.clip.label]} {VERDICT_WORDS[rate.clip.label]}",
+            "P(fake)": probability_text(rate.clip),
+        }
+        people = {person_name(outcome.track_id or 0): probability_text(outcome) for outcome in rate.tracks}
+        rows.append({**row, **(people if several else {})})
+    return pd.DataFrame(rows)
+
+
+def probability_text(outcome: Outcome) -> str:
+    """Return P(fake) with its interval."""
+    if outcome.probability_fake is None:
+        return "–"
+    interval = "" if outcome.interval is None else f" ({outcome.interval[0]:.2f}–{outcome.interval[1]:.2f})"
+    return f"{outcome.probability_fake:.2f}{interval}"
+
+
+def figure_text(result: Recompression) -> str:
+    """Return the figure in words, for those who do not see it."""
+    points = "; ".join(
+        f"{rate_name(rate)}, {bit_rate_text(rate.bit_rate)}: {probability_text(rate.clip)}, "
+        f"{VERDICT_WORDS[rate.clip.label].lower()}"
+        for rate in result.rates
+    )
+    return f"P(fake) of the clip with its interval by rate. {points}"

@@ -1,0 +1,49 @@
+"""The empty page: three samples, one click each."""
+
+import streamlit as st
+
+from deepfake.dashboard.clip_choice import sample_clips, set_choice
+from deepfake.dashboard.snapshots import thumbnail
+from deepfake.dashboard.sources import DEMO_ID
+from deepfake.dataset import ClipEntry
+from deepfake.errors import DeepfakeError
+
+PICTURE_HEIGHT_PX = 220
+WHAT_THEY_ARE = {
+    "real_a": "One person, untouched",
+    "fake_a_flicker": "The face jumps in a few frames",
+    "fake_pair_right": "Two persons, the right one faked",
+}
+
+
+def draw_samples(slot: str) -> None:
+    """Draw three clips of the built-in set, each with a button that chooses it."""
+    st.subheader("Or begin with a sample")
+    st.caption(
+        "Synthetic clips, made on this computer from one public-domain portrait. They show what the application does; "
+        "they say nothing about how well real deepfakes are recognised."
+    )
+    places = []
+    for entry, column in zip(sample_clips(), st.columns(3, gap="medium"), strict=False):
+        with column.container(border=True, height="stretch"):
+            places.append((entry, st.container(height=PICTURE_HEIGHT_PX, border=False)))
+            _draw_sample(entry, slot)
+    # The buttons work before the pictures are there.
+    for entry, place in places:
+        try:
+            place.image(thumbnail(entry.path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
+        except (DeepfakeError, OSError) as error:
+            place.error(str(error), icon=":material/error:")
+
+
+def _draw_sample(entry: ClipEntry, slot: str) -> None:
+    what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
+    st.markdown(f"**{entry.name}** · {entry.label}  \n{what}")
+    st.button(
+        "Analyze this sample",
+        key=f"{slot}-sample-{entry.name}",
+        icon=":material/play_arrow:",
+        on_click=set_choice,
+        args=(slot, DEMO_ID, entry.name),
+        width="stretch",
+    )

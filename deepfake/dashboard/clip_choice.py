@@ -1,0 +1,209 @@
+"""Which clip a page is about: an upload of this session, or a clip of a data set that may be opened."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from deepfake.dashboard.clip import UPLOADS_ID, ClipChoice
+from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources, demo_when_ready
+from deepfake.dashboard.state import runtime, session
+from deepfake.dataset import ClipEntry, allowed_root
+from deepfake.errors import DeepfakeError
+from deepfake.files import file_sha256
+from deepfake.server.sessions import Upload
+from deepfake.video.reader import CLIP_SUFFIXES
+
+UPLOADS_TITLE = "Your uploads (this session only)"
+
+
+def choose_clip(slot: str, *, label: str = "Clip", with_upload: bool = True) -> ClipChoice | None:
+    """Draw the choice of a clip and return the chosen one, or None.
+
+    slot: names the choice; its widgets' keys are {slot}-upload, {slot}-source and {slot}-clip, and keep their values
+    between pages. Bad uploads are told of in the place.
+    """
+    columns = iter(st.columns([4, 3, 4] if with_upload else [3, 4], gap="medium", vertical_alignment="top"))
+    if with_upload:
+        with next(columns):
+            _draw_upload(slot)
+    with next(columns):
+        source_id = _draw_source(slot)
+    with next(columns):
+        return _draw_clip(slot, source_id, label)
+
+
+def choice_of(source_id: str, name: str) -> ClipChoice | None:
+    """Return the clip of that name in a data set, or the upload of this session with that SHA-256; None when there is
+    none. Raises DeepfakeError when the file lies outside the folders that may be opened."""
+    if source_id == UPLOADS_ID:
+        upload = session().uploads.get(name)
+        return None if upload is None else _upload_choice(upload)
+    source = dataset_source(source_id)
+    if source is None or source.dataset is None:
+        return None
+    entry = next((entry for entry in source.dataset.entries if entry.name == name and entry.on_disk), None)
+    if entry is None:
+        return None
+    path = allowed_root(entry.path, [source.root])
+    return ClipChoice(path, entry.name, _sha256_of(path), entry.label, source_id, source.dataset, entry)
+
+
+def set_choice(slot: str, source_id: str, name: str) -> None:
+    """Choose a clip for a slot from the program: a sample that was clicked, a row of a table, a URL.
+
+    Call it in a callback or before choose_clip draws, then st.switch_page where the slot is another page's.
+    """
+    st.session_state[f"{slot}-source"] = source_id
+    st.session_state[f"{slot}-clip"] = name
+    st.session_state[f"_{slot}-choice"] = (source_id, name)
+
+
+def choose_from_url(slot: str, parameter: str = "clip") -> None:
+    """Take the clip that the URL names, once a session and URL; what it names and is not there is told of."""
+    reference = st.query_params.get(parameter)
+    if not reference or st.session_state.get(f"_{slot}-url") == reference:
+        return
+    source_id, _, name = reference.partition("/")
+    if source_id == DEMO_ID and not demo_when_ready():
+        st.stop()  # the page runs again, with the same address, when the samples have been made
+    st.session_state[f"_{slot}-url"] = reference
+    if source_id == UPLOADS_ID or choice_of(source_id, name) is None:
+        st.warning(f"The address names a clip that is not here: {reference}", icon=":material/link_off:")
+        del st.query_params[parameter]
+        return
+    set_choice(slot, source_id, name)
+
+
+def keep_url(slot: str, clip: ClipChoice | None, parameter: str = "clip") -> None:
+    """Let the URL name the chosen clip, unless it is an upload."""
+    reference = None if clip is None else clip.reference
+    st.session_state[f"_{slot}-url"] = reference
+    if reference is None:
+        st.query_params.pop(parameter, None)
+    elif st.query_params.get(parameter) != reference:
+        st.query_params[parameter] = reference
+
+
+def _draw_upload(slot: str) -> None:
+    limit_mb = runtime().settings.max_clip_mb
+    # A new key empties the widget: Streamlit keeps an upload in memory for as long as a widget holds it.
+    turn = st.session_state.setdefault(f"_{slot}-upload-turn", 0)
+    file = st.file_uploader(
+        f"Upload a clip (up to {limit_mb} MB)",
+        type=sorted(suffix[1:] for suffix in CLIP_SUFFIXES),
+        key=f"{slot}-upload-{turn}",
+        max_upload_size=limit_mb,
+        help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
+        "session sees it, and it is deleted, with its results, when the session ends.",
+    )
+    if file is not None:
+        try:
+            upload = session().save(file.name, file, limit_mb * 2**20)
+        except DeepfakeError as error:
+            st.session_state[f"_{slot}-upload-error"] = str(error)
+        else:
+            st.session_state.pop(f"_{slot}-upload-error", None)
+            set_choice(slot, UPLOADS_ID, upload.sha256)
+        st.session_state[f"_{slot}-upload-turn"] = turn + 1
+        st.rerun()
+    if message := st.session_state.get(f"_{slot}-upload-error"):
+        st.error(message, icon=":material/error:")
+
+
+def _draw_source(slot: str) -> str:
+    titles = {source.source_id: source.title for source in dataset_sources()}
+    if session().uploads:
+        titles = {UPLOADS_ID: UPLOADS_TITLE, **titles}
+    key = f"{slot}-source"
+    remembered = st.session_state.get(f"_{slot}-choice", (None, None))[0]
+    if st.session_state.get(key) not in titles:
+        st.session_state[key] = remembered if remembered in titles else next(iter(titles))
+    chosen: str = st.selectbox(
+        "Data set",
+        list(titles),
+        format_func=lambda source_id: titles[source_id],
+        key=key,
+        help="The built-in samples, the folders named in data_dirs (deepfake.toml or DEEPFAKE_DATA_DIRS), and what "
+        "you uploaded.",
+    )
+    return chosen
+
+
+def _draw_clip(slot: str, source_id: str, label: str) -> ClipChoice | None:
+    names = _clips_of(source_id)
+    key = f"{slot}-clip"
+    remembered = st.session_state.get(f"_{slot}-choice")
+    if st.session_state.get(key) not in names:
+        returning = remembered is not None and remembered[0] == source_id and remembered[1] in names
+        st.session_state[key] = remembered[1] if remembered is not None and returning else None
+    chosen = st.selectbox(
+        label,
+        list(names),
+        index=None,
+        format_func=lambda name: names[name],
+        key=key,
+        placeholder="Choose a clip",
+        disabled=not names,
+    )
+    if source_id == UPLOADS_ID and chosen is not None:
+        st.button(
+            "Delete this upload",
+            key=f"{slot}-delete",
+            icon=":material/delete:",
+            on_click=runtime().delete_upload,
+            args=(session(), chosen),
+        )
+    if chosen is None:
+        _say_why_empty(source_id, names)
+        return None
+    st.session_state[f"_{slot}-choice"] = (source_id, chosen)
+    try:
+        return choice_of(source_id, chosen)
+    except (DeepfakeError, OSError) as error:
+        st.error(f"{chosen} cannot be opened: {error}", icon=":material/error:")
+        return None
+
+
+def _clips_of(source_id: str) -> dict[str, str]:
+    """What can be chosen in a source, and how it is written: names of clips on disk, SHA-256 of uploads."""
+    if source_id == UPLOADS_ID:
+        return {sha256: upload.name for sha256, upload in reversed(session().uploads.items())}
+    source = dataset_source(source_id)
+    if source is None or source.dataset is None:
+        return {}
+    entries = [entry for entry in source.dataset.entries if entry.on_disk]
+    return {entry.name: f"{entry.name} · {entry.label}" if entry.label else entry.name for entry in entries}
+
+
+def _say_why_empty(source_id: str, names: dict[str, str]) -> None:
+    source = dataset_source(source_id)
+    if source is not None and source.error is not None:
+        st.error(source.error, icon=":material/error:")
+    elif source is not None and source.dataset is not None and not names:
+        st.caption("None of the clips that this data set names is on disk.")
+
+
+def _upload_choice(upload: Upload) -> ClipChoice:
+    return ClipChoice(upload.path, upload.name, upload.sha256, None, UPLOADS_ID)
+
+
+def _sha256_of(path: Path) -> str:
+    status = path.stat()
+    return _sha256(str(path), status.st_mtime_ns, status.st_size)
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def _sha256(path: str, modified_ns: int, size: int) -> str:
+    return file_sha256(Path(path))
+
+
+def sample_clips(count: int = 3) -> list[ClipEntry]:
+    """Return clips of the built-in data set to begin with: real, fake, and one with two people where there is one."""
+    source = dataset_source(DEMO_ID)
+    if source is None or source.dataset is None:
+        return []
+    entries = [entry for entry in source.dataset.entries if entry.on_disk and entry.label is not None]
+    wanted = ("real_a", "fake_a_flicker", "fake_pair")
+    preferred = [entry for word in wanted for entry in entries if Path(entry.name).stem.startswith(word)]
+    rest = [entry for entry in entries if entry not in preferred]
+    return [*preferred, *rest][:count]

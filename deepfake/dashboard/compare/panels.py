@@ -1,0 +1,195 @@
+"""What a comparison shows: both verdicts, the same panels of both clips, where they differ, both faces in motion."""
+
+import numpy as np
+import streamlit as st
+
+from deepfake.comparison import Comparison
+from deepfake.dashboard.compare.results import ReadyComparison, difference_look
+from deepfake.dashboard.moment import clickable_chart, set_moment
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.snapshots import moment_look
+from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.tracked_faces import tracked_faces
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
+from deepfake.faces.detection import FaceDetection
+from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
+from deepfake.server.tasks import SLOWED_FILE, make_slowed_clip
+from deepfake.signals.registry import signal_info
+from deepfake.views.stills import scaled
+
+SCORE = "learned_score"
+SPEEDS = {"Full": 1, "Half": 2, "Quarter": 4}
+ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
+
+
+def draw_answer(ready: ReadyComparison) -> None:
+    """Draw whether the two belong together, how they were aligned, and the verdict on each."""
+    comparison = ready.comparison
+    belonging = comparison.belonging
+    with st.container(border=True, key="comparison"):
+        if belonging.together is None:
+            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{belonging.reason}")
+        elif belonging.together:
+            st.markdown(f"### :material/link: SAME SCENE, SAME MOMENTS\n{belonging.reason}")
+        else:
+            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{belonging.reason} All is shown nevertheless.")
+        st.caption(f":material/align_horizontal_left: {' '.join(comparison.alignment)}")
+        columns = st.columns(2, gap="medium")
+        for column, name, side in zip(columns, ("Fake", "Original"), (ready.fake, ready.original), strict=True):
+            with column:
+                _draw_verdict(name, side)
+        st.caption(ALONE_NOTE)
+    for warning in comparison.warnings:
+        st.warning(warning, icon=":material/warning:")
+
+
+def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
+    verdict = side.analysis.verdict
+    word, icon, colour = VERDICT_LOOKS[verdict.label]
+    st.markdown(f"**{role}** · {side.clip.name}" + (f" · labelled {side.clip.label}" if side.clip.label else ""))
+    chance = probability_text(verdict.probability_fake, verdict.interval) or "no probability"
+    # A number that decides nothing is drawn quietly.
+    st.markdown(
+        f":{colour}[**{icon} {word}**] · " + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
+    )
+    for reason in verdict.reasons[:2]:
+        st.caption(reason)
+
+
+def draw_moments(comparison: Comparison, slot: str) -> None:
+    """Draw the moments of greatest difference, one button each."""
+    if not comparison.moments:
+        return
+    by_face = comparison.main_track is not None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{slot}-moments"):
+        st.markdown("**Greatest differences** " + ("(face)" if by_face else "(whole frame)"))
+        for moment in comparison.moments:
+            value = moment.face_similarity if by_face else moment.similarity
+            st.button(
+                f"{format_time(moment.timestamp_s)} · {value:.3f}",
+                key=f"{slot}-moment-{moment.frame_index}",
+                help=f"Frame {moment.frame_index}: similarity to the original {moment.similarity:.3f} on the whole "
+                f"frame, {moment.face_similarity:.3f} on the face.",
+                on_click=set_moment,
+                args=(slot, moment.timestamp_s),
+            )
+
+
+def draw_panels(ready: ReadyComparison, row: int, track_id: int | None) -> None:
+    """Draw original, detected and zoomed-in panels of the fake and, below, of the original, at the same moment."""
+    comparison = ready.comparison
+    cross = comparison.cross_similarity
+    fake_frame, original_frame = int(cross.frame_indices[row]), int(comparison.original_frame_indices[row])
+    original_track = comparison.original_track(track_id)
+    box = _box(ready.fake, fake_frame, track_id)
+    same_place = None if box is None else _on_original(comparison, box)
+    own = _box(ready.original, original_frame, original_track)
+    for name, side, frame, time_s, track, place in (
+        ("Fake", ready.fake, fake_frame, float(cross.timestamps_s[row]), track_id, box),
+        ("Original", ready.original, original_frame, float(comparison.original_timestamps_s[row]), original_track,
+         own if own is not None else same_place),
+    ):  # fmt: skip
+        _draw_row(name, side, frame, time_s, track, place)
+
+
+def _draw_row(
+    role: str, side: ReadyAnalysis, frame: int, time_s: float, track_id: int | None, box: np.ndarray | None
+) -> None:
+    boxes = np.empty((0, 4), np.float32) if box is None else box[None]
+    look = moment_look(side.clip, time_s, boxes_xyxy=boxes)
+    faces = tracked_faces(side.analysis, frame)
+    factor = look.view.shape[1] / look.size[0]
+    named: dict[str, list[FaceDetection]] = {person_name(key): [scaled(face, factor)] for key, face in faces.items()}
+    selected = (person_name(track_id), 0) if track_id is not None and track_id in faces else None
+    ratio = look.size[0] / look.size[1]
+    whole, detected, close = st.columns([ratio, ratio, 1], gap="small")
+    when = f"{role}: frame {frame}, {format_time(time_s)}"
+    whole.image(look.view, caption=when, width="stretch", alt=when)
+    count = "no face" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    drawn = drawn_faces(look.view, named, selected=selected)
+    detected.image(drawn, caption=f"{role}: {count} followed", width="stretch", alt=f"{role} with {count} drawn")
+    if look.zooms["boxes"]:
+        caption = f"{role}: face" if selected else f"{role}: the same place"
+        close.image(look.zooms["boxes"][0], caption=caption, width="stretch", alt=caption)
+    else:
+        close.info(f"{role}: no face at this moment.", icon=":material/face:")
+
+
+def _box(side: ReadyAnalysis, frame: int, track_id: int | None) -> np.ndarray | None:
+    track = None if track_id is None else side.analysis.track(track_id)
+    row = None if track is None else track.position_at(frame)
+    return None if track is None or row is None else track.boxes_xyxy[row]
+
+
+def _on_original(comparison: Comparison, box_xyxy: np.ndarray) -> np.ndarray:
+    transform = comparison.fit.fake_to_original()
+    corners = box_xyxy.reshape(2, 2) @ transform[:, :2].T + transform[:, 2]
+    return corners.reshape(4).astype(np.float32)
+
+
+def draw_difference(ready: ReadyComparison, row: int) -> None:
+    """Draw the map of where the two differ at a moment."""
+    cross = ready.comparison.cross_similarity
+    fake_s, original_s = float(cross.timestamps_s[row]), float(ready.comparison.original_timestamps_s[row])
+    figure = difference_look(ready, fake_s, original_s, f"Where they differ at {format_time(fake_s)}")
+    if figure is None:
+        st.info("The frames are too small for a map of differences.", icon=":material/photo_size_select_small:")
+        return
+    st.plotly_chart(figure, key="compare-difference", config={"displaylogo": False}, alt="Map of where the two differ")
+    st.caption(
+        "How to read this: bright is where the fake's structure is not the original's. A face swap leaves a bright "
+        "face in a dark frame; another compression leaves a faint haze everywhere, most of it on flat and on finely "
+        "textured ground."
+    )
+
+
+def draw_motion(ready: ReadyComparison, track_id: int | None, slot: str) -> None:
+    """Draw the chosen person's face of the fake beside the same place of the original, looping, in step."""
+    clip = None if track_id is None else ready.pair_clip(track_id)
+    if clip is None or track_id is None:
+        st.info("There is no face that both could be shown in motion of.", icon=":material/face:")
+        return
+    speed = st.segmented_control(
+        "Speed", list(SPEEDS), default="Full", required=True, key=f"{slot}-speed", persist_state="session"
+    )
+    factor = SPEEDS[speed]
+    if factor != 1:
+        cache, key = runtime().cache, f"{ready.key}-pair{track_id}-x{factor}"
+        folder = cache.get(key, session().session_id)
+        if folder is None:
+            building = cache.new_folder()
+            runtime().look(make_slowed_clip, building, clip, factor, name=ready.fake.clip.name)
+            folder = cache.commit(building, key)
+        clip = folder / SLOWED_FILE
+    st.video(clip, loop=True, autoplay=True, muted=True, alt="The fake's face on the left, the original's on the right")
+    st.caption(
+        f"{person_name(track_id)}: the fake on the left, the original on the right, the same place and moment. One "
+        "picture holds both, so they never run apart."
+    )
+
+
+def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, slot: str) -> None:
+    """Draw one signal of the chosen person's face in both clips, at first P(fake), with a choice of the others."""
+    fake, original = ready.fake.analysis, ready.original.analysis
+    other = ready.comparison.original_track(track_id)
+    named = {SCORE: ("P(fake) of the scored frames", "P(fake)", "what looks more fake than real lies above 0.5.")}
+    for trace in fake.traces:
+        info = signal_info(trace.signal)
+        if info is not None and trace.track_id == track_id:
+            named[info.name] = info.title, info.unit, f"{info.measures} When it misleads: {info.misleads}"
+    measured = [name for name in named if track_id is not None and fake.trace(name, track_id) is not None]
+    if not measured:
+        return
+    key = f"{slot}-signal"
+    if st.session_state.get(key) not in measured:
+        st.session_state[key] = measured[0]
+    name = st.selectbox("A signal of the face in both clips", measured, format_func=lambda name: named[name][0],
+                        key=key, persist_state="session", width=420)  # fmt: skip
+    title, unit, how = named[name]
+    original_trace = None if other is None else original.trace(name, other)
+    figure = paired_signal_figure(fake.trace(name, track_id), original_trace, title=title, unit=unit, moment_s=moment_s)
+    if name == SCORE:
+        figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
+    clickable_chart(figure, key=f"{key}-chart", on_click=lambda point: set_moment(slot, float(point["x"])), alt=title)
+    note = "" if original_trace is not None else " The original has no face at the same place to compare with."
+    st.caption(f"How to read this: {how}{note}")

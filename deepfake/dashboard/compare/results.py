@@ -1,0 +1,102 @@
+"""A fake and its original on a page: both analyses and the comparison, made by workers while progress is shown."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.comparison import Comparison, Fit, comparison_from_dict
+from deepfake.dashboard.clip import ClipChoice
+from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
+from deepfake.dashboard.state import runtime
+from deepfake.dashboard.waiting import folder_when_ready, shown_error
+from deepfake.errors import DeepfakeError
+from deepfake.server.tasks import ANALYSIS_FILE, COMPARISON_FILE, compare_clips, view_difference
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyComparison:
+    """A comparison, both analyses with their media, and where its own media are. key: see ReadyAnalysis."""
+
+    fake: ReadyAnalysis
+    original: ReadyAnalysis
+    comparison: Comparison
+    folder: Path
+    key: str
+
+    def pair_clip(self, track_id: int) -> Path | None:
+        """Return the clip of a face of the fake beside the same place of the original, or None where there is none."""
+        path = self.folder / f"pair-{track_id}.mp4"
+        return path if path.is_file() else None
+
+
+def comparison_when_ready(
+    fake: ClipChoice, original: ClipChoice, config: AnalysisConfig, *, slot: str
+) -> ReadyComparison | None:
+    """Return the comparison; while there is none, draw the progress of what is being made and return None."""
+    places = st.columns(2, gap="medium")
+    ready = []
+    for place, clip, name in zip(places, (fake, original), ("fake", "original"), strict=True):
+        with place:
+            ready.append(analysis_when_ready(clip, config, slot=f"{slot}-{name}"))
+    fake_ready, original_ready = ready
+    if fake_ready is None or original_ready is None:
+        return None
+    key = f"{fake.sha256[:40]}-{original.sha256[:40]}-{config.fingerprint()}"
+    folder = folder_when_ready(
+        key,
+        compare_clips,
+        fake.path,
+        original.path,
+        fake_ready.folder / ANALYSIS_FILE,
+        original_ready.folder / ANALYSIS_FILE,
+        runtime().settings,
+        source=fake.path,
+        name=fake.name,
+        heading=f"Comparing {fake.name} with {original.name}",
+        slot=slot,
+        with_preview=False,
+    )
+    if folder is None:
+        return None
+    comparison = _read(str(folder / COMPARISON_FILE), _fake=fake_ready, _original=original_ready)
+    return ReadyComparison(fake_ready, original_ready, comparison, folder, key)
+
+
+def difference_look(ready: ReadyComparison, fake_s: float, original_s: float, title: str) -> go.Figure | None:
+    """Return comparison.difference_view of a moment. Raises DeepfakeError."""
+    clips = ready.fake.clip, ready.original.clip
+    return _difference(
+        clips[0].sha256, clips[1].sha256, fake_s, original_s, title, _clips=clips, _fit=ready.comparison.fit
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing two frames")
+def _difference(
+    fake_sha256: str,
+    original_sha256: str,
+    fake_s: float,
+    original_s: float,
+    title: str,
+    *,
+    _clips: tuple[ClipChoice, ClipChoice],
+    _fit: Fit,
+) -> go.Figure | None:
+    fake, original = _clips
+    try:
+        return runtime().look(
+            view_difference, fake.path, original.path, fake_s, original_s, _fit, title, name=fake.name
+        )
+    except DeepfakeError as error:
+        message = shown_error(error, fake.path, fake.name)
+        raise type(error)(message.replace(str(original.path), original.name)) from error
+
+
+# Not cache_data, which would copy all arrays on every run of a page: a Comparison is frozen.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(path: str, *, _fake: ReadyAnalysis, _original: ReadyAnalysis) -> Comparison:
+    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    return comparison_from_dict(data, _fake.analysis, _original.analysis)

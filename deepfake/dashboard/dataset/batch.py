@@ -1,0 +1,155 @@
+"""Analyse this data set: a batch in the background, found again by every session; progress, cancel, what failed."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.batch import BatchProgress, clips_of_dataset
+from deepfake.dashboard.state import runtime
+from deepfake.dashboard.verdict_cells import verdicts_of
+from deepfake.dataset import Dataset
+from deepfake.server.batches import BatchRun, BatchState, without_path
+from deepfake.store import Failure
+
+POLL_S = 1.5
+MOST_COUNTED = 5_000  # clips of a data set whose verdicts are counted on every run of the page
+
+
+def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
+    """Draw how much of a data set is analysed with these settings, and the batch that does the rest."""
+    on_disk = [entry for entry in dataset.entries if entry.on_disk]
+    if not on_disk:
+        return
+    fingerprint = config.fingerprint()
+    key = f"{dataset.root}|{fingerprint}"
+    run = runtime().batches.find(key)
+    with st.container(border=True, key="dataset-batch", gap="small"):
+        if run is not None and run.is_active:
+            _draw_progress(key)
+            return
+        failures = _failures(dataset, fingerprint, run)
+        analysed = len(verdicts_of(on_disk, fingerprint)) if len(on_disk) <= MOST_COUNTED else None
+        if run is not None:
+            _draw_end(run)
+        _draw_start(key, dataset, config, analysed, len(on_disk), len(failures))
+        if failures:
+            _draw_failures(failures)
+
+
+def _draw_start(
+    key: str, dataset: Dataset, config: AnalysisConfig, analysed: int | None, on_disk: int, failed: int
+) -> None:
+    if analysed is None:
+        st.markdown(f"**Analyse this data set** · {on_disk:,} clips on disk, of which only the missing are analysed")
+    else:
+        st.markdown(f"**Analyse this data set** · {analysed:,} of {on_disk:,} clips on disk have a verdict")
+    left = None if analysed is None else on_disk - analysed - failed
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if left is None or left > 0:
+            wanted = "Analyse this data set" if not analysed else f"Analyse the {left:,} that are missing"
+            if st.button(wanted, key="batch-start", icon=":material/play_arrow:", type="primary"):
+                _start(key, dataset, config, retry_failed=False)
+        if failed and st.button(
+            f"Try the {failed:,} that failed again", key="batch-retry", icon=":material/refresh:", type="secondary"
+        ):
+            _start(key, dataset, config, retry_failed=True)
+        if left == 0 and not failed:
+            return
+        st.caption(
+            "In the background, with the settings in the sidebar. It goes on when you leave the page, and is found "
+            "here again; what is analysed is kept."
+        )
+
+
+def _start(key: str, dataset: Dataset, config: AnalysisConfig, *, retry_failed: bool) -> None:
+    there = {str(entry.path) for entry in dataset.entries if entry.on_disk}
+    clips = [clip for clip in clips_of_dataset(dataset) if clip.location in there]
+    runtime().batches.start(key, clips, config, runtime().settings, retry_failed=retry_failed)
+    st.rerun()
+
+
+@st.fragment(run_every=POLL_S)
+def _draw_progress(key: str) -> None:
+    batches = runtime().batches
+    run = batches.find(key)
+    if run is None or not run.is_active:
+        st.rerun()
+    progress = run.batch.progress()
+    ahead = batches.ahead_of(run)
+    share = progress.done / progress.total if progress.total else 0.0
+    if run.state is BatchState.WAITING:
+        st.progress(0.0, text=f"**Analysing this data set** — waiting: {ahead} other data sets come first")
+    else:
+        st.progress(min(1.0, share), text=f"**Analysing this data set** — {batch_text(progress)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Cancel", key="batch-cancel", icon=":material/close:", help="What is analysed is kept."):
+            batches.cancel(key)
+            st.rerun()
+        if st.button("Show new verdicts", key="batch-refresh", icon=":material/refresh:", type="tertiary"):
+            st.rerun(scope="app")
+        st.caption("You may leave the page: it goes on, and every session of this server finds it here.")
+    if run.failures:
+        _draw_failures(dict(run.failures), key="batch-failing")
+
+
+def batch_text(progress: BatchProgress) -> str:
+    """Return how far a batch is in words: done, known before, failed, rate, time left."""
+    words = [f"{progress.done:,} of {progress.total:,} clips"]
+    if progress.known:
+        words.append(f"{progress.known:,} known before")
+    if progress.failed:
+        words.append(f"{progress.failed:,} failed")
+    if progress.clips_per_minute is not None:
+        words.append(f"{progress.clips_per_minute:.3g} clips a minute")
+    if progress.seconds_left is not None:
+        words.append(f"about {duration_text(progress.seconds_left)} left")
+    return " · ".join(words)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length of time in the unit that fits it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _draw_end(run: BatchRun) -> None:
+    progress = run.batch.progress()
+    done = f"{progress.analyzed:,} analysed, {progress.known:,} known before, {progress.failed:,} failed"
+    took = f" in {duration_text(progress.seconds)}"
+    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips a minute"
+    if run.state is BatchState.FAILED:
+        st.error(f"The batch could not go on: {run.error}", icon=":material/error:")
+    elif run.state is BatchState.CANCELLED:
+        st.info(f"Cancelled: {done}. Start it again for the rest.", icon=":material/cancel:")
+    else:
+        st.success(f"Done{took}: {done}{rate}.", icon=":material/check_circle:")
+
+
+def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[str, str]:
+    """Why clips of the data set failed, by name: what the store has, and what the last batch saw besides."""
+    none: Mapping[str, Failure] = {}
+    kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
+    named = {str(entry.path): entry.name for entry in dataset.entries} if kept else {}
+    found = {
+        named[location]: without_path(failure.error, location, named[location])
+        for location, failure in kept.items()
+        if location in named
+    }
+    return found | (dict(run.failures) if run is not None else {})
+
+
+def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> None:
+    title = "1 clip could not be analysed" if len(failures) == 1 else f"{len(failures):,} clips could not be analysed"
+    with st.expander(title, icon=":material/error:"):
+        table = pd.DataFrame({"clip": list(failures), "why": list(failures.values())})
+        st.dataframe(
+            table,
+            hide_index=True,
+            height=min(300, 38 + 35 * len(table)),
+            key=key,
+            alt="Clips that could not be analysed, and why",
+            column_config={"why": st.column_config.TextColumn(width="large")},
+        )

@@ -1,0 +1,76 @@
+"""Thumbnails of a data set's clips, a page at a time, each a way into Analyze and Compare."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.dataset.panels import draw_thumbnail
+from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.verdict_cells import verdicts_of
+from deepfake.dataset import ClipEntry, Dataset
+
+PAGE_CLIPS = 24
+COLUMNS = 4
+PAGES = {"analyze": "pages/analyze.py", "compare": "pages/compare.py"}
+
+
+def open_clip(source: DatasetSource, entry: ClipEntry, page: str) -> None:
+    """Choose a clip on another page and go there. page: "analyze" or "compare"."""
+    set_choice(page, source.source_id, entry.name)
+    st.switch_page(PAGES[page])
+
+
+def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
+    """Draw the buttons that open a clip; one that cannot be opened says why."""
+    with st.container(horizontal=True, gap="small"):
+        if st.button(
+            "Analyze",
+            key=f"{key}-analyze-{entry.name}",
+            icon=":material/frame_inspect:",
+            type="tertiary",
+            disabled=not entry.on_disk,
+            help=None if entry.on_disk else "The clip is not on disk.",
+        ):
+            open_clip(source, entry, "analyze")
+        if st.button(
+            "Compare",
+            key=f"{key}-compare-{entry.name}",
+            icon=":material/compare:",
+            type="tertiary",
+            disabled=not entry.on_disk,
+            help=_compare_help(entry),
+        ):
+            open_clip(source, entry, "compare")
+
+
+def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> None:
+    """Draw the clips on disk among the entries, 24 at a time. fingerprint: of the settings whose verdicts are shown."""
+    there = [entry for entry in entries if entry.on_disk]
+    if not there:
+        st.info("None of these clips is on disk, so there is nothing to show.", icon=":material/image_not_supported:")
+        return
+    pages = -(-len(there) // PAGE_CLIPS)
+    absent = len(entries) - len(there)
+    rest = f"; {absent} more are not on disk" if absent else ""
+    page = 1
+    if pages > 1:
+        page = st.pagination(pages, key="dataset-page")
+    first = (page - 1) * PAGE_CLIPS
+    shown = there[first : first + PAGE_CLIPS]
+    st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")
+    verdicts = verdicts_of(shown, fingerprint)
+    for start in range(0, len(shown), COLUMNS):
+        columns = st.columns(COLUMNS, gap="medium")
+        for entry, column in zip(shown[start : start + COLUMNS], columns, strict=False):
+            with column.container(border=True):
+                draw_thumbnail(dataset, entry, verdicts.get(entry.name))
+                open_buttons(source, entry, "gallery")
+
+
+def _compare_help(entry: ClipEntry) -> str:
+    if not entry.on_disk:
+        return "The clip is not on disk."
+    if entry.original is None:
+        return "No original is named: you choose it on the page."
+    return f"With {entry.original}" + ("" if entry.original_on_disk else ", which is not on disk: you can upload it")

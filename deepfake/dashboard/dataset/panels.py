@@ -1,0 +1,232 @@
+"""A data set on a page: its numbers, charts, the table of clips with filters, a gallery, what is missing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from deepfake.dashboard.snapshots import thumbnail
+from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
+from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, to_frame
+from deepfake.errors import DeepfakeError
+from deepfake.figures import fakes_per_original, label_pie, labels_by_split
+from deepfake.figures.counts import NO_LABEL, NO_SPLIT
+from deepfake.report import VERDICT_ICONS
+from deepfake.store import AnalysisSummary
+
+LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
+LAYOUT_NAMES = {
+    "dfdc": "Deepfake Detection Challenge (metadata.json)",
+    "faceforensics": "FaceForensics++",
+    "celebdf": "Celeb-DF v2",
+    "real_fake": "real/ and fake/ folders",
+    "csv": "a CSV table",
+    "clips": "a plain folder of clips",
+}
+WHERE = ("All", "On disk", "Missing")
+TABLE_HEIGHT_PX = 420
+PAGE_ROWS = 500
+VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analysed with them."
+
+
+def counts_line(total: Counts) -> str:
+    """Return the data set in one line of Markdown: splits, labels, originals, what is on disk."""
+    where = "all on disk" if total.missing == 0 else f"{total.on_disk} on disk"
+    parts = [f"**{total.clips}** clips ({where})"]
+    if set(total.by_split) != {None}:
+        parts += [f"**{total.by_split[split]}** {split or NO_SPLIT}" for split in _in_order(total.by_split)]
+    for label, colour in (("FAKE", "orange"), ("REAL", "green")):
+        if label in total.by_label:
+            parts.append(f":{colour}[**{total.by_label[label]}** {label.lower()}]")  # type: ignore[index]
+    if None in total.by_label:
+        parts.append(f"**{total.by_label[None]}** without a label")
+    if total.originals_named:
+        parts.append(f"**{total.originals_named}** originals named, **{total.originals_present}** on disk")
+    return " · ".join(parts)
+
+
+def draw_charts(total: Counts) -> None:
+    """Draw the labels as a pie and, where there are splits, by split, and how many fakes each original has."""
+    by_split = {split: total.labels_by_split[split] for split in _in_order(total.labels_by_split)}
+    charts = [
+        (label_pie(total.by_label), "Labels of the data set"),
+        *([(labels_by_split(by_split), "Labels by split")] if set(by_split) != {None} else []),
+        (fakes_per_original(total.fakes_per_original.values()), "Fakes made from one original"),
+    ]
+    for (figure, alt), place in zip(charts, st.columns(len(charts), gap="medium"), strict=True):
+        place.plotly_chart(figure, key=f"dataset-{alt}", config={"displaylogo": False}, alt=alt)
+
+
+def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
+    """Draw the filters (label, split, on disk, text) and return the entries that pass them."""
+    labels = _values(entry.label or NO_LABEL for entry in dataset.entries)
+    splits = _values(entry.split or NO_SPLIT for entry in dataset.entries)
+    by_label, by_split, on_disk, text = st.columns([4, 3, 4, 4], gap="medium")
+    chosen_labels = _pills(by_label, "Label", labels)
+    chosen_splits = _pills(by_split, "Split", splits)
+    where = on_disk.segmented_control(
+        "Clip", WHERE, default=WHERE[0], required=True, key="dataset-on-disk", persist_state="session"
+    )
+    wanted = text.text_input(
+        "Name or original contains", key="dataset-text", placeholder="part of a name", persist_state="session"
+    )
+    words = wanted.lower().split()
+    return [
+        entry
+        for entry in dataset.entries
+        if (not chosen_labels or (entry.label or NO_LABEL) in chosen_labels)
+        and (not chosen_splits or (entry.split or NO_SPLIT) in chosen_splits)
+        and (where == WHERE[0] or entry.on_disk == (where == WHERE[1]))
+        and all(word in f"{entry.name} {entry.original or ''} {entry.method or ''}".lower() for word in words)
+    ]
+
+
+def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
+    """Draw the choice of values, none chosen meaning all; what another data set had and this has not is dropped."""
+    key = f"dataset-{label.lower()}"
+    chosen = [value for value in st.session_state.get(key) or [] if value in values]
+    st.session_state[key] = chosen
+    if len(values) > 1:
+        place.pills(label, values, selection_mode="multi", key=key, persist_state="session")
+    return chosen if len(values) > 1 else []
+
+
+def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerprint: str) -> ClipEntry | None:
+    """Draw the table of clips, a page of it where it is long, with a download of all; return the clip of the selected
+    row, or None. fingerprint: of the settings whose verdicts are shown."""
+    pages, page = -(-len(entries) // PAGE_ROWS), 1
+    if pages > 1:
+        page = st.pagination(pages, key=f"dataset-rows-{key}-{len(entries)}")
+        st.caption(
+            f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."
+        )
+    shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    table = table_of(dataset, shown, verdicts_of(shown, fingerprint))
+    event = st.dataframe(
+        table,
+        key=f"dataset-table-{key}-{page}",
+        alt="The clips of the data set",
+        placeholder="",
+        hide_index=True,
+        height=min(TABLE_HEIGHT_PX, 38 + 35 * max(1, len(table))),
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "verdict": verdict_column("verdict", VERDICT_HELP),
+            "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "clip on disk": st.column_config.CheckboxColumn(width="small"),
+            "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
+        },
+    )
+    st.download_button(
+        f"CSV of these {len(entries)} rows" if len(entries) != 1 else "CSV of this row",
+        lambda: csv_of(dataset, entries, fingerprint),
+        f"{dataset.root.name}.csv",
+        "text/csv",
+        key="dataset-csv",
+        icon=":material/table:",
+        on_click="ignore",
+    )
+    rows: list[int] = event.selection.rows
+    return shown[rows[0]] if rows and rows[0] < len(shown) else None
+
+
+def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> str:
+    """Return the table of some entries as CSV."""
+    table = table_of(dataset, entries, verdicts_of(entries, fingerprint))
+    if "verdict" in table:
+        table["verdict"] = [
+            "".join(words).lstrip("".join(VERDICT_ICONS.values())).strip() for words in table["verdict"]
+        ]
+    return table.to_csv(index=False)
+
+
+def table_of(
+    dataset: Dataset, entries: Sequence[ClipEntry], verdicts: Mapping[str, AnalysisSummary] | None = None
+) -> pd.DataFrame:
+    """Return the rows of some entries for the reader; columns that the data set leaves empty are left out.
+
+    verdicts: of those that have one, by name; without any there is no column of them.
+    """
+    wanted = {entry.name for entry in entries}
+    frame = to_frame(dataset)
+    frame = frame[frame["name"].isin(wanted)].drop(columns=["path", "group"])
+    empty = [name for name in ("split", "original", "method", "compression") if frame[name].isna().all()]
+    if "original" in empty:
+        empty.append("original_on_disk")
+    frame = frame.drop(columns=empty)
+    if "original_on_disk" in frame:
+        frame["original_on_disk"] = frame["original_on_disk"].astype("boolean")
+    order = ["name", "label", "split", "original", "on_disk", "original_on_disk", "method", "compression"]
+    frame = frame[[name for name in order if name in frame]].reset_index(drop=True)
+    names = {"name": "clip", "on_disk": "clip on disk", "original_on_disk": "original on disk"}
+    texts = frame.columns.difference(["on_disk", "original_on_disk"])
+    frame[texts] = frame[texts].astype(object).fillna("")
+    frame = frame.rename(columns=names)
+    if verdicts:
+        found = [verdicts.get(name) for name in frame["clip"]]
+        place = list(frame.columns).index("label") + 1
+        frame.insert(place, "verdict", [[verdict_chip(item.verdict)] if item else [] for item in found])
+        frame.insert(place + 1, "P(fake)", [item.probability_fake if item else None for item in found])
+        frame["P(fake)"] = frame["P(fake)"].astype("Float64")
+    return frame
+
+
+def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
+    """Draw a clip's picture with its label and verdict; a clip that cannot be read says so in its place."""
+    try:
+        path = allowed_root(entry.path, [dataset.root])
+        st.image(thumbnail(path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
+    except (DeepfakeError, OSError) as error:
+        st.caption(f":material/broken_image: {error}")
+    draw_label(entry, verdict)
+
+
+def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
+    """Draw a clip's name, its label and what was found, in word, icon and colour."""
+    icon, colour = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
+    found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
+    st.markdown(f":small[{entry.name}]  \nlabel :{colour}-badge[{icon} {entry.label or NO_LABEL}]{found}")
+
+
+def draw_missing(dataset: Dataset, total: Counts) -> None:
+    """Draw which originals and which clips are named and not on disk."""
+    if not total.originals_missing and not total.missing:
+        return
+    title = f"Missing: {total.originals_missing} originals, {total.missing} clips"
+    with st.expander(title, icon=":material/link_off:"):
+        st.caption(
+            "Named by the metadata and not in the folder. A fake whose original is missing can be analysed alone, and "
+            "compared with an original that you upload."
+        )
+        originals, clips = st.columns(2, gap="medium")
+        with originals:
+            _draw_names("Originals", dataset.missing_originals(), "dataset-missing-originals")
+        with clips:
+            _draw_names("Clips", [entry.name for entry in dataset.missing_clips()], "dataset-missing-clips")
+
+
+def _draw_names(title: str, names: Sequence[str], key: str) -> None:
+    st.markdown(f"**{title}** ({len(names)})")
+    if not names:
+        st.caption("None is missing.")
+        return
+    st.dataframe(pd.DataFrame({"name": names}), hide_index=True, height=240, key=key)
+
+
+def draw_notes(source: DatasetSource, dataset: Dataset) -> None:
+    """Draw how the folder was recognised and what was odd about it."""
+    st.caption(f"{source.title}: recognised as {LAYOUT_NAMES[dataset.layout]}.")
+    for warning in dataset.warnings:
+        st.warning(warning, icon=":material/warning:")
+
+
+def _in_order(splits: Iterable[str | None]) -> list[str | None]:
+    order = {"train": 0, "val": 1, "test": 2}
+    return sorted(splits, key=lambda split: (order.get(split or "", 3), split or ""))
+
+
+def _values(values: Iterable[str]) -> list[str]:
+    return sorted(set(values))

@@ -1,0 +1,1 @@
+"""The page Evaluate: verdicts against labels."""

@@ -1,0 +1,103 @@
+"""The clips that a threshold calls by the wrong name, with a picture of the worst, each a way into Analyze."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.dashboard.dataset.panels import LABEL_LOOKS
+from deepfake.dashboard.snapshots import thumbnail
+from deepfake.dashboard.sources import DatasetSource
+from deepfake.dataset import Dataset, allowed_root
+from deepfake.errors import DeepfakeError
+from deepfake.evaluation import ClipResult, Measured, method_of
+from deepfake.report import VERDICT_WORDS
+
+PICTURES, COLUMNS = 8, 4
+TABLE_HEIGHT_PX = 360
+
+
+def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[Measured], threshold: float) -> None:
+    """Draw the worst errors with pictures, and all of them as a table."""
+    measured = _chosen(evaluations)
+    errors = measured.errors_at(threshold)
+    if not errors:
+        what = "Every clip is called by its label" if len(measured.clips) else "No clip has a P(fake)"
+        st.caption(f"{what} at P(fake) ≥ {threshold:.2f}.")
+        return
+    missed = sum(result.row.is_fake for result in errors)
+    st.caption(
+        f"{len(errors)} of {len(measured.clips)} clips: {missed} fakes missed, {len(errors) - missed} genuine clips "
+        "called fake. Those furthest from their label first."
+    )
+    worst = errors[:PICTURES]
+    for start in range(0, len(worst), COLUMNS):
+        for result, column in zip(worst[start : start + COLUMNS], st.columns(COLUMNS, gap="medium"), strict=False):
+            with column.container(border=True):
+                _draw_error(source, dataset, result)
+    st.dataframe(
+        errors_table(source, errors),
+        key="evaluate-errors",
+        hide_index=True,
+        height=min(TABLE_HEIGHT_PX, 38 + 35 * len(errors)),
+        column_config={
+            "P(fake)": st.column_config.NumberColumn(format="%.3f"),
+            "open": st.column_config.LinkColumn(display_text="Analyze", width="small"),
+        },
+    )
+
+
+def errors_table(source: DatasetSource, errors: Sequence[ClipResult]) -> pd.DataFrame:
+    """Return a row an error, with a link that opens its clip in Analyze."""
+    return pd.DataFrame(
+        {
+            "clip": [result.row.path for result in errors],
+            "label": [result.row.label for result in errors],
+            "P(fake)": [result.probability_fake for result in errors],
+            "verdict": [_verdict_words(result) for result in errors],
+            "method": [method_of(result.row) if result.row.is_fake else "" for result in errors],
+            "open": [_address(source, result) for result in errors],
+        }
+    )
+
+
+def _chosen(evaluations: Sequence[Measured]) -> Measured:
+    if len(evaluations) == 1:
+        return evaluations[0]
+    names = [measured.name for measured in evaluations]
+    if st.session_state.get("evaluate-errors-of") not in names:
+        st.session_state["evaluate-errors-of"] = names[0]
+    name = st.segmented_control("Errors of", names, key="evaluate-errors-of", required=True, persist_state="session")
+    return evaluations[names.index(name) if name in names else 0]
+
+
+def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> None:
+    row = result.row
+    try:
+        path = allowed_root(row.file, [dataset.root])
+        st.image(thumbnail(path, row.path), width="stretch", alt=f"A frame of {row.path}")
+    except (DeepfakeError, OSError) as error:
+        st.caption(f":material/broken_image: {error}")
+    icon, colour = LABEL_LOOKS[row.label]
+    score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
+    st.markdown(f":small[{row.path}]  \n:{colour}-badge[{icon} labelled {row.label}] {score}")
+    st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
+    st.page_link(
+        "pages/analyze.py",
+        label="Analyze",
+        icon=":material/frame_inspect:",
+        query_params={"clip": f"{source.source_id}/{row.path}"},
+    )
+
+
+def _verdict_words(result: ClipResult) -> str:
+    return "" if result.verdict is None else VERDICT_WORDS[result.verdict]
+
+
+def _method(result: ClipResult) -> str:
+    return result.row.extra.get("method", "")
+
+
+def _address(source: DatasetSource, result: ClipResult) -> str:
+    return f"./?clip={quote(f'{source.source_id}/{result.row.path}')}"

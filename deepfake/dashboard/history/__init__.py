@@ -1,0 +1,1 @@
+"""The page History: what the store has."""

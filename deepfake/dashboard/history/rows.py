@@ -1,0 +1,113 @@
+"""Kept analyses as rows for the reader, and which of their clips this server may open.
+
+A server shows the names of all analyses in its store, but where a clip lies only for data sets that it may open: of
+others the last part of the name, never a folder.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.dashboard.sources import LISTING_TTL_S, DatasetSource, dataset_sources
+from deepfake.dashboard.verdict_cells import verdict_chip
+from deepfake.dataset import Dataset
+from deepfake.faces.detection import DetectorName
+from deepfake.store import AnalysisSummary, StoredFingerprint
+
+DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
+ELSEWHERE = ""  # in the column of data sets
+LONGEST_NAME = 40  # characters that the column of clips has room for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a clip can be opened. source: the data set; name: of the clip in it, None where it is not on disk."""
+
+    source: DatasetSource
+    name: str | None
+
+
+def places_of(rows: Sequence[AnalysisSummary]) -> dict[int, Place]:
+    """Return where the clips of some analyses are, by the analyses' id; those of no data set are left out."""
+    sources = [source for source in dataset_sources() if source.dataset is not None]
+    found = {row.id: _place(row.location, sources) for row in rows if row.location and "://" not in row.location}
+    return {number: place for number, place in found.items() if place is not None}
+
+
+def _place(location: str, sources: Sequence[DatasetSource]) -> Place | None:
+    for path in dict.fromkeys((location, os.path.realpath(location))):
+        for source in sources:
+            root = source.dataset.root if source.dataset is not None else source.root
+            if source.dataset is not None and Path(path).is_relative_to(root):
+                return Place(source, _clips_on_disk(str(root), len(source.dataset.entries), source.dataset).get(path))
+    return None
+
+
+@st.cache_resource(ttl=LISTING_TTL_S, max_entries=16, show_spinner=False)
+def _clips_on_disk(root: str, count: int, _dataset: Dataset) -> dict[str, str]:
+    return {str(entry.path): entry.name for entry in _dataset.entries if entry.on_disk}
+
+
+def shown_name(row: AnalysisSummary, place: Place | None) -> str:
+    """Return what a clip is called for the reader: its name in the data set, or the last part of its name."""
+    if place is not None and place.name is not None:
+        return place.name
+    return row.name.replace("\\", "/").rstrip("/").rpartition("/")[2] or row.name
+
+
+def why_unavailable(place: Place | None) -> str:
+    """Return why a clip cannot be opened, a sentence."""
+    if place is None:
+        return "The clip is in no folder that this server may open."
+    return f"The clip is no longer in the data set {place.source.title}."
+
+
+def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) -> pd.DataFrame:
+    """Return a page of analyses for the reader, a row each, in their order. The verdict comes first: a phone shows
+    little more than one column."""
+    return pd.DataFrame(
+        {
+            "verdict": [[verdict_chip(row.verdict)] for row in rows],
+            "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
+            "P(fake)": pd.array([row.probability_fake for row in rows], dtype="Float64"),
+            "95 % interval": [_interval(row) for row in rows],
+            "analysed": pd.to_datetime([row.created_at for row in rows], utc=True),
+            "data set": [places[row.id].source.title if row.id in places else ELSEWHERE for row in rows],
+            "length": pd.array([row.duration_s for row in rows], dtype="Float64"),
+            "persons": [row.faces for row in rows],
+            "detector": [detector_title(row.detector) for row in rows],
+            "version": [row.software_version for row in rows],
+        }
+    )
+
+
+def _without_first_folders(name: str) -> str:
+    """Clips of one data set begin alike; what tells them apart stays."""
+    kept = name
+    while len(kept) > LONGEST_NAME and "/" in kept:
+        kept = kept.partition("/")[2]
+    return name if kept == name else f"…/{kept}"
+
+
+def detector_title(name: str) -> str:
+    """Return a face detector's short name for the reader."""
+    return {str(key): title for key, title in DETECTOR_TITLES.items()}.get(name, name)
+
+
+def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:
+    """Return what one set of settings and weights is called. current: names of those in force, by fingerprint."""
+    mark = f" · {current[item.fingerprint]}" if item.fingerprint in current else ""
+    return (
+        f"{detector_title(item.detector)} · version {item.software_version} · weights {item.model[:6]} · "
+        f"settings {item.fingerprint[:6]}{mark}"
+    )
+
+
+def _interval(row: AnalysisSummary) -> str:
+    if row.interval_low is None or row.interval_high is None:
+        return ""
+    return f"{row.interval_low:.2f}–{row.interval_high:.2f}"

@@ -1,0 +1,97 @@
+"""A kept analysis without its clip: verdict, curves, tables and downloads; no pictures."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from deepfake.analysis.model import Analysis
+from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
+from deepfake.dashboard.clip import ClipChoice
+from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
+from deepfake.dashboard.navigation import ANALYZE, PARAMETER
+from deepfake.dashboard.person import choose_person, chosen_track_id
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.state import runtime
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
+from deepfake.figures import score_figure, timeline_figure
+from deepfake.store import AnalysisSummary
+
+SLOT = "history"
+REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
+
+
+def draw_stored(reference: str) -> None:
+    """Draw the kept analysis that the URL names, with a way back to the list."""
+    if st.button("All analyses", key="history-back", icon=":material/arrow_back:", type="tertiary"):
+        del st.query_params[PARAMETER]
+        st.rerun()
+    match = REFERENCE.fullmatch(reference)
+    found = None if match is None else _kept(*match.groups())
+    if found is None:
+        st.warning("The address names an analysis that is not kept here.", icon=":material/link_off:")
+        return
+    row, analysis = found
+    place = places_of([row]).get(row.id)
+    name = shown_name(row, place)
+    _draw_why(row, place, name)
+    video = dataclasses.replace(analysis.video, path=Path(name))
+    analysis = dataclasses.replace(analysis, video=video)
+    clip = ClipChoice(Path(name), name, row.sha256, None, SLOT)
+    ready = ReadyAnalysis(clip, analysis, Path(name), f"{row.sha256}-{row.fingerprint}")
+    _draw_verdict(analysis, name)
+    for warning in analysis.warnings:
+        st.warning(warning.replace(row.location, name) if row.location else warning, icon=":material/warning:")
+    _draw_curves(ready)
+    draw_file(ready)
+    draw_export(ready)
+
+
+def _kept(sha256: str, fingerprint: str) -> tuple[AnalysisSummary, Analysis] | None:
+    store = runtime().store
+    none: dict[str, AnalysisSummary] = {}
+    row = store.ask(lambda kept: kept.summaries([sha256], fingerprint), none).get(sha256)
+    analysis = store.ask(lambda kept: kept.get(sha256, fingerprint), None)
+    return None if row is None or analysis is None else (row, analysis)
+
+
+def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
+    if place is None or place.name is None:
+        st.info(
+            f"{why_unavailable(place)} This is what was found when it was analysed, without pictures.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    st.info(
+        f"This was found by version {row.software_version} with settings or weights other than those in force, or the "
+        "file has changed since. It is shown as it was kept, without pictures.",
+        icon=":material/history:",
+    )
+    if st.button(f"Analyze {name} as it is now", key="history-anew", icon=":material/frame_inspect:"):
+        set_choice("analyze", place.source.source_id, place.name)
+        st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
+
+
+def _draw_verdict(analysis: Analysis, name: str) -> None:
+    verdict = analysis.verdict
+    word, icon, colour = VERDICT_LOOKS[verdict.label]
+    with st.container(border=True, gap="small", key="stored-verdict"):
+        st.markdown(f"**{name}**")
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.markdown(f"## :{colour}[{icon} {word}]", width="content")
+            text = probability_text(verdict.probability_fake, verdict.interval)
+            st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
+        st.markdown("\n".join(f"- {reason}" for reason in verdict.reasons))
+
+
+def _draw_curves(ready: ReadyAnalysis) -> None:
+    analysis = ready.analysis
+    choose_person(SLOT, analysis, ready.key)
+    track_id = chosen_track_id(SLOT, analysis, ready.key)
+    for figure, key, alt in (
+        (score_figure(analysis, track_id), "stored-score", "P(fake) and the similarity of successive frames over time"),
+        (timeline_figure(analysis, track_id), "stored-timeline", "Which person is visible when"),
+    ):
+        st.plotly_chart(figure, key=key, config={"displaylogo": False}, alt=alt)

@@ -1,0 +1,1 @@
+"""The page Methods: what is measured, how, and what it is worth."""

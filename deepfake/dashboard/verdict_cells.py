@@ -1,0 +1,64 @@
+"""Verdicts that the store has of a data set's clips, without reading a clip, and how they are written in a table."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from deepfake.analysis.verdict import VerdictLabel
+from deepfake.dashboard.state import runtime
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS
+from deepfake.dataset import ClipEntry
+from deepfake.figures import COLOURS
+from deepfake.files import stamp_of
+from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
+from deepfake.store import AnalysisStore, AnalysisSummary
+
+# Colours of the theme by name, which fit light and dark; its grey is brownish in a table.
+CHIP_COLOURS: dict[VerdictLabel, str] = {
+    "LIKELY_REAL": "green",
+    "INCONCLUSIVE": COLOURS["inconclusive"] + "55",  # translucent, as the other two are
+    "LIKELY_FAKE": "orange",
+}
+CHIP_WIDTH_PX = 135
+
+
+def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, AnalysisSummary]:
+    """Return the analysis of these settings of each clip, by name, where the store has one.
+
+    A file whose size and time are those that it had when it was analysed is taken for the same.
+    """
+    stamps = {str(entry.path): stamp_of(str(entry.path)) for entry in entries if entry.on_disk}
+    seen = {location: stamp for location, stamp in stamps.items() if stamp}
+    name_of = {str(entry.path): entry.name for entry in entries}
+
+    def look_up(store: AnalysisStore) -> dict[str, AnalysisSummary]:
+        hashes = store.known_hashes(seen)
+        found = store.summaries(set(hashes.values()), fingerprint)
+        return {name_of[location]: found[sha256] for location, sha256 in hashes.items() if sha256 in found}
+
+    none: dict[str, AnalysisSummary] = {}
+    return runtime().store.ask(look_up, none)
+
+
+def verdict_chip(label: VerdictLabel) -> str:
+    """Return a verdict in icon and word, as a table shows it."""
+    return f"{VERDICT_ICONS[label]} {VERDICT_WORDS[label]}"
+
+
+def verdict_column(title: str, note: str) -> ColumnConfig:
+    """Return how a table draws a column of [verdict_chip(…)]: coloured, and in words. note: its help."""
+    return st.column_config.MultiselectColumn(
+        title,
+        options=[verdict_chip(label) for label in CHIP_COLOURS],
+        color=list(CHIP_COLOURS.values()),
+        width=CHIP_WIDTH_PX,
+        help=note,
+    )
+
+
+def verdict_badge(summary: AnalysisSummary) -> str:
+    """Return a verdict as a badge in Markdown: word, icon and colour, with P(fake) where there is one."""
+    word, icon, colour = VERDICT_LOOKS[summary.verdict]
+    probability = "" if summary.probability_fake is None else f" {summary.probability_fake:.2f}"
+    return f":{colour}-badge[{icon} {word.capitalize()}{probability}]"

@@ -36,9 +36,9 @@ from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
 from deepfake.analysis.verdict import main_tracks  # noqa: E402
-from deepfake.detectors.capsule import CapsuleNetwork  # noqa: E402
-from deepfake.detectors.mesonet import MesoNet  # noqa: E402
-from deepfake.detectors.sampling import CropSample  # noqa: E402
+from deepfake.detectors.baselines.capsule import CapsuleNetwork  # noqa: E402
+from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
+from deepfake.detectors.scoring import CropSample  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
     BOOTSTRAP_DRAWS,
     ClipResult,

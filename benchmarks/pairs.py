@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from deepfake.comparison.findings import SHIFT_S
-from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
+from deepfake.comparison.overlap import Fit, fit_clips, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
 from deepfake.settings import load_settings
 from deepfake.video.reader import Image, VideoReader, probe

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.detectors.capsule import (
+from deepfake.detectors.baselines.capsule import (
     FEATURES,
     HIDDEN,
     MAPS,

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.detectors.baselines.mesonet import MesoNet
 from deepfake.detectors.efficientnet import (
     ATTRIBUTION_PX,
     CLOSE,
@@ -21,7 +22,6 @@ from deepfake.detectors.efficientnet import (
     View,
     learned_detector,
 )
-from deepfake.detectors.mesonet import MesoNet
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.detectors.training_clips import training_clips
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks

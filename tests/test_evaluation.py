@@ -49,7 +49,7 @@ from deepfake.evaluation import (
     summarize,
     worst_errors,
 )
-from deepfake.evaluation import clips as evaluation_clips
+from deepfake.evaluation import run as evaluation_run
 from deepfake.evaluation.page import evaluation_html
 from deepfake.evaluation.table import clips_csv, numbers_rows
 from tests.store.samples import sample_analysis
@@ -716,7 +716,7 @@ def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden(monkeypatch
     ]
     unseen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
     assert not any("trained" in note for note in summarize(unseen, draws=20).notes)
-    monkeypatch.setattr(evaluation_clips, "training_clips", lambda: frozenset({analysis.video.sha256}))
+    monkeypatch.setattr(evaluation_run, "training_clips", lambda: frozenset({analysis.video.sha256}))
     seen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
     evaluation = summarize(seen, draws=20)
     assert evaluation.n == 24

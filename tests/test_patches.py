@@ -10,8 +10,8 @@ from deepfake.faces.alignment import FaceCrop, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import FACE_OVAL, mesh_of_face
 from deepfake.signals.contour import ContourSignal, gradient_magnitude
 from deepfake.signals.detail import DetailSignal
+from deepfake.signals.face_sharpness import WarpingSignal, sharpness
 from deepfake.signals.patches import MAX_SIDE_PX, blurred, face_patch, outline_depth, polygon_mask
-from deepfake.signals.warping import WarpingSignal, sharpness
 from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)

@@ -18,7 +18,7 @@ from deepfake.analysis.quality import (
     track_quality,
 )
 from deepfake.detectors.scoring import TrackScores
-from deepfake.faces.sharpness import edge_blur_px
+from deepfake.faces.blur import edge_blur_px
 from deepfake.faces.tracking import FaceTrack
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)

@@ -21,7 +21,7 @@ from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verd
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report import analysis_from_dict, analysis_to_csv, analysis_to_dict, read_json, report_html, write_json
-from deepfake.report.text import format_time
+from deepfake.report.wording import format_time
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
 

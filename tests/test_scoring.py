@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from deepfake.detectors.sampling import MAX_CROPS, CropSample
-from deepfake.detectors.scoring import TrackScorer
+from deepfake.detectors.scoring import MAX_CROPS, CropSample, TrackScorer
 from deepfake.faces.alignment import FaceCrop
 from deepfake.video.reader import Frame
 

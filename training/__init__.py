@@ -35,8 +35,8 @@ Runs that were tried and are not in the shipped weights (the model card says why
 
 Capsule network (a comparison, not part of the verdict), on the same crops:
 
-    python -m training.capsule WORK --name capsule --steps 800 --real-fakes 0.35 --seed 5 --out $D/capsule.npz
-    python -m training.judge WORK --capsule $D/capsule.npz
+    python -m training.capsule WORK --name capsule --steps 800 --real-fakes 0.35 --seed 5 --out $D/baselines/capsule.npz
+    python -m training.judge WORK --capsule $D/baselines/capsule.npz
 
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
 round differently, so that two runs agree closely, not bit by bit.

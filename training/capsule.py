@@ -1,7 +1,7 @@
 """Train the capsule network that the learned detector is compared with.
 
     python -m training.capsule WORK --name capsule --steps 800 --real-fakes 0.35 --seed 5 \\
-        --out deepfake/detectors/capsule.npz
+        --out deepfake/detectors/baselines/capsule.npz
 
 Same crops, made fakes and degradations as for the learned detector (training/train.py), without the task of telling
 the forged region. Only the capsules are trained; the extractor of features stays as ImageNet has it. Writes
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from deepfake.detectors.capsule import (
+from deepfake.detectors.baselines.capsule import (
     EPSILON,
     EXTRACTOR_STAGES,
     FEATURES,
@@ -114,7 +114,8 @@ class Capsules(nn.Module):
         return outputs
 
     def exported(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays that deepfake.detectors.capsule reads, normalisation folded in, without the extractor's."""
+        """Return the arrays that deepfake.detectors.baselines.capsule reads, normalisation folded in, without those of
+        the extractor."""
         first, first_bias = _folded(self.first, self.first_norm)
         second, second_bias = _folded(self.second, self.second_norm)
         third, third_bias = _folded(self.third, self.third_norm)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.capsule import CapsuleNetwork
+from deepfake.detectors.baselines.capsule import CapsuleNetwork
 from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, LearnedDetector
 from training.degradation import plain_cut
 from training.metrics import auc, auc_interval, platt

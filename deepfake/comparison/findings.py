@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.comparison.fit import Fit
+from deepfake.comparison.overlap import Fit
 from deepfake.faces.detection import box_iou
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.trace import SignalTrace

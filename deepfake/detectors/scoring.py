@@ -1,6 +1,6 @@
 """Scores of all tracks of a clip while it is read: crops are sampled, scored when their track is over, and dropped."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import CROP_PX, WHOLE
-from deepfake.detectors.sampling import CropSample
 from deepfake.faces.alignment import FaceCrop, crop_face
-from deepfake.faces.sharpness import edge_blur_px
+from deepfake.faces.blur import edge_blur_px
 from deepfake.video.reader import Frame
+
+MAX_CROPS = 32  # four to eight crops a clip carry nearly all that a frame-by-frame detector can tell
 
 
 class CropDetector(Protocol):
@@ -31,6 +32,36 @@ class TrackScores:
     frame_indices: NDArray[np.int64]
     probabilities_fake: NDArray[np.float32]
     edge_blur_px: NDArray[np.float32]
+
+
+class CropSample:
+    """Between 16 and 32 crops of a track of unknown length, evenly spread over it, in bounded memory.
+
+    Every stride-th crop is kept; when there are more than MAX_CROPS, every second goes and the stride doubles.
+    """
+
+    def __init__(self) -> None:
+        self._stride = 1
+        self._offered = 0
+        self._crops: list[FaceCrop] = []
+
+    def offer(self, cut: Callable[[], FaceCrop]) -> None:
+        """Offer the next crop of the track. cut: returns it; called where it is wanted."""
+        if self._offered % self._stride == 0:
+            self._crops.append(cut())
+        self._offered += 1
+        if len(self._crops) > MAX_CROPS:
+            self._crops = self._crops[::2]
+            self._stride *= 2
+
+    @property
+    def crops(self) -> tuple[FaceCrop, ...]:
+        """The kept crops, in the order of time."""
+        return tuple(self._crops)
+
+    def images(self) -> NDArray[np.uint8]:
+        """Return the kept crops as one array, uint8 (n, S, S, 3)."""
+        return np.stack([crop.image for crop in self._crops])
 
 
 class TrackScorer:

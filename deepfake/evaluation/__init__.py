@@ -3,7 +3,6 @@ loss, calibration, curves by threshold and by method, and what failed out."""
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, auc_draws, group_draws, mean_draws
 from deepfake.evaluation.caveats import caveats
-from deepfake.evaluation.clips import AnalyzeClip, ClipResult, Outcome, evaluate_clips, judge_clip, outcomes
 from deepfake.evaluation.coverage import abstention_cause, abstention_causes, failure_causes, shown_failure
 from deepfake.evaluation.curves import (
     Confusion,
@@ -29,6 +28,7 @@ from deepfake.evaluation.metrics import (
     log_loss,
     share,
 )
+from deepfake.evaluation.run import AnalyzeClip, ClipResult, Outcome, evaluate_clips, judge_clip, outcomes
 from deepfake.evaluation.scored import AucDifference, ScoredClips, auc_difference, scored_clips, worst_errors
 from deepfake.evaluation.stored import (
     KnownClips,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepfake.evaluation.clips import ClipResult
+from deepfake.evaluation.run import ClipResult
 
 UNDECIDED = "The score is too close to call"
 BECAUSE = "Inconclusive because "

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, group_draws
 from deepfake.evaluation.caveats import caveats
-from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.curves import (
     Confusion,
     PrecisionRecall,
@@ -15,6 +14,7 @@ from deepfake.evaluation.curves import (
     roc,
 )
 from deepfake.evaluation.methods import MethodResult, by_method
+from deepfake.evaluation.run import ClipResult
 from deepfake.evaluation.scored import ScoredClips, scored_clips, worst_errors
 from deepfake.evaluation.stored import StoredResults
 from deepfake.evaluation.summary import Evaluation, summarize

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.evaluation.bootstrap import GroupDraws, auc_draws, percentile_interval
-from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.evaluation.metrics import Share, auc, share
+from deepfake.evaluation.run import ClipResult
 from deepfake.evaluation.scored import ScoredClips, scored_clips
 
 NO_METHOD = "no method named"

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval
-from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.metrics import auc, clip_losses
+from deepfake.evaluation.run import ClipResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from deepfake.dataset import ClipEntry, Dataset
 from deepfake.detectors import training_clips
-from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.manifest import ManifestRow
+from deepfake.evaluation.run import ClipResult
 
 if TYPE_CHECKING:
     from deepfake.store import AnalysisStore, AnalysisSummary, Failure

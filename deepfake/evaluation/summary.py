@@ -16,7 +16,6 @@ from deepfake.evaluation.bootstrap import (
     mean_draws,
     percentile_interval,
 )
-from deepfake.evaluation.clips import ClipResult
 from deepfake.evaluation.metrics import (
     CalibrationBin,
     Share,
@@ -28,6 +27,7 @@ from deepfake.evaluation.metrics import (
     log_loss,
     share,
 )
+from deepfake.evaluation.run import ClipResult
 from deepfake.evaluation.scored import scored_clips
 
 DECISION_THRESHOLD = 0.5  # of P(fake), for `accuracy`

@@ -9,7 +9,7 @@ from deepfake.figures.scores import paired_signal_figure, score_figure, signal_f
 from deepfake.figures.spectrum import share_inside, spectrum_figure
 from deepfake.figures.style import COLOURS, empty_figure
 from deepfake.figures.timeline import timeline_figure
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 
 __all__ = [
     "COLOURS",

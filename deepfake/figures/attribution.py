@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from deepfake.figures.style import COLOURS, styled, vertical_lines
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Image
 

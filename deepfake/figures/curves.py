@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepfake.analysis.model import Analysis
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
 from deepfake.report.curves import extreme_rows
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 
 HEIGHT_PX = 340

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression
 from deepfake.figures.style import COLOURS, empty_figure, styled
 from deepfake.report.recompression import rate_name
-from deepfake.report.text import VERDICT_WORDS, person_name
+from deepfake.report.wording import VERDICT_WORDS, person_name
 
 HEIGHT_PX = 380
 TITLE = "P(fake) of the clip, re-compressed"

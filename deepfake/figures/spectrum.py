@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from deepfake.figures.style import COLOURS, empty_figure, styled
-from deepfake.report.text import person_name
+from deepfake.report.wording import person_name
 from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, levelled
 
 HEIGHT_PX = 480

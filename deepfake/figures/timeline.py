@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 
 TITLE = "Who is visible when"
 ROW_HEIGHT_PX = 34

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 
 CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_TOP, CHART_BOTTOM = 960, 260, 48, 12, 28
 MAX_CHART_BINS = 900  # more points than the chart has pixels cannot be seen

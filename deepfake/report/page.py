@@ -23,7 +23,7 @@ from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, l
 from deepfake.detectors.efficientnet import VIEW_PX
 from deepfake.report.curves import curves_svg
 from deepfake.report.table import analysis_to_csv, people_table
-from deepfake.report.text import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
+from deepfake.report.wording import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
 from deepfake.video.reader import is_variable_rate
 
 # What can change a number in the report.

@@ -5,7 +5,7 @@ from typing import Any
 
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression
 from deepfake.errors import ReportError
-from deepfake.report.text import VERDICT_WORDS
+from deepfake.report.wording import VERDICT_WORDS
 
 
 def stability_sentence(result: Recompression) -> str:

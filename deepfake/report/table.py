@@ -8,7 +8,7 @@ import numpy as np
 
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
-from deepfake.report.text import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.contour import ContourSignal
 from deepfake.signals.detail import DetailSignal
+from deepfake.signals.face_sharpness import WarpingSignal
 from deepfake.signals.face_signal import FaceSignal, SignalInfo
 from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
-from deepfake.signals.warping import WarpingSignal
 
 __all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "SignalWorth", "genuine_values", "signal_info", "signal_worth"]
 

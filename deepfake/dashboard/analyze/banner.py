@@ -12,7 +12,7 @@ from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from deepfake.detectors import training_clips
 from deepfake.figures import person_name
-from deepfake.report.text import DIRECTION_WORDS
+from deepfake.report.wording import DIRECTION_WORDS
 
 MAX_REASONS = 3
 MAX_PERSON_BADGES = 6

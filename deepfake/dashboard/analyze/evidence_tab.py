@@ -12,7 +12,7 @@ from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import scored_crop_look
 from deepfake.detectors.efficientnet import CROP_PX
-from deepfake.detectors.sampling import MAX_CROPS
+from deepfake.detectors.scoring import MAX_CROPS
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks

@@ -23,9 +23,9 @@ from deepfake.analysis.verdict import (
 )
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
-from deepfake.comparison.fit import VIEWING_SIDE_PX
+from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.detectors.efficientnet import CROP_PX, MAP_PX, VIEW_PX
-from deepfake.detectors.sampling import MAX_CROPS
+from deepfake.detectors.scoring import MAX_CROPS
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
 from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier

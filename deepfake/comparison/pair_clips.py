@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import plotly.graph_objects as go
 
-from deepfake.comparison.fit import Fit, difference_map
+from deepfake.comparison.overlap import Fit, difference_map
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
 from deepfake.settings import Settings, load_settings

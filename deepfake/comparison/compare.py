@@ -20,7 +20,7 @@ from deepfake.comparison.findings import (
     main_trace,
     matched_tracks,
 )
-from deepfake.comparison.fit import Fit, fit_clips, reduced_similarity
+from deepfake.comparison.overlap import Fit, fit_clips, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis
+from deepfake.comparison.compare import ComparedMoment, Comparison
 from deepfake.comparison.findings import Belonging
-from deepfake.comparison.fit import Fit
-from deepfake.comparison.lockstep import ComparedMoment, Comparison
+from deepfake.comparison.overlap import Fit
 from deepfake.errors import ReportError
 from deepfake.report import analysis_from_dict, analysis_to_dict
 from deepfake.signals.trace import SignalTrace

@@ -1,0 +1,1 @@
+"""Classifiers that only compare: the pipeline never calls them."""

@@ -29,7 +29,7 @@ from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests import batch_work
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FINGERPRINT = AnalysisConfig().fingerprint()
 
 

@@ -27,7 +27,7 @@ from deepfake.signals.similarity import (
     ssim_map,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _oracle_map(image_a: np.ndarray, image_b: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from tests import batch_work
 
 pytest.importorskip("distributed")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CLIPS = 14
 
 

@@ -25,7 +25,6 @@ from deepfake.dashboard.analyze.samples import draw_samples
 from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
-from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.person import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.player import draw_player
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
@@ -40,7 +39,6 @@ SLOT = "analyze"
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("Analyze a clip")
     warn_of_store()
     choose_from_url(SLOT)

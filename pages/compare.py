@@ -16,7 +16,6 @@ from deepfake.dashboard.compare.panels import (
 )
 from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready
 from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
-from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.person import choose_person, chosen_track_id, set_person
 from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
@@ -30,7 +29,6 @@ CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("Compare a fake with its original")
     warn_of_store()
     choose_from_url(SLOT, "fake")

@@ -14,7 +14,6 @@ from deepfake.dashboard.dataset.panels import (
     draw_table,
     filtered_entries,
 )
-from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dashboard.state import warn_of_store
@@ -26,7 +25,6 @@ KEY = "dataset-source"
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("Data set")
     warn_of_store()
     source = chosen_source()

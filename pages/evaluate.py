@@ -24,7 +24,6 @@ from deepfake.dashboard.evaluate.panels import (
     draw_scores,
 )
 from deepfake.dashboard.evaluate.results import SetInStore, difference_of, measured_settings, set_in_store
-from deepfake.dashboard.navigation import ensure_navigation
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
 from deepfake.dashboard.state import warn_of_store
 from deepfake.dataset import Dataset
@@ -39,7 +38,6 @@ TABS = {
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("Evaluate a data set")
     warn_of_store()
     source = choose_source()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_deleted
 from deepfake.dashboard.history.stored import draw_stored
-from deepfake.dashboard.navigation import ANALYZE, PARAMETER, ensure_navigation
+from deepfake.dashboard.navigation import ANALYZE, DATASET, PARAMETER
 from deepfake.dashboard.state import runtime, warn_of_store
 
 WHAT = (
@@ -15,7 +15,6 @@ WHAT = (
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("History")
     warn_of_store()
     reference = st.query_params.get(PARAMETER)
@@ -55,7 +54,7 @@ def draw_empty() -> None:
     )
     with st.container(horizontal=True, gap="small"):
         st.page_link(ANALYZE, label="Analyze a clip", icon=":material/frame_inspect:")
-        st.page_link("pages/dataset.py", label="Analyse a data set", icon=":material/folder_open:")
+        st.page_link(DATASET, label="Analyse a data set", icon=":material/folder_open:")
 
 
 def draw_nothing_found() -> None:

@@ -17,11 +17,9 @@ from deepfake.dashboard.methods.content import (
     Method,
     Paper,
 )
-from deepfake.dashboard.navigation import ensure_navigation
 
 
 def page() -> None:
-    ensure_navigation()
     st.header("Methods")
     st.markdown(
         "What is measured, how, and when it misleads. In short: a learned detector scores each person's face and a "

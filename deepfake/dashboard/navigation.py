@@ -1,18 +1,11 @@
-"""The application's own navigation, also for a link that leads straight to one of its pages."""
+"""Where the pages are, for links from one to another: names relative to the script that every page runs through."""
 
-import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
+from typing import Final
 
-PARAMETER = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint
-ANALYZE = "pages/analyze.py"
-
-
-def ensure_navigation() -> None:
-    """Start over through streamlit_app.py where Streamlit runs a page on its own.
-
-    Until st.navigation was called once in a server, Streamlit takes a folder named pages/ for its older kind of
-    navigation: the first request of all, when it names a page, would get bare file names and a narrow layout.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+ANALYZE: Final = "analyze.py"
+COMPARE: Final = "compare.py"
+DATASET: Final = "dataset.py"
+EVALUATE: Final = "evaluate.py"
+HISTORY: Final = "history.py"
+METHODS: Final = "methods.py"
+PARAMETER: Final = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint

@@ -5,21 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard import navigation
-
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 180
-
-
-@pytest.fixture(autouse=True)
-def _server_that_has_navigated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest takes every run for a server's first, which ensure_navigation starts over: clicks would be lost."""
-    monkeypatch.setattr(navigation, "PagesManager", SimpleNamespace(uses_pages_directory=False))
 
 
 @pytest.fixture
@@ -27,10 +18,10 @@ def app() -> Callable[[str], AppTest]:
     """Factory: the application at one of its pages, "analyze" or another name, run once, in a session of its own."""
 
     def at_page(name: str = "analyze") -> AppTest:
-        test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        test = AppTest.from_file(str(ROOT / "pages" / "app.py"), default_timeout=60)
         test.run()
         if name != "analyze":
-            test.switch_page(f"pages/{name}.py").run()
+            test.switch_page(f"{name}.py").run()
         return test
 
     return at_page

@@ -213,8 +213,8 @@ def test_an_address_names_clip_and_moment(app: OpenApp, run_until: RunUntil) -> 
 def test_choices_survive_a_visit_to_another_page(app: OpenApp, run_until: RunUntil, talking_clip: Path) -> None:
     test = run_until(upload(app(), talking_clip), has_verdict)
     test.slider(key="analyze-moment-slider").set_value(0.8).run()
-    test.switch_page("pages/methods.py").run()
-    test.switch_page("pages/analyze.py").run()
+    test.switch_page("methods.py").run()
+    test.switch_page("analyze.py").run()
     assert has_verdict(test)
     assert test.slider(key="analyze-moment-slider").value == pytest.approx(0.8)
 

@@ -145,12 +145,12 @@ def test_an_address_names_the_set_and_a_stranger_folder_cannot_be_named(app: Ope
     test = app("dataset")
     assert test.selectbox(key="dataset-source").options[1:] == [challenge.name]
     named = app()
-    named.switch_page("pages/dataset.py")
+    named.switch_page("dataset.py")
     named.query_params["set"] = challenge.name
     named.run()
     assert named.selectbox(key="dataset-source").value == challenge.name
     stranger = app()
-    stranger.switch_page("pages/dataset.py")
+    stranger.switch_page("dataset.py")
     stranger.query_params["set"] = "/etc"
     stranger.run()
     assert stranger.selectbox(key="dataset-source").value == "demo"
@@ -241,9 +241,9 @@ def test_a_batch_is_found_again_by_another_session_and_not_started_twice(
     button(first, "batch-start").click().run()
     button(second, "batch-start").click().run()
     assert {item.key for item in second.button} >= {"batch-cancel"}
-    first.switch_page("pages/methods.py").run()
+    first.switch_page("methods.py").run()
     run_until(second, batch_is_over)
-    first.switch_page("pages/dataset.py").run()
+    first.switch_page("dataset.py").run()
     assert "3 of 4 clips on disk have a verdict" in texts(first)
     assert len(calls()) == 4  # each clip once
 

@@ -67,8 +67,8 @@ def opened() -> Callable[..., AppTest]:
     """Factory: the page at the folder of swaps, with a query. Analyze, which starts its workers, is not run before."""
 
     def at(**query: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-        test.switch_page("pages/evaluate.py")
+        test = AppTest.from_file(str(ROOT / "pages" / "app.py"), default_timeout=60)
+        test.switch_page("evaluate.py")
         for name, value in {"set": "swaps", **query}.items():
             test.query_params[name] = value
         return test.run()

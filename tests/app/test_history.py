@@ -143,7 +143,7 @@ def test_the_address_names_filters_and_page(app: OpenApp, keep: Keep) -> None:
     assert len(listed(test)) == 50
     assert "**60 analyses**, 1 to 50 shown" in texts(test)
     named = app()
-    named.switch_page("pages/history.py")
+    named.switch_page("history.py")
     for name, value in {"verdict": "Likely fake", "page": "2", "text": "clip"}.items():
         named.query_params[name] = value
     named.run()
@@ -220,7 +220,7 @@ def test_a_file_that_changed_since_does_not_open_as_if_it_had_not(app: OpenApp, 
 def test_an_address_of_an_analysis_that_is_not_kept_is_told(app: OpenApp, store: AnalysisStore) -> None:
     for reference in ("nonsense", f"{'0' * 64}-{'1' * 16}"):
         test = app()
-        test.switch_page("pages/history.py")
+        test.switch_page("history.py")
         test.query_params["analysis"] = reference
         test.run()
         assert "not kept here" in test.warning[0].value

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,13 +51,10 @@ def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) ->
     pytest.fail(f"the application did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running application with an empty cache and no settings but the defaults."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("app")
+@contextmanager
+def running_app(folder: Path, port: int | None = None) -> Iterator[str]:
+    """Start the application with its cache and store in a folder, else the defaults; yield its address."""
+    port = port or _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPFAKE_")}
     environment |= {"DEEPFAKE_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "2"}
     environment["DEEPFAKE_DATABASE_URL"] = f"sqlite:///{folder / 'analyses.db'}"
@@ -73,6 +71,20 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
         finally:
             _stop(server)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running application with an empty cache."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

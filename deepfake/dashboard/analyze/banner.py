@@ -9,6 +9,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
 from deepfake.dashboard.analyze.panels import PANELS
 from deepfake.dashboard.clip import ClipChoice
+from deepfake.dashboard.navigation import METHODS
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from deepfake.detectors import training_clips
 from deepfake.figures import person_name
@@ -107,7 +108,7 @@ def _draw_limits() -> None:
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
         st.markdown("\n".join(f"- {sentence}" for sentence in CANNOT_TELL))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
-            st.switch_page("pages/methods.py")
+            st.switch_page(METHODS)
 
 
 def _rule_sentence(analysis: Analysis) -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from deepfake.dashboard.clip import UPLOADS_ID, ClipChoice
 from deepfake.dashboard.clip_choice import choice_of, choose_clip, set_choice
+from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID, dataset_source
 from deepfake.dataset import ClipEntry
@@ -34,7 +35,7 @@ def choose_original(fake: ClipChoice, slot: str) -> ClipChoice | None:
         "Analyze the fake alone", key=f"{slot}-alone", icon=":material/frame_inspect:", type="tertiary"
     ):
         set_choice("analyze", fake.source_id, fake.sha256 if fake.source_id == UPLOADS_ID else fake.name)
-        st.switch_page("pages/analyze.py")
+        st.switch_page(ANALYZE)
     return original
 
 

@@ -6,13 +6,14 @@ import streamlit as st
 
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.dataset.panels import draw_thumbnail
+from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
 PAGE_CLIPS = 24
 COLUMNS = 4
-PAGES = {"analyze": "pages/analyze.py", "compare": "pages/compare.py"}
+PAGES = {"analyze": ANALYZE, "compare": COMPARE}
 
 
 def open_clip(source: DatasetSource, entry: ClipEntry, page: str) -> None:

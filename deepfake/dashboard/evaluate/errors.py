@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.dashboard.dataset.panels import LABEL_LOOKS
+from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dataset import Dataset, allowed_root
@@ -84,7 +85,7 @@ def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> 
     st.markdown(f":small[{row.path}]  \n:{colour}-badge[{icon} labelled {row.label}] {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
-        "pages/analyze.py",
+        ANALYZE,
         label="Analyze",
         icon=":material/frame_inspect:",
         query_params={"clip": f"{source.source_id}/{row.path}"},

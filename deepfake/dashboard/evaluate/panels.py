@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.evaluation import AucDifference, Measured, abstention_causes, failure_causes
 from deepfake.evaluation.charts import (
@@ -220,7 +221,7 @@ def _draw_sentences(sentences: Sequence[str]) -> None:
 
 def _batch_link(source: DatasetSource) -> None:
     st.page_link(
-        "pages/dataset.py",
+        DATASET,
         label="Analyse this data set",
         icon=":material/play_circle:",
         query_params={"set": source.source_id},

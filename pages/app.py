@@ -1,0 +1,30 @@
+"""What every page runs through: the page's configuration and the navigation."""
+
+from pathlib import Path
+
+import deepfake.dashboard
+from deepfake.dashboard.navigation import ANALYZE, COMPARE, DATASET, EVALUATE, HISTORY, METHODS
+
+# A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
+ICON = str(Path(deepfake.dashboard.__file__).parent / "icon.svg")
+
+
+def main() -> None:
+    # Inside: worker processes import this file anew and need nothing of Streamlit.
+    import streamlit as st
+
+    st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
+    pages = [
+        st.Page(ANALYZE, title="Analyze", icon=":material/frame_inspect:", default=True),
+        st.Page(COMPARE, title="Compare", icon=":material/compare:"),
+        st.Page(DATASET, title="Data set", icon=":material/folder_open:"),
+        st.Page(EVALUATE, title="Evaluate", icon=":material/monitoring:"),
+        st.Page(HISTORY, title="History", icon=":material/history:"),
+        st.Page(METHODS, title="Methods", icon=":material/menu_book:"),
+    ]
+    st.navigation(pages).run()
+
+
+# Under another name in a worker process: there it must do nothing.
+if __name__ == "__main__":
+    main()

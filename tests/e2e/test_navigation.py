@@ -1,0 +1,65 @@
+"""The menu: the application's own from the first paint on, whatever page a server is asked for first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import running_app
+
+pytestmark = pytest.mark.e2e
+
+TITLES = ["Analyze", "Compare", "Data set", "Evaluate", "History", "Methods"]
+# Notes every text that the menu ever has, at each change of the page from before its first script on.
+WATCH_MENU = """
+window.menus = new Set();
+new MutationObserver(() => {
+    const links = document.querySelectorAll('[data-testid="stSidebarNavLink"] [data-testid="stMarkdownContainer"]');
+    const titles = [...links].map((link) => link.textContent.trim());
+    if (titles.length) window.menus.add(titles.join("|"));
+}).observe(document, {childList: true, subtree: true, characterData: true});
+"""
+
+
+def _open(browser: Browser, url: str) -> Page:
+    page = browser.new_context().new_page()
+    page.add_init_script(WATCH_MENU)
+    page.goto(url)
+    return page
+
+
+def _menus(page: Page) -> list[list[str]]:
+    """Wait until the menu is there, and return every menu that was shown since the page was opened."""
+    expect(page.get_by_role("link", name="Methods")).to_be_visible()
+    return [menu.split("|") for menu in page.evaluate("[...window.menus]")]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"), [("", "Analyze a clip"), ("methods", "Methods"), ("history?text=a", "History")]
+)
+def test_the_first_request_to_a_server_gets_the_applications_menu(
+    browser: Browser, tmp_path: Path, path: str, heading: str
+) -> None:
+    with running_app(tmp_path) as url:
+        page = _open(browser, f"{url}/{path}")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        assert _menus(page) == [TITLES]
+        assert page.url == f"{url}/{path}"
+        page.context.close()
+
+
+def test_a_page_that_outlives_its_server_keeps_the_applications_menu(browser: Browser, tmp_path: Path) -> None:
+    with running_app(tmp_path) as url:
+        page = _open(browser, f"{url}/methods")
+        expect(page.get_by_role("heading", name="Methods", exact=True)).to_be_visible()
+    lost = page.get_by_role("dialog", name="Connection error")
+    expect(lost).to_be_visible()
+    with running_app(tmp_path, port=urlsplit(url).port):
+        expect(lost).to_have_count(0)
+        page.get_by_role("link", name="Compare").click()
+        expect(page.get_by_role("heading", name="Compare a fake with its original")).to_be_visible()
+        assert _menus(page) == [TITLES]
+        page.context.close()

@@ -252,7 +252,7 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: python -m deepfake" in capsys.readouterr().err
+    assert "usage: deepfake" in capsys.readouterr().err
 
 
 def test_detector_choices_are_those_of_the_core() -> None:

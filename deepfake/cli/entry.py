@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepfake import __version__
 from deepfake.cli import commands
+from deepfake.cli.app import add_app
 from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.terminal import complain, quiet_libraries
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m deepfake",
+        prog="deepfake",
         description="Evidence and a verdict on whether a video clip was manipulated.",
         epilog=EPILOG,
     )
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_dataset(subparsers)
     add_batch(subparsers)
     add_evaluate(subparsers)
+    add_app(subparsers)
     return parser
 
 

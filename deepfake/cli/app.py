@@ -1,0 +1,72 @@
+"""`app`: the dashboard, from a checkout or from an installed package."""
+
+import argparse
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepfake.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PACKAGE = Path(__file__).resolve().parents[1]
+# In a wheel the start file and the pages lie inside the package (see pyproject.toml), in a checkout beside it.
+START_FILES = (PACKAGE / "app" / "streamlit_app.py", PACKAGE.parent / "streamlit_app.py")
+
+
+def add_app(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line's parser."""
+    app = subparsers.add_parser(
+        "app",
+        help="open the dashboard in the browser",
+        description="Serve the dashboard to this computer and open it in the browser. Stop it with Ctrl-C.",
+    )
+    app.add_argument("--port", type=int, metavar="N", help="port of the page (default 8501, or the next free one)")
+    app.add_argument(
+        "--address",
+        metavar="HOST",
+        help="who may reach the page: localhost (default); 0.0.0.0 for your network, no login",
+    )
+    app.add_argument("--no-browser", action="store_true", help="serve the page without opening it")
+    app.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve the dashboard until it is stopped.
+
+    Raises:
+        SettingsError: The dashboard's files are not there, or Streamlit is not installed.
+    """
+    script = start_file()
+    if find_spec("streamlit") is None:
+        raise SettingsError("Streamlit is not installed; install it with `pip install streamlit`")
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *streamlit_options(options)]
+    if os.name == "posix":
+        # The server takes this process's place, so that whoever stops the one stops the other.
+        sys.stdout.flush()
+        os.execv(sys.executable, command)
+    subprocess.run(command, check=False)
+
+
+def start_file() -> Path:
+    """Return the file that Streamlit runs. Raises SettingsError where there is none."""
+    for path in START_FILES:
+        if path.is_file():
+            return path
+    raise SettingsError(f"{START_FILES[0]}: the dashboard is not part of this installation; install the wheel again")
+
+
+def streamlit_options(options: argparse.Namespace) -> "Sequence[str]":
+    """Return what was asked for in Streamlit's own words."""
+    chosen = []
+    if options.port is not None:
+        chosen += ["--server.port", str(options.port)]
+    if options.address is not None:
+        chosen += ["--server.address", options.address]
+    if options.no_browser:
+        chosen += ["--server.headless", "true"]
+    return chosen

@@ -1,0 +1,46 @@
+"""`deepfake app`: which file is started, how, and what is said where it is missing. tests/test_wheel.py runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deepfake.cli import app, main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Commands that would have taken this process's place."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _program, command: commands.append(command))
+    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+    return commands
+
+
+def test_a_checkout_starts_its_own_start_file(monkeypatch: pytest.MonkeyPatch, started: list[list[str]]) -> None:
+    monkeypatch.setattr(os, "name", "posix")
+    assert main(["app"]) == 0
+    assert started[0] == [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
+
+
+def test_options_are_handed_on_to_streamlit(started: list[list[str]]) -> None:
+    main(["app", "--port", "8600", "--address", "0.0.0.0", "--no-browser"])
+    expected = ["--server.port", "8600", "--server.address", "0.0.0.0", "--server.headless", "true"]
+    assert started[0][-6:] == expected
+
+
+def test_an_installation_without_the_dashboard_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], started: list[list[str]], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(app, "START_FILES", (tmp_path / "streamlit_app.py",))
+    assert main(["app"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "streamlit_app.py") in line
+    assert "install the wheel again" in line
+    assert started == []

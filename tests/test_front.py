@@ -1,0 +1,58 @@
+"""The front of the package: what `import deepfake` offers, and what it costs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import deepfake
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"tensorflow", "streamlit", "numpy", "cv2", "av"}
+IMPORT_LIMIT_S = 0.5
+
+
+@pytest.mark.parametrize("name", deepfake.__all__)
+def test_every_name_of_the_front_is_there(name: str) -> None:
+    assert getattr(deepfake, name) is not None
+    assert name in dir(deepfake)
+
+
+def test_names_for_the_type_checker_are_those_that_are_imported_when_asked_for() -> None:
+    tree = ast.parse((ROOT / "deepfake" / "__init__.py").read_text(encoding="utf-8"))
+    (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
+    checked = {
+        alias.name: node.module for node in guarded.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert checked == deepfake._MODULES
+    assert set(checked) | {"__version__"} == set(deepfake.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        importlib.import_module("deepfake").no_such_name  # noqa: B018
+
+
+def test_importing_the_package_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, time; started = time.perf_counter(); import deepfake; took_s = time.perf_counter() - started;"
+        f"print(took_s, *({HEAVY!r} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    took_s, *loaded = done.stdout.split()
+    assert loaded == []
+    assert float(took_s) <= IMPORT_LIMIT_S
+
+
+def test_asking_for_every_name_of_the_front_loads_neither_tensorflow_nor_streamlit() -> None:
+    code = (
+        "import sys, deepfake; [getattr(deepfake, name) for name in deepfake.__all__];"
+        "print(*({'tensorflow', 'streamlit'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

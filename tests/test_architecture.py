@@ -1,4 +1,4 @@
-"""Rooms of the package depend on each other in one direction; the history holds no clips and no machine's paths."""
+"""Packages depend on each other in one direction; the history holds no clips and no machine's paths."""
 
 from __future__ import annotations
 
@@ -15,28 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "deepfake"
 
-# From the ground up: a room may import from its own row (no cycle is drawn there) and from rows above it in this list.
-ROWS: list[set[str]] = [
-    {"errors"},
-    {"settings", "files", "worker_pool"},
-    {"video"},
-    {"faces"},
-    {"signals", "detectors"},
-    {"analysis"},
-    {"comparison", "dataset", "demo", "store", "batch", "figures", "views", "report", "evaluation"},
-    {"server"},
-    {"cli", "dashboard"},
-]
-LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
-# Rooms side by side that know nothing of each other.
-APART = [("signals", "detectors"), ("cli", "dashboard")]
+CONTRACTS = 4
 CLIP_SUFFIXES = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv"}
-
-
-def _room(module: str) -> str | None:
-    """Return the room of a dotted module name, None for another package and for the package's own front."""
-    parts = module.split(".")
-    return parts[1] if parts[0] == "deepfake" and len(parts) > 1 else None
 
 
 def _module_name(path: Path) -> str:
@@ -81,47 +61,12 @@ def _committed_files() -> list[Path]:
     return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_every_module_of_the_package_has_a_place_in_the_rows() -> None:
-    rooms = {_room(_module_name(path)) for path in _sources(PACKAGE)} - {None, "__main__"}
-    assert rooms <= LEVEL.keys(), f"not in any row: {sorted(rooms - LEVEL.keys())}"
-
-
-def test_no_import_runs_back() -> None:
-    backwards = []
-    for path in _sources(PACKAGE):
-        room = _room(_module_name(path))
-        if room is None or room == "__main__":
-            continue
-        for line, module in _imported_modules(path):
-            other = _room(module)
-            # `from deepfake import __version__` and the like name the package's front, not a room.
-            if other not in LEVEL or other == room:
-                continue
-            if LEVEL[other] > LEVEL[room] or (room, other) in APART or (other, room) in APART:
-                backwards.append(f"{path.relative_to(ROOT)}:{line} ({room}) imports {module}")
-    assert not backwards, "\n".join(backwards)
-
-
-def test_rooms_of_one_row_import_each_other_without_a_cycle() -> None:
-    arrows: dict[str, set[str]] = {room: set() for room in LEVEL}
-    for path in _sources(PACKAGE):
-        room = _room(_module_name(path))
-        if room in LEVEL:
-            arrows[room] |= {_room(module) for _, module in _imported_modules(path)} & LEVEL.keys() - {room}
-    while free := [room for room, targets in arrows.items() if not targets & arrows.keys()]:
-        for room in free:
-            del arrows[room]
-    assert not arrows, f"rooms that import each other in a circle: {sorted(arrows)}"
-
-
-def test_only_the_dashboard_imports_streamlit() -> None:
-    found = [
-        str(path.relative_to(ROOT))
-        for path in _sources(PACKAGE)
-        if PACKAGE / "dashboard" not in path.parents
-        and any(module.split(".")[0] == "streamlit" for _, module in _imported_modules(path))
-    ]
-    assert not found
+def test_the_import_contracts_of_pyproject_hold() -> None:
+    """Layers, no circles, Streamlit in the dashboard only, TensorFlow in faces and detectors only."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Contracts: {CONTRACTS} kept, 0 broken." in done.stdout
 
 
 def test_tensorflow_is_never_imported_with_a_module() -> None:

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT_S = 120
 RUN_LIMIT_S = 300
 # Files of the package that no import names: what reads them would fail at run time only.
-DATA_SUFFIXES = {".json", ".npz", ".onnx", ".html", ".txt", ".md", ".typed", ".j2"}
+DATA_SUFFIXES = {".json", ".npz", ".onnx", ".html", ".txt", ".md", ".typed", ".j2", ".svg"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -171,7 +171,8 @@ DRAW_METHODS = """
 from streamlit.testing.v1 import AppTest
 from deepfake.cli.app import start_file
 
-page = AppTest.from_file(str(start_file()), default_timeout=120).run().switch_page("pages/methods.py").run()
+script = start_file().parent / "pages" / "app.py"
+page = AppTest.from_file(str(script), default_timeout=120).run().switch_page("methods.py").run()
 assert not page.exception, page.exception
 print(*(header.value for header in page.header))
 """

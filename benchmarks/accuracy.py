@@ -287,11 +287,7 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
     failed = [found for found in measured if found.error is not None]
     if failed:
         lines += ["", f"{len(failed)} clips failed and are not in the tables:", ""]
-        # The message names the file by its place on this machine, which is nobody else's business.
-        errors = [(found.error or "").replace(str(found.row.file), found.row.path) for found in failed]
-        lines += [
-            f"- {found.variant} {error}".replace("-  ", "- ") for found, error in zip(failed, errors, strict=True)
-        ]
+        lines += [f"- {found.variant} {found.row.path}: {found.error}".replace("-  ", "- ") for found in failed]
     return "\n".join(lines)
 
 

@@ -74,7 +74,7 @@ def _run(dataset: Path, compression: str | None, most: int | None, workers: int)
     batch = Batch(clips, workers=workers)
     for result in batch.run():
         if result.error is not None:
-            print(result.error, file=sys.stderr)
+            print(f"{result.clip.path}: {result.error}", file=sys.stderr)
     progress = batch.progress()
     return {name: getattr(progress, name) for name in ("total", "analyzed", "known", "failed", "seconds")}
 

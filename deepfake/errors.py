@@ -1,8 +1,43 @@
 """Errors of the workbench. Each is a DeepfakeError and also the builtin that a caller would expect."""
 
+from typing import Self
+
 
 class DeepfakeError(Exception):
-    """Base of all errors that the workbench raises on purpose; the message is one sentence for the user."""
+    """Base of all errors that the workbench raises on purpose. It prints as one sentence: the subject, then the detail.
+
+    Attributes:
+        subject: what the error is about, as the caller named it: a file, a folder, a URL, a setting; "" where it is
+            about no one thing.
+        detail: what is wrong and what to do. It does not repeat the subject, so that a page can call the thing by
+            another name.
+    """
+
+    def __init__(self, subject: object, detail: str) -> None:
+        # Not super().__init__: OSError, a base of some, would read the two as an error's number and its text.
+        self.args = (str(subject), detail)
+        self.subject = str(subject)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.detail}" if self.subject else self.detail
+
+    def renamed(self, subject: object, name: str) -> Self:
+        """Return the same error with the reader's own name for its subject; an error about something else as it is.
+
+        Args:
+            subject: the thing, as the code names it: the place of an upload on the server.
+            name: what the reader calls it.
+        """
+        return type(self)(name, self.detail) if self.subject == str(subject) else self
+
+    def beside(self, *names: object) -> str:
+        """Return what is said of a thing that stands beside it already, as in a row of a table.
+
+        Args:
+            names: what the thing is called. An error about something else, such as missing weights, is told in full.
+        """
+        return self.detail if self.subject in map(str, names) else str(self)
 
 
 class ClipError(DeepfakeError, ValueError):
@@ -31,6 +66,10 @@ class SettingsError(DeepfakeError, ValueError):
 
 class WorkerError(DeepfakeError, RuntimeError):
     """A worker process ended without an answer: it crashed or ran out of time or memory."""
+
+
+class DetectorError(DeepfakeError, OSError):
+    """The weights or the calibration of a detector are missing or damaged."""
 
 
 class ReportError(DeepfakeError, ValueError):

@@ -51,7 +51,7 @@ def remote_info(url: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except Exception as error:  # each file system has its own
-        raise ClipError(f"{url}: cannot be reached: {cause_of(error)}") from error
+        raise ClipError(url, f"cannot be reached: {cause_of(error)}") from error
     return info
 
 

@@ -69,11 +69,11 @@ def _read_file(environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: the settings file cannot be read: {error}") from error
+        raise SettingsError(path, f"the settings file cannot be read: {error}") from error
     known = {item.name for item in fields(Settings)}
     for key in table:
         if key not in known:
-            raise SettingsError(f"{path}: unknown setting {key!r}; known are {', '.join(sorted(known))}")
+            raise SettingsError(path, f"unknown setting {key!r}; known are {', '.join(sorted(known))}")
     base = path.resolve().parent
     return {key: _convert(key, value, str(path), base) for key, value in table.items()}
 
@@ -100,7 +100,7 @@ def _convert(name: str, value: Any, source: str, base: Path | None = None) -> An
             return value
         number = float(value) if name.endswith("_s") else int(value)
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from error
+        raise SettingsError(source, f"{name} cannot be {value!r}: {error}") from error
     if number <= 0:
-        raise SettingsError(f"{source}: {name} must be greater than 0, not {value!r}")
+        raise SettingsError(source, f"{name} must be greater than 0, not {value!r}")
     return number

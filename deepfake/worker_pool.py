@@ -63,7 +63,7 @@ class WorkerPool:
                     # A worker that was killed while idle breaks the pool, not a task: begin with a new pool.
                     logger.warning("the pool of workers was broken and is replaced")
                     self._discard()
-        raise WorkerError("The worker processes cannot be started; see the log.")
+        raise WorkerError("", "The worker processes cannot be started; see the log.")
 
     def call(self, function: Callable[..., T], *args: Any, timeout_s: float, name: str) -> T:
         """Run function(*args) in a worker and return what it returns. name: what to call the clip in a message.
@@ -143,23 +143,27 @@ def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) 
         return error
     if isinstance(error, MemoryError) or (isinstance(error, ProcessExpired) and error.exitcode == -KILLED):
         return WorkerError(
-            f"{name}: the analysis needed more memory than there is, and was ended. Use a shorter or smaller clip, or "
-            "fewer workers. A new worker was started; other clips are not affected."
+            name,
+            "the analysis needed more memory than there is, and was ended. Use a shorter or smaller clip, or "
+            "fewer workers. A new worker was started; other clips are not affected.",
         )
     if isinstance(error, ProcessExpired):
         return WorkerError(
-            f"{name}: the clip made the decoder crash, or it needed more memory than there is. A new worker was "
-            "started; other clips are not affected."
+            name,
+            "the clip made the decoder crash, or it needed more memory than there is. A new worker was "
+            "started; other clips are not affected.",
         )
     if isinstance(error, TimeoutError):
         return WorkerError(
-            f"{name}: stopped after {timeout_s:g} s, the limit; raise job_timeout_s in deepfake.toml or "
-            "DEEPFAKE_JOB_TIMEOUT_S, or use a shorter clip."
+            name,
+            f"stopped after {timeout_s:g} s, the limit; raise job_timeout_s in deepfake.toml or "
+            "DEEPFAKE_JOB_TIMEOUT_S, or use a shorter clip.",
         )
     if isinstance(error, BrokenProcessPool | CancelledError):
-        return WorkerError(f"{name}: the worker process ended before it was done; try again.")
+        return WorkerError(name, "the worker process ended before it was done; try again.")
     logger.error("a task failed unexpectedly", exc_info=error)
     return WorkerError(
-        f"{name}: the program failed on this clip ({type(error).__name__}); this is a fault of the program, and "
-        "the log says where."
+        name,
+        f"the program failed on this clip ({type(error).__name__}); this is a fault of the program, and "
+        "the log says where.",
     )

@@ -28,7 +28,7 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analys
     with (settings.cache_dir / "calls.txt").open("a") as calls:
         calls.write(f"{content.decode()}\n")
     if content.startswith(b"bad"):
-        raise ClipError(f"{path.name}: this is not a video")
+        raise ClipError(path.name, "this is not a video")
     if content.startswith(b"bug"):
         raise KeyError("a fault of the program")
     if content.startswith(b"hang"):

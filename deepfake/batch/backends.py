@@ -77,7 +77,9 @@ class LocalBackend:
 
     def __init__(self, workers: int) -> None:
         if not self._taken.acquire(blocking=False):
-            raise WorkerError("A batch with several workers is running in this process; start the next one after it.")
+            raise WorkerError(
+                "", "A batch with several workers is running in this process; start the next one after it."
+            )
         self._workers = workers
         self.threads: int | None = max(1, (os.cpu_count() or 1) // workers)
 
@@ -109,12 +111,13 @@ class ClusterBackend:
             distributed = importlib.import_module("distributed")
         except ImportError as error:
             raise WorkerError(
-                "--scheduler needs dask.distributed, which is not installed: pip install -r requirements-cluster.txt"
+                "--scheduler",
+                "it needs dask.distributed, which is not installed: pip install -r requirements-cluster.txt",
             ) from error
         try:
             self._client: Any = distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="deepfake")
         except (OSError, TimeoutError, ValueError) as error:
-            raise WorkerError(f"{address}: no Dask scheduler answers there: {error}") from error
+            raise WorkerError(address, f"no Dask scheduler answers there: {error}") from error
         self._lost = distributed.scheduler.KilledWorker
         try:
             self._check_that_it_knows_us(address)
@@ -132,8 +135,9 @@ class ClusterBackend:
         strangers = [name for name, spec in asked.items() if not isinstance(spec, ModuleSpec)]
         if strangers:
             raise WorkerError(
-                f"{address}: {strangers[0]} cannot import {package}. Start scheduler and workers with PYTHONPATH set "
-                "to the application's folder, as docs/scale.md has it."
+                address,
+                f"{strangers[0]} cannot import {package}. Start scheduler and workers with PYTHONPATH set "
+                "to the application's folder, as docs/scale.md has it.",
             )
 
     def results(self, clips: Iterable[BatchClip], task: Task) -> Iterator[BatchResult | None]:
@@ -143,9 +147,9 @@ class ClusterBackend:
         try:
             yield from _parallel(config, clips, task, ahead=max(CLUSTER_CLIPS_AHEAD, 2 * CLIPS_AHEAD * cores))
         except self._lost as error:
-            raise WorkersLostError(str(error)) from error
+            raise WorkersLostError("", str(error)) from error
         except TimeoutError as error:
-            raise WorkerError("The Dask scheduler has no workers; start some, then run it again.") from error
+            raise WorkerError("The Dask scheduler", "it has no workers; start some, then run it again.") from error
 
     def close(self) -> None:
         """Leave the cluster; clips in hand there are finished, those waiting are given up."""

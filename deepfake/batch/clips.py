@@ -65,7 +65,7 @@ def collect_clips(inputs: Sequence[str]) -> tuple[BatchClip, ...]:
     for text in inputs:
         found = list(_remote(text) if is_url(as_location(text)) else _local(text.removeprefix("file://")))
         if not found:
-            raise DatasetError(f"{text}: no clips found ({', '.join(sorted(CLIP_SUFFIXES))})")
+            raise DatasetError(text, f"no clips found ({', '.join(sorted(CLIP_SUFFIXES))})")
         for clip in found:
             clips.setdefault(clip.location, clip)
     return tuple(clips.values())
@@ -80,7 +80,7 @@ def _local(text: str) -> Iterator[BatchClip]:
     elif path.is_file():
         yield BatchClip(str(path), text, path.name)
     else:
-        raise DatasetError(f"{text}: there is no such file or folder")
+        raise DatasetError(text, "there is no such file or folder")
 
 
 def _folder(text: str, path: Path) -> Iterator[BatchClip]:
@@ -124,11 +124,11 @@ def _remote(url: str) -> Iterator[BatchClip]:
             stamp = stamp_of_listing(system.info(path))
             yield BatchClip(url, url, url.rpartition("/")[2], stamp=stamp)
     except FileNotFoundError as error:
-        raise DatasetError(f"{url}: there is no such file or folder") from error
+        raise DatasetError(url, "there is no such file or folder") from error
     except DatasetError:
         raise
     except Exception as error:  # each file system has its own
-        raise DatasetError(f"{url}: cannot be reached: {type(error).__name__}: {error}") from error
+        raise DatasetError(url, f"cannot be reached: {type(error).__name__}: {error}") from error
 
 
 def _remote_folder(url: str, system: fsspec.AbstractFileSystem, path: str) -> Iterator[BatchClip]:
@@ -188,13 +188,15 @@ def _rows(table: str, content: bytes, folder: str) -> Iterator[BatchClip]:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         reader.fieldnames = [column.strip().lower() for column in reader.fieldnames or []]
         if "path" not in reader.fieldnames:
-            raise DatasetError(f"{table}, line 1: the column path is missing; expected path[,label,split,method,group]")
+            raise DatasetError(
+                f"{table}, line 1", "the column path is missing; expected path[,label,split,method,group]"
+            )
         for row in reader:
             yield from _row(f"{table}, line {reader.line_num}", row, folder)
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{table} is not UTF-8 text; save it as a CSV in UTF-8") from error
+        raise DatasetError(table, "this is not UTF-8 text; save it as a CSV in UTF-8") from error
     except csv.Error as error:
-        raise DatasetError(f"{table}, line {reader.line_num}: this is not CSV: {error}") from error
+        raise DatasetError(f"{table}, line {reader.line_num}", f"this is not CSV: {error}") from error
 
 
 def _row(where: str, row: Mapping[str, Any], folder: str) -> Iterator[BatchClip]:
@@ -204,9 +206,9 @@ def _row(where: str, row: Mapping[str, Any], folder: str) -> Iterator[BatchClip]
 
     path, label = text("path"), (text("label") or "").upper()
     if path is None:
-        raise DatasetError(f"{where}: the path is empty")
+        raise DatasetError(where, "the path is empty")
     if label not in (*LABELS, ""):
-        raise DatasetError(f"{where}: the label of {path} is {label!r}; it has to be REAL, FAKE or empty")
+        raise DatasetError(where, f"the label of {path} is {label!r}; it has to be REAL, FAKE or empty")
     inside = is_url(path) or Path(path).is_absolute()
     yield BatchClip(
         location=as_location(path if inside else f"{folder}/{path.removeprefix('./')}"),

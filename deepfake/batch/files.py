@@ -52,7 +52,7 @@ def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
     """
     stamp = stamp_of(location)
     if stamp is None:
-        raise ClipNotFoundError(f"{location}: there is no such file")
+        raise ClipNotFoundError(location, "there is no such file")
     most = settings.max_clip_mb * 2**20
     try:
         if not is_url(location):
@@ -68,7 +68,7 @@ def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
     except ClipError:
         raise
     except Exception as error:
-        raise ClipError(f"{location}: cannot be read: {cause_of(error)}") from error
+        raise ClipError(location, f"cannot be read: {cause_of(error)}") from error
 
 
 def _read(location: str, source: Any, target: IO[bytes] | None, most_bytes: int) -> str:
@@ -90,6 +90,6 @@ def _blocks(source: Any) -> Iterator[bytes]:
 
 def _too_large(location: str, most_bytes: int) -> LimitError:
     return LimitError(
-        f"{location}: larger than {most_bytes // 2**20} MiB, the limit; raise max_clip_mb in deepfake.toml or "
-        "DEEPFAKE_MAX_CLIP_MB"
+        location,
+        f"larger than {most_bytes // 2**20} MiB, the limit; raise max_clip_mb in deepfake.toml or DEEPFAKE_MAX_CLIP_MB",
     )

@@ -35,7 +35,7 @@ def plan(clips: Sequence[BatchClip], store: AnalysisStore, fingerprint: str, *, 
         stamp, failure = stamps[clip.location], failures.get(clip.location)
         analysis = found.get(hashes.get(clip.location, ""))
         if stamp is None:
-            settled.append(BatchResult(clip, "failed", error=f"{clip.location}: there is no such file"))
+            settled.append(BatchResult(clip, "failed", error="there is no such file"))
         elif analysis is not None:
             settled.append(known_result(clip, analysis))
         elif failure is not None and failure.stamp == stamp:

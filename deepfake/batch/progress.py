@@ -16,7 +16,8 @@ class BatchResult:
     """What became of one clip.
 
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
-    seconds: that the analysis took, None where there was none. error: one sentence, None where there is a verdict.
+    seconds: that the analysis took, None where there was none. error: why, without the
+    clip's name, None where there is a verdict.
     """
 
     clip: BatchClip
@@ -83,7 +84,7 @@ class Tally:
         """Count a result."""
         self._counts[result.status] += 1
         if result.error is not None:
-            self._reasons[_reason(result)] += 1
+            self._reasons[result.error] += 1
 
     def progress(self) -> BatchProgress:
         """Return how far the batch is."""
@@ -108,11 +109,3 @@ class Tally:
     def reasons(self) -> tuple[tuple[str, int], ...]:
         """Return why clips failed, most frequent first."""
         return tuple(Counter(dict(self._reasons)).most_common())
-
-
-def _reason(result: BatchResult) -> str:
-    """Return the error without the clip's name in front, so that the same cause is counted as one."""
-    error = result.error or ""
-    for name in (result.clip.location, result.clip.path, result.clip.name):
-        error = error.removeprefix(f"{name}: ").removeprefix(f"{name} ")
-    return error

@@ -172,8 +172,9 @@ class _Pump(threading.Thread):
                 losses = 0 if self._round() else losses + 1
             if self._left and not self._cancelled.is_set():
                 raise WorkerError(
+                    "",
                     f"Workers were lost {losses} times without a clip done: something outside ends them, most likely "
-                    "for want of memory; use fewer workers. What is done is in the store: run it again to go on."
+                    "for want of memory; use fewer workers. What is done is in the store: run it again to go on.",
                 )
             self._queue.put(None)
         except BaseException as error:

@@ -102,18 +102,20 @@ def run_clip(clip: BatchClip, task: Task) -> BatchResult | None:
             try:
                 analysis = _in_child(task, clip.name, task.analyze, copy.file, task.config, settings=task.settings)
             except DeepfakeError as error:
-                sentence = str(error).replace(str(copy.file), clip.location)  # a copy's place means nothing to anyone
-                return _failed(clip, task, store, stamp, sentence)
+                # A copy's place means nothing to anyone.
+                return _failed(clip, task, store, stamp, error.beside(copy.file, clip.location, clip.name))
             return _stored(clip, store, analysis, copy, time.perf_counter() - started)
     except _Cancelled:
         return None
     except StoreError:
         raise
     except LimitError as error:
-        return _failed(clip, task, store, stamp or stamp_of(clip.location) or "", str(error))
+        return _failed(
+            clip, task, store, stamp or stamp_of(clip.location) or "", error.beside(clip.location, clip.name)
+        )
     except DeepfakeError as error:
         # It could not be read today; that is not recorded as the clip's fault.
-        return BatchResult(clip, "failed", error=str(error))
+        return BatchResult(clip, "failed", error=error.beside(clip.location, clip.name))
 
 
 def known_result(clip: BatchClip, found: AnalysisSummary) -> BatchResult:
@@ -202,6 +204,6 @@ def _fingerprint(config: AnalysisConfig) -> str:
 def _check_version(task: Task) -> None:
     if _fingerprint(task.config) != task.fingerprint:
         raise WorkerError(
-            f"The worker on {platform.node()} has another version of this program or of its weights than the caller; "
-            "install the same on all."
+            f"The worker on {platform.node()}",
+            "it has another version of this program or of its weights than the caller; install the same on all.",
         )

@@ -150,8 +150,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
             progress = work.progress()
             bars.update(task, completed=progress.done, rest=_rest(progress))
             if result.status == "failed":
-                error = " ".join((result.error or "").split())
-                line = f"failed: {error if result.clip.name in error else f'{result.clip.path}: {error}'}"
+                line = f"failed: {result.clip.path}: {' '.join((result.error or '').split())}"
                 if console.is_terminal:
                     console.print(Text(line))
                 else:

@@ -132,8 +132,7 @@ def _write_rows(file: TextIO, results: Sequence["ClipResult"]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     for result in results:
         probability = "" if result.probability_fake is None else repr(float(result.probability_fake))
-        error = " ".join((result.error or "").split())
-        writer.writerow((result.row.path, result.row.label, probability, result.verdict or "", error))
+        writer.writerow((result.row.path, result.row.label, probability, result.verdict or "", result.failure))
 
 
 def _kept_results(path: Path, rows: Sequence["ManifestRow"]) -> dict[str, "ClipResult"]:
@@ -153,7 +152,7 @@ def _kept_results(path: Path, rows: Sequence["ManifestRow"]) -> dict[str, "ClipR
     lines = list(csv.reader(StringIO(whole)))
     if whole and tuple(lines[0]) != COLUMNS:
         raise DatasetError(
-            f"{path}: its columns are not {','.join(COLUMNS)}; name the file of an earlier run, or a new one"
+            path, f"its columns are not {','.join(COLUMNS)}; name the file of an earlier run, or a new one"
         )
     kept = {}
     for line in lines[1:]:
@@ -163,7 +162,7 @@ def _kept_results(path: Path, rows: Sequence["ManifestRow"]) -> dict[str, "ClipR
         try:
             kept[row.path] = ClipResult(row, float(line[2]), cast("VerdictLabel", line[3]))
         except ValueError as error:
-            raise DatasetError(f"{path}: {line[2]!r} is not a probability; remove that line or the file") from error
+            raise DatasetError(path, f"{line[2]!r} is not a probability; remove that line or the file") from error
     return kept
 
 

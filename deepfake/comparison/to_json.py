@@ -72,13 +72,13 @@ def comparison_from_dict(
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
-        raise ReportError(f"this is not a comparison of schema version {SCHEMA_VERSION} (it says {version!r})")
+        raise ReportError("", f"this is not a comparison of schema version {SCHEMA_VERSION} (it says {version!r})")
     try:
         return _comparison(
             data, fake or analysis_from_dict(data["fake"]), original or analysis_from_dict(data["original"])
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"this comparison is incomplete or malformed: {error!r}") from error
+        raise ReportError("", f"this comparison is incomplete or malformed: {error!r}") from error
 
 
 def _comparison(data: dict[str, Any], fake: Analysis, original: Analysis) -> Comparison:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.waiting import shown_error
 from deepfake.errors import DeepfakeError
 from deepfake.faces.detection import DetectorName
 from deepfake.views.stills import (
@@ -151,4 +150,4 @@ def _look(function: Callable[..., T], path: Path, *args: Any, name: str) -> T:
     try:
         return runtime().look(function, path, *args, name=name)
     except DeepfakeError as error:
-        raise type(error)(shown_error(error, path, name)) from error
+        raise error.renamed(path, name) from error

@@ -59,11 +59,6 @@ def stop_waiting(slot: str, queue: JobQueue | None = None) -> None:
         (queue or runtime().jobs).leave(key, session().session_id)
 
 
-def shown_error(error: Exception, source: Path, name: str) -> str:
-    """Return an error's sentence with the user's name of the clip instead of the server's path."""
-    return str(error).replace(str(source), name)
-
-
 def _leave_previous(slot: str, key: str, owner: str, queue: JobQueue) -> None:
     waiting = st.session_state.setdefault(WAITING_KEY, {})
     previous = waiting.get(slot)
@@ -81,7 +76,7 @@ def _draw_cancelled(key: str, heading: str, slot: str) -> None:
 
 def _draw_failure(job: Job, name: str, slot: str, queue: JobQueue) -> None:
     assert job.error is not None
-    st.error(shown_error(job.error, job.source, name), icon=":material/error:")
+    st.error(str(job.error.renamed(job.source, name)), icon=":material/error:")
     if st.button("Try again", key=f"retry-{slot}", icon=":material/refresh:"):
         queue.forget(job.key)
         st.rerun()

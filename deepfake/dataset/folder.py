@@ -77,9 +77,9 @@ class Disk:
         try:
             return self._read_bytes(file).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DatasetError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+            raise DatasetError(path, f"this is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
         except OSError as error:
-            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+            raise DatasetError(path, f"cannot be read: {error.strerror}") from error
 
     def clips_below(self, folder: str) -> Iterator[str]:
         """Yield the clips in a folder and those below it, relative to the root. Linked folders are not entered."""
@@ -110,7 +110,7 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return frozenset(), ()
         except OSError as error:
-            raise DatasetError(f"{path}: the folder cannot be listed: {error.strerror}") from error
+            raise DatasetError(path, f"the folder cannot be listed: {error.strerror}") from error
         return frozenset(files), tuple(sorted(folders))
 
     def _read_bytes(self, file: str) -> bytes:

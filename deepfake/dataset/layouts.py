@@ -118,11 +118,11 @@ def _read_metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, A
         table = json.loads(disk.read_text(join(part, METADATA)), object_pairs_hook=once)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise DatasetError(f"{path} is not valid JSON at {where}: {error.msg}") from error
+        raise DatasetError(path, f"this is not valid JSON at {where}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{path} is no table of clips: {error}") from error
+        raise DatasetError(path, f"this is no table of clips: {error}") from error
     if not isinstance(table, dict):
-        raise DatasetError(f'{path} is not a table of clips; expected {{"name.mp4": {{"label": "REAL" or "FAKE", …}}}}')
+        raise DatasetError(path, 'this is not a table of clips; expected {"name.mp4": {"label": "REAL" or "FAKE", …}}')
     for name in [name for name, row in table.items() if not isinstance(row, dict)]:
         notes.add(f"{join(part, METADATA)}: {name!r} has no label and split, but {table.pop(name)!r:.40}; left out")
     return table
@@ -274,12 +274,12 @@ def _real_fake_rows(disk: Disk, places: Sequence[tuple[str, Label, str | None]])
 
 def _csv_reader(disk: Disk, table: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
     if table not in disk.files():
-        raise DatasetError(f"{disk.root / table} is a link that leaves its folder; open the file that it points to")
+        raise DatasetError(disk.root / table, "this is a link that leaves its folder; open the file that it points to")
     reader = csv.DictReader(io.StringIO(disk.read_text(table), newline=""))
     try:
         header = [column.strip().lower() for column in reader.fieldnames or []]
     except csv.Error as error:
-        raise DatasetError(f"{disk.root / table} is not a CSV: {error}") from error
+        raise DatasetError(disk.root / table, f"this is not a CSV: {error}") from error
     reader.fieldnames = header
     return header, reader
 
@@ -294,13 +294,14 @@ def _csv_rows(disk: Disk, table: str) -> Iterator[Row]:
     header, reader = _csv_reader(disk, table)
     if absent := [column for column in CSV_REQUIRED if column not in header]:
         raise DatasetError(
-            f"{disk.root / table} has no column {' and no column '.join(absent)}; "
-            "expected path,label[,original,split,group,method,compression]"
+            disk.root / table,
+            f"it has no column {' and no column '.join(absent)}; "
+            "expected path,label[,original,split,group,method,compression]",
         )
     try:
         rows = list(reader)
     except csv.Error as error:
-        raise DatasetError(f"{disk.root / table} is not a CSV: {error}") from error
+        raise DatasetError(disk.root / table, f"this is not a CSV: {error}") from error
     names = [(_text(row["path"]) or "").removeprefix("./") for row in rows]
     listed, by_file_name = set(names), {name.rpartition("/")[2]: name for name in names}
     for name, row in zip(names, rows, strict=True):

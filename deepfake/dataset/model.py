@@ -57,7 +57,7 @@ class Dataset:
     def by_name(self, name: str) -> ClipEntry:
         """Return the entry of that name. Raises DatasetError when there is none."""
         if name not in self._by_name:
-            raise DatasetError(f"{self.root}: the data set has no clip named {name!r}")
+            raise DatasetError(self.root, f"the data set has no clip named {name!r}")
         return self._by_name[name]
 
     def original_path(self, entry: ClipEntry) -> Path | None:

@@ -24,10 +24,11 @@ def allowed_root(path: Path, roots: Sequence[Path]) -> Path:
         if any(resolved.is_relative_to(Path(root).resolve()) for root in roots):
             return resolved
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideRootError(f"{str(path)!r} is not a usable path: {error}") from error
+        raise OutsideRootError(repr(str(path)), f"this is not a usable path: {error}") from error
     raise OutsideRootError(
-        f"{path} is outside the folders that may be opened; add its folder to data_dirs in deepfake.toml "
-        "or to the environment variable DEEPFAKE_DATA_DIRS"
+        path,
+        "this is outside the folders that may be opened; add its folder to data_dirs in deepfake.toml "
+        "or to the environment variable DEEPFAKE_DATA_DIRS",
     )
 
 
@@ -41,14 +42,14 @@ def open_dataset(path: Path) -> Dataset:
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{str(path)!r} is not a usable path: {error}") from error
+        raise DatasetError(repr(str(path)), f"this is not a usable path: {error}") from error
     if is_file:
         if path.suffix.lower() != ".csv" and path.name != METADATA:
-            raise DatasetError(f"{path} is a file; name a folder, a CSV or a {METADATA}")
+            raise DatasetError(path, f"this is a file; name a folder, a CSV or a {METADATA}")
         table = path.name if path.suffix.lower() == ".csv" else None
         return dataset_on(Disk(path.parent.resolve()), table)
     if not is_folder:
-        raise DatasetError(f"{path}: no such folder")
+        raise DatasetError(path, "no such folder")
     return dataset_on(Disk(path.resolve()))
 
 
@@ -61,7 +62,7 @@ def dataset_on(disk: Disk, table: str | None = None) -> Dataset:
     notes.links(disk.outside)
     if not entries:
         cause = f" ({notes.first()})" if notes.first() else ""
-        raise DatasetError(f"{root}: no clips found{cause}; expected one of: {EXPECTED}")
+        raise DatasetError(root, f"no clips found{cause}; expected one of: {EXPECTED}")
     return Dataset(root=root, layout=layout, entries=entries, warnings=notes.sentences())
 
 

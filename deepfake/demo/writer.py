@@ -96,11 +96,11 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is a file; name a folder for the built-in data set")
+        raise DatasetError(folder, "this is a file; name a folder for the built-in data set")
     ours = {*_read_marker(folder).get("files", []), MARKER}
     for path in sorted(folder.rglob("*")):
         if not path.is_dir() and path.relative_to(folder).as_posix() not in ours:
-            raise DatasetError(f"{folder} holds other files ({path.name}); name a new or empty folder for the demo")
+            raise DatasetError(folder, f"it holds other files ({path.name}); name a new or empty folder for the demo")
 
 
 def _move_into_place(building: Path, folder: Path) -> None:

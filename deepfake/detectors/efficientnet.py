@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.errors import DeepfakeError
+from deepfake.errors import DetectorError
 
 CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
 VIEW_PX: Final = 224  # side of what a network is shown of it
@@ -74,10 +74,6 @@ WHOLE: Final = View("whole", 0, 0, CROP_PX)
 CLOSE: Final = View("close", 28, 40, VIEW_PX)  # from brows to chin, at the crop's full resolution
 VIEWS: Final = (WHOLE, CLOSE)
 WEIGHTS_PATHS: Final = {view.name: Path(__file__).with_name(f"efficientnet_lite0_{view.name}.npz") for view in VIEWS}
-
-
-class DetectorError(DeepfakeError, OSError):
-    """The weights of a detector are missing or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +141,7 @@ class LearnedDetector:
             reals, fakes = (np.sort(np.asarray(numbers[key], np.float32)) for key in ("real_logits", "fake_logits"))
             return Calibration(float(numbers["slope"]), float(numbers["offset"]), reals, fakes)
         except (OSError, ValueError, KeyError) as error:
-            raise DetectorError(f"{self._calibration_path}: the calibration cannot be read ({error})") from error
+            raise DetectorError(self._calibration_path, f"the calibration cannot be read ({error})") from error
 
     def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return P(fake) of each crop, f32 (n,), calibrated for a world with as many fakes as reals.
@@ -210,7 +206,7 @@ def shipped_fingerprint() -> str:
         try:
             digest.update(path.read_bytes())
         except OSError as error:
-            raise DetectorError(f"{path}: cannot be read ({error}); reinstall the application") from error
+            raise DetectorError(path, f"cannot be read ({error}); reinstall the application") from error
     return digest.hexdigest()[:16]
 
 
@@ -220,9 +216,9 @@ def read_weights(path: Path, last: str = "head.kernel") -> dict[str, NDArray[np.
         with np.load(path) as arrays:
             weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DetectorError(f"{path}: the detector's weights cannot be read ({error}); reinstall them") from error
+        raise DetectorError(path, f"the detector's weights cannot be read ({error}); reinstall them") from error
     if last not in weights:
-        raise DetectorError(f"{path}: these are not the detector's weights: they lack {last}")
+        raise DetectorError(path, f"these are not the detector's weights: they lack {last}")
     return weights
 
 

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import Final
 
-from deepfake.detectors.efficientnet import DetectorError
+from deepfake.errors import DetectorError
 
 TRAINING_CLIPS_PATH: Final = Path(__file__).with_name("training_clips.txt")
 
@@ -18,4 +18,4 @@ def training_clips() -> frozenset[str]:
     try:
         return frozenset(TRAINING_CLIPS_PATH.read_text(encoding="ascii").split())
     except (OSError, UnicodeError) as error:
-        raise DetectorError(f"{TRAINING_CLIPS_PATH}: cannot be read ({error}); reinstall the application") from error
+        raise DetectorError(TRAINING_CLIPS_PATH, f"cannot be read ({error}); reinstall the application") from error

@@ -3,7 +3,7 @@ loss, calibration, curves by threshold and by method, and what failed out."""
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, auc_draws, group_draws, mean_draws
 from deepfake.evaluation.caveats import caveats
-from deepfake.evaluation.coverage import abstention_cause, abstention_causes, failure_causes, shown_failure
+from deepfake.evaluation.coverage import abstention_cause, abstention_causes, failure_causes
 from deepfake.evaluation.curves import (
     Confusion,
     PrecisionRecall,
@@ -91,7 +91,6 @@ __all__ = [
     "roc",
     "scored_clips",
     "share",
-    "shown_failure",
     "stored_results",
     "summarize",
     "worst_errors",

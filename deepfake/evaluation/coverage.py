@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from deepfake.evaluation.run import ClipResult
 
@@ -29,18 +28,7 @@ def abstention_cause(reason: str | None) -> str:
 
 def failure_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
     """Return why clips could not be analysed, and how many for each cause, the most frequent first."""
-    return _counted([shown_failure(result, with_name=False) for result in results if result.error is not None])
-
-
-def shown_failure(result: ClipResult, *, with_name: bool = True) -> str:
-    """Return a clip's error for the reader: the clip called by its name, no folder of the computer shown."""
-    text = " ".join((result.error or "").split())
-    text = text.replace(str(result.row.file), result.row.path).replace(f"{result.row.file.parent}/", "")
-    if with_name:
-        return text
-    for name in (result.row.path, Path(result.row.path).name):
-        text = text.removeprefix(f"{name}: ")
-    return text.partition(";")[0].rstrip(".")
+    return _counted([" ".join(result.error.split()) for result in results if result.error is not None])
 
 
 def _counted(causes: Sequence[str]) -> tuple[tuple[str, int], ...]:

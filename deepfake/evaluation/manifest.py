@@ -46,11 +46,11 @@ def read_manifest(path: Path | str) -> tuple[ManifestRow, ...]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = tuple(_rows(path, file))
     except OSError as error:
-        raise DatasetError(f"{path}: the manifest cannot be read: {error.strerror or error}") from error
+        raise DatasetError(path, f"the manifest cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: the manifest is not UTF-8 text; save it as a CSV in UTF-8") from error
+        raise DatasetError(path, "the manifest is not UTF-8 text; save it as a CSV in UTF-8") from error
     if not rows:
-        raise DatasetError(f"{path}: the manifest lists no clips; write one row a clip below the header")
+        raise DatasetError(path, "the manifest lists no clips; write one row a clip below the header")
     return rows
 
 
@@ -64,14 +64,14 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[ManifestRow]:
                 continue  # a blank line
             where = f"{path}, line {reader.line_num}"
             if len(values) != len(columns):
-                raise DatasetError(f"{where}: {len(values)} fields, but the header has {len(columns)}")
+                raise DatasetError(where, f"{len(values)} fields, but the header has {len(columns)}")
             row = _row(path, where, dict(zip(columns, values, strict=True)))
             if row.path in lines:
-                raise DatasetError(f"{where}: {row.path} is listed already on line {lines[row.path]}; list it once")
+                raise DatasetError(where, f"{row.path} is listed already on line {lines[row.path]}; list it once")
             lines[row.path] = reader.line_num
             yield row
     except csv.Error as error:
-        raise DatasetError(f"{path}, line {reader.line_num}: this is not CSV: {error}") from error
+        raise DatasetError(f"{path}, line {reader.line_num}", f"this is not CSV: {error}") from error
 
 
 def _columns(path: Path, header: list[str]) -> list[str]:
@@ -79,12 +79,13 @@ def _columns(path: Path, header: list[str]) -> list[str]:
     missing = [name for name in REQUIRED_COLUMNS if name not in columns]
     if missing:
         raise DatasetError(
-            f"{path}, line 1: the column {' and '.join(missing)} is missing; the header has to name path,label and may "
-            "name group and others"
+            f"{path}, line 1",
+            f"the column {' and '.join(missing)} is missing; the header has to name path,label and may name group and "
+            "others",
         )
     repeated = next((name for name in columns if columns.count(name) > 1), None)
     if repeated is not None:
-        raise DatasetError(f"{path}, line 1: the column {repeated!r} is there twice")
+        raise DatasetError(f"{path}, line 1", f"the column {repeated!r} is there twice")
     return columns
 
 
@@ -92,7 +93,7 @@ def _row(path: Path, where: str, values: dict[str, str]) -> ManifestRow:
     name, label = values.pop("path").strip(), values.pop("label").strip().upper()
     group = values.pop("group", "").strip()
     if not name:
-        raise DatasetError(f"{where}: the path is empty")
+        raise DatasetError(where, "the path is empty")
     if label not in ("REAL", "FAKE"):
-        raise DatasetError(f"{where}: the label of {name} is {label!r}; it has to be REAL or FAKE")
+        raise DatasetError(where, f"the label of {name} is {label!r}; it has to be REAL or FAKE")
     return ManifestRow(name, path.parent / name, cast(ManifestLabel, label), group or f"clip {name}", values)

@@ -36,7 +36,7 @@ class AnalyzeClip(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What became of one clip: a value, or the error that stood in the way, as a sentence."""
+    """What became of one clip: a value, or what stood in the way, without the clip's name."""
 
     row: ManifestRow
     value: T | None
@@ -48,7 +48,8 @@ class ClipResult:
     """One labelled clip and what the analysis says of it.
 
     probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip failed. reason: of
-    a verdict without a probability. error: why the clip could not be analysed, else None. trained_on: whether the
+    a verdict without a probability. error: why the clip could not be analysed, without its
+    name, else None. trained_on: whether the
     detector was trained on the clip, as far as that is known.
     """
 
@@ -58,6 +59,11 @@ class ClipResult:
     reason: str | None = None
     error: str | None = None
     trained_on: bool = False
+
+    @property
+    def failure(self) -> str:
+        """The error in one line behind the clip's name; "" where there is none."""
+        return "" if self.error is None else f"{self.row.path}: {' '.join(self.error.split())}"
 
     @property
     def abstained(self) -> bool:
@@ -136,10 +142,10 @@ def _outcome(row: ManifestRow, task: Callable[[Path], T]) -> Outcome[T]:
     try:
         return Outcome(row, task(row.file), None)
     except DeepfakeError as error:
-        return Outcome(row, None, str(error))
+        return Outcome(row, None, error.beside(row.file, row.path))
     except Exception as error:
         logger.exception("%s: the analysis failed unexpectedly", row.path)
-        return Outcome(row, None, f"{row.path}: the program failed on this clip: {type(error).__name__}: {error}")
+        return Outcome(row, None, f"the program failed on this clip: {type(error).__name__}: {error}")
 
 
 def _outcome_of_future(row: ManifestRow, future: Any, timeout_s: float | None) -> Outcome[T]:
@@ -147,4 +153,4 @@ def _outcome_of_future(row: ManifestRow, future: Any, timeout_s: float | None) -
         outcome: Outcome[T] = future.result()
         return outcome
     except Exception as error:
-        return Outcome(row, None, str(as_deepfake_error(error, row.path, timeout_s)))
+        return Outcome(row, None, as_deepfake_error(error, row.path, timeout_s).beside(row.file, row.path))

@@ -5,7 +5,6 @@ import io
 import math
 from collections.abc import Sequence
 
-from deepfake.evaluation.coverage import shown_failure
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.metrics import Share
@@ -124,7 +123,7 @@ def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
         called = "" if score is None else str(int(score >= threshold))
         answer = ("" if score is None else repr(float(score)), called, result.verdict or "", result.reason or "")
         status = "analysed" if result.error is None else "failed"
-        rows.append((*front, *_label_cells(result.row), status, *answer, shown_failure(result)))
+        rows.append((*front, *_label_cells(result.row), status, *answer, result.failure))
     for status, clips in (("missing", stored.missing), ("absent", stored.absent)):
         rows.extend((*front, *_label_cells(row), status, *("",) * 5) for row in clips)
     return rows

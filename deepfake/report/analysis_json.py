@@ -57,7 +57,7 @@ def analysis_from_dict(data: dict[str, Any]) -> Analysis:
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
-        raise ReportError(f"this is not an analysis of schema version {SCHEMA_VERSION} (it says {version!r})")
+        raise ReportError("", f"this is not an analysis of schema version {SCHEMA_VERSION} (it says {version!r})")
     try:
         return Analysis(
             schema_version=version,
@@ -74,7 +74,7 @@ def analysis_from_dict(data: dict[str, Any]) -> Analysis:
             timings_s=dict(data["timings_s"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"this analysis is incomplete or malformed: {error!r}") from error
+        raise ReportError("", f"this analysis is incomplete or malformed: {error!r}") from error
 
 
 def json_text(data: dict[str, Any]) -> str:
@@ -95,7 +95,7 @@ def read_json(path: Path | str) -> Analysis:
     try:
         return analysis_from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except (ReportError, ValueError) as error:
-        raise ReportError(f"{path}: {error}") from error
+        raise ReportError(path, f"{error}") from error
 
 
 def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:

@@ -60,4 +60,4 @@ def recompression_from_dict(data: dict[str, Any]) -> Recompression:
         )
         return Recompression(rates=rates, **fields)
     except (KeyError, TypeError) as error:
-        raise ReportError(f"this is no result of a re-compression: {error!r}") from error
+        raise ReportError("", f"this is no result of a re-compression: {error!r}") from error

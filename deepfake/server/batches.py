@@ -143,7 +143,7 @@ def _worked_through(run: BatchRun) -> BatchState:
     try:
         for result in run.batch.run():
             if result.error is not None and len(run.failures) < MAX_FAILURES_NAMED:
-                run.failures[result.clip.name] = without_path(result.error, result.clip.location, result.clip.name)
+                run.failures[result.clip.name] = result.error
     except DeepfakeError as error:
         logger.warning("the batch %s ended: %s", run.key, error)
         run.error = str(error)
@@ -154,11 +154,6 @@ def _worked_through(run: BatchRun) -> BatchState:
         run.error = "The batch ended by a fault of the program; the log says where. What was found is kept."
         return BatchState.FAILED
     return BatchState.CANCELLED if run.batch.summary().cancelled else BatchState.DONE
-
-
-def without_path(sentence: str, location: str, name: str) -> str:
-    """Return an error's sentence with the clip's name where it has its place on the server."""
-    return sentence.replace(location, name).replace(str(Path(location).parent), "…")
 
 
 def analyze_in_background(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:

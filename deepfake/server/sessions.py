@@ -48,7 +48,7 @@ class SessionFiles:
         suffix = Path(shown).suffix.lower()
         if suffix not in CLIP_SUFFIXES:
             known = ", ".join(sorted(item[1:] for item in CLIP_SUFFIXES))
-            raise ClipError(f"{shown}: this kind of file is not read; upload one of {known}")
+            raise ClipError(shown, f"this kind of file is not read; upload one of {known}")
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{uuid.uuid4().hex}{suffix}"
         try:
@@ -56,8 +56,9 @@ class SessionFiles:
         except OverflowError as error:
             path.unlink(missing_ok=True)
             raise LimitError(
-                f"{shown}: over the limit of {max_bytes / 2**20:.0f} MiB; raise max_clip_mb in deepfake.toml or "
-                "DEEPFAKE_MAX_CLIP_MB, and server.maxUploadSize, to allow it"
+                shown,
+                f"over the limit of {max_bytes / 2**20:.0f} MiB; raise max_clip_mb in deepfake.toml or "
+                "DEEPFAKE_MAX_CLIP_MB, and server.maxUploadSize, to allow it",
             ) from error
         earlier = self.uploads.pop(sha256, None)
         if earlier is not None:

@@ -92,8 +92,9 @@ class AnalysisStore:
             return decode_analysis(row.data or b"")
         except ValueError as error:
             raise StoreError(
-                f"{self._database.name}: entry {row.id} ({row.name}) cannot be read: {error}. Other entries are not "
-                "affected; delete it, or analyse the clip again"
+                self._database.name,
+                f"entry {row.id} ({row.name}) cannot be read: {error}. Other entries are not "
+                "affected; delete it, or analyse the clip again",
             ) from error
 
     def put(self, analysis: Analysis, *, name: str, location: str = "") -> bool:

@@ -77,7 +77,7 @@ class Database:
             try:
                 Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StoreError(f"{self.name}: its folder cannot be made ({error.strerror}); {ADVICE}") from error
+                raise StoreError(self.name, f"its folder cannot be made ({error.strerror}); {ADVICE}") from error
 
     def _bring_up_to_date(self) -> None:
         with self.reading() as connection:
@@ -103,8 +103,9 @@ class Database:
         known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
         if found is not None and found not in known:
             raise StoreError(
-                f"{self.name}: this store was written by a newer version of the workbench (schema {found}, this "
-                f"version knows {SCHEMA_REVISION}); update the workbench, or {ADVICE}"
+                self.name,
+                f"this store was written by a newer version of the workbench (schema {found}, this "
+                f"version knows {SCHEMA_REVISION}); update the workbench, or {ADVICE}",
             )
         logger.info("%s: from schema %s to %s", self.name, found or "none", SCHEMA_REVISION)
         command.upgrade(config, SCHEMA_REVISION)
@@ -115,14 +116,14 @@ class Database:
         try:
             yield
         except PoolTimeoutError as error:
-            raise StoreError(f"{self.name}: all connections are in use; try again later") from error
+            raise StoreError(self.name, "all connections are in use; try again later") from error
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {self._in_words(error.orig)}") from error
+            raise StoreError(self.name, f"{self._in_words(error.orig)}") from error
         except sqlite3.Error as error:
             # From what is set up on a new connection.
-            raise StoreError(f"{self.name}: {self._in_words(error)}") from error
+            raise StoreError(self.name, f"{self._in_words(error)}") from error
         except SQLAlchemyError as error:
-            raise StoreError(f"{self.name}: {self._cleaned(str(error))}") from error
+            raise StoreError(self.name, f"{self._cleaned(str(error))}") from error
 
     def _in_words(self, error: BaseException | None) -> str:
         said = self._cleaned(str(error))
@@ -149,15 +150,16 @@ def _checked(address: str) -> URL:
     except (SQLAlchemyError, ValueError):
         # The address may hold a password: nothing of it is repeated, nor of the cause.
         raise StoreError(
-            "DEEPFAKE_DATABASE_URL is no address of a database; write sqlite:///path/to/file.db or "
-            "postgresql://user:password@host/database"
+            "DEEPFAKE_DATABASE_URL",
+            "this is no address of a database; write sqlite:///path/to/file.db or "
+            "postgresql://user:password@host/database",
         ) from None
     if url.drivername in POSTGRESQL_NAMES:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in SQLITE_NAMES:
-        raise StoreError(f"{url.drivername}: the store is kept in SQLite (sqlite:///) or PostgreSQL (postgresql://)")
+        raise StoreError(url.drivername, "the store is kept in SQLite (sqlite:///) or PostgreSQL (postgresql://)")
     if not url.database or url.database == ":memory:" or url.query:
-        raise StoreError("the SQLite store needs a file: write sqlite:///path/to/file.db, and nothing after it")
+        raise StoreError("", "the SQLite store needs a file: write sqlite:///path/to/file.db, and nothing after it")
     return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser().absolute()))
 
 

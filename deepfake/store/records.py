@@ -45,8 +45,8 @@ class SummaryPage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A clip that could not be analysed. stamp: what the file looked like then. error: why, a sentence. created_at:
-    UTC."""
+    """A clip that could not be analysed. stamp: what the file looked like then. error: why, without the clip's
+    name. created_at: UTC."""
 
     location: str
     stamp: str

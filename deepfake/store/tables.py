@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0001"  # the latest in migrations/versions
+SCHEMA_REVISION = "0002"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()

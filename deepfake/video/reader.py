@@ -109,7 +109,7 @@ class VideoReader:
             self._decoded = self._decode()
             first = next(self._decoded, None)
             if first is None:
-                raise ClipError(f"{self.path}: no frame of it can be decoded; it is empty, truncated or damaged")
+                raise ClipError(self.path, "no frame of it can be decoded; it is empty, truncated or damaged")
             self._first: av.VideoFrame | None = first
             self.info = self._describe(first)
             _check_limits(self.info, self._settings)
@@ -139,7 +139,7 @@ class VideoReader:
         for decoded in _chain(first, self._decoded):
             time_s = self._timestamp_s(decoded, start_s, count, last_s)
             if time_s > self._settings.max_duration_s:
-                raise LimitError(_duration_message(self.path, time_s, self._settings))
+                raise LimitError(self.path, _over_duration(time_s, self._settings))
             yield Frame(count, time_s, self._upright(decoded))
             count, last_s = count + 1, time_s
         self._check_end(count, last_s)
@@ -164,7 +164,7 @@ class VideoReader:
                 break
             previous, current = current, (time_s, decoded)
         if current is None:
-            raise ClipError(f"{self.path}: no frame can be decoded at {timestamp_s:.2f} s")
+            raise ClipError(self.path, f"no frame can be decoded at {timestamp_s:.2f} s")
         before = None if previous is None else Frame(-1, previous[0], self._upright(previous[1]))
         return Frame(-1, current[0], self._upright(current[1])), before
 
@@ -277,16 +277,17 @@ def is_variable_rate(timestamps_s: NDArray[np.float64]) -> bool:
 
 def _check_file(path: Path, settings: Settings) -> None:
     if not path.exists():
-        raise ClipNotFoundError(f"{path}: there is no such file")
+        raise ClipNotFoundError(path, "there is no such file")
     if not path.is_file():
-        raise ClipError(f"{path}: this is not a file; name a video clip")
+        raise ClipError(path, "this is not a file; name a video clip")
     size = path.stat().st_size
     if size == 0:
-        raise ClipError(f"{path}: the file is empty")
+        raise ClipError(path, "the file is empty")
     if size > settings.max_clip_mb * 2**20:
         raise LimitError(
-            f"{path}: {size / 2**20:.0f} MiB is over the limit of {settings.max_clip_mb} MiB; "
-            "raise max_clip_mb in deepfake.toml or DEEPFAKE_MAX_CLIP_MB to allow it"
+            path,
+            f"{size / 2**20:.0f} MiB is over the limit of {settings.max_clip_mb} MiB; "
+            "raise max_clip_mb in deepfake.toml or DEEPFAKE_MAX_CLIP_MB to allow it",
         )
 
 
@@ -300,7 +301,7 @@ def open_container(path: Path) -> Any:
         options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise ClipError(f"{path}: this cannot be read as a video ({_reason(error)}); it may be truncated or of "
+        raise ClipError(path, f"this cannot be read as a video ({_reason(error)}); it may be truncated or of "
                         "another kind than its name says") from error  # fmt: skip
 
 
@@ -311,22 +312,23 @@ def _video_stream(container: Any, path: Path) -> Any:
             stream.thread_type = "AUTO"
             return stream
     what = "only audio" if container.streams.audio else "no video track"
-    raise ClipError(f"{path}: the file holds {what}; a clip with pictures is needed")
+    raise ClipError(path, f"the file holds {what}; a clip with pictures is needed")
 
 
 def _check_limits(info: VideoInfo, settings: Settings) -> None:
     if info.duration_s is not None and info.duration_s > settings.max_duration_s:
-        raise LimitError(_duration_message(info.path, info.duration_s, settings))
+        raise LimitError(info.path, _over_duration(info.duration_s, settings))
     if info.width * info.height > settings.max_pixels:
         raise LimitError(
-            f"{info.path}: frames of {info.width}×{info.height} px are over the limit of {settings.max_pixels} px; "
-            "raise max_pixels in deepfake.toml or DEEPFAKE_MAX_PIXELS to allow it"
+            info.path,
+            f"frames of {info.width}×{info.height} px are over the limit of {settings.max_pixels} px; "
+            "raise max_pixels in deepfake.toml or DEEPFAKE_MAX_PIXELS to allow it",
         )
 
 
-def _duration_message(path: Path, duration_s: float, settings: Settings) -> str:
+def _over_duration(duration_s: float, settings: Settings) -> str:
     return (
-        f"{path}: {duration_s:.1f} s is over the limit of {settings.max_duration_s:g} s; "
+        f"{duration_s:.1f} s is over the limit of {settings.max_duration_s:g} s; "
         "raise max_duration_s in deepfake.toml or DEEPFAKE_MAX_DURATION_S to allow it"
     )
 

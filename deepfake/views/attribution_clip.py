@@ -165,7 +165,7 @@ def attribution_clip_from_dict(data: dict[str, Any]) -> AttributionClip:
         )
         return AttributionClip(trace, data["full_logits"], data["start_s"], data["end_s"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ReportError(f"this does not describe an attributed clip: {error!r}") from error
+        raise ReportError("", f"this does not describe an attributed clip: {error!r}") from error
 
 
 def _batches(

@@ -45,7 +45,6 @@ from deepfake.evaluation import (
     roc,
     scored_clips,
     share,
-    shown_failure,
     summarize,
     worst_errors,
 )
@@ -294,7 +293,7 @@ def _rows(*names: str) -> list[ManifestRow]:
 def _name_length(path: Path) -> int:
     """A task for workers: fails, crashes or hangs by the clip's name."""
     if path.stem == "broken":
-        raise ClipError(f"{path}: not a video")
+        raise ClipError(path, "not a video")
     if path.stem == "bug":
         raise KeyError("oops")
     if path.stem == "crash":
@@ -626,15 +625,16 @@ class TestReasons:
             return ClipResult(row, None, None, error=message)
 
         results = [
-            failed("a.mp4", "/secret/place/a.mp4: this cannot be read as a video; check the file"),
-            failed("sub/b.mp4", "/secret/place/sub/b.mp4: this cannot be read as a video"),
-            failed("c.mp4", "c.mp4: stopped after the time limit of 6 s"),
+            failed("a.mp4", "this cannot be read as a video"),
+            failed("sub/b.mp4", "this cannot be read as a video"),
+            failed("c.mp4", "stopped after the time limit\nof 6 s"),
         ]
         assert failure_causes(results) == (
             ("this cannot be read as a video", 2),
             ("stopped after the time limit of 6 s", 1),
         )
-        assert shown_failure(results[1]) == "sub/b.mp4: this cannot be read as a video"
+        assert results[1].failure == "sub/b.mp4: this cannot be read as a video"
+        assert results[2].failure == "c.mp4: stopped after the time limit of 6 s"
 
 
 def _measured_set(*results: ClipResult, missing: int = 0, name: str = "MTCNN") -> Measured:

@@ -45,7 +45,7 @@ def run_out_of_memory(_folder: Path) -> None:
 
 
 def refuse(_folder: Path, path: Path) -> None:
-    raise ClipError(f"{path}: the file is empty")
+    raise ClipError(path, "the file is empty")
 
 
 def fault(_folder: Path) -> None:

@@ -80,6 +80,29 @@ def test_an_older_store_is_migrated_with_all_in_it(
         assert not store.put(analysis, name="a.mp4"), "what may be there once only still may"
 
 
+def test_errors_of_an_older_store_lose_the_place_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path}/analyses.db"
+    with monkeypatch.context() as patch:
+        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
+        (tmp_path / "migrations" / "versions" / "r0002_errors_without_names.py").unlink()
+        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
+        patch.setattr(database, "SCHEMA_REVISION", "0001")
+        with open_store(url=url) as store:
+            for place, error in (
+                ("/clips/a.mp4", "/clips/a.mp4: the file is empty"),
+                ("/clips/b.mp4", "b.mp4: stopped after 6 s, the limit"),
+                ("/clips/c.mp4", "/models/face.npz: cannot be read"),
+            ):
+                store.put_failure(place, "1", FINGERPRINT, error, name=place.rpartition("/")[2])
+    with open_store(url=url) as store:
+        errors = {place: failure.error for place, failure in store.failures(FINGERPRINT).items()}
+    assert errors == {
+        "/clips/a.mp4": "the file is empty",
+        "/clips/b.mp4": "stopped after 6 s, the limit",
+        "/clips/c.mp4": "/models/face.npz: cannot be read",
+    }
+
+
 def test_a_newer_store_is_refused_and_left_as_it_is(
     address: str, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

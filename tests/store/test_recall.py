@@ -119,7 +119,7 @@ def test_a_damaged_entry_is_analysed_anew_and_replaced(
 
 def test_a_store_that_fails_later_stops_nothing(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> bool:
-        raise StoreError("the disk is full")
+        raise StoreError("analyses.db", "the disk is full")
 
     monkeypatch.setattr(AnalysisStore, "put", full)
     said: list[str] = []

@@ -12,7 +12,7 @@ from deepfake.comparison import Comparison, Fit, comparison_from_dict
 from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.waiting import folder_when_ready, shown_error
+from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import DeepfakeError
 from deepfake.server.tasks import ANALYSIS_FILE, COMPARISON_FILE, compare_clips, view_difference
 
@@ -91,8 +91,7 @@ def _difference(
             view_difference, fake.path, original.path, fake_s, original_s, _fit, title, name=fake.name
         )
     except DeepfakeError as error:
-        message = shown_error(error, fake.path, fake.name)
-        raise type(error)(message.replace(str(original.path), original.name)) from error
+        raise error.renamed(fake.path, fake.name).renamed(original.path, original.name) from error
 
 
 # Not cache_data, which would copy all arrays on every run of a page: a Comparison is frozen.

@@ -10,7 +10,7 @@ from deepfake.batch import BatchProgress, clips_of_dataset
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
-from deepfake.server.batches import BatchRun, BatchState, without_path
+from deepfake.server.batches import BatchRun, BatchState
 from deepfake.store import Failure
 
 POLL_S = 1.5
@@ -133,11 +133,7 @@ def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[
     none: Mapping[str, Failure] = {}
     kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
     named = {str(entry.path): entry.name for entry in dataset.entries} if kept else {}
-    found = {
-        named[location]: without_path(failure.error, location, named[location])
-        for location, failure in kept.items()
-        if location in named
-    }
+    found = {named[location]: failure.error for location, failure in kept.items() if location in named}
     return found | (dict(run.failures) if run is not None else {})
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import DetectorError
+from deepfake.errors import DetectorError
 
 INPUT_PX: Final = 256
 BATCH: Final = 16
@@ -92,14 +92,14 @@ def _read(path: Path) -> tuple[list[Convolution], list[tuple[NDArray[np.float32]
         with h5py.File(path) as file:
             layers = {name: _arrays(file[name]) for name in file}
     except OSError as error:
-        raise DetectorError(f"{path}: MesoNet's weights cannot be read ({error})") from error
+        raise DetectorError(path, f"MesoNet's weights cannot be read ({error})") from error
     ordered = sorted(layers, key=lambda name: int((re.findall(r"\d+$", name) or ["0"])[0]))
     by_kind = {
         kind: [layers[name] for name in ordered if name.startswith(kind) and layers[name]]
         for kind in ("conv2d", "batch_normalization", "dense")
     }
     if len(by_kind["conv2d"]) not in CONVOLUTIONS or len(by_kind["batch_normalization"]) != 4:
-        raise DetectorError(f"{path}: these are not the published weights of Meso4 or MesoInception4")
+        raise DetectorError(path, "these are not the published weights of Meso4 or MesoInception4")
     pairs = [(part["kernel"], part["bias"]) for kind in ("conv2d", "dense") for part in by_kind[kind]]
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     norms = [tuple(part[name] for name in names) for part in by_kind["batch_normalization"]]

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     """
     script = start_file()
     if find_spec("streamlit") is None:
-        raise SettingsError("Streamlit is not installed; install it with `pip install streamlit`")
+        raise SettingsError("Streamlit", "it is not installed; install it with `pip install streamlit`")
     command = [sys.executable, "-m", "streamlit", "run", str(script), *streamlit_options(options)]
     if os.name == "posix":
         # The server takes this process's place, so that whoever stops the one stops the other.
@@ -57,7 +57,7 @@ def start_file() -> Path:
     for path in START_FILES:
         if path.is_file():
             return path
-    raise SettingsError(f"{START_FILES[0]}: the dashboard is not part of this installation; install the wheel again")
+    raise SettingsError(START_FILES[0], "the dashboard is not part of this installation; install the wheel again")
 
 
 def streamlit_options(options: argparse.Namespace) -> "Sequence[str]":

@@ -119,6 +119,8 @@ def _read_metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, A
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise DatasetError(path, f"this is not valid JSON at {where}: {error.msg}") from error
+    except DatasetError:
+        raise
     except (ValueError, RecursionError) as error:
         raise DatasetError(path, f"this is no table of clips: {error}") from error
     if not isinstance(table, dict):

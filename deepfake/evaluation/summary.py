@@ -121,7 +121,7 @@ def summarize(
             for result in analysed
             if result.probability_fake is None
         ),
-        failed=tuple({"path": r.row.path, "error": r.failure} for r in results if r.error is not None),
+        failed=tuple({"path": r.row.path, "error": r.error} for r in results if r.error is not None),
         notes=_notes(results, is_fake, groups, interval_is_known=auc_ci95 is not None),
     )
 

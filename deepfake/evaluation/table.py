@@ -123,7 +123,7 @@ def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
         called = "" if score is None else str(int(score >= threshold))
         answer = ("" if score is None else repr(float(score)), called, result.verdict or "", result.reason or "")
         status = "analysed" if result.error is None else "failed"
-        rows.append((*front, *_label_cells(result.row), status, *answer, result.failure))
+        rows.append((*front, *_label_cells(result.row), status, *answer, " ".join((result.error or "").split())))
     for status, clips in (("missing", stored.missing), ("absent", stored.absent)):
         rows.extend((*front, *_label_cells(row), status, *("",) * 5) for row in clips)
     return rows

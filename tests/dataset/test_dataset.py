@@ -134,13 +134,13 @@ def test_the_first_of_two_rows_with_one_name_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"a.mp4": {"label": "REAL"},\n  }', r"metadata.json is not valid JSON at line 2, column 3"),
-        (b"", r"metadata.json is not valid JSON at line 1, column 1"),
-        (b'["a.mp4"]', r"metadata.json is not a table of clips"),
+        (b'{"a.mp4": {"label": "REAL"},\n  }', r"metadata.json: this is not valid JSON at line 2, column 3"),
+        (b"", r"metadata.json: this is not valid JSON at line 1, column 1"),
+        (b'["a.mp4"]', r"metadata.json: this is not a table of clips"),
         (b'{"a.mp4": "REAL"}', r"'a.mp4' has no label and split"),
-        (b'{"caf\xe9.mp4": {"label": "REAL"}}', r"metadata.json is not UTF-8 text \(byte 5\)"),
-        (b"[" * 100_000, r"metadata.json is no table of clips"),
-        (b'{"a.mp4": {"label": ' + b"9" * 5000 + b"}}", r"metadata.json is no table of clips"),
+        (b'{"caf\xe9.mp4": {"label": "REAL"}}', r"metadata.json: this is not UTF-8 text \(byte 5\)"),
+        (b"[" * 100_000, r"metadata.json: this is no table of clips"),
+        (b'{"a.mp4": {"label": ' + b"9" * 5000 + b"}}", r"metadata.json: this is no table of clips"),
     ],
 )
 def test_malformed_metadata_is_one_clear_sentence(tmp_path: Path, content: bytes, says: str) -> None:

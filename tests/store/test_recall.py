@@ -124,7 +124,7 @@ def test_a_store_that_fails_later_stops_nothing(clip: Path, monkeypatch: pytest.
     monkeypatch.setattr(AnalysisStore, "put", full)
     said: list[str] = []
     assert analyze_once(clip, HAAR, trouble=said.append).analysis.tracks == ()
-    assert said == ["warning: the analysis could not be kept: the disk is full"]
+    assert said == ["warning: the analysis could not be kept: analyses.db: the disk is full"]
 
 
 def test_the_command_line_says_that_it_knew(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

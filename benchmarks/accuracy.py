@@ -1,12 +1,13 @@
 """How well verdict, signals, capsule network, MesoNet and notebook's rule tell fakes from reals: tables in Markdown.
 
     python benchmarks/accuracy.py MANIFEST.csv [--splits val,test] [--recompress 23,35] [--workers N]
-                                  [--mesonet DIR] [--cache DIR] [--json FILE] [--readme]
+                                  [--mesonet DIR] [--cache DIR] [--json FILE] [--docs]
 
 The manifest has the columns path,label,group and, where known, split and set; a set named "ff++ c23 Deepfakes" is a
 rate and a method of FaceForensics++. What is measured of a clip is kept in the cache folder, by the clip's SHA-256 and
 a fingerprint of the settings, the code and the weights: a run that was stopped goes on where it was, and nothing old
-is mixed with new. --readme replaces what is between the two accuracy marks of README.md.
+is mixed with new. --docs puts the tables between the two accuracy marks of docs/accuracy.md, the numbers that prose
+quotes into facts.json, and from there into README and docs: one command after new weights.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.facts import update_quotes, write_facts  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
@@ -47,6 +49,7 @@ from deepfake.evaluation import (  # noqa: E402
     auc_interval,
     outcomes,
     read_manifest,
+    share,
     summarize,
 )
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
@@ -57,7 +60,7 @@ from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
 DEFAULT_MESONET = ROOT.parent / "shared" / "data" / "mesonet"
-README = ROOT / "README.md"
+DOCUMENT = ROOT / "docs" / "accuracy.md"
 MARKS = ("<!-- accuracy:begin -->", "<!-- accuracy:end -->")
 
 OURS = "P(fake) of the verdict"
@@ -100,8 +103,10 @@ def main() -> None:
     if arguments.json:
         clips = [{**asdict(found), "row": {**asdict(found.row), "file": str(found.row.file)}} for found in measured]
         write_text(arguments.json, json.dumps({"clips": clips, "tables": text}, indent=1) + "\n")
-    if arguments.readme:
-        update_between_marks(README, text)
+    if arguments.docs:
+        update_between_marks(DOCUMENT, text)
+        write_facts("accuracy", accuracy_facts(measured, splits))
+        update_quotes()
 
 
 def _arguments() -> argparse.Namespace:
@@ -114,7 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mesonet", type=Path, default=DEFAULT_MESONET, help="folder of MesoNet's published weights")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="what was measured is kept here")
     parser.add_argument("--json", type=Path, help="write every clip's scores and the tables to this file")
-    parser.add_argument("--readme", action="store_true", help="put the tables between the marks in README.md")
+    parser.add_argument("--docs", action="store_true", help="put tables and quoted numbers into the documents")
     return parser.parse_args()
 
 
@@ -289,6 +294,43 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
         lines += ["", f"{len(failed)} clips failed and are not in the tables:", ""]
         lines += [f"- {found.variant} {found.row.path}: {found.error}".replace("-  ", "- ") for found in failed]
     return "\n".join(lines)
+
+
+def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[str, Any]:
+    """Return the numbers that prose quotes: of all clips as they are, with 95 % intervals (AUC: whole groups drawn;
+    shares: exact)."""
+    results = [found.result for found in measured if not found.variant and found.error is None]
+    found = summarize(results)
+    if found.auc is None or found.log_loss is None:
+        raise SystemExit("there is no AUC to quote: the clips with a probability are of one label")
+    scored = [result for result in results if result.probability_fake is not None]
+    fakes = sum(result.row.is_fake for result in scored)
+    shares = {
+        "false_alarms": found.false_alarms,
+        "missed": found.missed,
+        "abstained": share(found.abstained, found.n),
+    }
+    return {
+        "command": "python benchmarks/accuracy.py MANIFEST.csv --docs",
+        "version": __version__,
+        "splits": " and ".join(splits) or "all",
+        "n": found.n,
+        "n_real": found.n_real,
+        "n_fake": found.n_fake,
+        "groups": len({result.row.group for result in results}),
+        "scored_real": len(scored) - fakes,
+        "scored_fake": fakes,
+        "auc": found.auc,
+        **_interval_facts("auc", found.auc_ci95),
+        **{name: value.count for name, value in shares.items()},
+        **{key: low for name, value in shares.items() for key, low in _interval_facts(name, value.ci95).items()},
+        "log_loss": found.log_loss,
+        "accuracy": found.accuracy,
+    }
+
+
+def _interval_facts(name: str, interval: tuple[float, float] | None) -> dict[str, float]:
+    return {} if interval is None else {f"{name}_low": interval[0], f"{name}_high": interval[1]}
 
 
 def subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:

@@ -1,10 +1,12 @@
 """Speed and memory of one analysis, against the steps of the notebook that the project grew from.
 
     python benchmarks/clip_speed.py CLIP [--json FILE] [--baseline PATH] [--baseline-frames N] [--no-baseline]
+                                    [--facts]
 
 Three runs, each in a fresh process so that its peak memory is its own: analyze() on the clip, analyze() on the clip
 five times over (its packets written one after the other, not re-encoded), and the notebook's steps. The models are
 loaded and warmed by an analysis of the clip's first frames before the clock starts. Run it on an idle machine.
+--facts writes the numbers that prose quotes into facts.json, and from there into README and docs.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ def main() -> None:
         return
     results = _measure(arguments)
     _print_table(results)
+    if arguments.facts:
+        _write_facts(results)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
@@ -51,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--baseline", type=Path, default=DEFAULT_BASELINE, help="script that does the notebook's steps")
     parser.add_argument("--baseline-frames", type=int, help="its slow steps on that many frames, scaled to the clip")
     parser.add_argument("--no-baseline", action="store_true", help="leave the notebook's steps out")
+    parser.add_argument("--facts", action="store_true", help="put the numbers into facts.json and the documents")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.clip.is_file():
@@ -153,6 +158,33 @@ def _video_packets(source: av.container.InputContainer, count: int | None) -> It
         packet.pts, packet.dts = packet.pts - first, packet.dts - first
         sent += 1
         yield packet
+
+
+def _write_facts(results: dict[str, Any]) -> None:
+    """Write what prose quotes. Exits where the notebook's steps were left out: the documents compare with them."""
+    if "notebook" not in results:
+        raise SystemExit("--facts needs the notebook's steps as well: leave --no-baseline out")
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import facts
+
+    analysis, longer, notebook = results["analysis"], results["analysis_of_longer"], results["notebook"]
+    width, height = analysis["size"]
+    measured = {
+        "command": "python benchmarks/clip_speed.py CLIP --baseline-frames 60 --facts",
+        "cores": results["cpus"],
+        "width": width,
+        "height": height,
+        "frames": analysis["frames"],
+        "seconds": analysis["seconds"],
+        "peak_mib": analysis["peak_rss_mib"],
+        "longer_seconds": longer["seconds"],
+        "longer_peak_mib": longer["peak_rss_mib"],
+        "notebook_seconds": notebook["seconds_without_import"],
+        "notebook_peak_mib": notebook["peak_rss_mib"],
+    }
+    facts.write_facts("speed", measured)
+    facts.write_facts("cost", facts.cost())
+    facts.update_quotes()
 
 
 def _targets(results: dict[str, Any]) -> list[dict[str, Any]]:

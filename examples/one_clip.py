@@ -1,0 +1,10 @@
+"""One clip in five lines: python examples/one_clip.py CLIP"""
+
+import sys
+
+import deepfake
+
+analysis = deepfake.analyze(sys.argv[1])
+print(analysis.verdict.label, analysis.verdict.probability_fake)
+for track in analysis.tracks:
+    print(f"person {track.track_id}: {len(track.frame_indices)} of {len(analysis.frame_timestamps_s)} frames")

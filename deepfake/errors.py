@@ -11,6 +11,14 @@ class DeepfakeError(Exception):
             about no one thing.
         detail: what is wrong and what to do. It does not repeat the subject, so that a page can call the thing by
             another name.
+
+    Example:
+        >>> import deepfake
+        >>> try:
+        ...     deepfake.analyze("missing.mp4")
+        ... except deepfake.DeepfakeError as error:
+        ...     print(error)
+        missing.mp4: there is no such file
     """
 
     def __init__(self, subject: object, detail: str) -> None:
@@ -41,19 +49,58 @@ class DeepfakeError(Exception):
 
 
 class ClipError(DeepfakeError, ValueError):
-    """The clip cannot be used: not a video, no video track, no readable frame."""
+    """The clip cannot be used: it is no video, has no video track, or has no readable frame.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import deepfake
+        >>> Path("notes.mp4").write_bytes(b"")
+        0
+        >>> try:
+        ...     deepfake.VideoReader("notes.mp4")
+        ... except deepfake.ClipError as error:
+        ...     print(error.subject, "|", error.detail)
+        notes.mp4 | the file is empty
+    """
 
 
 class ClipNotFoundError(DeepfakeError, FileNotFoundError):
-    """There is no such clip."""
+    """There is no such clip. A FileNotFoundError as well.
+
+    Example:
+        >>> import deepfake
+        >>> try:
+        ...     deepfake.VideoReader("missing.mp4")
+        ... except FileNotFoundError as error:
+        ...     print(error)
+        missing.mp4: there is no such file
+    """
 
 
 class LimitError(ClipError):
-    """The clip is over a configured limit; the message names the limit and how to change it."""
+    """The clip is over a limit of the settings. The detail names the limit and how to change it.
+
+    Example:
+        >>> import deepfake
+        >>> try:
+        ...     deepfake.VideoReader("clip.mp4", deepfake.Settings(max_duration_s=0.5))
+        ... except deepfake.LimitError as error:
+        ...     print("max_duration_s" in error.detail)
+        True
+    """
 
 
 class DatasetError(DeepfakeError, ValueError):
-    """The data set cannot be used: no clips, no or malformed metadata."""
+    """The data set cannot be used: it has no clips, or its metadata is missing or malformed.
+
+    Example:
+        >>> import deepfake
+        >>> try:
+        ...     deepfake.open_dataset("no_such_folder")
+        ... except deepfake.DatasetError as error:
+        ...     print(error)
+        no_such_folder: no such folder
+    """
 
 
 class OutsideRootError(DeepfakeError, PermissionError):
@@ -77,4 +124,16 @@ class ReportError(DeepfakeError, ValueError):
 
 
 class StoreError(DeepfakeError, OSError):
-    """The store of analyses cannot be used: unreachable, damaged, busy, or written by a newer version."""
+    """The store of analyses cannot be used: it is unreachable, damaged, busy, or was written by a newer version.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import deepfake
+        >>> Path("notes.db").write_text("no database", encoding="utf-8")
+        11
+        >>> try:
+        ...     deepfake.open_store(url="sqlite:///notes.db").count()
+        ... except deepfake.StoreError as error:
+        ...     print(isinstance(error, OSError))
+        True
+    """

@@ -20,15 +20,22 @@ class Settings:
     """What an administrator may set. Each field is the key in `deepfake.toml`; the environment variable is
     `DEEPFAKE_` and the name in capitals, and wins over the file.
 
-    data_dirs: folders whose data sets may be opened in the browser (environment: separated by os.pathsep).
-    cache_dir: where uploads, results and media are kept.
-    cache_mb: size of that folder, in MiB; the least recently used goes first.
-    max_clip_mb: largest clip accepted, in MiB.
-    max_duration_s: longest clip accepted, in seconds.
-    max_pixels: largest frame accepted, in pixels (width times height).
-    job_timeout_s: an analysis that runs longer is stopped, in seconds.
-    workers: worker processes for analyses.
-    database_url: where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
+    Attributes:
+        data_dirs: Folders whose data sets may be opened in the browser (environment: separated by os.pathsep).
+        cache_dir: Where uploads, results and media are kept.
+        cache_mb: Size of that folder, in MiB; the least recently used entry is removed first.
+        max_clip_mb: Largest clip accepted, in MiB.
+        max_duration_s: Longest clip accepted, in seconds.
+        max_pixels: Largest frame accepted, in pixels (width times height).
+        job_timeout_s: An analysis that runs longer is stopped, in seconds.
+        workers: Number of worker processes for analyses.
+        database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
+
+    Example:
+        >>> import deepfake
+        >>> analysis = deepfake.analyze("clip.mp4", settings=deepfake.Settings(max_duration_s=60))
+        >>> analysis.video.duration_s < 60
+        True
     """
 
     data_dirs: tuple[Path, ...] = ()

@@ -60,12 +60,23 @@ class ComparedMoment:
 class Comparison:
     """What was found out about a fake beside its original.
 
-    cross_similarity: signal "cross_similarity", SSIM of each of the fake's frames to the original's frame nearest in
-    time, of the whole picture reduced to Fit.reduced_size; frame_indices and timestamps_s are the fake's.
-    original_frame_indices i64 (m,), original_timestamps_s f64 (m,): the original's frame of each value.
-    face_similarity: signal "cross_face_similarity", the same of the region of a face of the fake, cut out of both at
-    224×224 px, one trace for each of the longest tracks. matched_tracks: (the fake's track, the original's track at the
-    same place, or None). main_track: the fake's track that differs most from the original, or None.
+    Attributes:
+        fake: The analysis of the fake.
+        original: The analysis of the original.
+        fit: How one clip is laid on the other.
+        cross_similarity: Signal "cross_similarity": SSIM of each of the fake's frames to the original's frame nearest
+            in time, of the whole picture reduced to fit.reduced_size. Its indices and timestamps are the fake's.
+        face_similarity: Signal "cross_face_similarity": the same of the region of a face of the fake, cut out of both
+            at 224×224 px. One trace for each of the longest tracks.
+        original_frame_indices: i64 (m,), the original's frame of each value.
+        original_timestamps_s: f64 (m,), its time in seconds from the original's first frame.
+        matched_tracks: The fake's track, and the original's track at the same place or None.
+        main_track: The fake's track that differs most from the original, or None.
+        alignment: What was done to lay one clip on the other.
+        belonging: Whether the two clips belong together.
+        moments: The moments of greatest difference.
+        warnings: Of both analyses.
+        timings_s: Seconds by stage.
     """
 
     fake: Analysis
@@ -103,16 +114,39 @@ def compare(
     original_analysis: Analysis | None = None,
     on_faces: Callable[[FaceCrop, FaceCrop], None] | None = None,
 ) -> Comparison:
-    """Compare a fake with its original at each moment. Analyses that are given are used instead of made.
+    """Compare a fake with its original at each moment.
 
-    on_faces is called at each moment for each compared track with the crop of its face and the crop of the same place
-    in the original, both under the fake's track and time.
+    Frames are matched by time, never by number: each frame of the fake is compared with the frame of the original that
+    is nearest in time. Clips of different sizes are brought to one size. Memory does not grow with the length of the
+    clips. The measure is the structural similarity of Wang et al. 2004, doi:10.1109/TIP.2003.819861.
 
-    Frames are matched by time, never by number: for each frame of the fake, the frame of the original nearest in time.
-    Clips of different sizes are brought to one (see Fit). Memory does not grow with the length of the clips.
+    Args:
+        fake_path: The clip in doubt.
+        original_path: The clip that it was made from.
+        config: Settings of both analyses; by default AnalysisConfig().
+        settings: Limits; by default those in force (see Settings).
+        progress: Called after every frame with a ComparisonProgress.
+        fake_analysis: Used instead of analyzing the fake, where it is given.
+        original_analysis: Used instead of analyzing the original, where it is given.
+        on_faces: Called at each moment for each compared track with the crop of its face and the crop of the same
+            place in the original (224×224 px, RGB), both under the fake's track and time.
 
-    Raises ClipNotFoundError, ClipError or LimitError when a clip cannot be used. Clips that do not belong together are
-    a result, not an error.
+    Returns:
+        Both analyses, and the similarity of frames and faces over time, in [−1, 1], 1 for equal pictures. Clips that
+        do not belong together are a result, not an error.
+
+    Raises:
+        ClipNotFoundError: There is no such clip.
+        ClipError: A clip cannot be used.
+        LimitError: A clip is over a limit of the settings.
+
+    Example:
+        >>> import deepfake
+        >>> found = deepfake.compare("fake.mp4", "original.mp4")
+        >>> found.cross_similarity.values.shape == found.original_timestamps_s.shape
+        True
+        >>> found.main_track
+        0
     """
     settings = settings or load_settings()
     started = time.perf_counter()

@@ -18,10 +18,23 @@ SMOOTHING_RADIUS_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
-    """One face followed through a clip. Where it was out of sight the indices have a gap.
+    """One face followed through a clip. Where the face was out of sight the indices have a gap.
 
-    frame_indices: i64 (n,), increasing. boxes_xyxy: f32 (n, 4), px. landmarks: f32 (n, k, 2), px, k = 5, or 0 where
-    the detector has none. confidences: f32 (n,), in [0, 1], NaN where the detector has none.
+    Attributes:
+        track_id: Number of the person in this clip, from 0. People are followed by place, not recognized.
+        frame_indices: i64 (n,), increasing.
+        boxes_xyxy: f32 (n, 4), left, top, right, bottom in px of the upright frame.
+        landmarks: f32 (n, k, 2), x and y in px of the upright frame. k is 5 (eyes, nose, corners of the mouth), or 0
+            where the face detector has none.
+        confidences: f32 (n,), in [0, 1]; NaN where the face detector has none.
+
+    Example:
+        >>> import deepfake
+        >>> track = deepfake.analyze("clip.mp4").tracks[0]
+        >>> track.boxes_xyxy.shape == (len(track), 4)
+        True
+        >>> track.position_at(int(track.frame_indices[3]))
+        3
     """
 
     track_id: int

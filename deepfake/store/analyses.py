@@ -42,10 +42,23 @@ _T = TypeVar("_T")
 
 
 def open_store(settings: Settings | None = None, url: str | None = None) -> "AnalysisStore":
-    """Return the store that `url` names, else the one of the settings (by default those in force).
+    """Return the store of kept analyses. A store of an older version is brought up to date; a missing one is made.
 
-    A store of an older version is brought up to date, a missing one is made. Raises StoreError where it is damaged,
-    was written by a newer version, or cannot be reached.
+    Args:
+        settings: Their database_url names the store; by default the settings in force.
+        url: Names the store instead: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
+
+    Raises:
+        StoreError: The store is damaged, was written by a newer version, or cannot be reached.
+
+    Example:
+        >>> import deepfake
+        >>> analysis = deepfake.analyze("clip.mp4")
+        >>> with deepfake.open_store(url="sqlite:///analyses.db") as store:
+        ...     store.put(analysis, name="clip.mp4")
+        ...     store.get(analysis.video.sha256, analysis.config.fingerprint()).verdict == analysis.verdict
+        True
+        True
     """
     return AnalysisStore(Database(url or (settings or load_settings()).database_url))
 

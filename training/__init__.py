@@ -4,7 +4,7 @@ From nothing, with DATA the folder of clips and photographs, WORK a scratch fold
 deepfake/detectors:
 
     pip install -r requirements-training.txt
-    python -m training.prepare DATA WORK && cp WORK/training_clips.txt $D
+    python -m training.prepare DATA WORK && cp WORK/training_clips.txt $D/weights/efficientnet_lite0_training_clips.txt
     python -m training.train WORK --name a --steps 400 --without ff++ --seed 1
     python -m training.train WORK --name b --steps 1700 --rate 2.5e-4 --real-fakes 0.35 --seed 2 \\
         --start WORK/runs/a/ema.pt
@@ -14,15 +14,15 @@ deepfake/detectors:
         --start WORK/runs/a2/ema.pt
     python -m training.train WORK --name d --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 13 \\
         --start WORK/runs/c/ema.pt
-    python -m training.export WORK/runs/b/ema.pt WORK/runs/d/ema.pt --out $D/efficientnet_lite0_whole.npz
+    python -m training.export WORK/runs/b/ema.pt WORK/runs/d/ema.pt --out $D/weights/efficientnet_lite0_whole.npz
     python -m training.train WORK --name e --steps 2400 --rate 3e-4 --without ff++ --seed 21 --frozen-blocks 0 \\
         --start WORK/runs/a2/ema.pt
     python -m training.train WORK --name g --steps 1800 --rate 3e-4 --without ff++ --seed 31 --view close \\
         --start WORK/runs/e/ema.pt
     python -m training.train WORK --name h --steps 1600 --rate 2.5e-4 --real-fakes 0.35 --seed 32 --view close \\
         --start WORK/runs/g/ema.pt
-    python -m training.export WORK/runs/h/ema.pt --out $D/efficientnet_lite0_close.npz
-    python -m training.calibrate WORK --shrink 0.7 --out $D/calibration.json
+    python -m training.export WORK/runs/h/ema.pt --out $D/weights/efficientnet_lite0_close.npz
+    python -m training.calibrate WORK --shrink 0.7 --out $D/weights/efficientnet_lite0_calibration.json
     python -m training.judge WORK
     python -m training.evaluate DATA/clips.csv WORK
 

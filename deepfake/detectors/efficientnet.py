@@ -28,7 +28,8 @@ VIEW_PX: Final = 224  # side of what a network is shown of it
 MAP_PX: Final = 7  # side of a network's last feature map
 ATTRIBUTION_PX: Final = 70  # side of an attribution: one place stands for 4×4 px of the crop
 BATCH: Final = 16
-CALIBRATION_PATH: Final = Path(__file__).with_name("calibration.json")
+WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
+CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "efficientnet_lite0_calibration.json"
 
 Stage = tuple[int, int, int, int, int]  # expansion, output channels, kernel, stride of the first repeat, repeats
 STAGES: Final[tuple[Stage, ...]] = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3),
@@ -73,7 +74,7 @@ class View:
 WHOLE: Final = View("whole", 0, 0, CROP_PX)
 CLOSE: Final = View("close", 28, 40, VIEW_PX)  # from brows to chin, at the crop's full resolution
 VIEWS: Final = (WHOLE, CLOSE)
-WEIGHTS_PATHS: Final = {view.name: Path(__file__).with_name(f"efficientnet_lite0_{view.name}.npz") for view in VIEWS}
+WEIGHTS_PATHS: Final = {view.name: WEIGHTS_FOLDER / f"efficientnet_lite0_{view.name}.npz" for view in VIEWS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from deepfake.errors import DetectorError
 
-TRAINING_CLIPS_PATH: Final = Path(__file__).with_name("training_clips.txt")
+TRAINING_CLIPS_PATH: Final = Path(__file__).parent / "weights" / "efficientnet_lite0_training_clips.txt"
 
 
 @functools.cache

@@ -38,7 +38,7 @@ from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
 from deepfake.analysis.verdict import main_tracks  # noqa: E402
-from deepfake.detectors.baselines.capsule import CapsuleNetwork  # noqa: E402
+from deepfake.detectors.baselines.capsule import CapsuleClassifier  # noqa: E402
 from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.scoring import CropSample  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
@@ -71,7 +71,7 @@ MEASURING_CODE = ("video", "faces", "signals", "detectors", "analysis")
 FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
 
 
-Baseline = CapsuleNetwork | MesoNet
+Baseline = CapsuleClassifier | MesoNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def measure(path: Path, mesonet: Path) -> dict[str, Any]:
     judged = [track.track_id for track in main_tracks(analysis.tracks)]
     scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
     for name, detector in baselines.items():
-        images = [samples[track_id].images() for track_id in judged if track_id in samples]
+        images = [samples[track_id].track_crops().images for track_id in judged if track_id in samples]
         # The mean, as its authors do: its scores saturate, and a mean of log odds would end in ties.
         scores[name] = max((float(detector.scores(crops).mean()) for crops in images), default=None)
     known = {name: float(value) for name, value in scores.items() if value is not None and math.isfinite(value)}
@@ -247,9 +247,9 @@ def _most_suspicious(
 
 
 @functools.cache
-def capsule_network() -> CapsuleNetwork:
+def capsule_network() -> CapsuleClassifier:
     """Return the process's capsule network, its weights loaded once."""
-    return CapsuleNetwork()
+    return CapsuleClassifier()
 
 
 @functools.cache

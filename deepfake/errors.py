@@ -115,8 +115,8 @@ class WorkerError(DeepfakeError, RuntimeError):
     """A worker process ended without an answer: it crashed or ran out of time or memory."""
 
 
-class DetectorError(DeepfakeError, OSError):
-    """The weights or the calibration of a detector are missing or damaged."""
+class ClassifierError(DeepfakeError, OSError):
+    """The weights or the calibration of a classifier are missing or damaged."""
 
 
 class ReportError(DeepfakeError, ValueError):

@@ -28,6 +28,7 @@ from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, d
 from deepfake.dashboard.state import warn_of_store
 from deepfake.dataset import Dataset
 from deepfake.evaluation import Measured
+from deepfake.store import StoredFingerprint
 
 TABS = {
     "errors": ":material/priority_high: Worst errors",
@@ -66,16 +67,18 @@ def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None
         draw_nothing_yet(source, labelled, len(found.known.stamps))
     else:
         chosen = choose_settings(found.settings, found.counts)
-        only_new = choose_only_new(found.known)
+        only_new = choose_only_new(found.known, chosen)
         evaluations = measured_settings(dataset, found, chosen, names_of(chosen), only_new=only_new)
         if evaluations:
-            draw_evaluations(source, dataset, evaluations)
+            draw_evaluations(source, dataset, evaluations, chosen)
 
 
-def draw_evaluations(source: DatasetSource, dataset: Dataset, evaluations: list[Measured]) -> None:
+def draw_evaluations(
+    source: DatasetSource, dataset: Dataset, evaluations: list[Measured], chosen: list[StoredFingerprint]
+) -> None:
     difference = difference_of(evaluations)
     draw_coverage(source, evaluations)
-    threshold = choose_threshold()
+    threshold = choose_threshold(chosen)
     for measured in evaluations:
         draw_numbers(measured, threshold, named=len(evaluations) > 1)
     draw_difference(difference, evaluations)

@@ -13,16 +13,18 @@ from deepfake.dashboard.methods.content import (
     TF_ROWS,
     TF_TEXT,
     VERDICT_LIMITS,
-    VERDICT_STEPS,
     Method,
     Paper,
+    classifier_facts,
+    verdict_steps,
 )
+from deepfake.detectors import CLASSIFIERS, FaceClassifier, classifier
 
 
 def page() -> None:
     st.header("Methods")
     st.markdown(
-        "What is measured, how, and when it misleads. In short: a learned detector scores each person's face and a "
+        "What is measured, how, and when it misleads. In short: a classifier scores each person's face and a "
         "test against genuine clips turns the score into a verdict; besides, it is measured how steady picture and "
         "face are, and a fake is compared with its original."
     )
@@ -54,10 +56,23 @@ def draw_method(method: Method) -> None:
 
 def draw_verdict() -> None:
     st.subheader("From a face to a verdict")
-    st.markdown("\n".join(f"1. **{name}.** {text}" for name, text in VERDICT_STEPS))
+    st.markdown("\n".join(f"1. **{name}.** {text}" for name, text in verdict_steps(classifier())))
     st.latex(P_VALUE_FORMULA)
+    st.subheader("What can score a face")
+    st.markdown("The steps above are those of the first. Another is chosen in the settings of the analysis.")
+    for scorer in CLASSIFIERS.values():
+        draw_classifier(scorer)
     st.subheader("What it cannot tell")
     st.markdown("\n".join(f"- {limit}" for limit in VERDICT_LIMITS))
+
+
+def draw_classifier(scorer: FaceClassifier) -> None:
+    info = scorer.info
+    with st.container(border=True):
+        st.markdown(f"**{info.title}** (`{info.name}`): {classifier_facts(scorer)}.")
+        st.markdown(info.looks_at)
+        st.markdown(f":orange[:material/warning:] **When it misleads.** {info.misleads}")
+        st.caption(info.paper if scorer.is_available else f"{info.paper} · its weights are not here")
 
 
 def draw_rule() -> None:

@@ -32,7 +32,7 @@ def keep(
     store: AnalysisStore,
     scores: Mapping[Path, float | None],
     *,
-    detector: str = "mtcnn",
+    face_detector: str = "mtcnn",
     reason: str = "Inconclusive because no face was found in any frame: there is nothing to judge.",
 ) -> str:
     """Keep a made-up analysis of each clip with its P(fake), or none with the reason; return their fingerprint."""
@@ -42,7 +42,7 @@ def keep(
         analysis = sample_analysis(
             zlib.crc32(os.fsencode(path)),
             frames=8,
-            detector=detector,
+            face_detector=face_detector,
             label=label,
             probability_fake=score,
             reasons=reasons,
@@ -50,7 +50,7 @@ def keep(
         )
         store.put(analysis, name=path.name, location=str(path))
         store.remember_file(str(path), stamp_of(str(path)) or "", analysis.video.sha256)
-    return dataclasses.replace(AnalysisConfig(), detector=detector).fingerprint()  # type: ignore[arg-type]
+    return dataclasses.replace(AnalysisConfig(), face_detector=face_detector).fingerprint()  # type: ignore[arg-type]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -17,7 +17,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from deepfake.cli import entry, main
+from deepfake.cli import main
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
 from deepfake.faces.detection import DETECTOR_NAMES
 from deepfake.report import read_json
 from deepfake.video.reader import probe
@@ -118,7 +119,8 @@ def test_json_to_standard_output_is_all_that_is_there(moving_square_clip: Path) 
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     jsonschema.Draft202012Validator(SCHEMA).validate(data)
-    assert data["config"]["detector"] == "haar"
+    assert data["config"]["face_detector"] == data["config"]["detector"] == "haar"
+    assert data["config"]["classifier"] == DEFAULT_CLASSIFIER
     assert data["verdict"]["label"] == "INCONCLUSIVE", "no face is a result"
     assert "No face" in data["verdict"]["reasons"][0]
 
@@ -244,6 +246,8 @@ def test_results_that_cannot_be_written_are_told_before_any_work(
         ["analyse", "a.mp4"],
         ["analyze"],
         ["analyze", "a.mp4", "--detector", "dlib"],
+        ["analyze", "a.mp4", "--face-detector", "dlib"],
+        ["analyze", "a.mp4", "--classifier", "xception"],
         ["compare", "a.mp4"],
         ["analyze", "a.mp4", "--json", "-", "--csv", "-"],
     ],
@@ -255,8 +259,26 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
     assert "usage: deepfake" in capsys.readouterr().err
 
 
-def test_detector_choices_are_those_of_the_core() -> None:
-    assert entry.DETECTOR_NAMES == DETECTOR_NAMES
+@pytest.mark.parametrize("command", ["analyze", "compare", "batch", "evaluate"])
+def test_choices_are_those_of_the_registries(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option, names in {"--face-detector": DETECTOR_NAMES, "--classifier": tuple(CLASSIFIERS)}.items():
+        with pytest.raises(SystemExit) as stopped:
+            main([command, option, "list"])
+        assert stopped.value.code == 0
+        assert tuple(line.split()[0] for line in capsys.readouterr().out.splitlines()) == names
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "--face-detector NAME, --detector NAME" in capsys.readouterr().out
+
+
+def test_weights_that_are_not_shipped_are_asked_for_by_name(
+    moving_square_clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEEPFAKE_WEIGHTS_DIR", raising=False)
+    assert main(["analyze", str(moving_square_clip), "--classifier", "meso4_df"]) == 1
+    message = capsys.readouterr().err
+    assert "Meso4_DF.h5" in message
+    assert "DEEPFAKE_WEIGHTS_DIR" in message
 
 
 def test_help_imports_nothing_heavy() -> None:

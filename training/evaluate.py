@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import CROP_PX, LearnedDetector
+from deepfake.detectors.efficientnet import CROP_PX, EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.detection import face_detector
@@ -66,7 +66,7 @@ def main() -> None:
         arguments.json.write_text(json.dumps([{key: getattr(clip, key) for key in keys} for clip in clips], indent=1))
 
 
-def score_clip(row: dict[str, str], folder: Path, cache: Path, detector: LearnedDetector) -> ScoredClip:
+def score_clip(row: dict[str, str], folder: Path, cache: Path, detector: EfficientNetClassifier) -> ScoredClip:
     """Return a clip's score as the application gives it."""
     tracks = cached_crops(folder / row["path"], cache / f"{clip_name(row['path'])}.npz")
     score = pool_clip([pool_track(detector.scores(crops)) for crops in tracks])

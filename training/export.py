@@ -1,6 +1,6 @@
 """Write a run's averaged weights as the file that the application loads.
 
-    python -m training.export WORK/runs/b/ema.pt [MORE.pt ...] --out deepfake/detectors/weights/efficientnet_lite0_whole.npz
+    python -m training.export WORK/runs/b/ema.pt [MORE.pt ...] --out efficientnet_lite0_whole.npz
 
 Several files are averaged (a "model soup", Wortsman et al. 2022, arXiv:2203.05482).
 """

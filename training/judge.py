@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.baselines.capsule import CapsuleNetwork
-from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, LearnedDetector
+from deepfake.detectors.baselines.capsule import CapsuleClassifier
+from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, EfficientNetClassifier
 from training.degradation import plain_cut
 from training.metrics import auc, auc_interval, platt
 from training.shards import Shard, ShardInfo, read_shards
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--capsule", type=Path, help="judge these weights of the capsule network instead")
     arguments = parser.parse_args()
-    detector = chosen_detector(arguments) if arguments.capsule is None else CapsuleNetwork(arguments.capsule)
+    detector = chosen_detector(arguments) if arguments.capsule is None else CapsuleClassifier(arguments.capsule)
     shards = read_shards(arguments.work / "crops", arguments.splits.split(","))
     judged = [shard for shard in shards if shard.info.source.startswith(JUDGED_SOURCES)]
     print_tables([ClipScore(shard.info, clip_logit(detector, shard, arguments.frames)) for shard in judged])
@@ -55,17 +55,17 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{view.name}", type=Path, metavar="WEIGHTS.npz", help="both left out: those that ship")
 
 
-def chosen_detector(arguments: argparse.Namespace) -> LearnedDetector:
+def chosen_detector(arguments: argparse.Namespace) -> EfficientNetClassifier:
     """Return the detector of the weights that were given, of one view or both; the shipped one where none were."""
     given = {view.name: path for view in VIEWS if (path := getattr(arguments, view.name)) is not None}
-    return LearnedDetector(given or WEIGHTS_PATHS)
+    return EfficientNetClassifier(given or WEIGHTS_PATHS)
 
 
-def clip_logit(detector: LearnedDetector | CapsuleNetwork, shard: Shard, frames: int) -> float:
+def clip_logit(detector: EfficientNetClassifier | CapsuleClassifier, shard: Shard, frames: int) -> float:
     """Return the mean logit of at most `frames` crops spread over a shard."""
     chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
     crops = plain_cut(shard.images[chosen])
-    return float(detector.logits(WHOLE.of(crops) if isinstance(detector, CapsuleNetwork) else crops).mean())
+    return float(detector.logits(WHOLE.of(crops) if isinstance(detector, CapsuleClassifier) else crops).mean())
 
 
 def print_tables(scores: Sequence[ClipScore]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
-from deepfake.detectors import shipped_fingerprint
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.detection import DetectorName, FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.registry import FACE_SIGNALS
@@ -22,21 +22,25 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class AnalysisConfig:
-    """What may be chosen for an analysis. detector: which face detector finds and follows the faces.
-    search_every_s: the whole frame is searched for faces this often, in seconds. resume_within_s: a face that is
-    lost for no longer than this and shows up at the same place is the same track. min_track_s: shorter tracks are
-    dropped as accidental."""
+    """What may be chosen for an analysis.
 
-    detector: DetectorName = "mtcnn"
+    face_detector: what finds and follows the faces. classifier: what scores them, a name in
+    `deepfake.detectors.CLASSIFIERS`. search_every_s: the whole frame is searched for faces this often, in seconds.
+    resume_within_s: a face that is lost for no longer than this and shows up at the same place is the same track.
+    min_track_s: shorter tracks are dropped as accidental.
+    """
+
+    face_detector: DetectorName = "mtcnn"
+    classifier: str = DEFAULT_CLASSIFIER
     search_every_s: float = 1.0
     resume_within_s: float = 1.0
     min_track_s: float = 0.2
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
-        result."""
+        result. Raises ClassifierError for a classifier that is unknown, or whose weights are missing."""
         signals = [signal.info.name for signal in FACE_SIGNALS]
-        versions = [SCHEMA_VERSION, RULES_VERSION, __version__, shipped_fingerprint()]
+        versions = [SCHEMA_VERSION, RULES_VERSION, __version__, classifier(self.classifier).fingerprint()]
         text = json.dumps([*versions, signals, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -16,8 +16,7 @@ from deepfake.analysis.evidence import signal_readings
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import clip_quality
 from deepfake.analysis.verdict import Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
-from deepfake.detectors import TrackScorer, TrackScores, learned_detector
-from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors import FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
@@ -55,10 +54,12 @@ def analyze(
         if progress is not None:
             progress(Progress("models", 0, reader.info.frame_count))
         frames = _tracker_frames(config, reader.info)
-        tracker = FaceTracker(face_detector(config.detector), **frames)
-        # The learned detector was trained on crops aligned by landmarks, which the Haar cascade does not give.
+        tracker = FaceTracker(face_detector(config.face_detector), **frames)
+        # Classifiers are trained on crops aligned by landmarks, which the Haar cascade does not give.
         patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
-        scorer = TrackScorer(learned_detector(), patience=patience) if config.detector == "mtcnn" else None
+        scorer = (
+            TrackScorer(classifier(config.classifier), patience=patience) if config.face_detector == "mtcnn" else None
+        )
         models_s = time.perf_counter() - started
         clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)
@@ -175,7 +176,7 @@ class _Pass:
         self._timings_s["signals"] += time.perf_counter() - started
         if self._scorer is not None:
             started = time.perf_counter()
-            self._scorer.offer(track_id, frame, scale_transform(transform, CROP_PX / CROP_SIZE_PX))
+            self._scorer.offer(track_id, frame, scale_transform(transform, self._scorer.crop_px / CROP_SIZE_PX))
             self._timings_s["scoring"] += time.perf_counter() - started
         if self._on_crop is not None:
             self._on_crop(crop, frame)
@@ -214,7 +215,14 @@ class _Pass:
             tracks=tracks,
             traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s), *signal_traces),
             notebook_rule=rule,
-            verdict=verdict_of(tracks, scores, self._reader.info, frames=len(timestamps_s), signals=signal_traces),
+            verdict=verdict_of(
+                tracks,
+                scores,
+                self._reader.info,
+                classifier=classifier(config.classifier),
+                frames=len(timestamps_s),
+                signals=signal_traces,
+            ),
             warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
             timings_s={**self._timings_s, **timings_s},
         )
@@ -247,13 +255,14 @@ def verdict_of(
     scores: dict[int, TrackScores],
     video: VideoInfo,
     *,
+    classifier: FaceClassifier,
     frames: int,
     signals: Sequence[SignalTrace] = (),
 ) -> Verdict:
-    """Return the verdict on a clip from its tracks and the learned detector's scores of them, by track_id.
+    """Return the verdict on a clip from its tracks and a classifier's scores of them, by track_id.
 
-    video: whose bit rate the quality gate looks at. frames: how many the clip has. signals: traces of face signals,
-    told of as evidence.
+    video: whose bit rate the quality gate looks at. classifier: whose calibration and limits hold. frames: how many the
+    clip has. signals: traces of face signals, told of as evidence.
     """
     judged = main_tracks(tracks)
     size = f"{video.width}×{video.height} px, {float(video.frame_rate):.4g} frames/s"
@@ -264,7 +273,7 @@ def verdict_of(
         track_verdict(
             track,
             scores.get(track.track_id),
-            learned_detector().calibration,
+            classifier,
             judged=len(judged),
             clip=clip,
             signals=signal_readings(signals, track.track_id),

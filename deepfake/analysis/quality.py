@@ -1,8 +1,7 @@
 """The quality gate: what a clip and a face must have before anything is said about them. Pure.
 
-Its limits rest on 39 clips (16 genuine, 23 fakes; FaceForensics++ c23, HDTF, DFDC) scored as they are and made poorer
-step by step, and on what the detector was trained on (training/degradation.py). Where two numbers are given, they are
-the AUC and the share of the fakes that still reach P(fake) 0.8; untouched clips have 0.95 and 0.7.
+Limits that rest on measurements with a classifier's weights come with the classifier (QualityLimits); the conventions
+that hold for all of them stand here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,22 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import Evidence, Panel
-from deepfake.detectors.efficientnet import VIEW_PX
-from deepfake.detectors.scoring import TrackScores
+from deepfake.detectors import QualityLimits, TrackScores
+from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.tracking import FaceTrack
 
 Failure = tuple[str, Panel, str]  # what was measured, the panel that shows it, why it is too poor
 
-# 80 px: 0.92, 0.48; 40 px: 0.88, 0.48; 28 px: 0.87, 0.30; 20 px: 0.86, 0.17.
-MIN_FACE_WIDTH_PX: Final = 48.0
-# Sigma in the 224 px of a crop. Gaussian blur of 3 px: AUC 0.91, genuine clips up to P(fake) 0.5; of 6 px: 0.89, and
-# half of the genuine clips are over 0.5, one at 0.75; of 9 px: 0.82, one at 0.85. 99.9 % of the training examples are
-# below 3.8, every untouched clip below 2.5.
-MAX_EDGE_BLUR_PX: Final = 4.0
-# H.264 at CRF 43: 0.83, 0.43; at CRF 51, the most that it can compress, 0.83, 0.13, at 0.0017 to 0.008 bits a pixel.
-# FaceForensics++ c40, the hardest compressed clips that were not made so for this, has 0.0024 to 0.009: 0.96, 0.62.
-MIN_BITS_PER_PIXEL: Final = 0.002
-MIN_SCORED_CROPS: Final = 8
 MAX_TURN: Final = 0.5  # nose off the middle of the eyes, in eye distances: about 45 degrees
 MIN_FRONTAL_SHARE: Final = 0.25  # of the frames of a track that have to be less turned than that
 # A convention: a score holds for the faces seen, however much else a clip shows. Below one frame in twenty it would
@@ -82,7 +71,7 @@ def track_quality(track: FaceTrack, scores: TrackScores, clip: ClipQuality) -> T
     return TrackQuality(
         face_width_px=float(np.median(track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0])),
         edge_blur_px=float(np.median(known)) if len(known) else None,
-        scored_crops=len(scores.frame_indices),
+        scored_crops=len(scores.known_probabilities),
         frontal_share=float(np.mean(face_turn(track.landmarks) <= MAX_TURN)) if has_landmarks else None,
         covered_share=len(track) / max(clip.frames, 1),
         clip_covered_share=clip.covered_frames / max(clip.frames, 1),
@@ -90,32 +79,42 @@ def track_quality(track: FaceTrack, scores: TrackScores, clip: ClipQuality) -> T
     )
 
 
-def quality_failures(quality: TrackQuality, clip: ClipQuality, track_id: int) -> tuple[Evidence, ...]:
+def quality_failures(
+    quality: TrackQuality, clip: ClipQuality, limits: QualityLimits, track_id: int
+) -> tuple[Evidence, ...]:
     """Return why a track is too poor to be judged, a sentence each; empty when it is good enough."""
-    failures = (*_picture_failures(quality, clip), *_view_failures(quality, clip))
+    failures = (*_picture_failures(quality, clip, limits), *_view_failures(quality, clip, limits))
     return tuple(
         Evidence(signal, track_id, None, f"Inconclusive because {why}.", "limits", panel)
         for signal, panel, why in failures
     )
 
 
-def _picture_failures(quality: TrackQuality, clip: ClipQuality) -> Iterator[Failure]:
+def _picture_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityLimits) -> Iterator[Failure]:
     width, blur, bits = quality.face_width_px, quality.edge_blur_px, quality.bits_per_pixel
-    if width < MIN_FACE_WIDTH_PX:
-        needed = f"at least {MIN_FACE_WIDTH_PX:.0f} px are needed"
+    if width < limits.min_face_width_px:
+        needed = f"at least {limits.min_face_width_px:.0f} px are needed"
         yield "face_width", "faces", f"the face is too small: {width:.0f} px wide, {needed}"
-    if blur is not None and blur > MAX_EDGE_BLUR_PX:
-        smeared = f"its edges are smeared by {blur:.1f} of {VIEW_PX} px for the whole picture"
-        yield "edge_blur", "faces", f"the face is too blurred: {smeared}, at most {MAX_EDGE_BLUR_PX:.1f} can be judged"
-    if bits is not None and bits < MIN_BITS_PER_PIXEL:
+    if blur is not None and blur > limits.max_edge_blur_px:
+        smeared = f"its edges are smeared by {blur:.1f} of {BLUR_CROP_PX} px for the whole picture"
+        yield (
+            "edge_blur",
+            "faces",
+            f"the face is too blurred: {smeared}, at most {limits.max_edge_blur_px:.1f} can be judged",
+        )
+    if bits is not None and bits < limits.min_bits_per_pixel:
         rate = f"{bits:.4f} bits a pixel" + (f" ({clip.size})" if clip.size else "")
-        yield "bit_rate", "file", f"the clip is compressed too hard: {rate}, at least {MIN_BITS_PER_PIXEL:g} are needed"
+        yield (
+            "bit_rate",
+            "file",
+            f"the clip is compressed too hard: {rate}, at least {limits.min_bits_per_pixel:g} are needed",
+        )
 
 
-def _view_failures(quality: TrackQuality, clip: ClipQuality) -> Iterator[Failure]:
+def _view_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityLimits) -> Iterator[Failure]:
     crops, frontal, covered = quality.scored_crops, quality.frontal_share, quality.clip_covered_share
-    if crops < MIN_SCORED_CROPS:
-        needed = f"at least {MIN_SCORED_CROPS} are needed"
+    if crops < limits.min_scored_crops:
+        needed = f"at least {limits.min_scored_crops} are needed"
         yield "face_count", "faces", f"the face is seen too briefly: {crops} pictures of it, {needed}"
     if frontal is not None and frontal < MIN_FRONTAL_SHARE:
         needed = f"at least {MIN_FRONTAL_SHARE:.0%} are needed"

@@ -19,10 +19,8 @@ from av.video.frame import PictureType
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import verdict_of
-from deepfake.analysis.verdict import FALSE_ALARM_RATE, MIN_FAKE_PROBABILITY, MISS_RATE, Verdict, VerdictLabel
-from deepfake.detectors import TrackScorer, TrackScores, learned_detector
-from deepfake.detectors.efficientnet import CROP_PX, Calibration
-from deepfake.detectors.scoring import CropDetector
+from deepfake.analysis.verdict import Verdict, VerdictLabel
+from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
 from deepfake.video.reader import Frame, Image, VideoInfo, VideoReader
@@ -102,30 +100,32 @@ def recompress(
     rates_crf: Sequence[int] = RATES_CRF,
     settings: Settings | None = None,
     progress: Callable[[int, int], None] | None = None,
-    detector: CropDetector | None = None,
+    scorer: FaceClassifier | None = None,
 ) -> Recompression:
     """Encode a clip with H.264 at several rates and score the faces of its analysis again.
 
-    analysis: of the same clip. progress is called after every frame with the frames done and their total. detector:
-    by default the shipped one. A clip without a scored face is a result, with the clip as it is alone.
+    analysis: of the same clip. progress is called after every frame with the frames done and their total. scorer: by
+    default the classifier of the analysis. A clip without a scored face is a result, with the clip as it is alone.
 
-    Raises ClipNotFoundError, ClipError or LimitError when the clip cannot be used.
+    Raises ClipNotFoundError, ClipError or LimitError when the clip cannot be used, ClassifierError when the classifier
+    of the analysis cannot.
     """
     started = time.perf_counter()
-    cuts = _wanted_cuts(analysis)
+    scorer = scorer or classifier(analysis.config.classifier)
+    cuts = _wanted_cuts(analysis, scorer.crop_px)
     settings = settings or load_settings()
     with VideoReader(path, settings) as reader:
         patience = _longest_gap(analysis)
-        scorers = [TrackScorer(detector or learned_detector(), patience=patience) for _ in rates_crf] if cuts else []
+        scorers = [TrackScorer(scorer, patience=patience) for _ in rates_crf] if cuts else []
         encodings = [_Encoding(crf, reader.info, cuts, scorer) for crf, scorer in zip(rates_crf, scorers, strict=False)]
         _encode(reader, encodings, cuts, progress)
     tracks = {track_id for rows in cuts.values() for track_id, _ in rows}
     found = [encoding.finish(tracks) for encoding in encodings]
-    real_below, fake_from = label_limits(learned_detector().calibration, _judged(analysis))
+    real_below, fake_from = label_limits(scorer.calibration, _judged(analysis))
     return Recompression(
         rates=(
             _as_it_is(Path(path), analysis),
-            *(_outcome(analysis, *pair) for pair in zip(encodings, found, strict=True)),
+            *(_outcome(analysis, scorer, *pair) for pair in zip(encodings, found, strict=True)),
         ),
         likely_real_below=real_below,
         likely_fake_from=fake_from,
@@ -135,31 +135,30 @@ def recompress(
     )
 
 
-def label_limits(calibration: Calibration, judged: int) -> tuple[float | None, float | None]:
+def label_limits(calibration: Calibration | None, judged: int) -> tuple[float | None, float | None]:
     """Return below which P(fake) a person is LIKELY_REAL and from which on LIKELY_FAKE, each within 0.001, or None.
 
-    judged: how many people of the clip are judged; the more, the higher the second.
+    calibration: without one, there is no label. judged: how many people of the clip are judged; the more, the higher
+    the second.
     """
-    real = [p for p in _PROBABILITIES if p < 0.5 and calibration.p_value_fake(p) <= MISS_RATE]
-    fake = [
-        p
-        for p in _PROBABILITIES
-        if p >= MIN_FAKE_PROBABILITY and judged * calibration.p_value_real(p) <= FALSE_ALARM_RATE
-    ]
+    if calibration is None:
+        return None, None
+    real = [p for p in _PROBABILITIES if calibration.is_real(p)]
+    fake = [p for p in _PROBABILITIES if calibration.is_fake(p, judged)]
     return (float(max(real)) if real else None), (float(min(fake)) if fake else None)
 
 
 _Cuts = Mapping[int, Sequence[tuple[int, np.ndarray[Any, np.dtype[np.float32]]]]]
 
 
-def _wanted_cuts(analysis: Analysis) -> _Cuts:
-    """Return, by frame, which tracks' crops were scored there, each with its transform for a side of 280 px."""
+def _wanted_cuts(analysis: Analysis, crop_px: int) -> _Cuts:
+    """Return, by frame, which tracks' crops were scored there, each with its transform for a side of crop_px."""
     cuts: dict[int, list[tuple[int, Any]]] = {}
     for track in _scored_tracks(analysis):
         trace = analysis.trace(SCORE, track.track_id)
         assert trace is not None
         for frame_index in trace.frame_indices.tolist():
-            transform = track_crop_to_frame(track, frame_index, CROP_PX)
+            transform = track_crop_to_frame(track, frame_index, crop_px)
             if transform is not None:
                 cuts.setdefault(frame_index, []).append((track.track_id, transform))
     return cuts
@@ -279,9 +278,11 @@ def _as_it_is(path: Path, analysis: Analysis) -> RateOutcome:
     return _rate_outcome(None, None if bit_rate is None else float(bit_rate), path.stat().st_size, analysis.verdict)
 
 
-def _outcome(analysis: Analysis, encoding: _Encoding, scores: dict[int, TrackScores]) -> RateOutcome:
+def _outcome(
+    analysis: Analysis, scorer: FaceClassifier, encoding: _Encoding, scores: dict[int, TrackScores]
+) -> RateOutcome:
     video = replace(analysis.video, bit_rate=round(encoding.bit_rate))
-    verdict = verdict_of(analysis.tracks, scores, video, frames=len(analysis.frame_timestamps_s))
+    verdict = verdict_of(analysis.tracks, scores, video, classifier=scorer, frames=len(analysis.frame_timestamps_s))
     return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict)
 
 

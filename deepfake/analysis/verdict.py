@@ -1,4 +1,4 @@
-"""The verdict: what detector and traces say of a clip, with reasons, or why nothing can be said. Pure: no files."""
+"""The verdict: what classifier and traces say of a clip, with reasons, or why nothing can be said. Pure: no files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import USUAL_SHARE, Direction, Evidence, SignalReading, signal_evidence
 from deepfake.analysis.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
-from deepfake.detectors.efficientnet import Calibration
-from deepfake.detectors.pooling import pool_track
-from deepfake.detectors.scoring import TrackScores
+from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
 __all__ = [
@@ -37,12 +35,6 @@ RuleLabel = Literal["REAL", "FAKE", "MAYBE_FAKE"]
 RULE_MAX_AMPLITUDE = 0.1
 RULE_MIN_SIMILARITY = 0.92
 
-FALSE_ALARM_RATE = 0.05  # of genuine clips that may be called LIKELY_FAKE
-# Nearly all calibration examples are photographs, and compressed clips are harder: the highest genuine clip of held-out
-# people scores 0.54 (FaceForensics++ 720, c40), the highest of 54 degraded versions of such clips 0.79 (examples of
-# training.calibrate). Below this nothing is called LIKELY_FAKE.
-MIN_FAKE_PROBABILITY = 0.8
-MISS_RATE = 0.10  # of fake clips that may be called LIKELY_REAL
 MAIN_TRACK_SHARE = 0.25  # tracks shorter than this share of the longest are not judged: a glimpse, or a false face
 
 
@@ -112,7 +104,7 @@ def notebook_rule(similarity: NDArray[np.float32]) -> NotebookRule:
 def track_verdict(
     track: FaceTrack,
     scores: TrackScores | None,
-    calibration: Calibration,
+    classifier: FaceClassifier,
     *,
     judged: int,
     clip: ClipQuality,
@@ -120,14 +112,16 @@ def track_verdict(
 ) -> tuple[TrackVerdict, tuple[Evidence, ...]]:
     """Return the verdict on one person and what it rests on, in the order of its reasons.
 
-    LIKELY_FAKE at a P(fake) of 0.8 or more that at most 5 % of the genuine calibration examples reach: a hypothesis
-    test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank among those examples, times
-    the number of people judged (Bonferroni). LIKELY_REAL where at most 10 % of the recorded fakes score so low.
-    In between, or where the quality gate stops it, INCONCLUSIVE. The signals take no part in it: they are told of.
+    LIKELY_FAKE at a P(fake) of min_fake_probability or more that at most false_alarm_rate of the genuine calibration
+    examples reach: a hypothesis test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank
+    among those examples, times the number of people judged (Bonferroni). LIKELY_REAL where at most miss_rate of the
+    recorded fakes score so low. In between, where the quality gate stops it, or where the classifier has no
+    calibration, INCONCLUSIVE. The signals take no part in it: they are told of.
 
-    judged: how many people of the clip are judged. scores: None where the detector could not be applied.
+    classifier: whose calibration, with these rates, and limits of quality hold. judged: how many people of the clip are
+    judged. scores: None where the classifier could not be applied.
     """
-    probability = None if scores is None else pool_track(scores.probabilities_fake)
+    probability = None if scores is None else scores.probability_fake
     if scores is None or probability is None:
         why = (
             "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
@@ -135,34 +129,40 @@ def track_verdict(
         unscored = TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, (why,), (why,))
         return unscored, (Evidence("learned_score", track.track_id, None, why, "limits", "faces"),)
     quality = track_quality(track, scores, clip)
-    failures = quality_failures(quality, clip, track.track_id)
-    p_value = min(1.0, judged * calibration.p_value_real(probability))
-    label = "INCONCLUSIVE" if failures else _label(probability, p_value, calibration)
+    failures = quality_failures(quality, clip, classifier.limits, track.track_id)
     score = _score_evidence(scores, probability)
-    rank = _rank_evidence(track.track_id, probability, calibration)
     others = (*signal_evidence(signals, track.track_id), *coverage_note(quality, track.track_id))
+    calibration = classifier.calibration
+    label: VerdictLabel = "INCONCLUSIVE"
+    p_value = None
     evidence: tuple[Evidence, ...]
-    if failures:
-        evidence = (*failures, score, rank, *others)
-    elif label == "LIKELY_FAKE":
-        evidence = (score, rank, *_contrary_first(others, "against"))
-    elif label == "LIKELY_REAL":
-        missed = _missed_evidence(track.track_id, probability, calibration)
-        evidence = (score, missed, *_contrary_first((*others, rank), "for"))
+    if calibration is None:
+        failures = (*failures, _uncalibrated_evidence(track.track_id))
+        evidence = (*failures, score, *others)
     else:
-        evidence = (_close_evidence(track.track_id, judged), score, *_contrary_first((*others, rank), "for"))
+        p_value = min(1.0, judged * calibration.p_value_real(probability))
+        label = "INCONCLUSIVE" if failures else _label(probability, calibration, judged)
+        rank = _rank_evidence(track.track_id, probability, calibration)
+        if failures:
+            evidence = (*failures, score, rank, *others)
+        elif label == "LIKELY_FAKE":
+            evidence = (score, rank, *_contrary_first(others, "against"))
+        elif label == "LIKELY_REAL":
+            missed = _missed_evidence(track.track_id, probability, calibration)
+            evidence = (score, missed, *_contrary_first((*others, rank), "for"))
+        else:
+            close = _close_evidence(track.track_id, judged, calibration)
+            evidence = (close, score, *_contrary_first((*others, rank), "for"))
     reasons, abstained = (tuple(item.reason for item in items) for items in (evidence, failures))
-    interval = probability_interval(scores.probabilities_fake)
+    interval = probability_interval(scores.known_probabilities)
     verdict = TrackVerdict(track.track_id, label, probability, interval, p_value, reasons, abstained, quality)
     return verdict, evidence
 
 
-def _label(probability: float, p_value: float, calibration: Calibration) -> VerdictLabel:
-    if p_value <= FALSE_ALARM_RATE and probability >= MIN_FAKE_PROBABILITY:
+def _label(probability: float, calibration: Calibration, judged: int) -> VerdictLabel:
+    if calibration.is_fake(probability, judged):
         return "LIKELY_FAKE"
-    if calibration.p_value_fake(probability) <= MISS_RATE and probability < 0.5:
-        return "LIKELY_REAL"
-    return "INCONCLUSIVE"
+    return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
 
 def clip_verdict(tracks: Sequence[TrackVerdict], evidence: Sequence[Evidence], *, faces: int) -> Verdict:
@@ -222,7 +222,7 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
     """Return the 95 % interval of a track's pooled probability over the choice of its frames, or None below 4 of them.
 
     The mean log odds plus and minus 1.96 standard errors, neighbouring frames counted by their correlation at lag 1
-    (effective sample size). It does not hold what all frames have in common: a clip the detector misjudges as a whole.
+    (effective sample size). It does not hold what all frames have in common: a clip that is misjudged as a whole.
     """
     if len(probabilities) < 4:
         return None
@@ -239,9 +239,9 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
 
 
 def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
-    above = float(np.mean(scores.probabilities_fake > 0.5))
-    count = len(scores.frame_indices)
-    reason = f"P(fake) is {probability:.2f} over {count} frames; {above:.0%} of them look more fake than real."
+    known = scores.known_probabilities
+    above = float(np.mean(known > 0.5)) if len(known) else float(probability > 0.5)
+    reason = f"P(fake) is {probability:.2f} over {len(known)} frames; {above:.0%} of them look more fake than real."
     direction: Direction = "for" if probability >= 0.5 else "against"
     return Evidence("learned_score", scores.track_id, probability, reason, direction)
 
@@ -249,25 +249,32 @@ def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
 def _rank_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
     higher, total = calibration.real_at_least(probability)
     usual = higher >= USUAL_SHARE * total
-    direction: Direction = "for" if higher <= FALSE_ALARM_RATE * total else "against" if usual else "limits"
+    is_rare = higher <= calibration.false_alarm_rate * total
+    direction: Direction = "for" if is_rare else "against" if usual else "limits"
     reason = f"{higher} of {total} genuine calibration examples look at least as suspicious."
     return Evidence("learned_score", track_id, probability, reason, direction)
 
 
 def _missed_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
-    lower = int(np.sum(calibration.fake_logits <= calibration.logit(probability)))
+    lower, total = calibration.fake_at_most(probability)
     reason = (
-        f"{lower} of {len(calibration.fake_logits)} known fakes score as low (at most {MISS_RATE:.0%} may): a fake can "
+        f"{lower} of {total} known fakes score as low (at most {calibration.miss_rate:.0%} may): a fake can "
         "be among the clips that are called real."
     )
     return Evidence("learned_score", track_id, probability, reason, "against")
 
 
-def _close_evidence(track_id: int, judged: int) -> Evidence:
+def _close_evidence(track_id: int, judged: int, calibration: Calibration) -> Evidence:
     shared = f" ({judged} people share that rate)" if judged > 1 else ""
     reason = (
-        f"Inconclusive because the score is too close to call: called fake are only scores of {MIN_FAKE_PROBABILITY:g} "
-        f"or more that at most {FALSE_ALARM_RATE:.0%} of genuine examples reach{shared}, called real only scores that "
-        f"at most {MISS_RATE:.0%} of known fakes stay below."
+        "Inconclusive because the score is too close to call: called fake are only scores of "
+        f"{calibration.min_fake_probability:g} or more that at most {calibration.false_alarm_rate:.0%} of genuine "
+        f"examples reach{shared}, called real only scores that at most {calibration.miss_rate:.0%} of known fakes stay "
+        "below."
     )
+    return Evidence("learned_score", track_id, None, reason, "limits")
+
+
+def _uncalibrated_evidence(track_id: int) -> Evidence:
+    reason = "Inconclusive because this classifier is not calibrated: how often its scores are right was not measured."
     return Evidence("learned_score", track_id, None, reason, "limits")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepfake.cli.options import add_analysis_options, config_of
 from deepfake.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ def add_batch(subparsers: Any) -> None:
         help="stop a clip that takes longer, in seconds (default: job_timeout_s of the settings)",
     )
     parser.add_argument("--retry-failed", action="store_true", help="try clips whose failure was recorded again")
-    parser.add_argument(
-        "--detector", choices=("mtcnn", "haar"), default="mtcnn", help="what finds the faces (default mtcnn)"
-    )
+    add_analysis_options(parser)
     parser.set_defaults(run=batch, usage_error=parser.error)
 
 
@@ -72,7 +71,6 @@ def batch(options: argparse.Namespace) -> None:
     """Run the command. Raises DeepfakeError for an input, the store or the workers; OSError for --out."""
     if options.scheduler and options.workers:
         options.usage_error("--workers counts processes on this machine; with --scheduler the cluster has its own")
-    from deepfake.analysis.model import AnalysisConfig
     from deepfake.batch import Batch, check_table, collect_clips
 
     if options.out is not None:
@@ -80,7 +78,7 @@ def batch(options: argparse.Namespace) -> None:
     clips = collect_clips(options.inputs)
     work = Batch(
         clips,
-        config=AnalysisConfig(detector=options.detector),
+        config=config_of(options),
         workers=options.workers,
         scheduler=options.scheduler,
         timeout_s=options.timeout,

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepfake.cli.options import config_of
 from deepfake.cli.terminal import complain, progress_bars
 
 if TYPE_CHECKING:
-    from deepfake.analysis.model import AnalysisConfig, Progress
+    from deepfake.analysis.model import Progress
     from deepfake.comparison import ComparisonProgress
 
 STANDARD_OUTPUT = "-"
@@ -59,7 +60,7 @@ def analyze(options: argparse.Namespace) -> None:
         def shown(state: "Progress") -> None:
             show(state.stage, state.frames_done, None if state.stage == "models" else state.frames_total)
 
-        answer = analyze_once(options.clip, _config(options), progress=shown, on_crop=clips, trouble=complain)
+        answer = analyze_once(options.clip, config_of(options), progress=shown, on_crop=clips, trouble=complain)
         analysis = answer.analysis
         faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
         recompression = None
@@ -91,7 +92,7 @@ def compare(options: argparse.Namespace) -> None:
         def shown(state: "ComparisonProgress") -> None:
             show(state.stage, state.frames_done, state.frames_total)
 
-        found = comparison.compare(options.fake, options.original, _config(options), progress=shown)
+        found = comparison.compare(options.fake, options.original, config_of(options), progress=shown)
     written = _write(outputs, {"json": lambda: report.json_text(comparison.comparison_to_dict(found))})
     if STANDARD_OUTPUT not in outputs.values():
         print_comparison(found, written)
@@ -108,12 +109,6 @@ def dataset(options: argparse.Namespace) -> None:
     written = _write(outputs, {"json": lambda: json_text(summary)})
     if STANDARD_OUTPUT not in outputs.values():
         print_dataset(summary, written)
-
-
-def _config(options: argparse.Namespace) -> "AnalysisConfig":
-    from deepfake.analysis.model import AnalysisConfig
-
-    return AnalysisConfig(detector=options.detector)
 
 
 def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:

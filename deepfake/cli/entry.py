@@ -11,10 +11,10 @@ from deepfake.cli import commands
 from deepfake.cli.app import add_app
 from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
+from deepfake.cli.options import add_analysis_options
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
 
-DETECTOR_NAMES = ("mtcnn", "haar")  # as faces.detection has them; importing that for --help takes a second
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
 
@@ -99,7 +99,7 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="also encode the clip again at three rates and tell how stable the verdict is (in the JSON as well)",
     )
-    _add_detector(analyze)
+    add_analysis_options(analyze)
     analyze.set_defaults(run=commands.analyze)
 
 
@@ -113,7 +113,7 @@ def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     compare.add_argument("fake", metavar="FAKE", type=Path, help="the clip in doubt")
     compare.add_argument("original", metavar="ORIGINAL", type=Path, help="the clip that it was made from")
     _add_outputs(compare, json="both analyses and what was measured between them, as JSON")
-    _add_detector(compare)
+    add_analysis_options(compare)
     compare.set_defaults(run=commands.compare)
 
 
@@ -127,15 +127,6 @@ def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
     _add_outputs(dataset, json="the counts, as JSON")
     dataset.set_defaults(run=commands.dataset)
-
-
-def _add_detector(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--detector",
-        choices=DETECTOR_NAMES,
-        default=DETECTOR_NAMES[0],
-        help="what finds the faces: mtcnn (default) or OpenCV's haar cascade, which finds fewer",
-    )
 
 
 def _add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:

@@ -11,6 +11,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from deepfake.cli.options import add_analysis_options, config_of
+
 if TYPE_CHECKING:
     from deepfake.analysis.verdict import VerdictLabel
     from deepfake.evaluation import ClipResult, ManifestRow
@@ -41,9 +43,7 @@ def add_evaluate(subparsers: Any) -> None:
     )
     parser.add_argument("--workers", metavar="N", type=_positive, default=1, help="worker processes (default 1)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the bootstrap (default 0)")
-    parser.add_argument(
-        "--detector", choices=("mtcnn", "haar"), default="mtcnn", help="what finds the faces (default mtcnn)"
-    )
+    add_analysis_options(parser)
     parser.set_defaults(run=evaluate, usage_error=parser.error)
 
 
@@ -60,7 +60,6 @@ def evaluate(options: argparse.Namespace) -> None:
         options.usage_error("--resume needs --out: the file to go on with")
     if options.out is not None and str(options.out) == STANDARD_OUTPUT:
         options.usage_error("--out needs a file: standard output has the numbers")
-    from deepfake.analysis.model import AnalysisConfig
     from deepfake.evaluation import evaluate_clips, read_manifest, summarize
     from deepfake.settings import load_settings
     from deepfake.store import analyze_kept
@@ -72,7 +71,7 @@ def evaluate(options: argparse.Namespace) -> None:
     missing = [row for row in rows if row.path not in results]
     found = evaluate_clips(
         missing,
-        config=AnalysisConfig(detector=options.detector),
+        config=config_of(options),
         analyze=analyze_kept,
         workers=options.workers,
         timeout_s=settings.job_timeout_s,

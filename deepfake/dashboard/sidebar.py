@@ -3,21 +3,32 @@
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.detectors import CLASSIFIERS, classifier_title
 from deepfake.faces.detection import DETECTOR_NAMES
 
 TITLES = {"mtcnn": "MTCNN (neural network)", "haar": "Haar cascade (faster, frontal faces only)"}
+FACE_DETECTOR_KEY, CLASSIFIER_KEY = "settings-face-detector", "settings-classifier"
 
 
 def analysis_config() -> AnalysisConfig:
     """Draw the settings in the sidebar and return them."""
     with st.sidebar.expander("Settings of the analysis", icon=":material/tune:"):
-        detector = st.selectbox(
-            "Faces are followed with",
+        face_detector = st.selectbox(
+            "Faces are found by",
             DETECTOR_NAMES,
             format_func=lambda name: TITLES[name],
-            key="settings-detector",
+            key=FACE_DETECTOR_KEY,
             persist_state="session",
-            help="Another choice analyses the clip anew; results of both are kept.",
+            help="The face detector. Another choice analyses the clip anew; results of both are kept.",
+        )
+        classifier = st.selectbox(
+            "Faces are scored by",
+            [row.name for row in CLASSIFIERS.values() if row.is_available],
+            format_func=classifier_title,
+            key=CLASSIFIER_KEY,
+            persist_state="session",
+            help="The classifier, on which the verdict rests. A baseline is there to compare with: it has no "
+            "calibration, so that no verdict is given.",
         )
         search_every_s = st.slider(
             "Look for new faces every (s)",
@@ -29,4 +40,4 @@ def analysis_config() -> AnalysisConfig:
             persist_state="session",
             help="The whole frame is searched this often, after a cut, and when a face was lost.",
         )
-    return AnalysisConfig(detector=detector, search_every_s=float(search_every_s))
+    return AnalysisConfig(face_detector, classifier, search_every_s=float(search_every_s))

@@ -46,10 +46,12 @@ def frame_pair_look(clip: ClipChoice, timestamp_s: float) -> FramePair | None:
     return _frame_pair(clip.sha256, timestamp_s, _path=clip.path, _name=clip.name)
 
 
-def scored_crop_look(clip: ClipChoice, timestamp_s: float, crop_to_frame: NDArray[np.float32]) -> ScoredCrop:
+def scored_crop_look(
+    clip: ClipChoice, timestamp_s: float, crop_to_frame: NDArray[np.float32], classifier: str
+) -> ScoredCrop:
     """Return stills.scored_crop_at of a clip. Raises DeepfakeError."""
     transform = tuple(float(value) for value in crop_to_frame.ravel())
-    return _scored_crop(clip.sha256, timestamp_s, transform, _path=clip.path, _name=clip.name)
+    return _scored_crop(clip.sha256, timestamp_s, transform, classifier, _path=clip.path, _name=clip.name)
 
 
 def face_spectrum_look(
@@ -104,12 +106,12 @@ def _frame_pair(sha256: str, timestamp_s: float, *, _path: Path, _name: str) -> 
     return _look(frame_pair_at, _path, timestamp_s, name=_name)
 
 
-@st.cache_data(max_entries=24, show_spinner="Looking where the detector looked")
+@st.cache_data(max_entries=24, show_spinner="Looking where the classifier looked")
 def _scored_crop(
-    sha256: str, timestamp_s: float, transform: tuple[float, ...], *, _path: Path, _name: str
+    sha256: str, timestamp_s: float, transform: tuple[float, ...], classifier: str, *, _path: Path, _name: str
 ) -> ScoredCrop:
     crop_to_frame = np.array(transform, dtype=np.float32).reshape(2, 3)
-    return _look(scored_crop_at, _path, timestamp_s, crop_to_frame, name=_name)
+    return _look(scored_crop_at, _path, timestamp_s, crop_to_frame, classifier, name=_name)
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring the face's spectrum")

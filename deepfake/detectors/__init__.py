@@ -1,18 +1,92 @@
-"""Learned detectors: crops of a face in, probability that it is fake out. Weights and model cards lie beside them."""
+"""Classifiers: crops of a face in, probability that it is fake out. A new one is a file and a row in CLASSIFIERS."""
 
-from deepfake.detectors.efficientnet import LearnedDetector, learned_detector, shipped_fingerprint
+from typing import Final
+
+from deepfake.detectors.base import (
+    Calibration,
+    ClassifierInfo,
+    CropScores,
+    FaceClassifier,
+    QualityLimits,
+    Sampling,
+    TrackCrops,
+)
+from deepfake.detectors.baselines.capsule import CapsuleClassifier
+from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier
+from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.detectors.scoring import TrackScorer, TrackScores
-from deepfake.detectors.training_clips import training_clips
+from deepfake.errors import ClassifierError
 
 __all__ = [
-    "LearnedDetector",
+    "CLASSIFIERS",
+    "DEFAULT_CLASSIFIER",
+    "Calibration",
+    "ClassifierInfo",
+    "CropScores",
+    "FaceClassifier",
+    "QualityLimits",
+    "Sampling",
+    "TrackCrops",
     "TrackScorer",
     "TrackScores",
     "choose_frames",
-    "learned_detector",
+    "classifier",
+    "classifier_info",
+    "classifier_title",
     "pool_clip",
     "pool_track",
-    "shipped_fingerprint",
+    "quality_limits",
+    "register_classifier",
     "training_clips",
 ]
+
+# The first is the default. Weights are read when a classifier is first asked for a score.
+CLASSIFIERS: Final[dict[str, FaceClassifier]] = {
+    row.name: row
+    for row in (
+        EfficientNetClassifier(),
+        CapsuleClassifier(),
+        *(MesoNetClassifier(name) for name in PUBLISHED_WEIGHTS),
+    )
+}
+DEFAULT_CLASSIFIER: Final = next(iter(CLASSIFIERS))
+
+
+def register_classifier(row: FaceClassifier) -> None:
+    """Add a classifier of your own to CLASSIFIERS, for this process. Raises ValueError where its name is taken."""
+    if row.name in CLASSIFIERS:
+        raise ValueError(f"there is a classifier {row.name!r} already")
+    CLASSIFIERS[row.name] = row
+
+
+def classifier(name: str = DEFAULT_CLASSIFIER) -> FaceClassifier:
+    """Return the process's classifier of that name. Raises ClassifierError where there is none."""
+    try:
+        return CLASSIFIERS[name]
+    except KeyError as error:
+        raise ClassifierError(name, f"there is no such classifier; known are {', '.join(CLASSIFIERS)}") from error
+
+
+def classifier_info(name: str) -> ClassifierInfo | None:
+    """Return what is known of the classifier of that name, or None: a store may hold analyses of another's."""
+    return CLASSIFIERS[name].info if name in CLASSIFIERS else None
+
+
+def classifier_title(name: str) -> str:
+    """Return what a classifier is called for readers: its name where it is not known."""
+    info = classifier_info(name)
+    return name if info is None else info.title
+
+
+def quality_limits(name: str = DEFAULT_CLASSIFIER) -> QualityLimits:
+    """Return what a classifier asks of pictures; limits that ask for nothing for one that is not known."""
+    return CLASSIFIERS[name].limits if name in CLASSIFIERS else QualityLimits()
+
+
+def training_clips(name: str = DEFAULT_CLASSIFIER) -> frozenset[str]:
+    """Return the SHA-256 of the clips that a classifier was trained on; empty for one that is not known.
+
+    Raises ClassifierError when its list is missing.
+    """
+    return CLASSIFIERS[name].training_clips() if name in CLASSIFIERS else frozenset()

@@ -2,45 +2,56 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import CROP_PX, WHOLE
-from deepfake.faces.alignment import FaceCrop, crop_face
+from deepfake.detectors.base import VIEW_PX, FaceClassifier, Sampling, TrackCrops, View
+from deepfake.detectors.pooling import choose_frames, pool_track
+from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.reader import Frame
 
-MAX_CROPS = 32  # four to eight crops a clip carry nearly all that a frame-by-frame detector can tell
-
-
-class CropDetector(Protocol):
-    """P(fake) of crops: see LearnedDetector."""
-
-    def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return P(fake) of each crop, f32 (n,). crops: uint8 (n, S, S, 3), RGB."""
-        ...
+BLUR_CROP_PX: Final = VIEW_PX  # side of the crop that the blur is measured on
 
 
 @dataclass(frozen=True, slots=True)
 class TrackScores:
-    """What a detector says of one track. frame_indices: i64 (m,); probabilities_fake: f32 (m,), of these crops;
-    edge_blur_px: f32 (m,), their blur, px of their whole view, 224 px a side."""
+    """What a classifier says of one track.
+
+    frame_indices: i64 (m,), of the crops that it was given. probabilities_fake: f32 (m,), of these crops, NaN where it
+    did not look. edge_blur_px: f32 (m,), their blur, px of the whole crop at 224 px. track_probability: P(fake) of the
+    track where the classifier gives one itself.
+    """
 
     track_id: int
     frame_indices: NDArray[np.int64]
     probabilities_fake: NDArray[np.float32]
     edge_blur_px: NDArray[np.float32]
+    track_probability: float | None = None
+
+    @property
+    def probability_fake(self) -> float | None:
+        """P(fake) of the track, in [0, 1]; None without a scored crop."""
+        return pool_track(self.probabilities_fake) if self.track_probability is None else self.track_probability
+
+    @property
+    def known_probabilities(self) -> NDArray[np.float32]:
+        """P(fake) of the crops that were scored, f32 (k,)."""
+        return self.probabilities_fake[np.isfinite(self.probabilities_fake)]
 
 
 class CropSample:
-    """Between 16 and 32 crops of a track of unknown length, evenly spread over it, in bounded memory.
+    """Crops of a track of unknown length, evenly spread over it, in bounded memory, as many as a Sampling asks for.
 
-    Every stride-th crop is kept; when there are more than MAX_CROPS, every second goes and the stride doubles.
+    Every stride-th crop is kept; when there are too many, every second goes and the stride doubles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sampling: Sampling | None = None) -> None:
+        self._sampling = sampling or Sampling()
+        # Halving must leave `least`: where a classifier wants just so many, up to twice as many are kept until the end.
+        self._capacity = max(self._sampling.most, 2 * self._sampling.least)
         self._stride = 1
         self._offered = 0
         self._crops: list[FaceCrop] = []
@@ -50,40 +61,51 @@ class CropSample:
         if self._offered % self._stride == 0:
             self._crops.append(cut())
         self._offered += 1
-        if len(self._crops) > MAX_CROPS:
+        if len(self._crops) > self._capacity:
             self._crops = self._crops[::2]
             self._stride *= 2
 
     @property
     def crops(self) -> tuple[FaceCrop, ...]:
-        """The kept crops, in the order of time."""
-        return tuple(self._crops)
+        """The chosen crops, in the order of time."""
+        rows = choose_frames(np.arange(len(self._crops)), self._sampling.most)
+        return tuple(self._crops[row] for row in rows.tolist())
 
-    def images(self) -> NDArray[np.uint8]:
-        """Return the kept crops as one array, uint8 (n, S, S, 3)."""
-        return np.stack([crop.image for crop in self._crops])
+    def track_crops(self) -> TrackCrops:
+        """Return the chosen crops as arrays."""
+        crops = self.crops
+        return TrackCrops(
+            images=np.stack([crop.image for crop in crops]),
+            frame_indices=np.array([crop.frame_index for crop in crops], dtype=np.int64),
+            timestamps_s=np.array([crop.timestamp_s for crop in crops], dtype=np.float64),
+        )
 
 
 class TrackScorer:
     """Collects crops of every visible track and scores a track once it has been out of sight for `patience` frames,
     so that memory grows with the faces in view, not with those of the whole clip."""
 
-    def __init__(self, detector: CropDetector, *, patience: int) -> None:
-        self._detector = detector
+    def __init__(self, classifier: FaceClassifier, *, patience: int) -> None:
+        self._classifier = classifier
         self._patience = patience
         self._samples: dict[int, CropSample] = {}
         self._last_seen: dict[int, int] = {}
         self._scores: dict[int, TrackScores] = {}
 
+    @property
+    def crop_px(self) -> int:
+        """Side of the crops that the classifier is given, px."""
+        return self._classifier.crop_px
+
     def offer(self, track_id: int, frame: Frame, crop_to_frame: NDArray[np.float32]) -> None:
         """Show a track's face in the next frame; frames come in their order. crop_to_frame: f32 (2, 3), for a side of
-        280 px. The crop is cut out of the frame where it is to be scored."""
+        crop_px. The crop is cut out of the frame where it is to be scored."""
 
         def cut() -> FaceCrop:
-            crop = crop_face(frame.image, crop_to_frame, CROP_PX)
-            return FaceCrop(track_id, frame.index, frame.timestamp_s, crop, crop_to_frame)
+            picture = self._classifier.cut(frame.image, crop_to_frame)
+            return FaceCrop(track_id, frame.index, frame.timestamp_s, picture, crop_to_frame)
 
-        self._samples.setdefault(track_id, CropSample()).offer(cut)
+        self._samples.setdefault(track_id, CropSample(self._classifier.sampling)).offer(cut)
         self._last_seen[track_id] = frame.index
         over = [track for track, last in self._last_seen.items() if frame.index - last > self._patience]
         self._score(over)
@@ -95,12 +117,14 @@ class TrackScorer:
 
     def _score(self, track_ids: list[int]) -> None:
         for track_id in track_ids:
-            sample = self._samples.pop(track_id)
+            crops = self._samples.pop(track_id).track_crops()
             self._last_seen.pop(track_id)
-            images = sample.images()
+            found = self._classifier.score_track(crops)
+            whole = View("whole", 0, 0, crops.images.shape[1])
             self._scores[track_id] = TrackScores(
                 track_id=track_id,
-                frame_indices=np.array([crop.frame_index for crop in sample.crops], dtype=np.int64),
-                probabilities_fake=self._detector.scores(images),
-                edge_blur_px=np.array([edge_blur_px(image) for image in WHOLE.of(images)], dtype=np.float32),
+                frame_indices=crops.frame_indices,
+                probabilities_fake=found.probabilities_fake,
+                edge_blur_px=np.array([edge_blur_px(image) for image in whole.of(crops.images)], dtype=np.float32),
+                track_probability=found.track_probability,
             )

@@ -76,7 +76,7 @@ def coverage_sentence(measured: Measured) -> str:
     parts += [part for part in rest if part]
     left_out = [
         f"{stored.unlabelled} without a label" if stored.unlabelled else "",
-        f"{stored.left_out} that the detector was trained on" if stored.left_out else "",
+        f"{stored.left_out} that the classifier was trained on" if stored.left_out else "",
     ]
     named = " and ".join(part for part in left_out if part)
     return f"{', '.join(parts)}.{f' Left out: {named}.' if named else ''}"

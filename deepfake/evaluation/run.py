@@ -48,9 +48,8 @@ class ClipResult:
     """One labelled clip and what the analysis says of it.
 
     probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip failed. reason: of
-    a verdict without a probability. error: why the clip could not be analysed, without its
-    name, else None. trained_on: whether the
-    detector was trained on the clip, as far as that is known.
+    a verdict without a probability. error: why the clip could not be analysed, without its name, else None.
+    trained_on: whether the classifier was trained on the clip, as far as that is known.
     """
 
     row: ManifestRow
@@ -86,7 +85,8 @@ def judge_clip(path: Path, *, config: AnalysisConfig | None = None, analyze: Ana
     analysis = analyze(path, config)
     verdict = analysis.verdict
     reason = verdict.reasons[0] if verdict.reasons else None
-    return Judgement(verdict.label, verdict.probability_fake, reason, analysis.video.sha256 in training_clips())
+    trained_on = analysis.video.sha256 in training_clips(analysis.config.classifier)
+    return Judgement(verdict.label, verdict.probability_fake, reason, trained_on)
 
 
 def evaluate_clips(

@@ -46,7 +46,7 @@ class StoredResults:
 
     @property
     def n_trained_on(self) -> int:
-        """How many of the results are of clips that the detector was trained on."""
+        """How many of the results are of clips that the classifier was trained on."""
         return sum(result.trained_on for result in self.results)
 
 
@@ -85,10 +85,9 @@ def stored_results(
     """Return what the store has of a data set's labelled clips with the settings of this fingerprint.
 
     known: known_clips of the same data set, where it has been asked before. left_out: SHA-256 of clips that do not
-    count. Raises StoreError, DetectorError.
+    count. Raises StoreError, ClassifierError.
     """
     known = known or known_clips(dataset, store)
-    seen_in_training = training_clips()
     n_left_out = 0
     summaries = store.summaries(set(known.sha256s.values()), fingerprint)
     failures = store.failures(fingerprint, list(known.stamps))
@@ -103,7 +102,7 @@ def stored_results(
             continue
         summary, failure = summaries.get(sha256), failures.get(location)
         if summary is not None:
-            results.append(_analysed(entry, summary, trained_on=sha256 in seen_in_training))
+            results.append(_analysed(entry, summary, trained_on=sha256 in training_clips(summary.classifier)))
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:

@@ -127,8 +127,8 @@ def summarize(
 
 
 def trained_on_sentence(trained_on: int, clips: int) -> str:
-    """Return what it means that the detector was trained on some of the clips."""
-    return f"The detector was trained on {trained_on} of these {clips} clips. On new ones it is right less often."
+    """Return what it means that the classifier was trained on some of the clips."""
+    return f"The classifier was trained on {trained_on} of these {clips} clips. On new ones it is right less often."
 
 
 def _interval(

@@ -1,4 +1,4 @@
-"""Where the detector looked: what each place of a face adds to its score, laid over the picture, still or in motion."""
+"""Where the classifier looked: what each place of a face adds to its score, laid over a picture, still or in motion."""
 
 import cv2
 import numpy as np

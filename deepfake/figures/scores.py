@@ -106,8 +106,8 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
     """Return why there is no P(fake) of a person."""
     if track_id is None:
         return "No face was found: there is nothing to score."
-    if analysis.config.detector != "mtcnn":
-        return "Not scored: the detector needs faces found by MTCNN (see the settings)."
+    if analysis.config.face_detector != "mtcnn":
+        return "Not scored: a classifier needs faces found by MTCNN (see the settings)."
     return "Not scored: no picture of this face could be cut out."
 
 

@@ -34,7 +34,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         "schema_version": analysis.schema_version,
         "software_version": analysis.software_version,
         "video": _video_to_dict(analysis.video, shown_path),
-        "config": asdict(analysis.config),
+        "config": _config_to_dict(analysis.config),
         "frame_timestamps_s": _numbers(analysis.frame_timestamps_s),
         "cuts": _numbers(analysis.cuts),
         "tracks": [_track_to_dict(track) for track in analysis.tracks],
@@ -63,7 +63,7 @@ def analysis_from_dict(data: dict[str, Any]) -> Analysis:
             schema_version=version,
             software_version=data["software_version"],
             video=_video_from_dict(data["video"]),
-            config=AnalysisConfig(**data["config"]),
+            config=_config_from_dict(data["config"]),
             frame_timestamps_s=_array(data["frame_timestamps_s"], np.float64),
             cuts=_array(data["cuts"], np.int64),
             tracks=tuple(_track_from_dict(track) for track in data["tracks"]),
@@ -170,6 +170,16 @@ def _trace_from_dict(data: dict[str, Any]) -> SignalTrace:
         values=_array(data["values"], np.float32),
         unit=data["unit"],
     )
+
+
+def _config_to_dict(config: AnalysisConfig) -> dict[str, Any]:
+    # "detector" is what the face detector was called before there was a choice of classifiers: readers know it.
+    return {"detector": config.face_detector, **asdict(config)}
+
+
+def _config_from_dict(data: dict[str, Any]) -> AnalysisConfig:
+    known = {name: value for name, value in data.items() if name != "detector"}
+    return AnalysisConfig(**{"face_detector": data["detector"], **known})
 
 
 def _rule_from_dict(data: dict[str, Any]) -> NotebookRule:

@@ -12,15 +12,10 @@ from pathlib import Path
 from string import Template
 
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.quality import (
-    MAX_EDGE_BLUR_PX,
-    MIN_BITS_PER_PIXEL,
-    MIN_FACE_WIDTH_PX,
-    MIN_FRONTAL_SHARE,
-    MIN_SCORED_CROPS,
-)
+from deepfake.analysis.quality import MIN_FRONTAL_SHARE
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
-from deepfake.detectors.efficientnet import VIEW_PX
+from deepfake.detectors import quality_limits
+from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.report.curves import curves_svg
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.wording import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
@@ -92,11 +87,12 @@ def _quality_table(analysis: Analysis) -> str:
     rows = [(track.track_id, track.quality) for track in analysis.verdict.tracks if track.quality is not None]
     if not rows:
         return ""
+    limits = quality_limits(analysis.config.classifier)
     head = (
         "quality",
-        f"face width, px (at least {MIN_FACE_WIDTH_PX:g})",
-        f"blur of its edges, of {VIEW_PX} px (at most {MAX_EDGE_BLUR_PX:g})",
-        f"pictures scored (at least {MIN_SCORED_CROPS})",
+        f"face width, px (at least {limits.min_face_width_px:g})",
+        f"blur of its edges, of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})",
+        f"pictures scored (at least {limits.min_scored_crops})",
         f"near frontal (at least {MIN_FRONTAL_SHARE:.0%})",
         "of the clip's frames",
     )
@@ -134,7 +130,8 @@ def _file_table(analysis: Analysis, shown_path: str | None) -> str:
     duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
     bits = video.bits_per_pixel
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
-    bit_rate += "" if bits is None else f", {bits:.2g} bits a pixel (the verdict needs at least {MIN_BITS_PER_PIXEL:g})"
+    needed = quality_limits(analysis.config.classifier).min_bits_per_pixel
+    bit_rate += "" if bits is None else f", {bits:.2g} bits a pixel (the verdict needs at least {needed:g})"
     rows = [
         ("field", "value"),
         ("path", str(video.path) if shown_path is None else shown_path),

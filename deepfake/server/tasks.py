@@ -137,7 +137,7 @@ def make_demo(folder: Path, demo_folder: Path) -> None:
 
 def load_detector() -> None:
     """Load the default face detector, which takes a worker some seconds."""
-    face_detector(AnalysisConfig().detector)
+    face_detector(AnalysisConfig().face_detector)
 
 
 def load_looks() -> None:

@@ -247,13 +247,15 @@ class AnalysisStore:
             .group_by(analyses.c.fingerprint)
             .subquery()
         )
-        columns = [analyses.c[name] for name in ("fingerprint", "detector", "software_version", "model")]
+        columns = [
+            analyses.c[name] for name in ("fingerprint", "face_detector", "classifier", "software_version", "model")
+        ]
         # All rows of a fingerprint agree in these: one of them is asked.
         is_newest = and_(analyses.c.fingerprint == counted.c.fingerprint, analyses.c.created_at_us == counted.c.newest)
         query = select(*columns, counted.c.count, counted.c.newest).join_from(counted, analyses, is_newest).distinct()
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(counted.c.newest.desc(), analyses.c.fingerprint)).all()
-        return tuple(StoredFingerprint(*row[:5], newest=time_of(row.newest)) for row in rows)
+        return tuple(StoredFingerprint(*row[:6], newest=time_of(row.newest)) for row in rows)
 
     def _insert(self, connection: Connection, row: dict[str, Any], data: bytes) -> bool:
         statement = self._insert_into(analyses).values(row).on_conflict_do_nothing().returning(analyses.c.id)

@@ -27,6 +27,8 @@ from deepfake.analysis.model import Analysis
 MARK = b"DFA1"
 DIGEST_BYTES = 32
 COMPRESSION_LEVEL = 6
+# What a field was called by earlier versions.
+FORMER_NAMES = {"face_detector": "detector"}
 ARRAY_KINDS = "biuf"  # bool, integers, floating point: what has no pointers
 
 
@@ -157,5 +159,9 @@ def _restored(data: Any, hint: Any, arrays: _ArrayReader) -> Any:
 def _restored_dataclass(data: dict[str, Any], kind: type[Any], arrays: _ArrayReader) -> Any:
     # A field that came later has its default; one that is gone is left out.
     hints = _hints(kind)
-    names = [field.name for field in dataclasses.fields(kind) if field.init and field.name in data]
-    return kind(**{name: _restored(data[name], hints[name], arrays) for name in names})
+    stored = {field.name: _stored_name(field.name, data) for field in dataclasses.fields(kind) if field.init}
+    return kind(**{name: _restored(data[key], hints[name], arrays) for name, key in stored.items() if key in data})
+
+
+def _stored_name(name: str, data: dict[str, Any]) -> str:
+    return name if name in data else FORMER_NAMES.get(name, name)

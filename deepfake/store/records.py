@@ -31,7 +31,8 @@ class AnalysisSummary:
     duration_s: float | None
     width: int
     height: int
-    detector: str
+    face_detector: str
+    classifier: str
     software_version: str
 
 
@@ -58,11 +59,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class StoredFingerprint:
-    """One detector with one set of settings and weights. model: 16 hexadecimal digits of the learned detector's
-    weights and calibration. count: its analyses. newest: when the latest was made, UTC."""
+    """One face detector and one classifier with one set of settings and weights. model: 16 hexadecimal digits that
+    change with the classifier's weights and calibration. count: its analyses. newest: when the latest was made, UTC."""
 
     fingerprint: str
-    detector: str
+    face_detector: str
+    classifier: str
     software_version: str
     model: str
     count: int

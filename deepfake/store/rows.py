@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import Verdict
-from deepfake.detectors import shipped_fingerprint
+from deepfake.detectors import classifier
 from deepfake.store.records import AnalysisSummary, Failure
 from deepfake.store.tables import analyses, failures
 
@@ -42,9 +42,10 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "duration_s": video.duration_s,
         "width": video.width,
         "height": video.height,
-        "detector": analysis.config.detector,
+        "face_detector": analysis.config.face_detector,
+        "classifier": analysis.config.classifier,
         "software_version": analysis.software_version,
-        "model": shipped_fingerprint(),
+        "model": classifier(analysis.config.classifier).fingerprint(),
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0002"  # the latest in migrations/versions
+SCHEMA_REVISION = "0003"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()
@@ -47,7 +47,9 @@ analyses = Table(
     Column("duration_s", Float(53)),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("detector", String(64), nullable=False),
+    Column("face_detector", String(64), nullable=False),
+    # Analyses that were kept before there was a choice are of the only classifier there was.
+    Column("classifier", String(64), nullable=False, server_default="efficientnet"),
     Column("software_version", String(64), nullable=False),
     Column("model", String(64), nullable=False),
     UniqueConstraint("sha256", "fingerprint", name="uq_analyses_sha256_fingerprint"),

@@ -1,19 +1,17 @@
-"""Where the detector looked, as a clip along a track: the face, the face with its attribution, the score over time."""
+"""Where the classifier looked, as a clip along a track: the face, its attribution, the score over time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.detectors import learned_detector
-from deepfake.detectors.efficientnet import BATCH, CROP_PX
+from deepfake.detectors import FaceClassifier, classifier
 from deepfake.errors import ReportError
-from deepfake.faces.alignment import crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_colour
 from deepfake.settings import Settings, load_settings
@@ -26,14 +24,7 @@ MAX_PART_S = 30.0
 SMOOTHING_STEPS = 0.75  # width of the smoothing in time, of the usual step between two scored pictures
 LEAST_SMOOTHING_S = 0.06
 SCORING, DRAWING = "scoring", "drawing"
-
-
-class AttributingDetector(Protocol):
-    """P(fake) of crops and what each place of them adds: see LearnedDetector."""
-
-    def scores_and_attributions(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return scores f32 (n,) and attributions f32 (n, h, w). crops: RGB uint8 (n, S, S, 3)."""
-        ...
+BATCH = 16  # crops that are scored together
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ def write_attribution_clip(
     part: int = 0,
     settings: Settings | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-    detector: AttributingDetector | None = None,
+    scorer: FaceClassifier | None = None,
 ) -> AttributionClip:
     """Write one part of a track to out, H.264: the plain face, the attributed face, and the score over time.
 
@@ -80,16 +71,19 @@ def write_attribution_clip(
     pictures drawn on are those of face_clip, see FaceClips: one a frame of the track. progress is called with
     "scoring" or "drawing", the frames done and their total. Memory does not grow with the length of the clip.
 
-    Raises KeyError for a track or a part that is not there, ValueError for a track without landmarks, and what
-    VideoReader raises.
+    scorer: by default the classifier of the analysis.
+
+    Raises KeyError for a track or a part that is not there, ValueError for a track without landmarks or a classifier
+    without attributions, and what VideoReader raises.
     """
     settings = settings or load_settings()
+    scorer = scorer or classifier(analysis.config.classifier)
     report = progress or (lambda stage, done, total: None)
     shown = _Part(analysis, track_id, part)
-    batches = _batches(path, shown.wanted_crops(), settings, report)
-    parts = [(detector or learned_detector()).scores_and_attributions(batch) for batch in batches]
+    batches = _batches(path, shown.wanted_crops(scorer.crop_px), scorer, settings, report)
+    parts = [_attributed(scorer, batch) for batch in batches]
     scores, maps = (np.concatenate(column) for column in zip(*parts, strict=True))
-    found = shown.described(scores, full_colour(maps))
+    found = shown.described(scores, full_colour(maps), scorer.crop_px)
     with VideoReader(face_clip, settings) as reader:
         panels = AttributionPanels(found.scores, (found.start_s, found.end_s), found.full_logits, reader.info.width)
         with ClipWriter(out, analysis.video.frame_rate, panels.size) as writer:
@@ -114,16 +108,16 @@ class _Part:
     def __len__(self) -> int:
         return self._high - self._low
 
-    def wanted_crops(self) -> dict[int, NDArray[np.float32]]:
-        """Return by frame the transforms of the crops to score, for a side of 280 px, evenly spread."""
+    def wanted_crops(self, crop_px: int) -> dict[int, NDArray[np.float32]]:
+        """Return by frame the transforms of the crops to score, for a side of crop_px, evenly spread."""
         places = np.linspace(self._low, self._high - 1, min(len(self), MAX_SCORED))
         frames = self._track.frame_indices[np.unique(np.round(places).astype(np.int64))].tolist()
-        transforms = {frame: track_crop_to_frame(self._track, frame, CROP_PX) for frame in frames}
+        transforms = {frame: track_crop_to_frame(self._track, frame, crop_px) for frame in frames}
         return {frame: transform for frame, transform in transforms.items() if transform is not None}
 
-    def described(self, scores: NDArray[np.float32], full_logits: float) -> AttributionClip:
+    def described(self, scores: NDArray[np.float32], full_logits: float, crop_px: int) -> AttributionClip:
         """Return what the clip shows. scores: f32 (n,), of the first n wanted crops: a clip may break off."""
-        indices = np.array(sorted(self.wanted_crops()), dtype=np.int64)[: len(scores)]
+        indices = np.array(sorted(self.wanted_crops(crop_px)), dtype=np.int64)[: len(scores)]
         trace = SignalTrace("learned_score", self._track.track_id, indices, self._frame_times_s[indices], scores)
         return AttributionClip(trace, full_logits, float(self._times_s[0]), float(self._times_s[-1]))
 
@@ -168,9 +162,17 @@ def attribution_clip_from_dict(data: dict[str, Any]) -> AttributionClip:
         raise ReportError("", f"this does not describe an attributed clip: {error!r}") from error
 
 
+def _attributed(scorer: FaceClassifier, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    scores, maps = scorer.scores_and_attributions(images)
+    if maps is None:
+        raise ValueError(f"the classifier {scorer.name} has no attributions")
+    return scores, maps
+
+
 def _batches(
     path: Path | str,
     wanted: dict[int, NDArray[np.float32]],
+    scorer: FaceClassifier,
     settings: Settings,
     report: Callable[[str, int, int], None],
 ) -> Iterator[NDArray[np.uint8]]:
@@ -180,7 +182,7 @@ def _batches(
         for frame in reader.frames():
             transform = wanted.get(frame.index)
             if transform is not None:
-                crops.append(crop_face(frame.image, transform, CROP_PX))
+                crops.append(scorer.cut(frame.image, transform))
             if len(crops) == BATCH:
                 yield np.stack(crops)
                 crops = []

@@ -15,8 +15,7 @@ import PIL.Image
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.detectors import learned_detector
-from deepfake.detectors.efficientnet import CROP_PX
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
@@ -70,18 +69,18 @@ class FramePair:
 
 @dataclass(frozen=True, slots=True)
 class ScoredCrop:
-    """A face as the learned detector saw it.
+    """A face as a classifier saw it.
 
     timestamp_s: of its frame, seconds from the first. probability_fake: P(fake) of this one picture. crop: uint8
-    (280, 280, 3). attribution: f32 (70, 70), what each place adds to the logit, positive for fake; attributed: the
-    picture with the attribution over it.
+    (S, S, 3). attribution: f32 (h, w), what each place adds to the logit, positive for fake; attributed: the
+    picture with the attribution over it. Both are None where the classifier cannot tell.
     """
 
     timestamp_s: float
     probability_fake: float
     crop: Image
-    attribution: NDArray[np.float32]
-    attributed: Image
+    attribution: NDArray[np.float32] | None
+    attributed: Image | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +146,27 @@ def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | 
 
 
 def scored_crop_at(
-    path: Path | str, timestamp_s: float, crop_to_frame: NDArray[np.float32], *, settings: Settings | None = None
+    path: Path | str,
+    timestamp_s: float,
+    crop_to_frame: NDArray[np.float32],
+    classifier_name: str = DEFAULT_CLASSIFIER,
+    *,
+    settings: Settings | None = None,
 ) -> ScoredCrop:
-    """Return a face as the learned detector sees it at a frame's time, with where it looked.
+    """Return a face as a classifier sees it at a frame's time, with where it looked.
 
-    timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of 280 px. Raises
-    what VideoReader raises, and DetectorError when the weights cannot be read.
+    timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of the
+    classifier's crop_px. Raises what VideoReader raises, and ClassifierError when the weights cannot be read.
     """
     with VideoReader(path, settings or load_settings()) as reader:
         # Half a millisecond later: the container's clock may round a frame's time up.
         frame, _ = reader.frame_near(timestamp_s + 5e-4)
-    crop = crop_face(frame.image, crop_to_frame, CROP_PX)
-    scores, attributions = learned_detector().scores_and_attributions(crop[None])
-    attributed = attributed_crop(crop, attributions[0])
-    return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attributions[0], attributed)
+    scorer = classifier(classifier_name)
+    crop = scorer.cut(frame.image, crop_to_frame)
+    scores, attributions = scorer.scores_and_attributions(crop[None])
+    attribution = None if attributions is None else attributions[0]
+    attributed = None if attribution is None else attributed_crop(crop, attribution)
+    return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attribution, attributed)
 
 
 def face_spectrum(

@@ -9,6 +9,7 @@ import pytest
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
+from deepfake.detectors import FaceClassifier
 from deepfake.errors import ClipError
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.similarity import ssim
@@ -50,7 +51,7 @@ def test_the_rule_is_applied_to_whole_frames(talking):
 
 
 def test_haar_follows_the_same_face(talking_clip):
-    analysis = analyze(talking_clip, AnalysisConfig(detector="haar"))
+    analysis = analyze(talking_clip, AnalysisConfig(face_detector="haar"))
     longest = max(analysis.tracks, key=len)
     assert len(longest) >= 30
     assert longest.landmarks.shape == (len(longest), 0, 2)
@@ -81,7 +82,7 @@ def test_every_face_signal_has_a_trace(talking):
 
 
 def test_without_landmarks_nothing_is_scored(talking_clip):
-    analysis = analyze(talking_clip, AnalysisConfig(detector="haar"))
+    analysis = analyze(talking_clip, AnalysisConfig(face_detector="haar"))
     assert analysis.trace("learned_score", analysis.tracks[0].track_id) is None
     assert analysis.verdict.label == "INCONCLUSIVE"
     assert analysis.verdict.probability_fake is None
@@ -193,7 +194,7 @@ def test_what_is_no_clip_is_an_error(tmp_path):
 def test_the_fingerprint_follows_every_setting():
     prints = {
         AnalysisConfig().fingerprint(),
-        AnalysisConfig(detector="haar").fingerprint(),
+        AnalysisConfig(face_detector="haar").fingerprint(),
         AnalysisConfig(search_every_s=2.0).fingerprint(),
     }
     assert len(prints) == 3
@@ -202,14 +203,14 @@ def test_the_fingerprint_follows_every_setting():
 
 def test_the_fingerprint_follows_the_weights(monkeypatch):
     before = AnalysisConfig().fingerprint()
-    monkeypatch.setattr("deepfake.analysis.model.shipped_fingerprint", lambda: "other weights")
+    monkeypatch.setattr(FaceClassifier, "fingerprint", lambda self: "other weights")
     assert AnalysisConfig().fingerprint() != before
 
 
 MEMORY_SCRIPT = """
 import resource, sys
 from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import analyze
-analyze(sys.argv[1], AnalysisConfig(detector="haar"))
+analyze(sys.argv[1], AnalysisConfig(face_detector="haar"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

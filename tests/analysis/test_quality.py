@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.quality import (
-    MAX_EDGE_BLUR_PX,
-    MIN_BITS_PER_PIXEL,
     ClipQuality,
     TrackQuality,
     clip_quality,
@@ -17,13 +15,14 @@ from deepfake.analysis.quality import (
     quality_failures,
     track_quality,
 )
-from deepfake.detectors.scoring import TrackScores
+from deepfake.detectors import QualityLimits, TrackScores, classifier
 from deepfake.faces.blur import edge_blur_px
 from deepfake.faces.tracking import FaceTrack
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 PROFILE = FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]], np.float32)
 CLIP = ClipQuality(frames=100, covered_frames=100, bits_per_pixel=0.04, size="900 kbit/s for 1280×720 px")
+LIMITS = classifier().limits
 GOOD = TrackQuality(120.0, 1.5, 24, 1.0, 1.0, 1.0, 0.04)
 
 
@@ -65,7 +64,7 @@ def edges(side=224):
     ],
 )  # fmt: skip
 def test_what_is_too_poor_is_one_sentence_with_its_number_and_what_is_needed(change, panel, sentence):
-    failures = quality_failures(dataclasses.replace(GOOD, **change), CLIP, 2)
+    failures = quality_failures(dataclasses.replace(GOOD, **change), CLIP, LIMITS, 2)
     assert [(item.reason, item.panel, item.track_id, item.direction) for item in failures] == [
         (sentence, panel, 2, "limits")
     ]
@@ -74,26 +73,31 @@ def test_what_is_too_poor_is_one_sentence_with_its_number_and_what_is_needed(cha
 def test_a_clip_that_hardly_shows_a_face_says_so():
     clip = ClipQuality(frames=1000, covered_frames=30)
     poor = dataclasses.replace(GOOD, clip_covered_share=0.03)
-    (failure,) = quality_failures(poor, clip, 0)
+    (failure,) = quality_failures(poor, clip, LIMITS, 0)
     assert failure.reason == (
         "Inconclusive because too little of the clip shows a face: 30 of 1000 frames (3.0%), at least 5% are needed."
     )
 
 
 def test_a_good_face_passes_and_so_does_what_could_not_be_measured():
-    assert quality_failures(GOOD, CLIP, 0) == ()
+    assert quality_failures(GOOD, CLIP, LIMITS, 0) == ()
     unknown = dataclasses.replace(GOOD, edge_blur_px=None, bits_per_pixel=None, frontal_share=None)
-    assert quality_failures(unknown, CLIP, 0) == ()
+    assert quality_failures(unknown, CLIP, LIMITS, 0) == ()
 
 
 def test_every_failure_is_told_of():
     poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
-    assert len({item.signal for item in quality_failures(poor, CLIP, 0)}) == 6
+    assert len({item.signal for item in quality_failures(poor, CLIP, LIMITS, 0)}) == 6
+
+
+def test_a_classifier_without_limits_asks_for_nothing_of_the_pictures():
+    poor = TrackQuality(20.0, 9.0, 2, 1.0, 1.0, 1.0, 0.0001)
+    assert quality_failures(poor, CLIP, QualityLimits(), 0) == ()
 
 
 def test_the_most_compressed_clips_of_faceforensics_pass():
     """The lowest of the 75 c40 clips of the training data has 0.00237 bits a pixel."""
-    assert MIN_BITS_PER_PIXEL < 0.00237
+    assert LIMITS.min_bits_per_pixel < 0.00237
 
 
 def test_quality_is_measured_on_the_track_and_the_clip():
@@ -139,7 +143,7 @@ def test_a_picture_enlarged_from_few_pixels_is_blurred():
 
 def test_a_portrait_passes_and_fails_once_it_is_strongly_blurred(portrait):
     face = cv2.resize(portrait, (224, 224), interpolation=cv2.INTER_AREA)
-    assert edge_blur_px(face) < MAX_EDGE_BLUR_PX < edge_blur_px(cv2.GaussianBlur(face, (0, 0), 6))
+    assert edge_blur_px(face) < LIMITS.max_edge_blur_px < edge_blur_px(cv2.GaussianBlur(face, (0, 0), 6))
 
 
 def test_a_flat_picture_has_no_edges():

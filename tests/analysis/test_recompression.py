@@ -14,8 +14,8 @@ from deepfake.analysis import recompression
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression, label_limits, recompress
-from deepfake.detectors import learned_detector
-from deepfake.detectors.efficientnet import WHOLE, Calibration
+from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
+from deepfake.detectors.efficientnet import WHOLE
 from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
 from deepfake.report.recompression import recompression_from_dict, recompression_to_dict, stability_sentence
@@ -23,8 +23,10 @@ from deepfake.report.recompression import recompression_from_dict, recompression
 WriteClip = Callable[..., Path]
 
 
-class KeepsCrops:
+class KeepsCrops(FaceClassifier):
     """Scores by mean brightness and keeps what it saw."""
+
+    info = ClassifierInfo("brightness", "Mean brightness", "", "")
 
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
@@ -45,7 +47,7 @@ def talking(talking_clip: Path) -> tuple[Path, Analysis, dict[int, np.ndarray]]:
 def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analysis, dict[int, np.ndarray]]) -> None:
     clip, analysis, crops = talking
     detector = KeepsCrops()
-    recompress(clip, analysis, rates_crf=[1], detector=detector)
+    recompress(clip, analysis, rates_crf=[1], scorer=detector)
     trace = analysis.trace("learned_score", 0)
     assert trace is not None
     [seen] = detector.seen
@@ -59,7 +61,7 @@ def test_stronger_compression_takes_fewer_bits_and_more_detail(
 ) -> None:
     clip, analysis, crops = talking
     detector = KeepsCrops()
-    result = recompress(clip, analysis, rates_crf=[18, 45], detector=detector)
+    result = recompress(clip, analysis, rates_crf=[18, 45], scorer=detector)
     _, fine, coarse = result.rates
     assert fine.bit_rate is not None
     assert coarse.bit_rate is not None
@@ -90,7 +92,7 @@ def test_every_frame_up_to_the_last_scored_is_reported_and_nothing_is_left(
         clip,
         analysis,
         rates_crf=[30],
-        detector=KeepsCrops(),
+        scorer=KeepsCrops(),
         progress=lambda done, total: reports.append((done, total)),
     )
     last = int(analysis.trace("learned_score", 0).frame_indices[-1])  # type: ignore[union-attr]
@@ -110,7 +112,7 @@ def test_far_from_scored_frames_nothing_is_encoded(
     traces = tuple(thin if item is trace else item for item in analysis.traces)
     monkeypatch.setattr(recompression, "LEAD_FRAMES", 4)
     detector = KeepsCrops()
-    result = recompress(clip, replace(analysis, traces=traces), rates_crf=[1], detector=detector)
+    result = recompress(clip, replace(analysis, traces=traces), rates_crf=[1], scorer=detector)
     assert result.frames_encoded == 2 * 5
     [seen] = detector.seen
     for crop, frame_index in zip(WHOLE.of(seen), (10, 30), strict=True):
@@ -130,7 +132,7 @@ def test_odd_sizes_are_encoded(talking_frames: list[np.ndarray], write_clip: Wri
     clip = write_clip(tmp_path / "odd.mkv", frames, codec="ffv1", pix_fmt="bgr0")
     analysis = analyze(clip)
     detector = KeepsCrops()
-    result = recompress(clip, analysis, rates_crf=[20], detector=detector)
+    result = recompress(clip, analysis, rates_crf=[20], scorer=detector)
     assert result.rates[1].clip.probability_fake is not None
     assert len(detector.seen[0]) == len(analysis.trace("learned_score", 0).values)  # type: ignore[union-attr]
 
@@ -189,7 +191,7 @@ def test_limits_of_the_labels_are_where_the_rules_change() -> None:
 
 
 def test_the_shipped_detector_has_both_limits() -> None:
-    below, fake_from = label_limits(learned_detector().calibration, 1)
+    below, fake_from = label_limits(classifier().calibration, 1)
     assert below is not None
     assert fake_from is not None
     assert below < 0.5 < fake_from

@@ -1,12 +1,13 @@
 """The notebook's rule, and the verdict of the learned detector: thresholds, reasons, several people."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from deepfake.analysis.evidence import SignalReading
 from deepfake.analysis.quality import ClipQuality
 from deepfake.analysis.verdict import (
-    MISS_RATE,
     clip_verdict,
     linked_reasons,
     main_tracks,
@@ -14,14 +15,35 @@ from deepfake.analysis.verdict import (
     probability_interval,
     track_verdict,
 )
-from deepfake.detectors.efficientnet import Calibration
-from deepfake.detectors.scoring import TrackScores
+from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.registry import SignalInfo, SignalWorth
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
-CALIBRATION = Calibration(1.0, 0.0, np.linspace(-4, 0.4, 99, dtype="f4"), np.linspace(-0.85, 4, 99, dtype="f4"))
+CALIBRATION = Calibration(
+    1.0, 0.0, np.linspace(-4, 0.4, 99, dtype="f4"), np.linspace(-0.85, 4, 99, dtype="f4"), min_fake_probability=0.8
+)
+
+
+class Calibrated(FaceClassifier):
+    """What a verdict needs of a classifier: calibration and limits."""
+
+    info = ClassifierInfo("calibrated", "Calibrated", "", "")
+    limits = classifier().limits
+
+    def __init__(self, calibration):
+        self._calibration = calibration
+
+    @property
+    def calibration(self):
+        return self._calibration
+
+    def scores(self, images):
+        raise AssertionError("a verdict scores nothing")
+
+
+CLASSIFIER = Calibrated(CALIBRATION)
 CLIP = ClipQuality(frames=60, covered_frames=60, bits_per_pixel=0.05)
 
 
@@ -36,11 +58,11 @@ def scores(probability, count=20, track_id=0):
     return TrackScores(track_id, np.arange(count, dtype=np.int64), values, np.full(count, 1.5, np.float32))
 
 
-def judge(probability, count=20, judged=1, signals=(), clip=CLIP, **options):
+def judge(probability, count=20, judged=1, signals=(), clip=CLIP, scorer=CLASSIFIER, **options):
     """The verdict on a made track with a made score, and its evidence."""
     item = track(**options)
     made = scores(probability, count, item.track_id)
-    return track_verdict(item, made, CALIBRATION, judged=judged, signals=signals, clip=clip)
+    return track_verdict(item, made, scorer, judged=judged, signals=signals, clip=clip)
 
 
 def judge_clip(*people):
@@ -122,7 +144,7 @@ def test_the_quality_gate_stops_the_verdict_and_says_why():
 
 
 def test_a_face_that_could_not_be_scored_is_inconclusive():
-    result, evidence = track_verdict(track(), None, CALIBRATION, judged=1, clip=CLIP)
+    result, evidence = track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP)
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
     assert "MTCNN" in result.reasons[0]
@@ -139,7 +161,7 @@ def test_a_score_between_the_two_tests_is_said_to_pass_neither():
 def test_likely_real_says_how_often_that_is_wrong():
     result, _ = judge(0.1)
     assert "0 of 99 known fakes score as low" in result.reasons[1]
-    assert f"at most {MISS_RATE:.0%} may" in result.reasons[1]
+    assert f"at most {CALIBRATION.miss_rate:.0%} may" in result.reasons[1]
 
 
 @pytest.mark.parametrize(("probability", "direction"), [(0.97, "for"), (0.1, "against")])
@@ -208,7 +230,7 @@ def test_a_face_below_the_gate_does_not_accuse_the_clip():
         (judge(0.98, signals=(reading(95),)),),
         (judge(0.1), judge(0.98, track_id=1, width_px=30.0)),
         (judge(0.1), judge(0.52, track_id=1)),
-        (track_verdict(track(), None, CALIBRATION, judged=1, clip=CLIP),),
+        (track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP),),
     ],
 )
 def test_every_reason_leads_to_its_evidence(people):
@@ -241,3 +263,28 @@ def test_the_interval_holds_the_probability_and_narrows_with_frames():
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
     assert probability_interval(np.full(20, 0.7, np.float32)) == pytest.approx((0.7, 0.7), abs=1e-4)
     assert probability_interval(np.full(3, 0.7, np.float32)) is None
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.5, 0.99])
+def test_a_classifier_without_calibration_decides_nothing_and_gives_its_number(probability):
+    verdict, evidence = judge(probability, scorer=Calibrated(None))
+    assert (verdict.label, verdict.false_alarm_p) == ("INCONCLUSIVE", None)
+    assert verdict.probability_fake == pytest.approx(probability, abs=1e-6)
+    assert "not calibrated" in verdict.reasons[0]
+    assert verdict.abstained == (verdict.reasons[0],)
+    assert [item.suspicion for item in evidence][1] == verdict.probability_fake
+
+
+def test_thresholds_are_those_of_the_calibration():
+    strict = dataclasses.replace(CALIBRATION, min_fake_probability=0.97)
+    assert judge(0.95)[0].label == "LIKELY_FAKE"
+    assert judge(0.95, scorer=Calibrated(strict))[0].label == "INCONCLUSIVE"
+    bold = dataclasses.replace(CALIBRATION, miss_rate=0.3)
+    assert judge(0.42)[0].label == "INCONCLUSIVE"
+    assert judge(0.42, scorer=Calibrated(bold))[0].label == "LIKELY_REAL"
+
+
+def test_what_the_classifier_says_of_the_track_counts_before_its_crops():
+    said = dataclasses.replace(scores(0.5), track_probability=0.97)
+    verdict, _ = track_verdict(track(), said, CLASSIFIER, judged=1, clip=CLIP)
+    assert (verdict.label, verdict.probability_fake) == ("LIKELY_FAKE", 0.97)

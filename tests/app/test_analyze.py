@@ -235,7 +235,7 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(
     test = run_until(upload(app(), talking_clip), has_verdict)
     button(test, "banner-evidence").click().run()
     assert test.session_state["analyze-tabs"] == EVIDENCE
-    assert "Where the detector looked" in [item.value for item in test.subheader]
+    assert "Where the classifier looked" in [item.value for item in test.subheader]
     assert "Person 1, frame 0, " in texts(test)
     captions = str([item.proto for item in test.get("image")])
     assert re.search(r"P\(fake\) [01]\.\d\d of this picture alone", captions)
@@ -297,7 +297,7 @@ def test_faces_without_landmarks_get_no_probability_and_the_reason(
 ) -> None:
     test = app()
     test.session_state["analyze-tabs"] = EVIDENCE
-    test.selectbox(key="settings-detector").set_value("haar").run()
+    test.selectbox(key="settings-face-detector").set_value("haar").run()
     run_until(upload(test, talking_clip), has_verdict)
     assert not test.exception
     assert "INCONCLUSIVE" in texts(test)

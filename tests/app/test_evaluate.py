@@ -10,10 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.analysis.verdict import MIN_FAKE_PROBABILITY
-from deepfake.dashboard.evaluate import choice, results
-from deepfake.dashboard.evaluate.choice import threshold_of
+from deepfake.dashboard.evaluate import results
+from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
 from deepfake.dataset import ClipEntry, open_dataset
+from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.evaluation import stored
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
@@ -107,12 +107,12 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
 ) -> None:
     fakes = [str(clip.path) for clip in analysed if clip.label == "FAKE"][:4]
     known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
-    for module in (choice, results, stored):
-        monkeypatch.setattr(module, "training_clips", lambda: known)
+    for module in (results, stored):
+        monkeypatch.setattr(module, "training_clips", lambda name: known)
     test = opened()
     assert test.toggle(key="evaluate-only-new").value
     assert "18 of 20 labelled clips are analysed" in texts(test)
-    assert "Left out: 4 that the detector was trained on." in texts(test)
+    assert "Left out: 4 that the classifier was trained on." in texts(test)
     assert "trained on 4 of these" not in texts(test)
     test.toggle(key="evaluate-only-new").set_value(False).run()
     assert test.query_params["trained"] == "in"
@@ -135,8 +135,11 @@ def test_the_threshold_moves_the_counts_and_is_in_the_address(
 
 
 def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
-    assert [threshold_of(text) for text in (None, "", "high", "7", "nan", "-0.1")] == [MIN_FAKE_PROBABILITY] * 6
-    assert [threshold_of(text) for text in ("0", "0.256", "1")] == [0.0, 0.26, 1.0]
+    verdicts = verdict_threshold(DEFAULT_CLASSIFIER)
+    assert verdicts == 0.8
+    assert [threshold_of(text, verdicts) for text in (None, "", "high", "7", "nan", "-0.1")] == [verdicts] * 6
+    assert [threshold_of(text, verdicts) for text in ("0", "0.256", "1")] == [0.0, 0.26, 1.0]
+    assert verdict_threshold("capsule") == 0.5  # not calibrated
 
 
 def test_the_worst_error_is_shown_and_opens_in_analyze(
@@ -175,7 +178,7 @@ def test_why_clips_are_not_judged_and_how_methods_do(
 def test_two_settings_side_by_side(
     analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
 ) -> None:
-    haar = keep(store, {clip.path: 0.5 for clip in analysed[:20]}, detector="haar")
+    haar = keep(store, {clip.path: 0.5 for clip in analysed[:20]}, face_detector="haar")
     test = opened(**{"with": haar})
     assert not test.exception
     assert test.selectbox(key="evaluate-settings").value == MTCNN

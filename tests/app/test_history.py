@@ -13,6 +13,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.history.rows import Place, history_table
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.files import file_sha256
 from deepfake.server.store_access import StoreAccess
 from deepfake.settings import Settings
@@ -106,7 +107,8 @@ def test_what_was_analysed_is_listed_newest_first(app: OpenApp, keep: Keep) -> N
     row = test.dataframe[0].value.set_index("clip").loc["second.mp4"]
     assert list(row["verdict"]) == ["⚠ Likely fake"]
     assert row["P(fake)"] == pytest.approx(batch_work.probability_of(b"second.mp4"))
-    assert row["detector"] == "MTCNN"
+    assert row["face detector"] == "MTCNN"
+    assert row["classifier"] == classifier_title(DEFAULT_CLASSIFIER)
     assert not test.exception
 
 
@@ -127,13 +129,13 @@ def test_search_and_verdict_narrow_the_list(app: OpenApp, keep: Keep) -> None:
 
 def test_two_settings_are_told_apart(app: OpenApp, keep: Keep) -> None:
     keep("clip.mp4")
-    keep("clip.mp4", config=AnalysisConfig(detector="haar"))
+    keep("clip.mp4", config=AnalysisConfig(face_detector="haar"))
     test = app("history")
-    assert sorted(test.dataframe[0].value["detector"]) == ["Haar", "MTCNN"]
+    assert sorted(test.dataframe[0].value["face detector"]) == ["Haar", "MTCNN"]
     options = test.selectbox(key="settings").options
     assert sum("in force" in option for option in options) == 1
-    test.selectbox(key="settings").set_value(AnalysisConfig(detector="haar").fingerprint()).run()
-    assert test.dataframe[0].value["detector"].tolist() == ["Haar"]
+    test.selectbox(key="settings").set_value(AnalysisConfig(face_detector="haar").fingerprint()).run()
+    assert test.dataframe[0].value["face detector"].tolist() == ["Haar"]
 
 
 def test_the_address_names_filters_and_page(app: OpenApp, keep: Keep) -> None:
@@ -157,7 +159,7 @@ def test_an_analysis_opens_without_being_computed_again(
     app: OpenApp, keep: Keep, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = folder / "real" / "talking.mp4"
-    config = AnalysisConfig(detector="haar", search_every_s=2.0)
+    config = AnalysisConfig(face_detector="haar", search_every_s=2.0)
     keep("talking.mp4", "LIKELY_FAKE", location=str(clip), sha256=file_sha256(clip), config=config)
 
     def refuse(*_: object, **__: object) -> None:
@@ -170,7 +172,7 @@ def test_an_analysis_opens_without_being_computed_again(
     button(test, "history-open").click().run()
     assert test.header[0].value == "Analyze a clip"
     assert "LIKELY FAKE" in texts(test)
-    assert test.selectbox(key="settings-detector").value == "haar"
+    assert test.selectbox(key="settings-face-detector").value == "haar"
     assert test.query_params["clip"] == "shown/real/talking.mp4"
     assert not test.exception
 

@@ -20,7 +20,7 @@ from deepfake.views.face_clips import FACE_CLIP_SIZE_PX
 
 OpenApp = Callable[..., AppTest]
 RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]
-HAAR = AnalysisConfig(detector="haar")  # needs no neural network: quick
+HAAR = AnalysisConfig(face_detector="haar")  # needs no neural network: quick
 MOTION = ":material/animation: In motion"
 
 
@@ -117,7 +117,7 @@ def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
     monkeypatch.setattr("deepfake.dashboard.results.analyze_clip", refuse)
     test = app()
     test.session_state["analyze-tabs"] = MOTION
-    test.session_state["settings-detector"] = "haar"
+    test.session_state["settings-face-detector"] = "haar"
     test.query_params["clip"] = "shown/real/talking.mp4"
     test.run()
     assert has_verdict(test)  # in the first run, without waiting
@@ -131,13 +131,13 @@ def test_an_upload_is_answered_for_and_not_kept(
     app: OpenApp, run_until: RunUntil, clip: Path, settings: Settings
 ) -> None:
     test = app()
-    test.selectbox(key="settings-detector").set_value("haar").run()
+    test.selectbox(key="settings-face-detector").set_value("haar").run()
     test.file_uploader[0].set_value((clip.name, clip.read_bytes(), "video/mp4")).run()
     run_until(test, has_verdict)
     with open_store(settings) as store:
         assert store.find().total == 0
     shown = app()
-    shown.session_state["settings-detector"] = "haar"
+    shown.session_state["settings-face-detector"] = "haar"
     shown.query_params["clip"] = "shown/real/talking.mp4"
     run_until(shown.run(), has_verdict)
     with open_store(settings) as store:  # the same bytes as a data set's clip are

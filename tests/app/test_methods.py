@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from deepfake.analysis.quality import MIN_FACE_WIDTH_PX
-from deepfake.analysis.verdict import FALSE_ALARM_RATE, MISS_RATE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.dashboard.methods.content import METHODS, PAPERS, VERDICT_LIMITS
+from deepfake.detectors import CLASSIFIERS, classifier
 
 OpenApp = Callable[..., AppTest]
 
@@ -25,17 +25,29 @@ def test_every_measurement_says_when_it_misleads(app: OpenApp) -> None:
         assert method.title in titles
         assert method.misleads in texts(test)
         assert all(address in texts(test) for _, address in method.papers)
-    assert texts(test).count("When it misleads.") == len(METHODS)
+    assert texts(test).count("When it misleads.") == len(METHODS) + len(CLASSIFIERS)
 
 
 def test_the_verdict_is_explained_with_its_error_rates_and_limits(app: OpenApp) -> None:
-    shown = texts(app("methods"))
-    assert f"at most {FALSE_ALARM_RATE:.0%}" in shown
-    assert f"at most {MISS_RATE:.0%} of known fakes" in shown
-    assert f"narrower than {MIN_FACE_WIDTH_PX:.0f} px" in shown
+    shown, scorer = texts(app("methods")), classifier()
+    assert scorer.calibration is not None
+    assert f"at most {scorer.calibration.false_alarm_rate:.0%}" in shown
+    assert f"at most {scorer.calibration.miss_rate:.0%} of known fakes" in shown
+    assert f"narrower than {scorer.limits.min_face_width_px:.0f} px" in shown
     assert "takes no part in it" in shown  # the notebook's rule
     for limit in VERDICT_LIMITS:
         assert limit in shown
+
+
+def test_every_classifier_says_what_it_looks_at_and_whether_a_verdict_rests_on_it(app: OpenApp) -> None:
+    shown = texts(app("methods"))
+    for scorer in CLASSIFIERS.values():
+        assert scorer.info.title in shown
+        assert scorer.info.looks_at in shown
+        assert scorer.info.misleads in shown
+    assert shown.count("not calibrated: no verdict rests on it") == sum(
+        scorer.calibration is None for scorer in CLASSIFIERS.values()
+    )
 
 
 def test_the_rule_is_shown_with_its_thresholds_and_its_flaws(app: OpenApp) -> None:

@@ -26,7 +26,7 @@ from deepfake.settings import load_settings
 from deepfake.video.reader import VideoReader
 from tests.conftest import WriteClip
 
-HAAR = AnalysisConfig(detector="haar")
+HAAR = AnalysisConfig(face_detector="haar")
 BEST = {"crf": "1", "preset": "veryfast"}
 SIZE = (192, 256)  # height, width
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepfake.detectors.base import VIEW_PX
 from deepfake.detectors.baselines.capsule import (
     FEATURES,
     HIDDEN,
@@ -12,13 +13,14 @@ from deepfake.detectors.baselines.capsule import (
     PRIMARY,
     PRIMARY_DIMS,
     WEIGHTS_PATH,
-    CapsuleNetwork,
+    CapsuleClassifier,
     primary_capsules,
     probability_fake,
     routed,
     squash,
 )
-from deepfake.detectors.efficientnet import VIEW_PX, WEIGHTS_PATHS, DetectorError
+from deepfake.detectors.efficientnet import WEIGHTS_PATHS
+from deepfake.errors import ClassifierError
 
 
 def test_squash_keeps_the_direction_and_shortens() -> None:
@@ -88,7 +90,7 @@ def crops() -> np.ndarray:
 
 def test_the_shipped_weights_are_small_and_score_alike_every_time(crops: np.ndarray) -> None:
     assert WEIGHTS_PATH.stat().st_size < 2e6
-    network = CapsuleNetwork()
+    network = CapsuleClassifier()
     scores = network.scores(crops)
     assert scores.shape == (3,)
     assert scores.dtype == np.float32
@@ -102,16 +104,16 @@ def test_the_shipped_weights_are_small_and_score_alike_every_time(crops: np.ndar
 
 def test_other_pictures_are_refused(crops: np.ndarray) -> None:
     with pytest.raises(ValueError, match="224"):
-        CapsuleNetwork().scores(crops[:, ::2, ::2])
+        CapsuleClassifier().scores(crops[:, ::2, ::2])
     with pytest.raises(ValueError, match="float64"):
-        CapsuleNetwork().scores(crops.astype(np.float64))  # type: ignore[arg-type]
+        CapsuleClassifier().scores(crops.astype(np.float64))  # type: ignore[arg-type]
 
 
 def test_weights_of_another_network_are_refused(crops: np.ndarray, tmp_path: Path) -> None:
-    with pytest.raises(DetectorError, match="lack routing"):
-        CapsuleNetwork(WEIGHTS_PATHS["whole"]).scores(crops)
-    with pytest.raises(DetectorError, match=r"none\.npz"):
-        CapsuleNetwork(tmp_path / "none.npz").scores(crops)
+    with pytest.raises(ClassifierError, match="lack routing"):
+        CapsuleClassifier(WEIGHTS_PATHS["whole"]).scores(crops)
+    with pytest.raises(ClassifierError, match=r"none\.npz"):
+        CapsuleClassifier(tmp_path / "none.npz").scores(crops)
 
 
 def test_the_network_and_its_export_agree(crops: np.ndarray, tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_the_network_and_its_export_agree(crops: np.ndarray, tmp_path: Path) -> 
         expected = net.eval()(features).numpy()
     assert net.second.weight.shape == (PRIMARY * MAPS, HIDDEN, 3, 3)
     export(net.state_dict(), tmp_path / "weights.npz")
-    scores = CapsuleNetwork(tmp_path / "weights.npz").scores(crops)
+    scores = CapsuleClassifier(tmp_path / "weights.npz").scores(crops)
     assert np.ptp(scores) > 0.005  # else the agreement below says little
     np.testing.assert_allclose(scores, probability_fake(expected), atol=2e-3)  # the file is in float16
 

@@ -6,24 +6,21 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.detectors import Calibration, classifier, training_clips
+from deepfake.detectors.base import VIEW_PX, View
 from deepfake.detectors.baselines.mesonet import MesoNet
 from deepfake.detectors.efficientnet import (
     ATTRIBUTION_PX,
     CLOSE,
     CROP_PX,
     MAP_PX,
-    VIEW_PX,
     VIEWS,
     WEIGHTS_PATHS,
     WHOLE,
-    Calibration,
-    DetectorError,
-    LearnedDetector,
-    View,
-    learned_detector,
+    EfficientNetClassifier,
 )
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
-from deepfake.detectors.training_clips import training_clips
+from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 
@@ -40,24 +37,24 @@ def crops(portrait: np.ndarray) -> np.ndarray:
 
 
 def test_a_pasted_face_is_more_suspicious_than_the_untouched_one(crops: np.ndarray) -> None:
-    real, fake = learned_detector().scores(crops)
+    real, fake = classifier().scores(crops)
     assert 0 <= real < fake <= 1
 
 
 def test_scores_are_the_calibrated_logits(crops: np.ndarray) -> None:
-    detector = learned_detector()
+    detector = classifier()
     expected = detector.calibration.probability(detector.logits(crops))
     np.testing.assert_array_equal(detector.scores(crops), expected)
 
 
 def test_a_crops_score_does_not_depend_on_its_company(crops: np.ndarray) -> None:
-    detector = learned_detector()
+    detector = classifier()
     many = np.repeat(crops, 11, axis=0)  # more than one batch
     np.testing.assert_allclose(detector.logits(many), np.repeat(detector.logits(crops), 11), atol=1e-4)
 
 
 def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
-    detector = learned_detector()
+    detector = classifier()
     scores, maps = detector.scores_and_attributions(crops)
     biases = [float(np.load(path)["head.bias"]) for path in WEIGHTS_PATHS.values()]
     bias = float(np.mean(biases))
@@ -67,9 +64,9 @@ def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
 
 
 def test_the_logit_is_the_mean_over_the_views(crops: np.ndarray) -> None:
-    alone = [LearnedDetector({name: path}).logits(crops) for name, path in WEIGHTS_PATHS.items()]
+    alone = [EfficientNetClassifier({name: path}).logits(crops) for name, path in WEIGHTS_PATHS.items()]
     assert len(alone) == len(VIEWS) == 2
-    np.testing.assert_allclose(learned_detector().logits(crops), np.mean(alone, axis=0), atol=1e-5)
+    np.testing.assert_allclose(classifier().logits(crops), np.mean(alone, axis=0), atol=1e-5)
 
 
 def test_views_show_the_whole_crop_reduced_and_its_inside_as_it_is() -> None:
@@ -87,19 +84,21 @@ def test_views_show_the_whole_crop_reduced_and_its_inside_as_it_is() -> None:
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_a_map_laid_over_the_crop_keeps_its_mean_and_its_place(view: View) -> None:
     maps = np.random.default_rng(4).normal(size=(3, MAP_PX, MAP_PX)).astype(np.float32)
-    spread = view.spread(maps)
+    spread = view.spread(maps, ATTRIBUTION_PX, CROP_PX)
     assert spread.shape == (3, ATTRIBUTION_PX, ATTRIBUTION_PX)
     np.testing.assert_allclose(spread.mean(axis=(1, 2)), maps.mean(axis=(1, 2)), atol=1e-5)
     dot = np.zeros((1, MAP_PX, MAP_PX), np.float32)
     dot[0, 2, 4] = 1
-    y, x = np.unravel_index(int(view.spread(dot)[0].argmax()), (ATTRIBUTION_PX, ATTRIBUTION_PX))
+    y, x = np.unravel_index(
+        int(view.spread(dot, ATTRIBUTION_PX, CROP_PX)[0].argmax()), (ATTRIBUTION_PX, ATTRIBUTION_PX)
+    )
     cell, scale = view.side_px / MAP_PX, CROP_PX / ATTRIBUTION_PX
     assert abs(y * scale - (view.top_px + 2.5 * cell)) < cell / 2
     assert abs(x * scale - (view.left_px + 4.5 * cell)) < cell / 2
 
 
 def test_no_crops_have_no_scores() -> None:
-    assert learned_detector().scores(np.empty((0, CROP_PX, CROP_PX, 3), np.uint8)).shape == (0,)
+    assert classifier().scores(np.empty((0, CROP_PX, CROP_PX, 3), np.uint8)).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -107,33 +106,33 @@ def test_no_crops_have_no_scores() -> None:
 )
 def test_crops_of_another_kind_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="crops must be uint8"):
-        learned_detector().scores(wrong)
+        classifier().scores(wrong)
 
 
 @pytest.mark.parametrize("names", [(), ("whole", "far")])
 def test_a_detector_without_a_known_view_is_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="whole, close"):
-        LearnedDetector(dict.fromkeys(names, WEIGHTS_PATHS["whole"]))
+        EfficientNetClassifier(dict.fromkeys(names, WEIGHTS_PATHS["whole"]))
 
 
 def test_missing_and_damaged_weights_are_named(tmp_path: Path, crops: np.ndarray) -> None:
-    with pytest.raises(DetectorError, match=r"none\.npz"):
-        LearnedDetector({"whole": tmp_path / "none.npz"}).logits(crops)
+    with pytest.raises(ClassifierError, match=r"none\.npz"):
+        EfficientNetClassifier({"whole": tmp_path / "none.npz"}).logits(crops)
     damaged = tmp_path / "damaged.npz"
     damaged.write_bytes(WEIGHTS_PATHS["close"].read_bytes()[:5000])
-    with pytest.raises(DetectorError, match=r"damaged\.npz"):
-        LearnedDetector({**WEIGHTS_PATHS, "close": damaged}).logits(crops)
+    with pytest.raises(ClassifierError, match=r"damaged\.npz"):
+        EfficientNetClassifier({**WEIGHTS_PATHS, "close": damaged}).logits(crops)
     other = tmp_path / "other.npz"
     np.savez(other, something=np.zeros(3))
-    with pytest.raises(DetectorError, match=r"lack head\.kernel"):
-        LearnedDetector({"close": other}).logits(crops)
+    with pytest.raises(ClassifierError, match=r"lack head\.kernel"):
+        EfficientNetClassifier({"close": other}).logits(crops)
 
 
 def test_a_damaged_calibration_is_named(tmp_path: Path, crops: np.ndarray) -> None:
     path = tmp_path / "calibration.json"
     path.write_text(json.dumps({"slope": 1}))
-    with pytest.raises(DetectorError, match=r"calibration\.json"):
-        LearnedDetector(calibration_path=path).scores(crops)
+    with pytest.raises(ClassifierError, match=r"calibration\.json"):
+        EfficientNetClassifier(calibration_path=path).scores(crops)
 
 
 def test_the_weights_are_small_enough_to_ship() -> None:
@@ -199,7 +198,7 @@ def test_mesonet_reads_its_published_weights(name: str, architecture: str, real_
 
 def test_mesonet_names_a_file_that_is_not_its_weights(tmp_path: Path) -> None:
     (tmp_path / "weights.h5").write_bytes(b"nothing")
-    with pytest.raises(DetectorError, match=r"weights\.h5"):
+    with pytest.raises(ClassifierError, match=r"weights\.h5"):
         MesoNet(tmp_path / "weights.h5")
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from deepfake.detectors.scoring import MAX_CROPS, CropSample, TrackScorer
+from deepfake.detectors import ClassifierInfo, CropScores, FaceClassifier, Sampling, TrackScorer
+from deepfake.detectors.scoring import CropSample
 from deepfake.faces.alignment import FaceCrop
 from deepfake.video.reader import Frame
 
@@ -18,8 +19,10 @@ def crop(frame_index):
     return FaceCrop(0, frame_index, frame_index / 25, frame(frame_index).image, TRANSFORM)
 
 
-class CountingDetector:
+class CountingClassifier(FaceClassifier):
     """P(fake) is the crop's brightness; every call is noted."""
+
+    info = ClassifierInfo("brightness", "Mean brightness", "", "")
 
     def __init__(self):
         self.calls = []
@@ -31,38 +34,85 @@ class CountingDetector:
 
 @pytest.mark.parametrize("length", [1, 5, 32, 33, 100, 1000])
 def test_a_sample_is_bounded_and_evenly_spread(length):
-    sample, cut = CropSample(), []
+    sample, cut = CropSample(Sampling(16, 32)), []
     for index in range(length):
         sample.offer(lambda index=index: cut.append(index) or crop(index))
     kept = np.array([item.frame_index for item in sample.crops])
-    assert min(length, MAX_CROPS // 2) <= len(kept) <= MAX_CROPS
+    assert min(length, 16) <= len(kept) <= 32
     assert kept[0] == 0
-    assert len(cut) <= MAX_CROPS / 2 * max(2, np.log2(length))  # not every crop is cut to be thrown away
+    assert len(cut) <= 16 * max(2, np.log2(length))  # not every crop is cut to be thrown away
     steps = np.diff(kept)
     assert np.all(steps == steps[0]) if len(steps) else True
     assert length - kept[-1] <= (steps[0] if len(steps) else 1)
 
 
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 100, 1000])
+def test_a_classifier_that_wants_just_so_many_crops_gets_them_evenly_spread(length):
+    sample = CropSample(Sampling(8, 8))
+    for index in range(length):
+        sample.offer(lambda index=index: crop(index))
+    crops = sample.track_crops()
+    assert len(crops) == len(crops.images) == min(length, 8)
+    np.testing.assert_allclose(crops.timestamps_s, crops.frame_indices / 25)
+    steps = np.diff(np.concatenate([[-1], crops.frame_indices, [length]]))
+    assert steps.max() <= 4 * max(1, length / 8)
+
+
 def test_a_track_is_scored_once_it_is_out_of_sight():
-    detector = CountingDetector()
-    scorer = TrackScorer(detector, patience=3)
+    classifier = CountingClassifier()
+    scorer = TrackScorer(classifier, patience=3)
     for index in range(4):
         scorer.offer(0, frame(index), TRANSFORM)
     for index in range(4, 7):
         scorer.offer(1, frame(index), TRANSFORM)
-    assert detector.calls == []
+    assert classifier.calls == []
     scorer.offer(1, frame(7), TRANSFORM)
-    assert detector.calls == [4]
+    assert classifier.calls == [4]
     scores = scorer.finish({0, 1})
-    assert detector.calls == [4, 4]
+    assert classifier.calls == [4, 4]
     assert scores[0].frame_indices.tolist() == [0, 1, 2, 3]
     assert scores[1].probabilities_fake == pytest.approx(np.arange(4, 8) / 255)
 
 
 def test_unwanted_tracks_are_not_scored_at_the_end():
-    detector = CountingDetector()
-    scorer = TrackScorer(detector, patience=3)
+    classifier = CountingClassifier()
+    scorer = TrackScorer(classifier, patience=3)
     scorer.offer(0, frame(0), TRANSFORM)
     scorer.offer(1, frame(0), TRANSFORM)
     assert list(scorer.finish({1})) == [1]
-    assert detector.calls == [1]
+    assert classifier.calls == [1]
+
+
+class ScoresTheWhole(FaceClassifier):
+    """Looks at every second crop, and says of the track as a whole how long it was seen."""
+
+    info = ClassifierInfo("whole", "Whole track", "", "")
+    sampling = Sampling(4, 8)
+
+    def scores(self, images):
+        return np.full(len(images), 0.4, np.float32)
+
+    def score_track(self, crops):
+        looked = np.where(np.arange(len(crops)) % 2 == 0, self.scores(crops.images), np.nan).astype(np.float32)
+        return CropScores(looked, track_probability=float(crops.timestamps_s[-1] - crops.timestamps_s[0]))
+
+    def cut(self, image, crop_to_frame):
+        return image
+
+
+def test_a_classifier_may_judge_the_track_as_a_whole_and_take_another_picture_than_the_crop():
+    scorer = TrackScorer(ScoresTheWhole(), patience=3)
+    for index in range(6):
+        scorer.offer(0, Frame(index, index / 10, np.zeros((64, 64, 3), np.uint8)), TRANSFORM)
+    scores = scorer.finish({0})[0]
+    assert scores.probability_fake == pytest.approx(0.5)
+    assert len(scores.known_probabilities) == 3
+    assert len(scores.frame_indices) == len(scores.edge_blur_px) == 6
+
+
+def test_without_a_word_on_the_track_its_score_is_that_of_its_crops():
+    scorer = TrackScorer(CountingClassifier(), patience=3)
+    for index in (100, 101, 102):
+        scorer.offer(0, frame(index), TRANSFORM)
+    scores = scorer.finish({0})[0]
+    assert scores.probability_fake == pytest.approx(101 / 255, abs=1e-3)

@@ -69,7 +69,7 @@ def test_an_uploaded_clip_gets_a_verdict(page: Page, demo_set: Path, screenshot:
     _expect_at_rest(page)
     screenshot(page, "analyze")
     verdict.get_by_role("button", name="Show the evidence").click()
-    expect(page.get_by_role("heading", name="Where the detector looked", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Where the classifier looked", exact=True)).to_be_visible()
     expect(page.get_by_text("of this picture alone")).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "evidence")

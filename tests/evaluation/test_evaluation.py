@@ -612,9 +612,11 @@ class TestReasons:
 
     def test_every_reason_of_the_gate_is_a_cause_without_digits(self):
         from deepfake.analysis.quality import ClipQuality, TrackQuality, quality_failures
+        from deepfake.detectors import classifier
 
         poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
-        failures = quality_failures(poor, ClipQuality(1000, 10, 0.0001, "320×240 px at 25 frames/s"), 0)
+        clip = ClipQuality(1000, 10, 0.0001, "320×240 px at 25 frames/s")
+        failures = quality_failures(poor, clip, classifier().limits, 0)
         causes = {abstention_cause(failure.reason) for failure in failures}
         assert len(causes) == len(failures) >= 5
         assert not any(character.isdigit() for cause in causes for character in cause)
@@ -716,7 +718,7 @@ def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden(monkeypatch
     ]
     unseen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
     assert not any("trained" in note for note in summarize(unseen, draws=20).notes)
-    monkeypatch.setattr(evaluation_run, "training_clips", lambda: frozenset({analysis.video.sha256}))
+    monkeypatch.setattr(evaluation_run, "training_clips", lambda name: frozenset({analysis.video.sha256}))
     seen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
     evaluation = summarize(seen, draws=20)
     assert evaluation.n == 24

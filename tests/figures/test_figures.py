@@ -360,7 +360,7 @@ def test_without_scores_the_similarity_stays_and_the_reason_is_told() -> None:
     figure = score_figure(analysis, None)
     assert [curve.name for curve in figure.data] == ["whole frame"]
     assert why_no_score(analysis, None) in [note.text for note in figure.layout.annotations]
-    haar = dataclasses.replace(analysis, config=AnalysisConfig(detector="haar"))
+    haar = dataclasses.replace(analysis, config=AnalysisConfig(face_detector="haar"))
     assert "MTCNN" in why_no_score(haar, 0)
 
 

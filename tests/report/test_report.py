@@ -59,7 +59,7 @@ def analysis() -> Analysis:
         schema_version=SCHEMA_VERSION,
         software_version="0.0.1",
         video=video,
-        config=AnalysisConfig(detector="haar", min_track_s=0.1),
+        config=AnalysisConfig(face_detector="haar", min_track_s=0.1),
         frame_timestamps_s=np.arange(FRAMES) * (1001 / 30000),
         cuts=np.array([6], dtype=np.int64),
         tracks=(_track(0, [0, 1, 2, 5, 6, 7]), _track(3, [2, 3, 4], landmarks=0)),

@@ -15,7 +15,7 @@ from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
 
 
-def sample_analysis(number: int = 0, *, frames: int = 60, detector: str = "mtcnn", **verdict: object) -> Analysis:
+def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "mtcnn", **verdict: object) -> Analysis:
     """Return a made-up analysis with one of everything that is awkward: NaN, no landmarks, empty arrays, a fraction,
     names beyond ASCII. number: makes another clip. verdict: fields of the verdict to replace."""
     rng = np.random.default_rng(number)
@@ -61,7 +61,7 @@ def sample_analysis(number: int = 0, *, frames: int = 60, detector: str = "mtcnn
             bit_rate=None,
             has_audio=True,
         ),
-        config=AnalysisConfig(detector=detector),  # type: ignore[arg-type]
+        config=AnalysisConfig(face_detector=face_detector),  # type: ignore[arg-type]
         frame_timestamps_s=times,
         cuts=np.array([7, 20], np.int64),
         tracks=tracks,

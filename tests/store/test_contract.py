@@ -19,7 +19,7 @@ from deepfake.store import AnalysisStore, open_store
 MakeAnalysis = Callable[..., Analysis]
 CONFIG = AnalysisConfig()
 FINGERPRINT = CONFIG.fingerprint()
-OTHER = AnalysisConfig(detector="haar").fingerprint()
+OTHER = AnalysisConfig(face_detector="haar").fingerprint()
 
 
 def assert_same(found: Any, expected: Any, at: str = "analysis") -> None:
@@ -58,7 +58,7 @@ def test_what_comes_out_is_what_went_in(store: AnalysisStore, make_analysis: Mak
 
 
 def test_a_real_analysis_comes_out_as_it_went_in(store: AnalysisStore, moving_square_clip: Path) -> None:
-    analysis = analyze(moving_square_clip, AnalysisConfig(detector="haar"))
+    analysis = analyze(moving_square_clip, AnalysisConfig(face_detector="haar"))
     assert keep(store, analysis)
     assert_same(store.get(analysis.video.sha256, OTHER), analysis)
 
@@ -81,11 +81,11 @@ def test_the_first_of_two_stays(store: AnalysisStore, make_analysis: MakeAnalysi
 
 def test_other_settings_are_another_entry(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     assert keep(store, make_analysis())
-    assert keep(store, make_analysis(detector="haar"))
+    assert keep(store, make_analysis(face_detector="haar"))
     assert store.find().total == 2
     found = store.get(make_analysis().video.sha256, OTHER)
     assert found is not None
-    assert found.config.detector == "haar"
+    assert found.config.face_detector == "haar"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_summary_tells_what_a_list_shows(store: AnalysisStore, make_analysis: 
     assert (row.verdict, row.probability_fake) == ("LIKELY_FAKE", 0.9)
     assert (row.interval_low, row.interval_high, row.false_alarm_p) == (0.8, 1 / 3, 0.01)
     assert (row.reason, row.faces, row.duration_s) == ("Too smooth: 0.1.", 2, analysis.video.duration_s)
-    assert (row.width, row.height, row.detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
+    assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
 
 
 def test_a_clip_without_probability_and_reasons_has_a_summary(
@@ -155,7 +155,7 @@ def test_has_answers_for_thousands(store: AnalysisStore, make_analysis: MakeAnal
 def test_summaries_answer_for_thousands(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     for number in (3, 1501):
         keep(store, make_analysis(number))
-    keep(store, make_analysis(3, detector="haar"))
+    keep(store, make_analysis(3, face_detector="haar"))
     asked = [f"{number:064x}" for number in range(1600)]
     newest = store.summaries(asked)
     assert {sha256: row.fingerprint for sha256, row in newest.items()} == {asked[3]: OTHER, asked[1501]: FINGERPRINT}
@@ -177,7 +177,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(store: AnalysisStore, ma
 def test_filters_hold_together(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     keep(store, make_analysis(1))
     keep(store, make_analysis(2, label="LIKELY_REAL"))
-    keep(store, make_analysis(2, detector="haar", label="LIKELY_REAL"))
+    keep(store, make_analysis(2, face_detector="haar", label="LIKELY_REAL"))
     assert [row.name for row in store.find(verdict="LIKELY_FAKE").rows] == ["clip 1.mp4"]
     assert store.find(verdict="LIKELY_REAL").total == 2
     assert store.find(verdict="LIKELY_REAL", fingerprint=OTHER).total == 1
@@ -260,10 +260,10 @@ def test_fingerprints_are_counted_the_latest_first(store: AnalysisStore, make_an
     assert store.fingerprints() == ()
     for number in range(3):
         keep(store, make_analysis(number))
-    keep(store, make_analysis(1, detector="haar"))
+    keep(store, make_analysis(1, face_detector="haar"))
     haar, mtcnn = store.fingerprints()
-    assert (haar.fingerprint, haar.detector, haar.count) == (OTHER, "haar", 1)
-    assert (mtcnn.fingerprint, mtcnn.detector, mtcnn.count, mtcnn.software_version) == (
+    assert (haar.fingerprint, haar.face_detector, haar.count) == (OTHER, "haar", 1)
+    assert (mtcnn.fingerprint, mtcnn.face_detector, mtcnn.count, mtcnn.software_version) == (
         FINGERPRINT,
         "mtcnn",
         3,

@@ -13,11 +13,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError, StoreError
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, database, open_store
+from deepfake.store.rows import row_of
 from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
 
 MakeAnalysis = Callable[..., Analysis]
@@ -84,7 +86,8 @@ def test_errors_of_an_older_store_lose_the_place_in_front(tmp_path: Path, monkey
     url = f"sqlite:///{tmp_path}/analyses.db"
     with monkeypatch.context() as patch:
         shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
-        (tmp_path / "migrations" / "versions" / "r0002_errors_without_names.py").unlink()
+        for later in (tmp_path / "migrations" / "versions").glob("r000[2-9]_*.py"):
+            later.unlink()
         patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
         patch.setattr(database, "SCHEMA_REVISION", "0001")
         with open_store(url=url) as store:
@@ -101,6 +104,29 @@ def test_errors_of_an_older_store_lose_the_place_in_front(tmp_path: Path, monkey
         "/clips/b.mp4": "stopped after 6 s, the limit",
         "/clips/c.mp4": "/models/face.npz: cannot be read",
     }
+
+
+def test_analyses_of_an_older_store_are_of_the_only_classifier_there_was(
+    tmp_path: Path, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/analyses.db"
+    analysis = make_analysis(face_detector="haar")
+    row = row_of(analysis, "0123", "a.mp4", "") | {"detector": "haar"}
+    with monkeypatch.context() as patch:
+        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
+        (tmp_path / "migrations" / "versions" / "r0003_classifier.py").unlink()
+        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
+        patch.setattr(database, "SCHEMA_REVISION", "0002")
+        with open_store(url=url) as store, store._database.writing() as connection:
+            names = [name for name in row if name not in ("face_detector", "classifier")]
+            places = ", ".join(f":{name}" for name in names)
+            connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
+    with open_store(url=url) as store:
+        [summary] = store.find().rows
+        [kept] = store.fingerprints()
+    assert (
+        (summary.face_detector, summary.classifier) == (kept.face_detector, kept.classifier) == ("haar", "efficientnet")
+    )
 
 
 def test_a_newer_store_is_refused_and_left_as_it_is(

@@ -17,7 +17,7 @@ from deepfake.report import analysis_to_dict
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, analyze_once, open_store, recall
 
-HAAR = AnalysisConfig(detector="haar")
+HAAR = AnalysisConfig(face_detector="haar")
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def test_the_same_bytes_under_another_name_are_the_same_clip(clip: Path, runs: l
 
 def test_other_settings_are_analysed(clip: Path, runs: list[Path]) -> None:
     analyze_once(clip, HAAR)
-    analyze_once(clip, AnalysisConfig(detector="haar", search_every_s=0.5))
+    analyze_once(clip, AnalysisConfig(face_detector="haar", search_every_s=0.5))
     assert len(runs) == 2
 
 

@@ -1,4 +1,4 @@
-"""Where the detector looked, as a clip: its pictures, their order in time, the parts of long tracks, and the legend."""
+"""Where the classifier looked, as a clip: its pictures, their order in time, parts of long tracks, and the legend."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
+from deepfake.detectors import ClassifierInfo, FaceClassifier
 from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import (
@@ -34,11 +35,16 @@ from deepfake.views.attribution_clip import (
 from deepfake.views.face_clips import FaceClips
 
 
-class SuspectsTheLeft:
+class SuspectsTheLeft(FaceClassifier):
     """Every crop scores 0.8, the more so at its left edge; keeps how many it was shown."""
+
+    info = ClassifierInfo("left", "Suspects the left", "", "", attribution="Left is suspicious.")
 
     def __init__(self) -> None:
         self.shown = 0
+
+    def scores(self, images: np.ndarray) -> np.ndarray:
+        return np.full(len(images), 0.8, np.float32)
 
     def scores_and_attributions(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.shown += len(crops)
@@ -69,7 +75,7 @@ def test_every_frame_of_the_track_is_drawn_plain_and_attributed(
     path, analysis, face_clip = talking
     out, detector, stages = tmp_path / "looked.mp4", SuspectsTheLeft(), set()
     shown = write_attribution_clip(
-        out, path, analysis, 0, face_clip, detector=detector, progress=lambda stage, done, total: stages.add(stage)
+        out, path, analysis, 0, face_clip, scorer=detector, progress=lambda stage, done, total: stages.add(stage)
     )
     track = analysis.track(0)
     assert track is not None
@@ -89,7 +95,7 @@ def test_every_frame_of_the_track_is_drawn_plain_and_attributed(
 
 def test_the_scores_are_told_in_the_clips_own_time(talking: tuple[Path, Analysis, Path], tmp_path: Path) -> None:
     path, analysis, face_clip = talking
-    shown = write_attribution_clip(tmp_path / "a.mp4", path, analysis, 0, face_clip, detector=SuspectsTheLeft())
+    shown = write_attribution_clip(tmp_path / "a.mp4", path, analysis, 0, face_clip, scorer=SuspectsTheLeft())
     expected = analysis.frame_timestamps_s[shown.scores.frame_indices]
     np.testing.assert_array_equal(shown.scores.timestamps_s, expected)
     copy = attribution_clip_from_dict(json.loads(json.dumps(attribution_clip_to_dict(shown))))
@@ -102,7 +108,7 @@ def test_the_scores_are_told_in_the_clips_own_time(talking: tuple[Path, Analysis
 def test_a_track_that_is_not_there_is_refused(talking: tuple[Path, Analysis, Path], tmp_path: Path) -> None:
     path, analysis, face_clip = talking
     with pytest.raises(KeyError, match="7"):
-        write_attribution_clip(tmp_path / "a.mp4", path, analysis, 7, face_clip, detector=SuspectsTheLeft())
+        write_attribution_clip(tmp_path / "a.mp4", path, analysis, 7, face_clip, scorer=SuspectsTheLeft())
     assert list(tmp_path.iterdir()) == []
 
 

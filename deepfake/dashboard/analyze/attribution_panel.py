@@ -1,4 +1,4 @@
-"""Where the detector looked, as a clip: made on demand, with the scale of its colours and the score over time."""
+"""Where the classifier looked, as a clip: made on demand, with the scale of its colours and the score over time."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ from deepfake.views.attribution_clip import (
 logger = logging.getLogger(__name__)
 
 HOW_TO_READ = (
-    "How to read this: left the face, right the same with what moved the detector laid over it, below them the score "
+    "How to read this: left the face, right the same with what moved the classifier laid over it, below them the score "
     "of the pictures over time (filled: more fake than real). The colours mean the same in every picture of the clip. "
     "Colour that stays at the seam of the face, the mouth or the eyes and follows them is worth a look; colour that "
     "wanders is not."
@@ -88,7 +88,7 @@ def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: floa
     with clip:
         st.video(
             path, loop=True, autoplay=True, muted=True,
-            alt=f"{person_name(track_id)}, plain and with where the detector looked, the score below",
+            alt=f"{person_name(track_id)}, plain and with where the classifier looked, the score below",
         )  # fmt: skip
     with words:
         st.plotly_chart(

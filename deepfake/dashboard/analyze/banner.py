@@ -6,12 +6,12 @@ import streamlit as st
 
 from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.verdict import FALSE_ALARM_RATE, MISS_RATE, TrackVerdict, Verdict, VerdictLabel, linked_reasons
+from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, linked_reasons
 from deepfake.dashboard.analyze.panels import PANELS
 from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.navigation import METHODS
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
-from deepfake.detectors import training_clips
+from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.figures import person_name
 from deepfake.report.wording import DIRECTION_WORDS
 
@@ -33,12 +33,8 @@ RULE_NAME = "A heuristic beside it, no part of the verdict: the notebook's rule"
 RULE_BLIND_SPOT = "It measures how evenly the picture changes, not whether a face is genuine."
 CANNOT_TELL_BRIEFLY = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
 CANNOT_TELL = (
-    "The detector was trained on face swaps and on faces laid over themselves. Forgeries of another kind (a face "
-    "generated whole, lips moved to another voice) can pass; strong compression, small faces, masks, heavy make-up "
-    f"and beauty filters mislead it. Of genuine clips like those it was held against, at most {FALSE_ALARM_RATE:.0%} "
-    f"are called fake, and of fakes like those, at most {MISS_RATE:.0%} real: yours may not be like them.",
     "P(fake) assumes that fakes are as frequent as genuine clips; its interval holds the choice of frames, not what "
-    "the detector gets wrong about the clip as a whole.",
+    "the classifier gets wrong about the clip as a whole.",
     "It does not say who made a clip, whether its sound is genuine, or whether the scene is staged.",
 )
 
@@ -68,7 +64,7 @@ def draw_banner(
                     "Show the evidence", icon=":material/search_insights:", type="tertiary", key="banner-evidence",
                     on_click=on_evidence,
                 )  # fmt: skip
-            _draw_limits()
+            _draw_limits(analysis.config.classifier)
             st.caption(CANNOT_TELL_BRIEFLY, width="content")
         st.caption(_rule_sentence(analysis))
 
@@ -104,9 +100,24 @@ def _draw_probability(verdict: Verdict) -> None:
         st.markdown(f"#### {text}", width="content")
 
 
-def _draw_limits() -> None:
+def cannot_tell(classifier: str) -> tuple[str, ...]:
+    """Return what a verdict that rests on a classifier cannot tell, sentences."""
+    scorer = CLASSIFIERS.get(classifier)
+    if scorer is None:
+        return CANNOT_TELL
+    rates = ""
+    if scorer.calibration is not None:
+        rates = (
+            f" Of genuine clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
+            f"called fake, and of fakes like those, at most {scorer.calibration.miss_rate:.0%} real: yours may not be "
+            "like them."
+        )
+    return (f"{scorer.info.misleads}{rates}", *CANNOT_TELL)
+
+
+def _draw_limits(classifier: str) -> None:
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
-        st.markdown("\n".join(f"- {sentence}" for sentence in CANNOT_TELL))
+        st.markdown("\n".join(f"- {sentence}" for sentence in cannot_tell(classifier)))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
             st.switch_page(METHODS)
 
@@ -130,12 +141,12 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 help="What the data set says of the clip. The verdict does not know it.",
             )
 
-        if analysis.video.sha256 in training_clips():
+        if analysis.video.sha256 in training_clips(analysis.config.classifier):
             st.badge(
                 "trained on this clip",
                 icon=":material/school:",
                 color="gray",
-                help="The detector knows this clip. That it is right here says nothing about other clips.",
+                help="The classifier knows this clip. That it is right here says nothing about other clips.",
             )
 
 

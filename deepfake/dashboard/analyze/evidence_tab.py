@@ -1,4 +1,4 @@
-"""Evidence: where the detector looked, the most suspicious moments, and every other signal of the chosen face."""
+"""Evidence: where the classifier looked, the most suspicious moments, and every other signal of the chosen face."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,7 @@ from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
 from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import scored_crop_look
-from deepfake.detectors.efficientnet import CROP_PX
-from deepfake.detectors.scoring import MAX_CROPS
+from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks
@@ -24,10 +23,10 @@ SCORE = "learned_score"
 MOMENTS_LISTED = 5
 HOW_TO_READ = (
     "How to read this: orange with a solid outline is where the picture adds to the score, as fakes do; teal with a "
-    "broken outline is where it takes from it. The denser, the more. The map is exact, for 7×7 places of the whole "
-    "picture and 7×7 of its inner part, which the detector sees larger: its mean decides the score. It "
-    "shows what moved the detector, not that something is wrong there."
+    "broken outline is where it takes from it. The denser, the more. {attribution} It shows what moved the classifier, "
+    "not that something is wrong there."
 )
+NO_ATTRIBUTION = "This classifier gives a score and does not tell which places of the picture it rests on."
 SIDES = {"high": "High values are the suspicious ones.", "low": "Low values are the suspicious ones.", None: ""}
 
 
@@ -52,7 +51,7 @@ def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *
         _draw_where(ready, trace, track_id, moment_s)
         _draw_moments(trace, track_id, slot)
         track = ready.analysis.track(track_id)
-        if track is not None:
+        if track is not None and classifier(ready.analysis.config.classifier).info.attribution:
             draw_attribution_clip(ready, track, moment_s, slot=slot)
     if track_id is not None:
         _draw_signals(ready, track_id, moment_s, slot)
@@ -62,27 +61,32 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
     row = int(np.argmin(np.abs(trace.timestamps_s - moment_s)))
     frame, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
     track = ready.analysis.track(track_id)
-    transform = None if track is None else track_crop_to_frame(track, frame, CROP_PX)
-    st.subheader("Where the detector looked", anchor=anchor_of(SCORE))
+    scorer = classifier(ready.analysis.config.classifier)
+    transform = None if track is None else track_crop_to_frame(track, frame, scorer.crop_px)
+    st.subheader("Where the classifier looked", anchor=anchor_of(SCORE))
     st.markdown(f"{person_name(track_id)}, frame {frame}, {format_time(time_s)}")
     if transform is None:
         st.info("This picture cannot be cut out of the clip again.", icon=":material/image_not_supported:")
         return
-    look = scored_crop_look(ready.clip, time_s, transform)
+    look = scored_crop_look(ready.clip, time_s, transform, scorer.name)
     plain, attributed, words = st.columns(3, gap="small")
     chance = f"P(fake) {look.probability_fake:.2f}"
-    plain.image(look.crop, caption="The face as the detector sees it", width="stretch", alt="The face")
-    attributed.image(
-        look.attributed, caption=f"Where it looked · {chance} of this picture alone", width="stretch",
-        alt="The face with what speaks for fake and for real",
-    )  # fmt: skip
+    plain.image(look.crop, caption="The face as the classifier sees it", width="stretch", alt="The face")
+    if look.attributed is None:
+        attributed.markdown(f"{chance} of this picture alone")
+    else:
+        attributed.image(
+            look.attributed, caption=f"Where it looked · {chance} of this picture alone", width="stretch",
+            alt="The face with what speaks for fake and for real",
+        )  # fmt: skip
     with words:
         if abs(time_s - moment_s) > 1e-6:
             st.caption(
-                f"Up to {MAX_CROPS} pictures of a person are scored; this is the nearest to the moment "
+                f"Up to {scorer.sampling.most} pictures of a person are scored; this is the nearest to the moment "
                 f"{format_time(moment_s)}."
             )
-        st.caption(HOW_TO_READ)
+        known = scorer.info.attribution
+        st.caption(HOW_TO_READ.format(attribution=known) if known else NO_ATTRIBUTION)
 
 
 def _draw_moments(trace: SignalTrace, track_id: int, slot: str) -> None:

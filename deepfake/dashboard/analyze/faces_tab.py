@@ -8,18 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.quality import (
-    MAX_EDGE_BLUR_PX,
-    MIN_COVERED_SHARE,
-    MIN_FACE_WIDTH_PX,
-    MIN_FRONTAL_SHARE,
-    MIN_SCORED_CROPS,
-    TrackQuality,
-)
+from deepfake.analysis.quality import MIN_COVERED_SHARE, MIN_FRONTAL_SHARE, TrackQuality
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import moment_look
 from deepfake.dashboard.tracked_faces import tracked_faces
-from deepfake.detectors.efficientnet import VIEW_PX
+from deepfake.detectors import QualityLimits, quality_limits
+from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
 from deepfake.figures import drawn_faces, format_time, person_name
 from deepfake.video.reader import Image
@@ -171,16 +165,19 @@ def draw_quality(analysis: Analysis, track_id: int | None) -> None:
     if judged is None or judged.quality is None:
         return
     icon = ":material/error:" if judged.abstained else ":material/check:"
-    numbers = " · ".join(quality_numbers(judged.quality))
+    numbers = " · ".join(quality_numbers(judged.quality, quality_limits(analysis.config.classifier)))
     st.caption(f"{icon} Quality of {person_name(judged.track_id)}: {numbers}")
 
 
-def quality_numbers(quality: TrackQuality) -> Iterator[str]:
-    """Yield what was measured of the pictures of a face, each number with the limit of the quality gate."""
-    yield f"{quality.face_width_px:.0f} px wide (at least {MIN_FACE_WIDTH_PX:.0f})"
+def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[str]:
+    """Yield what was measured of the pictures of a face, each number with the limit of the quality gate.
+
+    limits: of the classifier.
+    """
+    yield f"{quality.face_width_px:.0f} px wide (at least {limits.min_face_width_px:.0f})"
     if quality.edge_blur_px is not None:
-        yield f"edges smeared by {quality.edge_blur_px:.1f} of {VIEW_PX} px (at most {MAX_EDGE_BLUR_PX:g})"
-    yield f"{quality.scored_crops} pictures scored (at least {MIN_SCORED_CROPS})"
+        yield f"edges smeared by {quality.edge_blur_px:.1f} of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})"
+    yield f"{quality.scored_crops} pictures scored (at least {limits.min_scored_crops})"
     if quality.frontal_share is not None:
         yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"
     yield (

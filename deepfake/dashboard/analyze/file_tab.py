@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.quality import MIN_BITS_PER_PIXEL
 from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.detectors import quality_limits
 from deepfake.figures import format_time
 from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
 from deepfake.video.reader import VideoInfo
 
 STAGES = {
-    "models": "Loading the detector",
+    "models": "Loading the models",
     "decode": "Decoding",
     "faces": "Finding and following faces",
     "crops": "Cutting out faces, their similarity",
@@ -79,17 +79,17 @@ def _properties(analysis: Analysis) -> pd.DataFrame:
             "Last frame at": format_time(float(analysis.frame_timestamps_s[-1])),
             "Codec": f"{video.codec}, {video.pixel_format}",
             "Container": video.container,
-            "Bit rate": _bit_rate(video),
+            "Bit rate": _bit_rate(video, quality_limits(analysis.config.classifier).min_bits_per_pixel),
             "Sound": "yes" if video.has_audio else "no",
             "Scene cuts": str(len(analysis.cuts)),
         }
     )
 
 
-def _bit_rate(video: VideoInfo) -> str:
+def _bit_rate(video: VideoInfo, needed: float) -> str:
     if video.bit_rate is None or video.bits_per_pixel is None:
         return "unknown"
-    limit = f"the verdict needs at least {MIN_BITS_PER_PIXEL:g}"
+    limit = f"the verdict needs at least {needed:g}"
     return f"{video.bit_rate / 1000:.0f} kbit/s, {video.bits_per_pixel:.2g} bits a pixel of each frame ({limit})"
 
 

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from deepfake.analysis.verdict import MIN_FAKE_PROBABILITY
+from deepfake.dashboard.evaluate.results import trained_on_by
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
-from deepfake.detectors import training_clips
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.evaluation import KnownClips
 from deepfake.store import StoredFingerprint
 
 SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
 ONLY_NEW_KEY = "evaluate-only-new"
-DETECTOR_NAMES = {"mtcnn": "MTCNN", "haar": "Haar"}
+FACE_DETECTOR_NAMES = {"mtcnn": "MTCNN", "haar": "Haar"}
 SHOWN_DIGITS = 8  # of a fingerprint
+EVEN_ODDS = 0.5
 
 
 def choose_source() -> DatasetSource:
@@ -72,17 +73,17 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -
     return [by_id[chosen], *([by_id[other]] if other is not None else [])]
 
 
-def choose_only_new(known: KnownClips) -> bool:
-    """Draw whether the clips that the detector was trained on are left out, and return it. True as long as nobody
-    says otherwise and clips remain; with none of them in the set, nothing is drawn."""
-    trained_on = len(training_clips().intersection(known.sha256s.values()))
+def choose_only_new(known: KnownClips, chosen: Sequence[StoredFingerprint]) -> bool:
+    """Draw whether the clips that a classifier of the chosen settings was trained on are left out, and return it. True
+    as long as nobody says otherwise and clips remain; with none of them in the set, nothing is drawn."""
+    trained_on = len(trained_on_by(chosen).intersection(known.sha256s.values()))
     if not trained_on:
         return False
     if ONLY_NEW_KEY not in st.session_state:
         remain = trained_on < len(set(known.sha256s.values()))
         st.session_state[ONLY_NEW_KEY] = remain and st.query_params.get("trained") != "in"
     only_new = st.toggle(
-        f"Leave out clips that the detector was trained on ({trained_on})",
+        f"Leave out clips that the classifier was trained on ({trained_on})",
         key=ONLY_NEW_KEY,
         persist_state="session",
         help="It knows them: that it is right about them says nothing about other clips.",
@@ -91,10 +92,11 @@ def choose_only_new(known: KnownClips) -> bool:
     return only_new
 
 
-def choose_threshold() -> float:
-    """Draw the slider of the threshold and return it, in [0, 1]; the verdict's own is where it begins."""
+def choose_threshold(chosen: Sequence[StoredFingerprint]) -> float:
+    """Draw the slider of the threshold and return it, in [0, 1]; it begins at that of the first setting's verdict."""
+    begins_at = verdict_threshold(chosen[0].classifier if chosen else DEFAULT_CLASSIFIER)
     if THRESHOLD_KEY not in st.session_state:
-        st.session_state[THRESHOLD_KEY] = threshold_of(st.query_params.get("threshold"))
+        st.session_state[THRESHOLD_KEY] = threshold_of(st.query_params.get("threshold"), begins_at)
     threshold = float(
         st.slider(
             "Threshold: a clip is called fake from this P(fake) on",
@@ -103,7 +105,7 @@ def choose_threshold() -> float:
             step=0.01,
             key=THRESHOLD_KEY,
             persist_state="session",
-            help=f"It begins at {MIN_FAKE_PROBABILITY:.2f}, the least for “likely fake”. The arrow keys move "
+            help=f"It begins at {begins_at:.2f}, the least for “likely fake”. The arrow keys move "
             "it. The verdict asks for more than a threshold: see Methods.",
         )
     )
@@ -111,35 +113,48 @@ def choose_threshold() -> float:
     return threshold
 
 
-def threshold_of(text: str | None) -> float:
-    """Return the threshold that a URL names, in [0, 1]; the verdict's own where it names none that can be used."""
+def verdict_threshold(name: str) -> float:
+    """Return the least P(fake) that a classifier's verdict calls "likely fake"; 0.5 where it has no calibration."""
+    calibration = CLASSIFIERS[name].calibration if name in CLASSIFIERS else None
+    return EVEN_ODDS if calibration is None else calibration.min_fake_probability
+
+
+def threshold_of(text: str | None, begins_at: float) -> float:
+    """Return the threshold that a URL names, in [0, 1]; begins_at where it names none that can be used."""
     try:
-        value = float(text) if text else MIN_FAKE_PROBABILITY
+        value = float(text) if text else begins_at
     except ValueError:
-        return MIN_FAKE_PROBABILITY
-    return round(value, 2) if 0 <= value <= 1 else MIN_FAKE_PROBABILITY
+        return begins_at
+    return round(value, 2) if 0 <= value <= 1 else begins_at
 
 
 def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
-    """Return short names for charts: what tells the chosen settings apart."""
-    detectors = [DETECTOR_NAMES.get(item.detector, item.detector) for item in chosen]
-    if len(set(detectors)) == len(chosen):
-        return detectors
+    """Return short names for charts: the classifier, and what tells the chosen settings apart."""
+    classifiers = [classifier_title(item.classifier) for item in chosen]
+    if len(set(classifiers)) == len(chosen):
+        return classifiers
     for parts in (
+        [f"faces by {_face_detector(item)}" for item in chosen],
         [f"version {item.software_version}" for item in chosen],
         [f"model {item.model[:SHOWN_DIGITS]}" for item in chosen],
         [f"settings {item.fingerprint[:SHOWN_DIGITS]}" for item in chosen],
     ):
         if len(set(parts)) == len(chosen):
-            return [f"{detector}, {part}" for detector, part in zip(detectors, parts, strict=True)]
-    return detectors
+            return [f"{title}, {part}" for title, part in zip(classifiers, parts, strict=True)]
+    return classifiers
+
+
+def _face_detector(item: StoredFingerprint) -> str:
+    return FACE_DETECTOR_NAMES.get(item.face_detector, item.face_detector)
 
 
 def _described(item: StoredFingerprint, count: int) -> str:
-    detector = DETECTOR_NAMES.get(item.detector, item.detector)
     clips = "1 clip" if count == 1 else f"{count} clips"
     model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
-    return f"{detector}: {clips} · version {item.software_version} · model {model} · settings {settings}"
+    return (
+        f"{classifier_title(item.classifier)}: {clips} · faces by {_face_detector(item)} · version "
+        f"{item.software_version} · model {model} · settings {settings}"
+    )
 
 
 def _restore(key: str, parameter: str, options: Sequence[str], default: str | None) -> None:

@@ -52,11 +52,12 @@ def measured_settings(
 ) -> list[Measured]:
     """Return the evaluation of each of the chosen settings; fewer where the store could not be asked.
 
-    only_new: leave out the clips that the detector was trained on.
+    only_new: leave out the clips that one of their classifiers was trained on.
     """
     address = str(runtime().settings.database_url)
+    left_out = trained_on_by(chosen) if only_new else frozenset()
     stored = [
-        _stored(dataset.root, address, item.fingerprint, only_new, _dataset=dataset, _known=found.known)
+        _stored(dataset.root, address, item.fingerprint, left_out, _dataset=dataset, _known=found.known)
         for item in chosen
     ]
     return [
@@ -64,6 +65,11 @@ def measured_settings(
         for results, name in zip(stored, names, strict=True)
         if results is not None
     ]
+
+
+def trained_on_by(chosen: Sequence[StoredFingerprint]) -> frozenset[str]:
+    """Return the SHA-256 of the clips that one of the classifiers of these settings was trained on."""
+    return frozenset[str]().union(*(training_clips(item.classifier) for item in chosen))
 
 
 def difference_of(evaluations: Sequence[Measured]) -> AucDifference | None:
@@ -88,10 +94,9 @@ def _set_in_store(root: Path, address: str, *, _dataset: Dataset) -> SetInStore 
 
 @st.cache_resource(ttl=ASKED_AGAIN_S, max_entries=8, show_spinner=False)
 def _stored(
-    root: Path, address: str, fingerprint: str, only_new: bool, *, _dataset: Dataset, _known: KnownClips
+    root: Path, address: str, fingerprint: str, left_out: frozenset[str], *, _dataset: Dataset, _known: KnownClips
 ) -> StoredResults | None:
     none: StoredResults | None = None
-    left_out = training_clips() if only_new else frozenset[str]()
     return runtime().store.ask(
         lambda store: stored_results(_dataset, store, fingerprint, known=_known, left_out=left_out), none
     )

@@ -58,7 +58,7 @@ def draw_filters(known: Sequence[StoredFingerprint]) -> Filters:
     chosen = None
     if len(known) > 1:
         chosen = by_settings.selectbox(
-            "Detector and version", list(titles), index=None, format_func=lambda value: titles[value], key="settings",
+            "Classifier and version", list(titles), index=None, format_func=lambda value: titles[value], key="settings",
             bind="query-params", persist_state="session", on_change=_to_first_page, placeholder="All",
             help="Other settings, another version and other weights are analyses of their own.",
         )  # fmt: skip
@@ -166,10 +166,11 @@ def _chosen_in_analyze(row: AnalysisSummary, source_id: str, name: str) -> bool:
     if clip is None or clip.sha256 != row.sha256 or analysis is None:
         return False
     config, (low, high) = analysis.config, SEARCH_RANGE_S
-    shown = AnalysisConfig(detector=config.detector, search_every_s=config.search_every_s)
+    shown = AnalysisConfig(config.face_detector, config.classifier, search_every_s=config.search_every_s)
     if shown.fingerprint() != row.fingerprint or not low <= config.search_every_s <= high:
         return False
-    st.session_state["settings-detector"] = config.detector
+    st.session_state["settings-face-detector"] = config.face_detector
+    st.session_state["settings-classifier"] = config.classifier
     st.session_state["settings-search"] = config.search_every_s
     set_choice("analyze", source_id, name)
     return True

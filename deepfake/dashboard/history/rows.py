@@ -15,10 +15,10 @@ import streamlit as st
 from deepfake.dashboard.sources import LISTING_TTL_S, DatasetSource, dataset_sources
 from deepfake.dashboard.verdict_cells import verdict_chip
 from deepfake.dataset import Dataset
-from deepfake.faces.detection import DetectorName
+from deepfake.detectors import classifier_title
 from deepfake.store import AnalysisSummary, StoredFingerprint
 
-DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
+FACE_DETECTOR_TITLES = {"mtcnn": "MTCNN", "haar": "Haar"}
 ELSEWHERE = ""  # in the column of data sets
 LONGEST_NAME = 40  # characters that the column of clips has room for
 
@@ -79,7 +79,8 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
             "data set": [places[row.id].source.title if row.id in places else ELSEWHERE for row in rows],
             "length": pd.array([row.duration_s for row in rows], dtype="Float64"),
             "persons": [row.faces for row in rows],
-            "detector": [detector_title(row.detector) for row in rows],
+            "classifier": [classifier_title(row.classifier) for row in rows],
+            "face detector": [face_detector_title(row.face_detector) for row in rows],
             "version": [row.software_version for row in rows],
         }
     )
@@ -93,17 +94,17 @@ def _without_first_folders(name: str) -> str:
     return name if kept == name else f"…/{kept}"
 
 
-def detector_title(name: str) -> str:
+def face_detector_title(name: str) -> str:
     """Return a face detector's short name for the reader."""
-    return {str(key): title for key, title in DETECTOR_TITLES.items()}.get(name, name)
+    return FACE_DETECTOR_TITLES.get(name, name)
 
 
 def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:
     """Return what one set of settings and weights is called. current: names of those in force, by fingerprint."""
     mark = f" · {current[item.fingerprint]}" if item.fingerprint in current else ""
     return (
-        f"{detector_title(item.detector)} · version {item.software_version} · weights {item.model[:6]} · "
-        f"settings {item.fingerprint[:6]}{mark}"
+        f"{classifier_title(item.classifier)} · faces by {face_detector_title(item.face_detector)} · version "
+        f"{item.software_version} · weights {item.model[:6]} · settings {item.fingerprint[:6]}{mark}"
     )
 
 

@@ -3,29 +3,14 @@
 from dataclasses import dataclass
 
 from deepfake.analysis.pipeline import CROP_SIZE_PX
-from deepfake.analysis.quality import (
-    MAX_EDGE_BLUR_PX,
-    MAX_TURN,
-    MIN_BITS_PER_PIXEL,
-    MIN_COVERED_SHARE,
-    MIN_FACE_WIDTH_PX,
-    MIN_FRONTAL_SHARE,
-    MIN_SCORED_CROPS,
-)
+from deepfake.analysis.quality import MAX_TURN, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
-from deepfake.analysis.verdict import (
-    FALSE_ALARM_RATE,
-    MAIN_TRACK_SHARE,
-    MIN_FAKE_PROBABILITY,
-    MISS_RATE,
-    RULE_MAX_AMPLITUDE,
-    RULE_MIN_SIMILARITY,
-)
+from deepfake.analysis.verdict import MAIN_TRACK_SHARE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
-from deepfake.detectors.efficientnet import CROP_PX, MAP_PX, VIEW_PX
-from deepfake.detectors.scoring import MAX_CROPS
+from deepfake.detectors import Calibration, FaceClassifier
+from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
 from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
@@ -188,46 +173,73 @@ RULE_TEXT = (
 P_VALUE_FORMULA = (
     r"p = m \cdot \frac{1 + \#\{\text{genuine clips that score at least as high}\}}{1 + \#\{\text{genuine clips}\}}"
 )
-VERDICT_STEPS = (
-    ("Crops", f"Of each person up to {MAX_CROPS} pictures of the face, evenly spread over the time in view, eyes level "
-     f"and at the same place, {CROP_PX}×{CROP_PX} px."),
-    ("Score", "Two convolutional networks (EfficientNet-Lite0) give each picture a number: the higher, the more it "
-     "looks like one of the forgeries that they were trained on. One is shown the whole picture, reduced, the other "
-     "the face from brows to chin at full size; the mean of their numbers counts. Most of these forgeries are faces of "
-     "real pictures laid over themselves with small faults along the seam, so that they learn the seam rather than "
-     "one method's style."),
-    ("Probability", "The number becomes P(fake) by a curve fitted on people who were not in the training, half of them "
-     "fakes. Where fakes are rarer than that, a clip with P(fake) 0.9 is a fake less often than nine times in ten."),
-    ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says how "
-     "far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for less. "
-     "It does not hold what the detector gets wrong about the clip as a whole."),
-    ("Quality gate", f"A face narrower than {MIN_FACE_WIDTH_PX:.0f} px, with edges smeared by more than "
-     f"{MAX_EDGE_BLUR_PX:g} px of {VIEW_PX} px for the whole picture, seen in fewer than {MIN_SCORED_CROPS} "
-     f"pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) in fewer than "
-     f"{MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the page says so. So "
-     f"does a clip of fewer than {MIN_BITS_PER_PIXEL:g} bits a pixel, and one that shows a face in less than "
-     f"{MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on clips made poorer step by "
-     "step: where fakes no longer stood out, or genuine faces began to look fake, as strongly blurred ones do."),
-    ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
-     f"genuine examples kept for this, and it has to be at most {FALSE_ALARM_RATE:.0%}. Of genuine clips like those, "
-     f"at most {FALSE_ALARM_RATE:.0%} are called fake. With m people judged each p is multiplied by m (Bonferroni), "
-     "because more faces are more chances of a false alarm. Nearly all of these examples are photographs, and "
-     f"compressed clips are harder: so P(fake) has to be at least {MIN_FAKE_PROBABILITY:g} as well, more than any "
-     "genuine clip of the people held out has reached, as it is (0.56) or in one of 54 degraded versions (0.79)."),
-    ("The other side", f"LIKELY REAL asks that at most {MISS_RATE:.0%} of known fakes score so low. What passes "
-     "neither is INCONCLUSIVE."),
-    ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
-     "fake face makes the clip fake; it is likely real only when every judged face is."),
-    ("Where it looked", f"Each network's last layer is a weighted mean over {MAP_PX}×{MAP_PX} places of its picture, "
-     "so what each place adds to the score is known exactly (class activation map, Zhou et al. 2016, "
-     "arXiv:1512.04150). Shown is the mean of the two maps, laid over each other. "
-     "It says where the networks found what moved them, not that something is wrong there. In motion, up to "
-     f"{MAX_SCORED} pictures of a part of the track are scored, and the maps between them are means over time, "
-     "weighted by a Gaussian; the scale of the colours is the same in the whole clip."),
-    ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same size) "
-     "and the same pictures of the same faces are scored again. Faces are not searched for anew: the frame keeps its "
-     "size, so where they were still holds. The quality gate sees the new bit rate."),
-)  # fmt: skip
+
+
+def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
+    """Return how a verdict comes about that rests on a classifier: (name, text) of each step."""
+    sampling, limits, calibration = scorer.sampling, scorer.limits, scorer.calibration
+    return (
+        ("Crops", f"Of each person up to {sampling.most} pictures of the face, evenly spread over the time in view, "
+         f"eyes level and at the same place, {scorer.crop_px}×{scorer.crop_px} px."),
+        ("Score", scorer.info.looks_at),
+        ("Probability", "The number becomes P(fake) by a curve fitted on people who were not in the training, half of "
+         "them fakes. Where fakes are rarer than that, a clip with P(fake) 0.9 is a fake less often than nine times in "
+         "ten."),
+        ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says "
+         "how far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for "
+         "less. It does not hold what the classifier gets wrong about the clip as a whole."),
+        ("Quality gate", f"A face narrower than {limits.min_face_width_px:.0f} px, with edges smeared by more than "
+         f"{limits.max_edge_blur_px:g} px of {BLUR_CROP_PX} px for the whole picture, seen in fewer than "
+         f"{limits.min_scored_crops} pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) "
+         f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the "
+         f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits a pixel, and one that shows a "
+         f"face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
+         "clips made poorer step by step: where fakes no longer stood out, or genuine faces began to look fake, as "
+         "strongly blurred ones do."),
+        *(() if calibration is None else _test_steps(scorer, calibration)),
+        ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
+         "fake face makes the clip fake; it is likely real only when every judged face is."),
+        *(() if not scorer.info.attribution else (_attribution_step(scorer),)),
+        ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same "
+         "size) and the same pictures of the same faces are scored again. Faces are not searched for anew: the frame "
+         "keeps its size, so where they were still holds. The quality gate sees the new bit rate."),
+    )  # fmt: skip
+
+
+def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
+         f"genuine examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. Of genuine "
+         f"clips like those, at most {calibration.false_alarm_rate:.0%} are called fake. With m people judged each p "
+         "is multiplied by m (Bonferroni), because more faces are more chances of a false alarm. And P(fake) has to be "
+         f"at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
+        ("The other side", f"LIKELY REAL asks that at most {calibration.miss_rate:.0%} of known fakes score so low. "
+         "What passes neither is INCONCLUSIVE."),
+    )  # fmt: skip
+
+
+def _attribution_step(scorer: FaceClassifier) -> tuple[str, str]:
+    return (
+        "Where it looked",
+        f"{scorer.info.attribution} It says where the classifier found what moved it, not that something is wrong "
+        f"there. In motion, up to {MAX_SCORED} pictures of a part of the track are scored, and the maps between them "
+        "are means over time, weighted by a Gaussian; the scale of the colours is the same in the whole clip.",
+    )
+
+
+def classifier_facts(scorer: FaceClassifier) -> str:
+    """Return what a classifier is given and what a verdict on its scores asks for, in a line."""
+    given = f"up to {scorer.sampling.most} pictures of a person, {scorer.crop_px}×{scorer.crop_px} px"
+    calibration = scorer.calibration
+    if calibration is None:
+        return f"{given}; not calibrated: no verdict rests on it"
+    reals, fakes = len(calibration.real_logits), len(calibration.fake_logits)
+    return (
+        f"{given}; likely fake from P(fake) {calibration.min_fake_probability:g} on, held against {reals} genuine "
+        f"examples and {fakes} fakes"
+    )
+
+
 VERDICT_LIMITS = (
     "Forgeries unlike those of its training (a face generated whole, lips moved to another voice) can score low.",
     "Strong compression, small faces, heavy make-up, masks and beauty filters move the score either way.",
@@ -276,7 +288,7 @@ PAPERS = (
         "A thousand videos manipulated in several ways and compressed at several rates, and how well people and "
         "networks recognise them.",
         "Its folder layout is read on the Data set page, each fake finds its original, and the square around a "
-        "face's box is 1.3 times as large as the box, as in its baseline. The learned detector is measured on it. As "
+        "face's box is 1.3 times as large as the box, as in its baseline. The classifier is measured on it. As "
         "the paper does with its data set, Re-compress compresses a clip at several rates and asks again.",
         "Its classifiers, XceptionNet among them.",
     ),
@@ -293,10 +305,11 @@ PAPERS = (
         "Nguyen, Yamagishi, Echizen 2019, Use of a capsule network to detect fake images and videos",
         "https://arxiv.org/abs/1910.12467",
         "A small capsule network on features of VGG-19 tells fake faces from real ones and shows which parts decide.",
-        "A capsule network of this kind, trained by us on the learned detector's crops: ten primary capsules that keep "
-        "mean and variance of their maps, dynamic routing to a capsule for real and one for fake. It is a comparison "
-        "in the table of accuracy and has no part in any verdict. On held-out people it found the right order in 0.66 "
-        "of the pairs of a real and a fake clip (6 and 22 clips, 95 % interval 0.00 to 0.75; 0.5 is chance).",
+        "A capsule network of this kind, trained by us on the crops of the default classifier: ten primary capsules "
+        "that keep mean and variance of their maps, dynamic routing to a capsule for real and one for fake. It is a "
+        "classifier to compare with, in the table of accuracy and in the settings of the analysis, and no verdict "
+        "rests on it. On held-out people it found the right order in 0.66 of the pairs of a real and a fake clip (6 "
+        "and 22 clips, 95 % interval 0.00 to 0.75; 0.5 is chance).",
         "Features of VGG-19: ours come from the frozen first five blocks of EfficientNet-Lite0. The picture of which "
         "parts decide.",
     ),
@@ -305,7 +318,7 @@ PAPERS = (
         "https://arxiv.org/abs/1811.00656",
         "A synthesised face has a fixed low resolution and is warped into the frame; the trace of that is learned "
         "from real pictures whose face was blurred and warped, without any fakes.",
-        "The learned detector is trained on faces that were warped at a lower resolution and laid back over "
+        "The default classifier is trained on faces that were warped at a lower resolution and laid back over "
         "themselves. The sharpness of the face against its surroundings is a signal of its own on the Evidence tab. "
         "The built-in fakes carry such flaws, to be looked at.",
         "The paper's own network.",

@@ -1,1 +1,1 @@
-"""Classifiers that only compare: the pipeline never calls them."""
+"""Classifiers that are there to compare with: not calibrated, so that no verdict rests on them."""

@@ -1,6 +1,6 @@
 """A small capsule network (Nguyen, Yamagishi, Echizen 2019, arXiv:1810.11215 and arXiv:1910.12467), trained by us.
 
-It is a comparison: benchmarks/accuracy.py measures it beside the learned detector, and it has no part in the verdict.
+It is a comparison: benchmarks/accuracy.py measures it beside the default classifier, and no verdict rests on it.
 Its authors take features from VGG-19 up to the third pooling, 28×28×256. Ours come from the stem and the first five
 blocks of EfficientNet-Lite0 with ImageNet weights, 28×28×40, which is what could be had under a free licence and run
 on two cores. What the capsules do with them follows the paper. How it was trained: training/capsule.py.
@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import BATCH, STAGES, VIEW_PX, feature_map, read_weights
+from deepfake.detectors.base import VIEW_PX, ClassifierInfo, CropScores, FaceClassifier, TrackCrops
+from deepfake.detectors.efficientnet import BATCH, STAGES, feature_map, read_weights
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("capsule.npz")
 EXTRACTOR_STAGES: Final = STAGES[:3]
@@ -32,29 +34,45 @@ EPSILON: Final = 1e-8  # under the root of a squared length
 Array = NDArray[np.float32]
 
 
-class CapsuleNetwork:
-    """P(fake) of face crops. The weights are read at the first call; an instance may be shared by threads.
+class CapsuleClassifier(FaceClassifier):
+    """P(fake) of face crops by the capsules, not calibrated.
 
-    When it misleads: wherever the learned detector does, and more often: only the capsules were trained, its features
-    were made for recognising objects. Its scores are not calibrated and lie between 0.27 and 0.73 by construction.
+    When it misleads: wherever the default classifier does, and more often: only the capsules were trained, its features
+    were made for recognizing objects. Its scores lie between 0.27 and 0.73 by construction.
     """
 
-    name: Final = "capsule"
+    info = ClassifierInfo(
+        name="capsule",
+        title="Capsule network (baseline)",
+        looks_at=(
+            "Ten primary capsules keep mean and variance of their maps over the whole picture, on features of the "
+            "frozen first five blocks of EfficientNet-Lite0; dynamic routing leads to a capsule for real and one for "
+            "fake."
+        ),
+        misleads="Only the capsules were trained: it is wrong more often, and its scores lie between 0.27 and 0.73.",
+        paper="Nguyen, Yamagishi, Echizen 2019, arXiv:1810.11215 and arXiv:1910.12467",
+        is_baseline=True,
+    )
+    crop_px = VIEW_PX
 
     def __init__(self, weights_path: Path = WEIGHTS_PATH) -> None:
         self._weights_path = weights_path
         self._lock = threading.Lock()
 
-    def scores(self, crops: NDArray[np.uint8]) -> Array:
+    @property
+    def files(self) -> Sequence[Path]:
+        """The weights."""
+        return (self._weights_path,)
+
+    def scores(self, images: NDArray[np.uint8]) -> Array:
         """Return P(fake) of each crop, f32 (n,).
 
-        crops: RGB uint8 (n, 224, 224, 3) as crop_face cuts them with crop_to_frame_from_landmarks. Nothing is random
+        images: RGB uint8 (n, 224, 224, 3) as crop_face cuts them with crop_to_frame_from_landmarks. Nothing is random
         here: the noise that routing has in training is left out.
 
-        Raises ValueError for another shape or type; DetectorError when the weights cannot be read.
+        Raises ValueError for another shape or type; ClassifierError when the weights cannot be read.
         """
-        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (VIEW_PX, VIEW_PX, 3):
-            raise ValueError(f"crops must be uint8 (n, {VIEW_PX}, {VIEW_PX}, 3), not {crops.dtype} {crops.shape}")
+        crops = self.checked(images)
         with self._lock:
             weights, network = self._weights, self._network
         scores = np.empty(len(crops), np.float32)
@@ -64,9 +82,15 @@ class CapsuleNetwork:
             scores[part] = probability_fake(routed(primary, weights["routing"]))
         return scores
 
-    def logits(self, crops: NDArray[np.uint8]) -> Array:
-        """Return the log odds of the scores, f32 (n,), in [-1, 1]; crops and Raises as for scores."""
-        scores = self.scores(crops)
+    def score_track(self, crops: TrackCrops) -> CropScores:
+        """Return the scores of the crops, and their mean for the track: as the authors have it, and without ties where
+        scores saturate, as a mean of log odds would give. Raises ClassifierError."""
+        scores = self.scores(crops.images)
+        return CropScores(scores, float(scores.mean()))
+
+    def logits(self, images: NDArray[np.uint8]) -> Array:
+        """Return the log odds of the scores, f32 (n,), in [-1, 1]; images and Raises as for scores."""
+        scores = self.scores(images)
         odds: Array = np.log(scores / (1 - scores))
         return odds
 

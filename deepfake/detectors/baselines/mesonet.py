@@ -1,12 +1,15 @@
 """MesoNet (Afchar et al. 2018, arXiv:1809.00888) as a baseline, with its published weights given by the user.
 
-The weights (Apache-2.0) are not shipped: Meso4_DF.h5, Meso4_F2F.h5, MesoInception_DF.h5, MesoInception_F2F.h5.
+The weights (Apache-2.0) are not shipped: Meso4_DF.h5, Meso4_F2F.h5, MesoInception_DF.h5 and MesoInception_F2F.h5 are
+looked for in the folder that the setting `weights_dir` names.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +17,81 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.errors import DetectorError
+from deepfake.detectors.base import ClassifierInfo, CropScores, FaceClassifier, TrackCrops
+from deepfake.errors import ClassifierError
+from deepfake.settings import load_settings
 
+CROP_PX: Final = 224  # side of a crop as it is cut out of a frame
 INPUT_PX: Final = 256
 BATCH: Final = 16
 BN_EPSILON: Final = 1e-3
 LEAK: Final = 0.1
 CONVOLUTIONS: Final = {4: "Meso4", 16: "MesoInception4"}  # number of convolutions in the file: which of the two
+# By the name of the classifier: file, and what its authors trained it on.
+PUBLISHED_WEIGHTS: Final = {
+    "meso4_df": ("Meso4_DF.h5", "swapped faces (Deepfakes)"),
+    "meso4_f2f": ("Meso4_F2F.h5", "faces moved by another person (Face2Face)"),
+    "mesoinception_df": ("MesoInception_DF.h5", "swapped faces (Deepfakes)"),
+    "mesoinception_f2f": ("MesoInception_F2F.h5", "faces moved by another person (Face2Face)"),
+}
 
 Convolution = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class MesoNetClassifier(FaceClassifier):
+    """P(fake) of face crops by one of the published networks, not calibrated. See MesoNet for when it misleads."""
+
+    crop_px = CROP_PX
+
+    def __init__(self, name: str) -> None:
+        """Take one of PUBLISHED_WEIGHTS by its name."""
+        self._file, trained_on = PUBLISHED_WEIGHTS[name]
+        self.info = ClassifierInfo(  # one class stands for four classifiers
+            name=name,
+            title=f"MesoNet {Path(self._file).stem} (baseline)",
+            looks_at=f"A small network with few layers is shown the whole picture; it was trained on {trained_on}.",
+            misleads="It was trained on one kind of fakes of 2018 and is at chance on many newer ones.",
+            paper="Afchar et al. 2018, arXiv:1809.00888",
+            is_baseline=True,
+        )
+        self._lock = threading.Lock()
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The published weights. Raises ClassifierError where no folder for them is set."""
+        folder = load_settings().weights_dir
+        if folder is None:
+            raise ClassifierError(
+                self._file,
+                "the published weights of MesoNet are not shipped; set weights_dir "
+                "(DEEPFAKE_WEIGHTS_DIR) to the folder that holds them",
+            )
+        return (folder / self._file,)
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the folder is set and holds the weights."""
+        return load_settings().weights_dir is not None and super().is_available
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return P(fake) of each crop, f32 (n,). images: RGB uint8 (n, 224, 224, 3).
+
+        Raises ValueError for another shape or type; ClassifierError when the weights cannot be read.
+        """
+        crops = self.checked(images)
+        with self._lock:
+            network = self._network
+        return network.scores(crops)
+
+    def score_track(self, crops: TrackCrops) -> CropScores:
+        """Return the scores of the crops, and their mean for the track: as the authors have it, and without ties where
+        scores saturate, as a mean of log odds would give. Raises ClassifierError."""
+        scores = self.scores(crops.images)
+        return CropScores(scores, float(scores.mean()))
+
+    @functools.cached_property
+    def _network(self) -> MesoNet:
+        return MesoNet(self.files[0])
 
 
 class MesoNet:
@@ -32,10 +101,8 @@ class MesoNet:
     not calibrated.
     """
 
-    name: Final = "mesonet"
-
     def __init__(self, weights_path: Path) -> None:
-        """Read the weights. Raises DetectorError when the file is missing or holds something else."""
+        """Read the weights. Raises ClassifierError when the file is missing or holds something else."""
         self._convolutions, self._norms, self._dense = _read(weights_path)
         self.architecture: Final = CONVOLUTIONS[len(self._convolutions)]
 
@@ -92,14 +159,14 @@ def _read(path: Path) -> tuple[list[Convolution], list[tuple[NDArray[np.float32]
         with h5py.File(path) as file:
             layers = {name: _arrays(file[name]) for name in file}
     except OSError as error:
-        raise DetectorError(path, f"MesoNet's weights cannot be read ({error})") from error
+        raise ClassifierError(path, f"MesoNet's weights cannot be read ({error})") from error
     ordered = sorted(layers, key=lambda name: int((re.findall(r"\d+$", name) or ["0"])[0]))
     by_kind = {
         kind: [layers[name] for name in ordered if name.startswith(kind) and layers[name]]
         for kind in ("conv2d", "batch_normalization", "dense")
     }
     if len(by_kind["conv2d"]) not in CONVOLUTIONS or len(by_kind["batch_normalization"]) != 4:
-        raise DetectorError(path, "these are not the published weights of Meso4 or MesoInception4")
+        raise ClassifierError(path, "these are not the published weights of Meso4 or MesoInception4")
     pairs = [(part["kernel"], part["bias"]) for kind in ("conv2d", "dense") for part in by_kind[kind]]
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     norms = [tuple(part[name] for name in names) for part in by_kind["batch_normalization"]]

@@ -1,0 +1,79 @@
+"""The options that every command with an analysis has, and the AnalysisConfig that they ask for.
+
+Their choices are in registries that import what --help does without: they are looked up when a name was given.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepfake.analysis.model import AnalysisConfig
+
+LIST = "list"
+
+
+def add_analysis_options(parser: argparse.ArgumentParser) -> None:
+    """Add --face-detector (also --detector) and --classifier."""
+    parser.add_argument(
+        "--face-detector",
+        "--detector",
+        dest="face_detector",
+        metavar="NAME",
+        action=_Choice,
+        titles=_face_detectors,
+        help=f"what finds the faces; {LIST} names the choices, the default first. --detector is the same option",
+    )
+    parser.add_argument(
+        "--classifier",
+        metavar="NAME",
+        action=_Choice,
+        titles=_classifiers,
+        help=f"what scores the faces; {LIST} names the choices, the default first",
+    )
+
+
+def config_of(options: argparse.Namespace) -> "AnalysisConfig":
+    """Return the settings of the analysis that the options ask for.
+
+    Raises ClassifierError where the weights of the classifier are missing.
+    """
+    from deepfake.analysis.model import AnalysisConfig
+
+    chosen = {name: getattr(options, name) for name in ("face_detector", "classifier")}
+    config = AnalysisConfig(**{name: value for name, value in chosen.items() if value is not None})
+    config.fingerprint()  # reads all weights: better told now than after the first clip
+    return config
+
+
+class _Choice(argparse.Action):
+    """Takes a name of a registry; "list" prints the names with their titles and ends the program."""
+
+    def __init__(self, *, titles: Callable[[], Mapping[str, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self._titles = titles
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        titles = self._titles()
+        if values == LIST:
+            width = max(map(len, titles))
+            sys.stdout.writelines(f"{name:{width}}  {title}\n" for name, title in titles.items())
+            parser.exit()
+        if values not in titles:
+            parser.error(f"argument {option}: invalid choice: {values!r} (choose from {', '.join(titles)})")
+        setattr(namespace, self.dest, values)
+
+
+def _face_detectors() -> Mapping[str, str]:
+    from deepfake.faces.detection import DETECTOR_NAMES
+
+    return {name: name for name in DETECTOR_NAMES}
+
+
+def _classifiers() -> Mapping[str, str]:
+    from deepfake.detectors import CLASSIFIERS
+
+    return {name: row.info.title for name, row in CLASSIFIERS.items()}

@@ -89,16 +89,18 @@ def quoted(quote: re.Match[str]) -> str:
 
 
 def rules() -> dict[str, float]:
-    """Return the thresholds and amounts that the documents explain, from the code that uses them."""
-    from deepfake.analysis import quality, verdict
-    from deepfake.detectors.scoring import MAX_CROPS
+    """Return the thresholds and amounts that the documents explain: those of the classifier that verdicts rest on."""
+    from deepfake.detectors import classifier
 
+    chosen = classifier()
+    calibration = chosen.calibration
+    assert calibration is not None, "verdicts rest on a calibrated classifier"
     return {
-        "false_alarm_rate": verdict.FALSE_ALARM_RATE,
-        "miss_rate": verdict.MISS_RATE,
-        "min_fake_probability": verdict.MIN_FAKE_PROBABILITY,
-        "min_face_width_px": quality.MIN_FACE_WIDTH_PX,
-        "max_crops": MAX_CROPS,
+        "false_alarm_rate": calibration.false_alarm_rate,
+        "miss_rate": calibration.miss_rate,
+        "min_fake_probability": calibration.min_fake_probability,
+        "min_face_width_px": chosen.limits.min_face_width_px,
+        "max_crops": chosen.sampling.most,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ import pytest
 
 from deepfake.report import facts as package_facts
 from deepfake.report.facts import all_facts, fact
+from deepfake.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_WORDS = 700
@@ -75,6 +77,11 @@ def test_a_number_that_nobody_measured_is_an_error(name: str) -> None:
 def test_readme_is_one_screen_and_a_half() -> None:
     text = re.sub(r"<!--.*?-->", "", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(text.split()) <= MOST_WORDS
+
+
+def test_every_setting_is_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(field.name for field in fields(Settings))
 
 
 def test_links_of_the_documents_lead_to_files(quotes: ModuleType) -> None:

@@ -54,7 +54,7 @@ from deepfake.evaluation import (  # noqa: E402
 )
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
 from deepfake.files import file_sha256  # noqa: E402
-from deepfake.report import write_text  # noqa: E402
+from deepfake.report.files import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 

@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from deepfake.comparison.findings import SHIFT_S
-from deepfake.comparison.overlap import Fit, fit_clips, reduced_similarity
+from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
 from deepfake.settings import load_settings
 from deepfake.video.reader import Image, VideoReader, probe
@@ -31,7 +31,7 @@ class Measured:
     """Median similarities of one fake: to its original, to the original a second later, to each other original."""
 
     fake: str
-    fit: str
+    overlap: str
     pair: float
     shifted: float
     others: tuple[float, ...]
@@ -43,24 +43,24 @@ def pictures(path: Path, count: int) -> list[Image]:
         return [frame.image for frame in islice(reader.frames(), 0, count * STEP_FRAMES, STEP_FRAMES)]
 
 
-def median_similarity(fit: Fit, fakes: list[Image], originals: list[Image]) -> float:
-    size = fit.reduced_size
+def median_similarity(overlap: Overlap, fakes: list[Image], originals: list[Image]) -> float:
+    size = overlap.reduced_size
     pairs = zip(fakes, originals, strict=False)
-    values = [reduced_similarity(fit.fake_view(a, size), fit.original_view(b, size)) for a, b in pairs]
+    values = [reduced_similarity(overlap.fake_view(a, size), overlap.original_view(b, size)) for a, b in pairs]
     return float(np.median(values)) if values else float("nan")
 
 
 def reduced(images: list[Image]) -> list[Image]:
     """Pictures small enough to keep those of all originals; another clip's size hardly matters to their similarity."""
     height, width = images[0].shape[:2]
-    fit = Fit("same size", (0, 0, width, height), (0, 0, width, height), (width, height))
-    return [fit.fake_view(image, fit.reduced_size) for image in images]
+    overlap = Overlap("same size", (0, 0, width, height), (0, 0, width, height), (width, height))
+    return [overlap.fake_view(image, overlap.reduced_size) for image in images]
 
 
 def scaled_similarity(fakes: list[Image], originals: list[Image]) -> float:
     a, b = fakes[0].shape[1::-1], originals[0].shape[1::-1]
     size = min(a[0], b[0]), min(a[1], b[1])
-    return median_similarity(Fit("scaled", (0, 0, *a), (0, 0, *b), size), fakes, originals)
+    return median_similarity(Overlap("scaled", (0, 0, *a), (0, 0, *b), size), fakes, originals)
 
 
 def measure(dataset: Dataset, count: int) -> list[Measured]:
@@ -78,7 +78,7 @@ def measure(dataset: Dataset, count: int) -> list[Measured]:
         path = by_name[entry.original].path
         if entry.original != original_name:
             original_name, originals = entry.original, pictures(path, count)
-        fit, images = fit_clips(entry.path, path, load_settings()), pictures(entry.path, count)
+        overlap, images = find_overlap(entry.path, path, load_settings()), pictures(entry.path, count)
         later = originals[round(SHIFT_S * probe(path).frame_rate / STEP_FRAMES) :]
         # The same scene may be there twice, as in FaceForensics++ at two compressions: it is no stranger.
         strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]
@@ -86,9 +86,9 @@ def measure(dataset: Dataset, count: int) -> list[Measured]:
         rows.append(
             Measured(
                 entry.name,
-                fit.kind,
-                pair=median_similarity(fit, images, originals),
-                shifted=median_similarity(fit, images, later),
+                overlap.kind,
+                pair=median_similarity(overlap, images, originals),
+                shifted=median_similarity(overlap, images, later),
                 others=tuple(scaled_similarity(small_fake, clip) for clip in strangers),
             )
         )
@@ -97,10 +97,10 @@ def measure(dataset: Dataset, count: int) -> list[Measured]:
 
 def print_rows(rows: list[Measured]) -> None:
     console = Console()
-    table = Table("fake", "fit", "its original", "1 s later", "most similar other original")
+    table = Table("fake", "overlap", "its original", "1 s later", "most similar other original")
     for row in rows:
         most = f"{max(row.others):.3f}" if row.others else "–"
-        table.add_row(row.fake, row.fit, f"{row.pair:.3f}", f"{row.shifted:.3f}", most)
+        table.add_row(row.fake, row.overlap, f"{row.pair:.3f}", f"{row.shifted:.3f}", most)
     console.print(table)
     pairs = np.array([row.pair for row in rows])
     lost = np.array([row.pair - row.shifted for row in rows])

@@ -119,10 +119,6 @@ class ClassifierError(DeepfakeError, OSError):
     """The weights or the calibration of a classifier are missing or damaged."""
 
 
-class ReportError(DeepfakeError, ValueError):
-    """A file is not an analysis that this version can read."""
-
-
 class StoreError(DeepfakeError, OSError):
     """The store of analyses cannot be used: it is unreachable, damaged, busy, or was written by a newer version.
 

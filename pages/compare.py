@@ -22,7 +22,7 @@ from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import warn_of_store
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
-from deepfake.report import json_text
+from deepfake.report.analysis_json import json_text
 
 SLOT = "compare"
 CHART_HEIGHT_PX = 380

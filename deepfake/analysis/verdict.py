@@ -42,13 +42,13 @@ MAIN_TRACK_SHARE = 0.25  # tracks shorter than this share of the longest are not
 class NotebookRule:
     """The notebook's threshold rule on the similarity of successive whole frames.
 
-    amplitude: (max − min) / 2 of the similarities, in [0, 1]; minimum: the least of them, in [−1, 1]. label: None,
-    and both numbers NaN, where the clip has fewer than two frames.
+    amplitude: (max − min) / 2 of the similarities, in [0, 1]; minimum: the least of them, in [−1, 1]. All
+    three are None where the clip has fewer than two frames.
     """
 
     label: RuleLabel | None
-    amplitude: float
-    minimum: float
+    amplitude: float | None
+    minimum: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def notebook_rule(similarity: NDArray[np.float32]) -> NotebookRule:
     """
     measured = similarity[~np.isnan(similarity)]
     if len(measured) == 0:
-        return NotebookRule(None, float("nan"), float("nan"))
+        return NotebookRule(None, None, None)
     minimum = float(measured.min())
     amplitude = (float(measured.max()) - minimum) / 2
     if amplitude >= RULE_MAX_AMPLITUDE:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import config_of
 from deepfake.cli.terminal import complain, progress_bars
+from deepfake.report import EXPORTS
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import Progress
@@ -40,11 +41,10 @@ def demo(options: argparse.Namespace) -> None:
 
 def analyze(options: argparse.Namespace) -> None:
     """Analyse one clip, or say what the store has of it."""
-    outputs = _outputs(options, "json", "csv", "html")
-    from deepfake import report
+    outputs = _outputs(options, *(export.kind for export in EXPORTS))
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
-    from deepfake.report.recompression import recompression_to_dict, stability_sentence
+    from deepfake.report.recompression import stability_sentence
     from deepfake.store import analyze_once
     from deepfake.video.reader import probe
     from deepfake.views.face_clips import FaceClips
@@ -68,12 +68,7 @@ def analyze(options: argparse.Namespace) -> None:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     if answer.kept_at is not None:
         complain(f"{options.clip}: from the store, analysed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
-    beside = {} if recompression is None else {"recompression": recompression_to_dict(recompression)}
-    writers = {
-        "json": lambda: report.json_text({**report.analysis_to_dict(analysis), **beside}),
-        "csv": lambda: report.analysis_to_csv(analysis),
-        "html": lambda: report.report_html(analysis),
-    }
+    writers = {export.kind: partial(export.make, analysis, recompression=recompression) for export in EXPORTS}
     written = [*_write(outputs, writers), *map(str, faces.values())]
     if STANDARD_OUTPUT not in outputs.values():
         print_analysis(analysis, written)
@@ -84,8 +79,9 @@ def analyze(options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
     outputs = _outputs(options, "json")
-    from deepfake import comparison, report
+    from deepfake import comparison
     from deepfake.cli.summaries import print_comparison
+    from deepfake.report.analysis_json import json_text
 
     with progress_bars(COMPARISON_STAGES) as show:
 
@@ -93,7 +89,7 @@ def compare(options: argparse.Namespace) -> None:
             show(state.stage, state.frames_done, state.frames_total)
 
         found = comparison.compare(options.fake, options.original, config_of(options), progress=shown)
-    written = _write(outputs, {"json": lambda: report.json_text(comparison.comparison_to_dict(found))})
+    written = _write(outputs, {"json": lambda: json_text(comparison.comparison_to_dict(found)).encode()})
     if STANDARD_OUTPUT not in outputs.values():
         print_comparison(found, written)
 
@@ -103,10 +99,10 @@ def dataset(options: argparse.Namespace) -> None:
     outputs = _outputs(options, "json")
     from deepfake.cli.summaries import print_dataset
     from deepfake.dataset import open_dataset, summary_json
-    from deepfake.report import json_text
+    from deepfake.report.analysis_json import json_text
 
     summary = summary_json(open_dataset(options.folder))
-    written = _write(outputs, {"json": lambda: json_text(summary)})
+    written = _write(outputs, {"json": lambda: json_text(summary).encode()})
     if STANDARD_OUTPUT not in outputs.values():
         print_dataset(summary, written)
 
@@ -127,27 +123,27 @@ def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
     return named
 
 
-def _write(outputs: dict[str, str], writers: dict[str, Callable[[], str]]) -> list[str]:
+def _write(outputs: dict[str, str], writers: Mapping[str, Callable[[], bytes]]) -> list[str]:
     """Write each result; return the names of the files."""
-    from deepfake.report import write_text
+    from deepfake.report.files import write_bytes
 
     for kind, name in outputs.items():
-        text = writers[kind]()
+        content = writers[kind]()
         if name == STANDARD_OUTPUT:
-            _write_standard_output(text)
+            _write_standard_output(content)
         else:
-            write_text(name, text)
+            write_bytes(name, content)
     return [name for name in outputs.values() if name != STANDARD_OUTPUT]
 
 
-def _write_standard_output(text: str) -> None:
-    """UTF-8 whatever the terminal's encoding: what is piped on is a file's content."""
+def _write_standard_output(content: bytes) -> None:
+    """Bytes as they are, whatever the terminal's encoding: what is piped on is a file's content."""
     buffer: Any = getattr(sys.stdout, "buffer", None)
     if buffer is None:
-        sys.stdout.write(text)
+        sys.stdout.write(content.decode("utf-8", "replace"))
         return
     sys.stdout.flush()
-    buffer.write(text.encode("utf-8"))
+    buffer.write(content)
     buffer.flush()
 
 

@@ -14,6 +14,7 @@ from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.options import add_analysis_options
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
+from deepfake.report import EXPORTS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. arguments: by default those of the process."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if [getattr(options, kind, None) for kind in ("json", "csv", "html")].count(commands.STANDARD_OUTPUT) > 1:
+    if [getattr(options, kind, None) for kind in {"json", *(export.kind for export in EXPORTS)}].count(
+        commands.STANDARD_OUTPUT
+    ) > 1:
         parser.error("standard output (-) can take one result only; name a file for the others")
     try:
         with quiet_libraries(verbose=options.verbose):
@@ -85,12 +88,7 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         epilog=EPILOG,
     )
     analyze.add_argument("clip", metavar="CLIP", type=Path, help="a video file")
-    _add_outputs(
-        analyze,
-        json="everything that was measured, as JSON (docs/analysis.schema.json)",
-        csv="one row a frame, for a spreadsheet",
-        html="a report that opens in any browser",
-    )
+    _add_outputs(analyze, **{export.kind: export.what for export in EXPORTS})
     analyze.add_argument(
         "--faces", metavar="DIR", type=Path, help="write a clip of every person's face there: face-0.mp4, face-1.mp4, …"
     )

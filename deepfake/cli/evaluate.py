@@ -94,7 +94,7 @@ def _check_writable(name: str | None) -> None:
 
 
 def _write_numbers(numbers: dict[str, Any], name: str | None) -> None:
-    from deepfake.report import write_text
+    from deepfake.report.files import write_text
 
     text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if name is not None and name != STANDARD_OUTPUT:
@@ -119,7 +119,7 @@ def _table(path: Path | None, kept: Sequence["ClipResult"]) -> Iterator[Any]:
 
 
 def _write_table(path: Path, results: Sequence["ClipResult"]) -> None:
-    from deepfake.report import write_text
+    from deepfake.report.files import write_text
 
     text = StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerow(COLUMNS)

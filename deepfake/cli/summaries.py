@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from deepfake.analysis.model import Analysis
-from deepfake.comparison import Comparison
-from deepfake.report import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time, people_table
+from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
+from deepfake.report.table import people_table
+from deepfake.report.wording import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time
 from deepfake.video.reader import VideoInfo
 
 VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
@@ -42,8 +43,8 @@ def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
 def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
     """Print whether the clips belong together, how they were aligned, both verdicts and where they differ most."""
     out = console()
-    out.print(comparison.belonging.reason, style="bold", soft_wrap=True)
-    for note in comparison.alignment:
+    out.print(pair_sentence(comparison.pair), style="bold", soft_wrap=True)
+    for note in alignment_sentences(comparison):
         out.print(f"  · {note}", soft_wrap=True)
     for name, analysis in (("Fake", comparison.fake), ("Original", comparison.original)):
         out.print()
@@ -63,7 +64,7 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
             for moment in comparison.moments
         ]
         out.print(_table(("time", "frame", "original's frame", "whole frame", "face"), rows))
-    _print_ends(out, comparison.warnings, written)
+    _print_ends(out, pair_warnings(comparison), written)
 
 
 def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:

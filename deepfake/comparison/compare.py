@@ -13,14 +13,13 @@ from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
 from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
 from deepfake.comparison.findings import (
     SHIFT_S,
-    Belonging,
-    alignment_notes,
-    belonging,
+    PairCheck,
+    check_pair,
     greatest_differences,
     main_trace,
     matched_tracks,
 )
-from deepfake.comparison.overlap import Fit, fit_clips, reduced_similarity
+from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
@@ -63,35 +62,31 @@ class Comparison:
     Attributes:
         fake: The analysis of the fake.
         original: The analysis of the original.
-        fit: How one clip is laid on the other.
+        overlap: How one clip is laid on the other.
         cross_similarity: Signal "cross_similarity": SSIM of each of the fake's frames to the original's frame nearest
-            in time, of the whole picture reduced to fit.reduced_size. Its indices and timestamps are the fake's.
+            in time, of the whole picture reduced to overlap.reduced_size. Its indices and timestamps are the fake's.
         face_similarity: Signal "cross_face_similarity": the same of the region of a face of the fake, cut out of both
             at 224×224 px. One trace for each of the longest tracks.
         original_frame_indices: i64 (m,), the original's frame of each value.
         original_timestamps_s: f64 (m,), its time in seconds from the original's first frame.
         matched_tracks: The fake's track, and the original's track at the same place or None.
         main_track: The fake's track that differs most from the original, or None.
-        alignment: What was done to lay one clip on the other.
-        belonging: Whether the two clips belong together.
+        pair: Whether the two clips belong together.
         moments: The moments of greatest difference.
-        warnings: Of both analyses.
         timings_s: Seconds by stage.
     """
 
     fake: Analysis
     original: Analysis
-    fit: Fit
+    overlap: Overlap
     cross_similarity: SignalTrace
     face_similarity: tuple[SignalTrace, ...]
     original_frame_indices: NDArray[np.int64]
     original_timestamps_s: NDArray[np.float64]
     matched_tracks: tuple[tuple[int, int | None], ...]
     main_track: int | None
-    alignment: tuple[str, ...]
-    belonging: Belonging
+    pair: PairCheck
     moments: tuple[ComparedMoment, ...]
-    warnings: tuple[str, ...]
     timings_s: dict[str, float]
 
     def face_trace(self, track_id: int | None) -> SignalTrace | None:
@@ -161,20 +156,20 @@ def compare(
     fake = fake_analysis or analysed(fake_path, "fake")
     original = original_analysis or analysed(original_path, "original")
     analysed_s = time.perf_counter() - started
-    fit = fit_clips(fake_path, original_path, settings)
-    lockstep = _Lockstep(fit, fake, on_faces)
+    overlap = find_overlap(fake_path, original_path, settings)
+    side_by_side = _SideBySide(overlap, fake, on_faces)
     with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():
             counterpart = walker.at(frame.timestamp_s)
             if counterpart is None:
                 break  # the original has ended
-            lockstep.push(frame, counterpart)
+            side_by_side.push(frame, counterpart)
             if progress is not None:
                 total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
                 progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
     timings_s = {"analyses": analysed_s, "total": time.perf_counter() - started}
-    return lockstep.result(fake, original, timings_s)
+    return side_by_side.result(fake, original, timings_s)
 
 
 class _NearestInTime:
@@ -200,13 +195,13 @@ class _NearestInTime:
         return abs(self._upcoming.timestamp_s - timestamp_s) <= abs(self._current.timestamp_s - timestamp_s)
 
 
-class _Lockstep:
+class _SideBySide:
     """Collects what a pass over both clips measures."""
 
-    def __init__(self, fit: Fit, fake: Analysis, on_faces: Callable[[FaceCrop, FaceCrop], None] | None) -> None:
-        self._fit = fit
+    def __init__(self, overlap: Overlap, fake: Analysis, on_faces: Callable[[FaceCrop, FaceCrop], None] | None) -> None:
+        self._overlap = overlap
         self._on_faces = on_faces
-        self._to_original = fit.fake_to_original()
+        self._to_original = overlap.fake_to_original()
         self._tracks = sorted(fake.tracks, key=len, reverse=True)[:MAX_COMPARED_TRACKS]
         self._frames: list[tuple[int, float, int, float]] = []
         self._values: list[float] = []
@@ -216,9 +211,9 @@ class _Lockstep:
 
     def push(self, frame: Frame, counterpart: Frame) -> None:
         """Take one moment: a frame of the fake and the frame of the original that is shown then."""
-        size = self._fit.reduced_size
-        fake_view = np.ascontiguousarray(self._fit.fake_view(frame.image, size))
-        original_view = np.ascontiguousarray(self._fit.original_view(counterpart.image, size))
+        size = self._overlap.reduced_size
+        fake_view = np.ascontiguousarray(self._overlap.fake_view(frame.image, size))
+        original_view = np.ascontiguousarray(self._overlap.original_view(counterpart.image, size))
         value = reduced_similarity(fake_view, original_view)
         self._frames.append((frame.index, frame.timestamp_s, counterpart.index, counterpart.timestamp_s))
         self._values.append(value)
@@ -276,21 +271,14 @@ class _Lockstep:
         return Comparison(
             fake=fake,
             original=original,
-            fit=self._fit,
+            overlap=self._overlap,
             cross_similarity=cross,
             face_similarity=faces,
             original_frame_indices=original_indices,
             original_timestamps_s=original_times_s,
             matched_tracks=matched_tracks(fake, original, self._to_original),
             main_track=None if main is None else main.track_id,
-            alignment=alignment_notes(fake, original, self._fit, len(indices)),
-            belonging=belonging(cross.values, np.array(self._shifts, dtype=np.float64).reshape(-1, 3)),
+            pair=check_pair(cross.values, np.array(self._shifts, dtype=np.float64).reshape(-1, 3)),
             moments=moments,
-            warnings=_warnings(fake, original),
             timings_s=timings_s,
         )
-
-
-def _warnings(fake: Analysis, original: Analysis) -> tuple[str, ...]:
-    named = (("Fake", fake), ("Original", original))
-    return tuple(f"{name}: {warning}" for name, analysis in named for warning in analysis.warnings)

@@ -1,12 +1,12 @@
-"""What a comparison says: whether two clips belong together, how they lie on each other, when they differ most."""
+"""What a comparison finds: whether two clips belong together, whose face is whose, when they differ most."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.comparison.overlap import Fit
 from deepfake.faces.detection import box_iou
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.trace import SignalTrace
@@ -25,16 +25,27 @@ SHIFT_S = 1.0
 MIN_SHIFT_LOSS = 0.005
 STILL_SIMILARITY = 0.98  # of the original with itself SHIFT_S ago: above, nothing moves and timing says nothing
 
+PairCode = Literal["pair", "unlike", "out_of_step", "too_small"]
+
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
-    """Whether two clips belong together. together: None where it cannot be told. similarity: the median at the same
-    moment; shifted: the median one second apart, NaN where the clips are too short. reason: a sentence with both."""
+class PairCheck:
+    """Whether two clips belong together.
 
-    together: bool | None
-    similarity: float
-    shifted: float
-    reason: str
+    code: "pair", they do; "unlike", their pictures differ; "out_of_step", the same scene at other moments; "too_small",
+    it cannot be told. similarity: the median at the same moment; shifted: the median one second apart; each None where
+    it could not be measured. moves: whether enough moves for the timing to tell anything.
+    """
+
+    code: PairCode
+    similarity: float | None
+    shifted: float | None
+    moves: bool
+
+    @property
+    def together(self) -> bool | None:
+        """Whether the clips belong together, None where it cannot be told."""
+        return None if self.code == "too_small" else self.code == "pair"
 
 
 def main_trace(faces: tuple[SignalTrace, ...]) -> SignalTrace | None:
@@ -61,34 +72,22 @@ def greatest_differences(
     return np.array(sorted(rows), dtype=np.int64)
 
 
-def belonging(values: NDArray[np.float32], shifts: NDArray[np.float64]) -> Belonging:
+def check_pair(values: NDArray[np.float32], shifts: NDArray[np.float64]) -> PairCheck:
     """Return whether two clips belong together: alike at the same moment, and less so a second apart.
 
     values: f32 (m,), similarity at the same moment. shifts: f64 (k, 3), for some moments the similarity then, that of
     the fake to the original a second before, and that of the original to itself a second before.
     """
     if not np.isfinite(values).any():
-        return Belonging(None, float("nan"), float("nan"), "The pictures are too small to be compared.")
+        return PairCheck("too_small", None, None, moves=False)
     similarity = float(np.nanmedian(values))
-    shifted = float(np.nanmedian(shifts[:, 1])) if len(shifts) else float("nan")
-    if similarity < MIN_PAIR_SIMILARITY:
-        reason = (
-            f"The clips do not belong together: at the same moment their similarity is {similarity:.2f} in the median; "
-            f"a fake and its original reach at least {MIN_PAIR_SIMILARITY:g}."
-        )
-        return Belonging(False, similarity, shifted, reason)
+    shifted = float(np.nanmedian(shifts[:, 1])) if len(shifts) else None
     moves = len(shifts) > 0 and float(np.nanmedian(shifts[:, 2])) < STILL_SIMILARITY
+    if similarity < MIN_PAIR_SIMILARITY:
+        return PairCheck("unlike", similarity, shifted, moves)
     if moves and float(np.nanmedian(shifts[:, 0] - shifts[:, 1])) < MIN_SHIFT_LOSS:
-        reason = (
-            f"The clips show the same scene but do not run in step: they are no more alike at the same moment "
-            f"({similarity:.3f}) than {SHIFT_S:g} s apart ({shifted:.3f}). They may be two takes, or one begins later."
-        )
-        return Belonging(False, similarity, shifted, reason)
-    timing = f"; {SHIFT_S:g} s apart only {shifted:.3f}" if moves else ""
-    reason = (
-        f"The clips belong together: at the same moment their similarity is {similarity:.3f} in the median{timing}."
-    )
-    return Belonging(True, similarity, shifted, reason)
+        return PairCheck("out_of_step", similarity, shifted, moves)
+    return PairCheck("pair", similarity, shifted, moves)
 
 
 def matched_tracks(
@@ -122,37 +121,3 @@ def _nearest_rows(sorted_s: NDArray[np.float64], times_s: NDArray[np.float64]) -
     left = right - 1
     right = np.minimum(right, len(sorted_s) - 1)
     return np.where(times_s - sorted_s[left] < sorted_s[right] - times_s, left, right).astype(np.int64)
-
-
-def alignment_notes(fake: Analysis, original: Analysis, fit: Fit, moments: int) -> tuple[str, ...]:
-    """Return sentences on how the two were laid on each other: rate, length, size."""
-    frames = len(fake.frame_timestamps_s), len(original.frame_timestamps_s)
-    rates = tuple(float(analysis.video.frame_rate) for analysis in (fake, original))
-    is_same_rate = abs(rates[0] / rates[1] - 1) < 1e-3
-    notes = []
-    if is_same_rate:
-        notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, offset 0.")
-    else:
-        notes.append(
-            f"Different frame rates (fake {rates[0]:.4g}, original {rates[1]:.4g} fps): each frame of the fake is "
-            "compared with the original's frame nearest in time, offset 0."
-        )
-    if frames[0] == frames[1] or (not is_same_rate and moments == frames[0]):
-        notes.append(f"All {frames[0]} frames of the fake are compared.")
-    else:
-        notes.append(
-            f"Different lengths (fake {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; original {frames[1]} "
-            f"frames, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
-        )
-    return (*notes, _size_note(fake, original, fit))
-
-
-def _size_note(fake: Analysis, original: Analysis, fit: Fit) -> str:
-    fake_size, original_size = (f"{item.video.width}×{item.video.height}" for item in (fake, original))
-    sizes = f"(fake {fake_size}, original {original_size} px)"
-    return {
-        "same size": f"Same size ({fake_size} px).",
-        "scaled": f"Different sizes {sizes}: the larger is scaled to {fit.size[0]}×{fit.size[1]} px.",
-        "centre of the original": f"Different sizes {sizes}: the fake shows the middle of the original.",
-        "centre of the fake": f"Different sizes {sizes}: the original shows the middle of the fake.",
-    }[fit.kind]

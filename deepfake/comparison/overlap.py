@@ -17,18 +17,18 @@ from deepfake.video.reader import Image, VideoReader
 # compressions, and a moment of a 1080p pair takes 1 ms instead of 40.
 VIEWING_SIDE_PX = 256
 
-FitKind = Literal["same size", "scaled", "centre of the original", "centre of the fake"]
+OverlapKind = Literal["same size", "scaled", "centre of the original", "centre of the fake"]
 Region = tuple[int, int, int, int]  # left, top, right, bottom, px
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Overlap:
     """Which regions of a fake and of its original show the same.
 
     fake_xyxy, original_xyxy: the regions, px of each clip's frames. size: width and height that both are brought to.
     """
 
-    kind: FitKind
+    kind: OverlapKind
     fake_xyxy: Region
     original_xyxy: Region
     size: tuple[int, int]
@@ -55,11 +55,11 @@ class Fit:
         return np.column_stack([np.diag(scale), shift])
 
 
-def fit_clips(fake_path: Path | str, original_path: Path | str, settings: Settings) -> Fit:
+def find_overlap(fake_path: Path | str, original_path: Path | str, settings: Settings) -> Overlap:
     """Return how the pictures of two clips lie on each other.
 
-    Clips of one size fit as they are. Else either one was scaled, or the smaller is the middle of the larger: the more
-    similar of the two in the middle of the clips is taken. Raises what VideoReader raises.
+    Clips of one size lie on each other as they are. Else either one was scaled, or the smaller is the middle of the
+    larger: the more similar of the two in the middle of the clips is taken. Raises what VideoReader raises.
     """
     with VideoReader(fake_path, settings) as fake, VideoReader(original_path, settings) as original:
         sizes = [(reader.info.width, reader.info.height) for reader in (fake, original)]
@@ -68,7 +68,7 @@ def fit_clips(fake_path: Path | str, original_path: Path | str, settings: Settin
             return candidates[0]
         middle_s = min(reader.info.duration_s or 0.0 for reader in (fake, original)) / 2
         pictures = [reader.frame_near(middle_s)[0].image for reader in (fake, original)]
-    return max(candidates, key=lambda fit: _likeness(fit, pictures[0], pictures[1]))
+    return max(candidates, key=lambda overlap: _likeness(overlap, pictures[0], pictures[1]))
 
 
 def difference_map(fake_image: Image, original_image: Image) -> NDArray[np.float32]:
@@ -83,9 +83,9 @@ def difference_map(fake_image: Image, original_image: Image) -> NDArray[np.float
     if fake_image.shape != original_image.shape:
         raise ValueError(f"pictures of one size can be compared, these are {fake_image.shape}, {original_image.shape}")
     height, width = fake_image.shape[:2]
-    fit = Fit("same size", (0, 0, width, height), (0, 0, width, height), (width, height))
-    size = fit.reduced_size
-    difference = 1 - ssim_map(fit.fake_view(fake_image, size), fit.original_view(original_image, size))
+    overlap = Overlap("same size", (0, 0, width, height), (0, 0, width, height), (width, height))
+    size = overlap.reduced_size
+    difference = 1 - ssim_map(overlap.fake_view(fake_image, size), overlap.original_view(original_image, size))
     margin = MIN_SIDE_PX // 2
     padded = np.pad(np.maximum(difference, 0), margin, mode="edge")
     return cv2.resize(padded, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
@@ -98,17 +98,17 @@ def reduced_similarity(fake_view: Image, original_view: Image) -> float:
     return ssim(fake_view, original_view)
 
 
-def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> list[Fit]:
+def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> list[Overlap]:
     whole_fake, whole_original = (0, 0, *fake_size), (0, 0, *original_size)
     if fake_size == original_size:
-        return [Fit("same size", whole_fake, whole_original, fake_size)]
+        return [Overlap("same size", whole_fake, whole_original, fake_size)]
     smaller = min(fake_size[0], original_size[0]), min(fake_size[1], original_size[1])
-    fits = [Fit("scaled", whole_fake, whole_original, smaller)]
+    candidates = [Overlap("scaled", whole_fake, whole_original, smaller)]
     if smaller == fake_size:
-        fits.append(Fit("centre of the original", whole_fake, _centre(original_size, smaller), smaller))
+        candidates.append(Overlap("centre of the original", whole_fake, _centre(original_size, smaller), smaller))
     elif smaller == original_size:
-        fits.append(Fit("centre of the fake", _centre(fake_size, smaller), whole_original, smaller))
-    return fits
+        candidates.append(Overlap("centre of the fake", _centre(fake_size, smaller), whole_original, smaller))
+    return candidates
 
 
 def _centre(size: tuple[int, int], part: tuple[int, int]) -> Region:
@@ -116,9 +116,9 @@ def _centre(size: tuple[int, int], part: tuple[int, int]) -> Region:
     return left, top, left + part[0], top + part[1]
 
 
-def _likeness(fit: Fit, fake_image: Image, original_image: Image) -> float:
-    size = fit.reduced_size
-    likeness = reduced_similarity(fit.fake_view(fake_image, size), fit.original_view(original_image, size))
+def _likeness(overlap: Overlap, fake_image: Image, original_image: Image) -> float:
+    size = overlap.reduced_size
+    likeness = reduced_similarity(overlap.fake_view(fake_image, size), overlap.original_view(original_image, size))
     return likeness if np.isfinite(likeness) else -1.0
 
 

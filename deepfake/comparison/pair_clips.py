@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import plotly.graph_objects as go
 
-from deepfake.comparison.overlap import Fit, difference_map
+from deepfake.comparison.overlap import Overlap, difference_map
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
 from deepfake.settings import Settings, load_settings
@@ -62,7 +62,7 @@ def difference_view(
     original_path: Path | str,
     fake_s: float,
     original_s: float,
-    fit: Fit,
+    overlap: Overlap,
     *,
     title: str = "Where they differ",
     settings: Settings | None = None,
@@ -73,9 +73,9 @@ def difference_view(
     """
     settings = settings or load_settings()
     with VideoReader(fake_path, settings) as fake, VideoReader(original_path, settings) as original:
-        fake_image = fit.fake_view(fake.frame_near(fake_s)[0].image)
-        original_image = fit.original_view(original.frame_near(original_s)[0].image)
-    if min(fit.reduced_size) < MIN_SIDE_PX:
+        fake_image = overlap.fake_view(fake.frame_near(fake_s)[0].image)
+        original_image = overlap.original_view(original.frame_near(original_s)[0].image)
+    if min(overlap.reduced_size) < MIN_SIDE_PX:
         return None
     difference = difference_map(np.ascontiguousarray(fake_image), np.ascontiguousarray(original_image))
     return difference_figure(difference, fake_image, title=title)

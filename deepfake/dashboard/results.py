@@ -11,14 +11,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from deepfake.analysis.keeping import read_analysis, write_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.errors import DeepfakeError
-from deepfake.report import read_json, write_json
 from deepfake.server.store_access import KeptAs
-from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
+from deepfake.server.tasks import ANALYSIS_FILE, analysis_file, analyze_clip, cut_face_clips
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +94,8 @@ def analysis_when_ready(
     if folder is None:
         return None
     try:
-        analysis = _read_analysis(str(folder / ANALYSIS_FILE))
-    except (DeepfakeError, OSError):
+        analysis = _read_analysis(str(analysis_file(folder)))
+    except (ValueError, OSError):
         logger.exception("the stored analysis %s cannot be read", key)
         runtime().cache.drop(key)
         st.error("The stored result of this clip could not be read and was removed. Reload the page to analyse anew.")
@@ -125,11 +124,11 @@ def _fetch_from_store(key: str, sha256: str, fingerprint: str) -> None:
     analysis = server.store.ask(lambda store: store.get(sha256, fingerprint), None)
     if analysis is not None:
         building = server.cache.new_folder()
-        write_json(analysis, building / ANALYSIS_FILE)
+        write_analysis(analysis, building / ANALYSIS_FILE)
         server.cache.commit(building, key)
 
 
 # Not cache_data, which would copy all arrays on every run of a page: an Analysis is frozen.
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _read_analysis(path: str) -> Analysis:
-    return read_json(path)
+    return read_analysis(Path(path))

@@ -11,7 +11,7 @@ from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import ClipEntry
 from deepfake.figures import COLOURS
 from deepfake.files import stamp_of
-from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
+from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
 # Colours of the theme by name, which fit light and dark; its grey is brownish in a table.

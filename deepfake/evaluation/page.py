@@ -1,13 +1,11 @@
 """An evaluation as one page of HTML that needs nothing else: numbers, charts, and what they do not tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
-from html import escape
-from pathlib import Path
-from string import Template
+from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from deepfake import __version__
@@ -24,6 +22,7 @@ from deepfake.evaluation.coverage import abstention_causes, failure_causes
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.scored import AucDifference
 from deepfake.evaluation.table import method_rows, numbers_rows
+from deepfake.report.html import render
 
 SHOWN_ERRORS = 50
 CHART_INK = "#1b1f24"
@@ -35,31 +34,24 @@ def evaluation_html(
     threshold: float,
     *,
     difference: AucDifference | None = None,
-    written: datetime | None = None,
 ) -> str:
     """Return a page with everything that was measured, for one setting or two side by side.
 
     It loads nothing from the network: the chart library is in it, which makes it about 5 MB. title: the data set's.
-    difference: of the first evaluation's AUC to the second's. written: the time to name as the page's own, by default
-    now.
+    difference: of the first evaluation's AUC to the second's.
     """
-    heading = escape(f"Evaluation of {title}")
-    return _template().substitute(
-        title=heading,
-        plotly=get_plotlyjs(),
-        summary=" ".join(escape(coverage_sentence(measured)) for measured in evaluations),
+    return render(
+        "evaluation.html",
+        title=f"Evaluation of {title}",
+        plotly=Markup(get_plotlyjs()),
+        summary=" ".join(map(coverage_sentence, evaluations)),
         draws=BOOTSTRAP_DRAWS,
         threshold=f"{threshold:.2f}",
-        numbers=_table(numbers_rows(evaluations, threshold)),
-        difference="" if difference is None else f"<p>{escape(difference_sentence(difference, evaluations))}</p>",
-        caveats=_each(evaluations, lambda measured: _items(measured.caveats)),
-        charts="".join(_chart(figure) for figure in _figures(evaluations, threshold)),
-        methods=_each(
-            evaluations, lambda measured: f'<div class="wide">{_table(method_rows(measured, threshold))}</div>'
-        ),
-        coverage=_each(evaluations, _coverage),
-        errors=_each(evaluations, lambda measured: _errors(measured, threshold)),
-        made=_table(_made(evaluations, written or datetime.now(UTC))),
+        numbers=numbers_rows(evaluations, threshold),
+        difference="" if difference is None else difference_sentence(difference, evaluations),
+        charts=Markup("").join(_chart(figure) for figure in _figures(evaluations, threshold)),
+        parts=[_part(measured, threshold) for measured in evaluations],
+        made=_made(evaluations),
     )
 
 
@@ -96,11 +88,6 @@ def difference_sentence(difference: AucDifference, evaluations: Sequence[Measure
     )
 
 
-@cache
-def _template() -> Template:
-    return Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
-
-
 def _figures(evaluations: Sequence[Measured], threshold: float) -> list[go.Figure]:
     named = len(evaluations) > 1
     return [
@@ -113,61 +100,39 @@ def _figures(evaluations: Sequence[Measured], threshold: float) -> list[go.Figur
     ]
 
 
-def _chart(figure: go.Figure) -> str:
+def _chart(figure: go.Figure) -> Markup:
     figure.update_layout(font={"color": CHART_INK}, template="none", paper_bgcolor="white", plot_bgcolor="white")
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
     )
-    return html
+    return Markup(html)
 
 
-def _coverage(measured: Measured) -> str:
-    rows = [
-        *(("not judged", cause, count) for cause, count in abstention_causes(measured.stored.results)),
-        *(("failed", cause, count) for cause, count in failure_causes(measured.stored.results)),
+def _part(measured: Measured, threshold: float) -> dict[str, Any]:
+    """What the page shows of each setting apart; tables begin with their header, and are empty without rows."""
+    results, errors = measured.stored.results, measured.errors_at(threshold)
+    not_judged = [
+        *(("not judged", cause, count) for cause, count in abstention_causes(results)),
+        *(("failed", cause, count) for cause, count in failure_causes(results)),
     ]
-    if not rows:
-        return "<p>Every clip that was analysed was judged.</p>"
-    return _wide([("", "why", "clips"), *rows])
-
-
-def _errors(measured: Measured, threshold: float) -> str:
-    errors = measured.errors_at(threshold)
-    if not errors:
-        return "<p>None at this threshold.</p>"
-    rows = [
+    worst = [
         (result.row.path, result.row.label, f"{result.probability_fake or 0.0:.3f}", result.verdict or "")
         for result in errors[:SHOWN_ERRORS]
     ]
-    more = f"<p>The worst {SHOWN_ERRORS} of {len(errors)}.</p>" if len(errors) > SHOWN_ERRORS else ""
-    return more + _wide([("clip", "label", "P(fake)", "verdict"), *rows])
+    return {
+        "name": measured.name,
+        "caveats": measured.caveats,
+        "methods": method_rows(measured, threshold),
+        "not_judged": [("", "why", "clips"), *not_judged] if not_judged else [],
+        "errors": [("clip", "label", "P(fake)", "verdict"), *worst] if worst else [],
+        "n_errors": len(errors),
+    }
 
 
-def _made(evaluations: Sequence[Measured], written: datetime) -> list[tuple[str, str]]:
+def _made(evaluations: Sequence[Measured]) -> list[tuple[str, str]]:
     return [
         ("field", "value"),
         *(("settings", f"{measured.name}, fingerprint {measured.stored.fingerprint}") for measured in evaluations),
         ("page written by", f"deepfake workbench {__version__}"),
-        ("page written", written.isoformat(timespec="seconds")),
+        ("page written", datetime.now(UTC).isoformat(timespec="seconds")),
     ]
-
-
-def _each(evaluations: Sequence[Measured], part: Callable[[Measured], str]) -> str:
-    if len(evaluations) == 1:
-        return part(evaluations[0])
-    return "".join(f"<h3>{escape(measured.name)}</h3>{part(measured)}" for measured in evaluations)
-
-
-def _items(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
-
-
-def _wide(rows: Sequence[Sequence[object]]) -> str:
-    return f'<div class="wide">{_table(rows)}</div>'
-
-
-def _table(rows: Sequence[Sequence[object]]) -> str:
-    """A table whose first row is its header. Every cell is escaped."""
-    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in rows[0])
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

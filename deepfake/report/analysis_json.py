@@ -1,25 +1,20 @@
 """The JSON of an analysis: docs/analysis.schema.json describes it, a test holds the command line to it.
 
 Numbers that could not be measured are null. 32-bit values are written with the fewest digits that give the same
-32-bit value back, so reading a file returns exactly the analysis that was written.
+32-bit value back.
 """
 
 import json
 import math
 from dataclasses import asdict
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.analysis.quality import TrackQuality
-from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
-from deepfake.errors import ReportError
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
-from deepfake.report.files import write_text
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
 
@@ -41,8 +36,8 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         "traces": [_trace_to_dict(trace) for trace in analysis.traces],
         "notebook_rule": {
             "label": analysis.notebook_rule.label,
-            "amplitude": _number_or_none(analysis.notebook_rule.amplitude),
-            "minimum": _number_or_none(analysis.notebook_rule.minimum),
+            "amplitude": analysis.notebook_rule.amplitude,
+            "minimum": analysis.notebook_rule.minimum,
         },
         "verdict": _verdict_to_dict(analysis.verdict),
         "warnings": list(analysis.warnings),
@@ -50,52 +45,9 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
     }
 
 
-def analysis_from_dict(data: dict[str, Any]) -> Analysis:
-    """Return the analysis that analysis_to_dict turned into data.
-
-    Raises ReportError when data is not an analysis, or one of another schema version.
-    """
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if version != SCHEMA_VERSION:
-        raise ReportError("", f"this is not an analysis of schema version {SCHEMA_VERSION} (it says {version!r})")
-    try:
-        return Analysis(
-            schema_version=version,
-            software_version=data["software_version"],
-            video=_video_from_dict(data["video"]),
-            config=_config_from_dict(data["config"]),
-            frame_timestamps_s=_array(data["frame_timestamps_s"], np.float64),
-            cuts=_array(data["cuts"], np.int64),
-            tracks=tuple(_track_from_dict(track) for track in data["tracks"]),
-            traces=tuple(_trace_from_dict(trace) for trace in data["traces"]),
-            notebook_rule=_rule_from_dict(data["notebook_rule"]),
-            verdict=_verdict_from_dict(data["verdict"]),
-            warnings=tuple(data["warnings"]),
-            timings_s=dict(data["timings_s"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError("", f"this analysis is incomplete or malformed: {error!r}") from error
-
-
 def json_text(data: dict[str, Any]) -> str:
     """Return data as one line of JSON. Raises ValueError for NaN, which JSON does not know."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def write_json(analysis: Analysis, path: Path | str, *, shown_path: str | None = None) -> None:
-    """Write an analysis to a JSON file, whole or not at all. Raises OSError where it cannot be written."""
-    write_text(path, json_text(analysis_to_dict(analysis, shown_path=shown_path)))
-
-
-def read_json(path: Path | str) -> Analysis:
-    """Return the analysis that write_json wrote.
-
-    Raises ReportError when the file holds something else, OSError when it cannot be read.
-    """
-    try:
-        return analysis_from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (ReportError, ValueError) as error:
-        raise ReportError(path, f"{error}") from error
 
 
 def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:
@@ -120,11 +72,6 @@ def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:
     }
 
 
-def _video_from_dict(data: dict[str, Any]) -> VideoInfo:
-    values = {key: value for key, value in data.items() if key != "frame_rate_exact"}
-    return VideoInfo(**{**values, "path": Path(data["path"]), "frame_rate": Fraction(data["frame_rate_exact"])})
-
-
 def _track_to_dict(track: FaceTrack) -> dict[str, Any]:
     return {
         "track_id": track.track_id,
@@ -138,18 +85,6 @@ def _track_to_dict(track: FaceTrack) -> dict[str, Any]:
     }
 
 
-def _track_from_dict(data: dict[str, Any]) -> FaceTrack:
-    count = len(data["frame_indices"])
-    points = len(data["landmarks"][0]) if count else 0
-    return FaceTrack(
-        track_id=data["track_id"],
-        frame_indices=_array(data["frame_indices"], np.int64),
-        boxes_xyxy=_array(data["boxes_xyxy"], np.float32).reshape(count, 4),
-        landmarks=_array(data["landmarks"], np.float32).reshape(count, points, 2),
-        confidences=_array(data["confidences"], np.float32).reshape(count),
-    )
-
-
 def _trace_to_dict(trace: SignalTrace) -> dict[str, Any]:
     return {
         "signal": trace.signal,
@@ -161,30 +96,9 @@ def _trace_to_dict(trace: SignalTrace) -> dict[str, Any]:
     }
 
 
-def _trace_from_dict(data: dict[str, Any]) -> SignalTrace:
-    return SignalTrace(
-        signal=data["signal"],
-        track_id=data["track_id"],
-        frame_indices=_array(data["frame_indices"], np.int64),
-        timestamps_s=_array(data["timestamps_s"], np.float64),
-        values=_array(data["values"], np.float32),
-        unit=data["unit"],
-    )
-
-
 def _config_to_dict(config: AnalysisConfig) -> dict[str, Any]:
     # "detector" is what the face detector was called before there was a choice of classifiers: readers know it.
     return {"detector": config.face_detector, **asdict(config)}
-
-
-def _config_from_dict(data: dict[str, Any]) -> AnalysisConfig:
-    known = {name: value for name, value in data.items() if name != "detector"}
-    return AnalysisConfig(**{"face_detector": data["detector"], **known})
-
-
-def _rule_from_dict(data: dict[str, Any]) -> NotebookRule:
-    amplitude, minimum = (math.nan if data[key] is None else data[key] for key in ("amplitude", "minimum"))
-    return NotebookRule(data["label"], amplitude, minimum)
 
 
 def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
@@ -213,32 +127,6 @@ def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
     }
 
 
-def _verdict_from_dict(data: dict[str, Any]) -> Verdict:
-    return Verdict(
-        label=data["label"],
-        probability_fake=data["probability_fake"],
-        evidence=tuple(Evidence(**item) for item in data["evidence"]),
-        reasons=tuple(data["reasons"]),
-        interval=_interval_from(data["interval"]),
-        tracks=tuple(
-            TrackVerdict(
-                **{
-                    **track,
-                    "interval": _interval_from(track["interval"]),
-                    "reasons": tuple(track["reasons"]),
-                    "abstained": tuple(track["abstained"]),
-                    "quality": None if track.get("quality") is None else TrackQuality(**track["quality"]),
-                }
-            )
-            for track in data["tracks"]
-        ),
-    )
-
-
-def _interval_from(data: list[float] | None) -> tuple[float, float] | None:
-    return None if data is None else (data[0], data[1])
-
-
 def _number_or_none(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
@@ -250,8 +138,3 @@ def _numbers(values: NDArray[Any]) -> list[Any]:
     if values.dtype == np.float32:
         return [float(str(value)) if np.isfinite(value) else None for value in values]
     return [value if math.isfinite(value) else None for value in values.tolist()]
-
-
-def _array(values: list[Any], dtype: type[Any]) -> NDArray[Any]:
-    # NumPy reads None as NaN only where the type is asked for.
-    return np.array(values, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Text files that are either there whole or not at all."""
+"""Files that are either there whole or not at all."""
 
 import os
 import tempfile
@@ -6,7 +6,12 @@ from pathlib import Path
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text to a file: it appears complete, under its name, or stays what it was before.
+    """Write UTF-8 text to a file, as write_bytes does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write a file: it appears complete, under its name, or stays what it was before.
 
     Raises OSError where the folder is missing or may not be written to.
     """
@@ -14,8 +19,8 @@ def write_text(path: Path | str, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         # mkstemp makes files that only their owner reads; a report is an ordinary file.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)

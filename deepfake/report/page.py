@@ -2,14 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from string import Template
+
+from markupsafe import Markup
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import MIN_FRONTAL_SHARE
@@ -17,6 +14,7 @@ from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, l
 from deepfake.detectors import quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.report.curves import curves_svg
+from deepfake.report.html import render
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.wording import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
 from deepfake.video.reader import is_variable_rate
@@ -25,54 +23,32 @@ from deepfake.video.reader import is_variable_rate
 LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")
 
 
-def report_html(analysis: Analysis, *, shown_path: str | None = None, written: datetime | None = None) -> str:
+def report_html(analysis: Analysis, *, shown_path: str | None = None) -> str:
     """Return a page of HTML with the verdict, its reasons, the curves, all values, the file's hash and the versions.
 
-    It loads nothing from the network. shown_path: what to write as the clip's path, see analysis_to_dict. written:
-    the time to name as the report's own, by default now.
+    It loads nothing from the network. shown_path: what to write as the clip's path, see analysis_to_dict.
     """
     verdict = analysis.verdict
-    table = analysis_to_csv(analysis)
     probability = verdict.probability_fake
-    return _template().substitute(
-        title=escape(f"Analysis of {analysis.video.path.name}"),
-        label=verdict.label,
+    return render(
+        "analysis.html",
+        title=f"Analysis of {analysis.video.path.name}",
+        verdict=verdict,
         icon=VERDICT_ICONS[verdict.label],
-        verdict=VERDICT_WORDS[verdict.label],
+        word=VERDICT_WORDS[verdict.label],
         probability="" if probability is None else f"P(fake) {probability:.2f}",
-        reasons=_items(_reasons(analysis)),
+        reasons=_reasons(analysis),
         caution=CAUTION,
-        warnings=f"<h2>Warnings</h2><ul>{_items(analysis.warnings)}</ul>" if analysis.warnings else "",
-        curves=curves_svg(analysis),
-        people=_people(analysis),
-        rule=_rule_table(analysis),
-        file=_file_table(analysis, shown_path),
-        method=_method_table(analysis, written or datetime.now(UTC)),
-        rows=len(analysis.frame_timestamps_s),
-        values=_table(list(csv.reader(io.StringIO(table)))),
+        warnings=analysis.warnings,
+        curves=Markup(curves_svg(analysis)),
+        people=people_table(analysis) if analysis.tracks else [],
+        quality=_quality_rows(analysis),
+        rule=_rule_rows(analysis),
+        file=_file_rows(analysis, shown_path),
+        method=_method_rows(analysis),
+        frames=len(analysis.frame_timestamps_s),
+        values=list(csv.reader(io.StringIO(analysis_to_csv(analysis)))),
     )
-
-
-@cache
-def _template() -> Template:
-    return Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
-
-
-def _items(sentences: Iterable[str]) -> str:
-    return "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-
-
-def _table(rows: Sequence[Sequence[object]]) -> str:
-    """A table whose first row is its header. Every cell is escaped."""
-    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in rows[0])
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _people(analysis: Analysis) -> str:
-    if not analysis.tracks:
-        return "<p>No face was found in any frame.</p>"
-    return f'<div class="wide">{_table(people_table(analysis))}</div>{_quality_table(analysis)}'
 
 
 def _reasons(analysis: Analysis) -> list[str]:
@@ -82,11 +58,11 @@ def _reasons(analysis: Analysis) -> list[str]:
     ]
 
 
-def _quality_table(analysis: Analysis) -> str:
+def _quality_rows(analysis: Analysis) -> list[tuple[str, ...]]:
     """How good the pictures of the judged faces are, each number beside the limit of the quality gate."""
     rows = [(track.track_id, track.quality) for track in analysis.verdict.tracks if track.quality is not None]
     if not rows:
-        return ""
+        return []
     limits = quality_limits(analysis.config.classifier)
     head = (
         "quality",
@@ -107,23 +83,22 @@ def _quality_table(analysis: Analysis) -> str:
         )
         for track_id, quality in rows
     ]
-    return f'<div class="wide">{_table([head, *cells])}</div>'
+    return [head, *cells]
 
 
-def _rule_table(analysis: Analysis) -> str:
+def _rule_rows(analysis: Analysis) -> list[tuple[str, str, str]]:
     rule = analysis.notebook_rule
     if rule.label is None:
-        return "<p>Not applied: the clip has fewer than two frames.</p>"
-    rows = [
+        return []
+    return [
         ("", "measured", "the rule's limit for REAL"),
         ("amplitude", f"{rule.amplitude:.4f}", f"below {RULE_MAX_AMPLITUDE}"),
         ("minimum", f"{rule.minimum:.4f}", f"above {RULE_MIN_SIMILARITY}"),
         ("answer", rule.label, ""),
     ]
-    return _table(rows)
 
 
-def _file_table(analysis: Analysis, shown_path: str | None) -> str:
+def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, str]]:
     video = analysis.video
     pace = "uneven" if is_variable_rate(analysis.frame_timestamps_s) else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
@@ -132,7 +107,7 @@ def _file_table(analysis: Analysis, shown_path: str | None) -> str:
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
     needed = quality_limits(analysis.config.classifier).min_bits_per_pixel
     bit_rate += "" if bits is None else f", {bits:.2g} bits a pixel (the verdict needs at least {needed:g})"
-    rows = [
+    return [
         ("field", "value"),
         ("path", str(video.path) if shown_path is None else shown_path),
         ("SHA-256", video.sha256),
@@ -145,21 +120,19 @@ def _file_table(analysis: Analysis, shown_path: str | None) -> str:
         ("sound", "yes" if video.has_audio else "no"),
         ("scene cuts at frames", ", ".join(map(str, analysis.cuts.tolist())) or "none"),
     ]
-    return f'<div class="wide">{_table(rows)}</div>'
 
 
-def _method_table(analysis: Analysis, written: datetime) -> str:
+def _method_rows(analysis: Analysis) -> list[tuple[str, str]]:
     settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
     timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
-    rows = [
+    return [
         ("field", "value"),
         ("deepfake workbench", f"{analysis.software_version}, schema {analysis.schema_version}"),
         ("settings", settings),
         ("time taken", timings),
         ("libraries installed at the time of this report", ", ".join(_installed_libraries())),
-        ("report written", written.isoformat(timespec="seconds")),
+        ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
     ]
-    return f'<div class="wide">{_table(rows)}</div>'
 
 
 def _installed_libraries() -> list[str]:

@@ -3,8 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression
-from deepfake.errors import ReportError
+from deepfake.analysis.recompression import RateOutcome, Recompression
 from deepfake.report.wording import VERDICT_WORDS
 
 
@@ -41,23 +40,3 @@ def recompression_to_dict(result: Recompression) -> dict[str, Any]:
         "spread": result.spread,
         "sentence": stability_sentence(result),
     }
-
-
-def recompression_from_dict(data: dict[str, Any]) -> Recompression:
-    """Return the result that recompression_to_dict turned into data. Raises ReportError where data is another thing."""
-
-    def outcome(item: dict[str, Any]) -> Outcome:
-        interval = None if item["interval"] is None else tuple(item["interval"])
-        return Outcome(**{**item, "interval": interval, "abstained": tuple(item["abstained"])})
-
-    try:
-        fields = {name: data[name] for name in Recompression.__slots__ if name != "rates"}
-        rates = tuple(
-            RateOutcome(
-                **{**rate, "clip": outcome(rate["clip"]), "tracks": tuple(outcome(item) for item in rate["tracks"])}
-            )
-            for rate in data["rates"]
-        )
-        return Recompression(rates=rates, **fields)
-    except (KeyError, TypeError) as error:
-        raise ReportError("", f"this is no result of a re-compression: {error!r}") from error

@@ -3,12 +3,12 @@
 The worker writes, the page reads. Files survive a worker that is killed and need no connection between the two.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 PROGRESS_FILE = "progress.json"
@@ -67,7 +67,7 @@ class ProgressWriter:
         )
         if preview_jpeg is not None:
             _replace(self._folder / PREVIEW_FILE, preview_jpeg())
-        _replace(self._folder / PROGRESS_FILE, json.dumps(asdict(report)).encode())
+        _replace(self._folder / PROGRESS_FILE, msgspec.json.encode(report))
 
     def _left_s(self, now: float, done: int, total: int | None) -> float | None:
         moved = done - self._stage_done
@@ -79,9 +79,8 @@ class ProgressWriter:
 def read_progress(folder: Path) -> ProgressReport | None:
     """Return a job's latest report, or None while there is none."""
     try:
-        values = json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))
-        return ProgressReport(**{**values, "curve": tuple(values["curve"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        return msgspec.json.decode((folder / PROGRESS_FILE).read_bytes(), type=ProgressReport)
+    except (OSError, msgspec.MsgspecError):
         return None
 
 

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from deepfake.errors import ClipError, LimitError
 from deepfake.video.reader import CLIP_SUFFIXES
@@ -146,10 +148,11 @@ def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def claim_server_folder(parent: Path) -> tuple[Path, IO[bytes]]:
+def claim_server_folder(parent: Path) -> tuple[Path, FileLock]:
     """Make this server's own folder below parent and remove those of servers that ended without clearing up.
 
-    Returns the folder and the locked file that marks it as in use: keep it open.
+    Returns the folder and the lock that marks it as in use: the system lets it go when the process ends, however it
+    ends.
     """
     parent.mkdir(parents=True, exist_ok=True)
     for other in parent.iterdir():
@@ -158,36 +161,17 @@ def claim_server_folder(parent: Path) -> tuple[Path, IO[bytes]]:
             shutil.rmtree(other, ignore_errors=True)
     folder = parent / uuid.uuid4().hex
     folder.mkdir()
-    lock = (folder / LOCK_FILE).open("wb")
-    _lock(lock)
+    lock = FileLock(folder / LOCK_FILE, blocking=False)
+    lock.acquire()
     return folder, lock
 
 
 def _in_use(path: Path) -> bool:
     """Tell whether a running server holds the lock. A folder without one is being made this very moment, or foreign."""
-    try:
-        with path.open("r+b") as file:
-            return not _lock(file)
-    except FileNotFoundError:
+    if not path.is_file():
         return True
-    except OSError:
-        return True
-
-
-def _lock(file: IO[Any]) -> bool:
-    """Take the lock that the system lets go when the process ends, however it ends; False when another has it."""
     try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        except OSError:
+        with FileLock(path, blocking=False):
             return False
+    except (Timeout, OSError):
         return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

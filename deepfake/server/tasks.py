@@ -1,36 +1,36 @@
 """What worker processes run. Each task leaves its result in `folder` and reports there how far it is."""
 
-import json
 from pathlib import Path
 
 import plotly.graph_objects as go
 
+from deepfake.analysis.keeping import read_analysis, write_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
 from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
-from deepfake.comparison import ComparisonProgress, Fit, PairClips, compare, comparison_to_dict, difference_view
+from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view
 from deepfake.demo.writer import write_demo
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.report import json_text, read_json, write_json
-from deepfake.report.recompression import recompression_to_dict
+from deepfake.serialize import to_bytes
 from deepfake.server.progress import ProgressWriter
 from deepfake.server.store_access import KeptAs, keep_analysis, stamp_before
 from deepfake.settings import Settings
 from deepfake.video.browser import transcode
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import slowed
-from deepfake.views.attribution_clip import DRAWING, SCORING, attribution_clip_to_dict, write_attribution_clip
+from deepfake.views.attribution_clip import DRAWING, SCORING, write_attribution_clip
 from deepfake.views.face_clips import FaceClips
 from deepfake.views.stills import preview_jpeg
 
-ANALYSIS_FILE = "analysis.json"
+ANALYSIS_FILE = "analysis.bin"
+FORMER_ANALYSIS_FILE = "analysis.json"  # of caches that an earlier version wrote
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
-RECOMPRESSION_FILE = "recompression.json"
-COMPARISON_FILE = "comparison.json"
-ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.json", "attribution.mp4"
+RECOMPRESSION_FILE = "recompression.bin"
+COMPARISON_FILE = "comparison.bin"
+ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.bin", "attribution.mp4"
 STAGES = {
     "models": "Loading the face detector",
     "frames": "Following faces",
@@ -39,10 +39,16 @@ STAGES = {
 ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 
 
+def analysis_file(folder: Path) -> Path:
+    """Return where the analysis is in an entry of the cache, of this version or an earlier one."""
+    former = folder / FORMER_ANALYSIS_FILE
+    return former if former.is_file() else folder / ANALYSIS_FILE
+
+
 def analyze_clip(
     folder: Path, path: Path, config: AnalysisConfig, settings: Settings, kept_as: KeptAs | None = None
 ) -> None:
-    """Write analysis.json and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
+    """Write analysis.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
 
     kept_as: the analysis goes into the store under this name; without it (an upload) it does not.
     """
@@ -63,7 +69,7 @@ def analyze_clip(
     with FaceClips(folder, info.frame_rate) as clips:
         analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips)
         clips.close(keep={track.track_id for track in analysis.tracks})
-    write_json(analysis, folder / ANALYSIS_FILE)
+    write_analysis(analysis, folder / ANALYSIS_FILE)
     if kept_as is not None:
         keep_analysis(analysis, kept_as, stamp, settings)
 
@@ -100,7 +106,7 @@ def make_slowed_clip(folder: Path, path: Path, factor: float) -> None:
 
 
 def recompress_clip(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
-    """Write recompression.json. Raises what recompress() raises."""
+    """Write recompression.bin. Raises what recompress() raises."""
     writer = ProgressWriter(folder)
     result = recompress(
         path,
@@ -108,13 +114,13 @@ def recompress_clip(folder: Path, path: Path, analysis: Analysis, settings: Sett
         settings=settings,
         progress=lambda done, total: writer.write(f"Encoding at {len(RATES_CRF)} rates", done, total),
     )
-    (folder / RECOMPRESSION_FILE).write_text(json.dumps(recompression_to_dict(result)), encoding="utf-8")
+    (folder / RECOMPRESSION_FILE).write_bytes(to_bytes(result))
 
 
 def make_attribution_clip(
     folder: Path, path: Path, analysis: Analysis, track_id: int, face_clip: Path, part: int, settings: Settings
 ) -> None:
-    """Write attribution.mp4 and attribution.json. Raises what write_attribution_clip() raises."""
+    """Write attribution.mp4 and attribution.bin. Raises what write_attribution_clip() raises."""
     writer = ProgressWriter(folder)
     shown = write_attribution_clip(
         folder / ATTRIBUTION_CLIP_FILE,
@@ -126,7 +132,7 @@ def make_attribution_clip(
         settings=settings,
         progress=lambda stage, done, total: writer.write(ATTRIBUTION_STAGES[stage], done, total),
     )
-    (folder / ATTRIBUTION_FILE).write_text(json.dumps(attribution_clip_to_dict(shown)), encoding="utf-8")
+    (folder / ATTRIBUTION_FILE).write_bytes(to_bytes(shown))
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:
@@ -145,11 +151,11 @@ def load_looks() -> None:
 
 
 def compare_clips(
-    folder: Path, fake_path: Path, original_path: Path, fake_json: Path, original_json: Path, settings: Settings
+    folder: Path, fake_path: Path, original_path: Path, fake_file: Path, original_file: Path, settings: Settings
 ) -> None:
-    """Write comparison.json, without the analyses, and for each compared track pair-<track_id>.mp4.
+    """Write comparison.bin, and for each compared track pair-<track_id>.mp4.
 
-    fake_json, original_json: both analyses as write_json wrote them. Raises what compare() raises.
+    fake_file, original_file: both analyses as write_analysis wrote them. Raises what compare() raises.
     """
     writer = ProgressWriter(folder)
 
@@ -162,15 +168,15 @@ def compare_clips(
             original_path,
             settings=settings,
             progress=report,
-            fake_analysis=read_json(fake_json),
-            original_analysis=read_json(original_json),
+            fake_analysis=read_analysis(fake_file),
+            original_analysis=read_analysis(original_file),
             on_faces=clips,
         )
-    (folder / COMPARISON_FILE).write_text(json_text(comparison_to_dict(comparison, with_analyses=False)), "utf-8")
+    (folder / COMPARISON_FILE).write_bytes(to_bytes(comparison))
 
 
 def view_difference(
-    fake_path: Path, original_path: Path, fake_s: float, original_s: float, fit: Fit, title: str
+    fake_path: Path, original_path: Path, fake_s: float, original_s: float, overlap: Overlap, title: str
 ) -> go.Figure | None:
     """Return comparison.difference_view: a function of arguments by position, as the pool of workers calls it."""
-    return difference_view(fake_path, original_path, fake_s, original_s, fit, title=title)
+    return difference_view(fake_path, original_path, fake_s, original_s, overlap, title=title)

@@ -11,11 +11,11 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.errors import StoreError
 from deepfake.settings import Settings, load_settings
-from deepfake.store.codec import decode_analysis, encode_analysis, is_readable
 from deepfake.store.database import Database
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 from deepfake.store.rows import (
@@ -102,7 +102,7 @@ class AnalysisStore:
         if row is None:
             return None
         try:
-            return decode_analysis(row.data or b"")
+            return analysis_from_bytes(row.data or b"")
         except ValueError as error:
             raise StoreError(
                 self._database.name,
@@ -120,7 +120,7 @@ class AnalysisStore:
         path = Path(location if location and "://" not in location else name)
         analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=path))
         row = row_of(analysis, fingerprint, name, location)
-        data = encode_analysis(analysis)
+        data = analysis_to_bytes(analysis)
         with self._database.writing() as connection:
             new = self._insert(connection, row, data)
             if location:
@@ -266,7 +266,7 @@ class AnalysisStore:
         here = and_(analyses.c.sha256 == row["sha256"], analyses.c.fingerprint == row["fingerprint"])
         query = select(analyses.c.id, payloads.c.data).join_from(analyses, payloads, isouter=True).where(here)
         existing = connection.execute(query).first()
-        if existing is None or is_readable(existing.data or b""):
+        if existing is None or _is_readable(existing.data or b""):
             return False
         logger.warning("%s: entry %d could not be read and is replaced", self._database.name, existing.id)
         connection.execute(update(analyses).where(analyses.c.id == existing.id).values(row))
@@ -292,3 +292,11 @@ class AnalysisStore:
     def _insert_into(self, table: Table) -> Any:
         # Both know ON CONFLICT, and SQLAlchemy has it under each one's own name only.
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+
+
+def _is_readable(data: bytes) -> bool:
+    try:
+        analysis_from_bytes(data)
+    except ValueError:
+        return False
+    return True

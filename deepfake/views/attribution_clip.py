@@ -1,17 +1,15 @@
 """Where the classifier looked, as a clip along a track: the face, its attribution, the score over time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
 from deepfake.detectors import FaceClassifier, classifier
-from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_colour
 from deepfake.settings import Settings, load_settings
@@ -138,28 +136,6 @@ def smoothed_attribution(times_s: NDArray[np.float64], maps: NDArray[np.float32]
     weights = np.exp(exponent - exponent.max())
     smooth: NDArray[np.float32] = np.tensordot(weights / weights.sum(), maps, axes=1).astype(np.float32)
     return smooth
-
-
-def attribution_clip_to_dict(clip: AttributionClip) -> dict[str, Any]:
-    """Return what an attributed clip shows as JSON's own types."""
-    trace = {name: getattr(clip.scores, name).tolist() for name in ("frame_indices", "timestamps_s", "values")}
-    return {**asdict(clip), "scores": {"track_id": clip.scores.track_id, **trace}}
-
-
-def attribution_clip_from_dict(data: dict[str, Any]) -> AttributionClip:
-    """Return what attribution_clip_to_dict turned into data. Raises ReportError where data is another thing."""
-    try:
-        scores = data["scores"]
-        trace = SignalTrace(
-            "learned_score",
-            scores["track_id"],
-            np.array(scores["frame_indices"], dtype=np.int64),
-            np.array(scores["timestamps_s"], dtype=np.float64),
-            np.array(scores["values"], dtype=np.float32),
-        )
-        return AttributionClip(trace, data["full_logits"], data["start_s"], data["end_s"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReportError("", f"this does not describe an attributed clip: {error!r}") from error
 
 
 def _attributed(scorer: FaceClassifier, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -16,9 +16,9 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression, label_limits, recompress
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
 from deepfake.detectors.efficientnet import WHOLE
-from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
-from deepfake.report.recompression import recompression_from_dict, recompression_to_dict, stability_sentence
+from deepfake.report.recompression import recompression_to_dict, stability_sentence
+from deepfake.serialize import from_bytes, to_bytes
 
 WriteClip = Callable[..., Path]
 
@@ -167,13 +167,12 @@ def test_a_verdict_that_turns_round_is_warned_of() -> None:
     assert result.spread == pytest.approx(0.8)
 
 
-def test_json_gives_the_result_back() -> None:
+def test_the_result_comes_back_from_bytes_and_is_told_in_json() -> None:
     result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(40, "INCONCLUSIVE", None, abstained=("Too blurred.",)))
     data = json.loads(json.dumps(recompression_to_dict(result)))
     assert data["keeps_label"] is False
-    assert recompression_from_dict(data) == result
-    with pytest.raises(ReportError, match="re-compression"):
-        recompression_from_dict({"rates": []})
+    assert data["rates"][1]["clip"]["abstained"] == ["Too blurred."]
+    assert from_bytes(to_bytes(result), Recompression) == result
 
 
 def test_limits_of_the_labels_are_where_the_rules_change() -> None:

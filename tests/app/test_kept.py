@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.files import stamp_of
-from deepfake.report import read_json
 from deepfake.server.store_access import KeptAs
 from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 from deepfake.settings import Settings
@@ -70,7 +70,7 @@ def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: 
         assert store.known_hash(str(clip), stamp_of(str(clip)) or "") == row.sha256
         kept = store.get(row.sha256, row.fingerprint)
     assert kept is not None
-    assert len(kept.tracks) == len(read_json(folder / ANALYSIS_FILE).tracks) == 1
+    assert len(kept.tracks) == len(read_analysis(folder / ANALYSIS_FILE).tracks) == 1
 
 
 def test_what_is_not_to_be_kept_is_not(tmp_path: Path, clip: Path, settings: Settings) -> None:
@@ -89,7 +89,7 @@ def test_face_clips_cut_later_are_those_that_the_analysis_makes(tmp_path: Path, 
     made = analysed(tmp_path / "made", clip, settings, None)
     again = tmp_path / "again"
     again.mkdir()
-    cut_face_clips(again, clip, read_json(made / ANALYSIS_FILE), settings)
+    cut_face_clips(again, clip, read_analysis(made / ANALYSIS_FILE), settings)
     for folder in (made, again):
         assert probe(folder / "face-0.mp4", settings).width == FACE_CLIP_SIZE_PX
     first, second = (VideoReader(folder / "face-0.mp4", settings) for folder in (made, again))

@@ -297,11 +297,11 @@ def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_p
     living, lock = claim_server_folder(tmp_path)
     dead, dead_lock = claim_server_folder(tmp_path)
     (dead / "upload.mp4").write_bytes(b"abc")
-    dead_lock.close()
+    dead_lock.release()
     mine, my_lock = claim_server_folder(tmp_path)
     assert (living.exists(), dead.exists(), mine.exists()) == (True, False, True)
-    lock.close()
-    my_lock.close()
+    lock.release()
+    my_lock.release()
 
 
 def test_display_names_are_short_and_visible() -> None:

@@ -13,7 +13,7 @@ import pytest
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.cli import main
 from deepfake.errors import ClipError, StoreError
-from deepfake.report import analysis_to_dict
+from deepfake.report.analysis_json import analysis_to_dict
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, analyze_once, open_store, recall
 

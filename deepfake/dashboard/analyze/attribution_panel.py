@@ -1,6 +1,5 @@
 """Where the classifier looked, as a clip: made on demand, with the scale of its colours and the score over time."""
 
-import json
 import logging
 from pathlib import Path
 
@@ -10,14 +9,13 @@ from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.errors import ReportError
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import attribution_scale_figure, dense_score_figure, format_time, person_name
+from deepfake.serialize import from_bytes
 from deepfake.server.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip
 from deepfake.views.attribution_clip import (
     MAX_SCORED,
     AttributionClip,
-    attribution_clip_from_dict,
     part_at,
     part_bounds,
 )
@@ -74,8 +72,8 @@ def draw_attribution_clip(ready: ReadyAnalysis, track: FaceTrack, moment_s: floa
     if folder is None:
         return
     try:
-        shown = attribution_clip_from_dict(json.loads((folder / ATTRIBUTION_FILE).read_text(encoding="utf-8")))
-    except (ReportError, ValueError, OSError):
+        shown = from_bytes((folder / ATTRIBUTION_FILE).read_bytes(), AttributionClip)
+    except (ValueError, OSError):
         logger.exception("the stored clip %s cannot be read", key)
         runtime().cache.drop(key)
         st.error("The stored clip could not be read and was removed. Reload the page to have it made anew.")

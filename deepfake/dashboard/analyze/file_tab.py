@@ -1,6 +1,7 @@
 """File: what the clip is, how it was analysed, and the results to take away."""
 
 import dataclasses
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +10,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.detectors import quality_limits
 from deepfake.figures import format_time
-from deepfake.report import analysis_to_csv, analysis_to_dict, json_text, report_html
+from deepfake.report import EXPORTS
 from deepfake.video.reader import VideoInfo
 
 STAGES = {
@@ -44,14 +45,15 @@ def draw_export(ready: ReadyAnalysis) -> None:
     stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     analysis, name = ready.analysis, ready.clip.name
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for label, suffix, mime, icon, make in (
-            ("JSON", "json", "application/json", ":material/data_object:",
-             lambda: json_text(analysis_to_dict(analysis, shown_path=name))),
-            ("CSV", "csv", "text/csv", ":material/table:", lambda: analysis_to_csv(analysis)),
-            ("Report", "html", "text/html", ":material/description:", lambda: report_html(analysis, shown_path=name)),
-        ):  # fmt: skip
+        for export in EXPORTS:
             st.download_button(
-                label, make, f"{stem}.{suffix}", mime, key=f"export-{suffix}", icon=icon, on_click="ignore"
+                export.title,
+                partial(export.make, analysis, shown_path=name),
+                f"{stem}.{export.kind}",
+                export.mime,
+                key=f"export-{export.kind}",
+                icon=export.icon,
+                on_click="ignore",
             )
         st.caption(clip_line(analysis))
 

@@ -1,6 +1,5 @@
 """Re-compress: on demand, the verdict on the clip as others would have it after sending it on."""
 
-import json
 import logging
 
 import pandas as pd
@@ -10,10 +9,10 @@ from deepfake.analysis.recompression import PRESET, RATES_CRF, Outcome, Recompre
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.errors import ReportError
 from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
-from deepfake.report import VERDICT_ICONS, VERDICT_WORDS
-from deepfake.report.recompression import rate_name, recompression_from_dict, stability_sentence
+from deepfake.report.recompression import rate_name, stability_sentence
+from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
+from deepfake.serialize import from_bytes
 from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
 
 logger = logging.getLogger(__name__)
@@ -66,8 +65,8 @@ def _result_when_ready(ready: ReadyAnalysis, *, slot: str) -> Recompression | No
     if folder is None:
         return None
     try:
-        return recompression_from_dict(json.loads((folder / RECOMPRESSION_FILE).read_text(encoding="utf-8")))
-    except (ReportError, ValueError, OSError):
+        return from_bytes((folder / RECOMPRESSION_FILE).read_bytes(), Recompression)
+    except (ValueError, OSError):
         logger.exception("the stored result %s cannot be read", key)
         runtime().cache.drop(key)
         st.error("The stored result could not be read and was removed. Reload the page to have it made anew.")

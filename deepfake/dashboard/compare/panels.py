@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from deepfake.comparison import Comparison
+from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
 from deepfake.dashboard.compare.results import ReadyComparison, difference_look
 from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.results import ReadyAnalysis
@@ -25,21 +25,21 @@ ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other 
 def draw_answer(ready: ReadyComparison) -> None:
     """Draw whether the two belong together, how they were aligned, and the verdict on each."""
     comparison = ready.comparison
-    belonging = comparison.belonging
+    together, sentence = comparison.pair.together, pair_sentence(comparison.pair)
     with st.container(border=True, key="comparison"):
-        if belonging.together is None:
-            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{belonging.reason}")
-        elif belonging.together:
-            st.markdown(f"### :material/link: SAME SCENE, SAME MOMENTS\n{belonging.reason}")
+        if together is None:
+            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{sentence}")
+        elif together:
+            st.markdown(f"### :material/link: SAME SCENE, SAME MOMENTS\n{sentence}")
         else:
-            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{belonging.reason} All is shown nevertheless.")
-        st.caption(f":material/align_horizontal_left: {' '.join(comparison.alignment)}")
+            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{sentence} All is shown nevertheless.")
+        st.caption(f":material/align_horizontal_left: {' '.join(alignment_sentences(comparison))}")
         columns = st.columns(2, gap="medium")
         for column, name, side in zip(columns, ("Fake", "Original"), (ready.fake, ready.original), strict=True):
             with column:
                 _draw_verdict(name, side)
         st.caption(ALONE_NOTE)
-    for warning in comparison.warnings:
+    for warning in pair_warnings(comparison):
         st.warning(warning, icon=":material/warning:")
 
 
@@ -122,7 +122,7 @@ def _box(side: ReadyAnalysis, frame: int, track_id: int | None) -> np.ndarray | 
 
 
 def _on_original(comparison: Comparison, box_xyxy: np.ndarray) -> np.ndarray:
-    transform = comparison.fit.fake_to_original()
+    transform = comparison.overlap.fake_to_original()
     corners = box_xyxy.reshape(2, 2) @ transform[:, :2].T + transform[:, 2]
     return corners.reshape(4).astype(np.float32)
 

@@ -1,6 +1,7 @@
 """A fake and its original on a page: both analyses and the comparison, made by workers while progress is shown."""
 
-import json
+import dataclasses
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import Comparison, Fit, comparison_from_dict
+from deepfake.comparison import Comparison, Overlap
 from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.errors import DeepfakeError
-from deepfake.server.tasks import ANALYSIS_FILE, COMPARISON_FILE, compare_clips, view_difference
+from deepfake.serialize import from_bytes
+from deepfake.server.tasks import COMPARISON_FILE, analysis_file, compare_clips, view_difference
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ def comparison_when_ready(
         compare_clips,
         fake.path,
         original.path,
-        fake_ready.folder / ANALYSIS_FILE,
-        original_ready.folder / ANALYSIS_FILE,
+        analysis_file(fake_ready.folder),
+        analysis_file(original_ready.folder),
         runtime().settings,
         source=fake.path,
         name=fake.name,
@@ -62,7 +66,13 @@ def comparison_when_ready(
     )
     if folder is None:
         return None
-    comparison = _read(str(folder / COMPARISON_FILE), _fake=fake_ready, _original=original_ready)
+    try:
+        comparison = _read(str(folder / COMPARISON_FILE), _fake=fake_ready, _original=original_ready)
+    except (ValueError, OSError):
+        logger.exception("the stored comparison %s cannot be read", key)
+        runtime().cache.drop(key)
+        st.error("The stored comparison could not be read and was removed. Reload the page to have it made anew.")
+        return None
     return ReadyComparison(fake_ready, original_ready, comparison, folder, key)
 
 
@@ -70,7 +80,7 @@ def difference_look(ready: ReadyComparison, fake_s: float, original_s: float, ti
     """Return comparison.difference_view of a moment. Raises DeepfakeError."""
     clips = ready.fake.clip, ready.original.clip
     return _difference(
-        clips[0].sha256, clips[1].sha256, fake_s, original_s, title, _clips=clips, _fit=ready.comparison.fit
+        clips[0].sha256, clips[1].sha256, fake_s, original_s, title, _clips=clips, _overlap=ready.comparison.overlap
     )
 
 
@@ -83,12 +93,12 @@ def _difference(
     title: str,
     *,
     _clips: tuple[ClipChoice, ClipChoice],
-    _fit: Fit,
+    _overlap: Overlap,
 ) -> go.Figure | None:
     fake, original = _clips
     try:
         return runtime().look(
-            view_difference, fake.path, original.path, fake_s, original_s, _fit, title, name=fake.name
+            view_difference, fake.path, original.path, fake_s, original_s, _overlap, title, name=fake.name
         )
     except DeepfakeError as error:
         raise error.renamed(fake.path, fake.name).renamed(original.path, original.name) from error
@@ -97,5 +107,6 @@ def _difference(
 # Not cache_data, which would copy all arrays on every run of a page: a Comparison is frozen.
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _read(path: str, *, _fake: ReadyAnalysis, _original: ReadyAnalysis) -> Comparison:
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
-    return comparison_from_dict(data, _fake.analysis, _original.analysis)
+    comparison = from_bytes(Path(path).read_bytes(), Comparison)
+    # The analyses of the page call their clips by the reader's names.
+    return dataclasses.replace(comparison, fake=_fake.analysis, original=_original.analysis)

@@ -13,7 +13,7 @@ from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, to_frame
 from deepfake.errors import DeepfakeError
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT
-from deepfake.report import VERDICT_ICONS
+from deepfake.report.wording import VERDICT_ICONS
 from deepfake.store import AnalysisSummary
 
 LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}

@@ -13,7 +13,7 @@ from deepfake.dashboard.sources import DatasetSource
 from deepfake.dataset import Dataset, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.evaluation import ClipResult, Measured, method_of
-from deepfake.report import VERDICT_WORDS
+from deepfake.report.wording import VERDICT_WORDS
 
 PICTURES, COLUMNS = 8, 4
 TABLE_HEIGHT_PX = 360

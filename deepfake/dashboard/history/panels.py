@@ -14,7 +14,7 @@ from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
 from deepfake.errors import DeepfakeError
-from deepfake.report import VERDICT_WORDS
+from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, SummaryPage
 
 PAGE_ROWS = 50

@@ -1,0 +1,70 @@
+"""A comparison in words: whether two clips belong together, how they were laid on each other, what to know of them."""
+
+from deepfake.comparison.compare import Comparison
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, PairCheck
+
+
+def pair_sentence(check: PairCheck) -> str:
+    """Return in words whether two clips belong together, with the numbers that say so."""
+    if check.similarity is None:
+        return "The pictures are too small to be compared."
+    if check.code == "unlike":
+        return (
+            f"The clips do not belong together: at the same moment their similarity is {check.similarity:.2f} in the "
+            f"median; a fake and its original reach at least {MIN_PAIR_SIMILARITY:g}."
+        )
+    if check.code == "out_of_step":
+        return (
+            "The clips show the same scene but do not run in step: they are no more alike at the same moment "
+            f"({check.similarity:.3f}) than {SHIFT_S:g} s apart ({check.shifted:.3f}). They may be two takes, or one "
+            "begins later."
+        )
+    timing = f"; {SHIFT_S:g} s apart only {check.shifted:.3f}" if check.moves else ""
+    return (
+        f"The clips belong together: at the same moment their similarity is {check.similarity:.3f} in the median"
+        f"{timing}."
+    )
+
+
+def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
+    """Return how the two clips were laid on each other: rate, length, size."""
+    fake, original = comparison.fake, comparison.original
+    moments = len(comparison.cross_similarity.values)
+    frames = len(fake.frame_timestamps_s), len(original.frame_timestamps_s)
+    rates = tuple(float(analysis.video.frame_rate) for analysis in (fake, original))
+    is_same_rate = abs(rates[0] / rates[1] - 1) < 1e-3
+    notes = []
+    if is_same_rate:
+        notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, offset 0.")
+    else:
+        notes.append(
+            f"Different frame rates (fake {rates[0]:.4g}, original {rates[1]:.4g} fps): each frame of the fake is "
+            "compared with the original's frame nearest in time, offset 0."
+        )
+    if frames[0] == frames[1] or (not is_same_rate and moments == frames[0]):
+        notes.append(f"All {frames[0]} frames of the fake are compared.")
+    else:
+        notes.append(
+            f"Different lengths (fake {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; original {frames[1]} "
+            f"frames, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
+        )
+    return (*notes, _size_sentence(comparison))
+
+
+def _size_sentence(comparison: Comparison) -> str:
+    overlap = comparison.overlap
+    clips = comparison.fake, comparison.original
+    fake_size, original_size = (f"{analysis.video.width}×{analysis.video.height}" for analysis in clips)
+    sizes = f"(fake {fake_size}, original {original_size} px)"
+    return {
+        "same size": f"Same size ({fake_size} px).",
+        "scaled": f"Different sizes {sizes}: the larger is scaled to {overlap.size[0]}×{overlap.size[1]} px.",
+        "centre of the original": f"Different sizes {sizes}: the fake shows the middle of the original.",
+        "centre of the fake": f"Different sizes {sizes}: the original shows the middle of the fake.",
+    }[overlap.kind]
+
+
+def pair_warnings(comparison: Comparison) -> tuple[str, ...]:
+    """Return the warnings of both clips, each with which clip it is about."""
+    named = (("Fake", comparison.fake), ("Original", comparison.original))
+    return tuple(f"{name}: {warning}" for name, analysis in named for warning in analysis.warnings)

@@ -57,7 +57,7 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         cuts=np.zeros(0, np.int64),
         tracks=(),
         traces=(),
-        notebook_rule=NotebookRule(None, float("nan"), float("nan")),
+        notebook_rule=NotebookRule(None, None, None),
         verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, (), ("a reason",)),
         warnings=(),
         timings_s={},

@@ -66,7 +66,7 @@ def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "
         cuts=np.array([7, 20], np.int64),
         tracks=tracks,
         traces=traces,
-        notebook_rule=NotebookRule(None, float("nan"), float("nan")),
+        notebook_rule=NotebookRule(None, None, None),
         verdict=dataclasses.replace(answer, **verdict),
         warnings=("The clip breaks off.",),
         timings_s={"decode": 0.1, "total": 1e-17},

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import plotly.graph_objects as go
-from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from deepfake import __version__
@@ -43,13 +42,13 @@ def evaluation_html(
     return render(
         "evaluation.html",
         title=f"Evaluation of {title}",
-        plotly=Markup(get_plotlyjs()),
+        plotly=get_plotlyjs(),
         summary=" ".join(map(coverage_sentence, evaluations)),
         draws=BOOTSTRAP_DRAWS,
         threshold=f"{threshold:.2f}",
         numbers=numbers_rows(evaluations, threshold),
         difference="" if difference is None else difference_sentence(difference, evaluations),
-        charts=Markup("").join(_chart(figure) for figure in _figures(evaluations, threshold)),
+        charts="".join(_chart(figure) for figure in _figures(evaluations, threshold)),
         parts=[_part(measured, threshold) for measured in evaluations],
         made=_made(evaluations),
     )
@@ -100,12 +99,12 @@ def _figures(evaluations: Sequence[Measured], threshold: float) -> list[go.Figur
     ]
 
 
-def _chart(figure: go.Figure) -> Markup:
+def _chart(figure: go.Figure) -> str:
     figure.update_layout(font={"color": CHART_INK}, template="none", paper_bgcolor="white", plot_bgcolor="white")
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
     )
-    return Markup(html)
+    return html
 
 
 def _part(measured: Measured, threshold: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ def render(template: str, **values: object) -> str:
 
     Args:
         template: the name of a file in templates/.
-        values: what it shows. Text is escaped; markupsafe.Markup is HTML already.
+        values: what it shows. Text is escaped, but for what the template marks as safe.
     """
     return _templates().get_template(template).render(**values)
 

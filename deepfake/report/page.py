@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from markupsafe import Markup
-
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import MIN_FRONTAL_SHARE
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
@@ -40,7 +38,7 @@ def report_html(analysis: Analysis, *, shown_path: str | None = None) -> str:
         reasons=_reasons(analysis),
         caution=CAUTION,
         warnings=analysis.warnings,
-        curves=Markup(curves_svg(analysis)),
+        curves=curves_svg(analysis),
         people=people_table(analysis) if analysis.tracks else [],
         quality=_quality_rows(analysis),
         rule=_rule_rows(analysis),

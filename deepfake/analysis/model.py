@@ -24,10 +24,19 @@ SCHEMA_VERSION = 1
 class AnalysisConfig:
     """What may be chosen for an analysis.
 
-    face_detector: what finds and follows the faces. classifier: what scores them, a name in
-    `deepfake.detectors.CLASSIFIERS`. search_every_s: the whole frame is searched for faces this often, in seconds.
-    resume_within_s: a face that is lost for no longer than this and shows up at the same place is the same track.
-    min_track_s: shorter tracks are dropped as accidental.
+    Attributes:
+        face_detector: What finds and follows the faces: "mtcnn", or "haar" (OpenCV's cascade, which gives no verdict).
+        classifier: What scores the faces: a name in `deepfake.detectors.CLASSIFIERS`.
+        search_every_s: The whole frame is searched for faces this often, in seconds.
+        resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
+            same track.
+        min_track_s: Shorter tracks are dropped as accidental, in seconds.
+
+    Example:
+        >>> import deepfake
+        >>> config = deepfake.AnalysisConfig(search_every_s=0.5)
+        >>> config.fingerprint() == deepfake.AnalysisConfig().fingerprint()
+        False
     """
 
     face_detector: DetectorName = "mtcnn"
@@ -47,10 +56,29 @@ class AnalysisConfig:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """All that was found out about one clip: small, no pictures.
+    """All that was found out about one clip. It is small and holds no pictures.
 
-    frame_timestamps_s: f64 (n,), seconds from the first frame, of every frame. cuts: i64, the first frame of each
-    new scene. timings_s: seconds by stage.
+    Attributes:
+        schema_version: Version of the JSON that this becomes.
+        software_version: Version of the package that made it.
+        video: What is known of the file: size, rate, codec, SHA-256.
+        config: What was chosen for the analysis.
+        frame_timestamps_s: f64 (n,), of every frame, in seconds from the first one.
+        cuts: i64, index of the first frame of each new scene.
+        tracks: One per person, in the order in which they appear.
+        traces: Signals over time, of the whole frame or of one track.
+        notebook_rule: What the rule of the notebook says; it decides nothing.
+        verdict: The answer, with its reasons.
+        warnings: What was odd about the clip.
+        timings_s: Seconds by stage.
+
+    Example:
+        >>> import deepfake
+        >>> analysis = deepfake.analyze("clip.mp4")
+        >>> analysis.frame_timestamps_s.shape == (38,)
+        True
+        >>> analysis.trace("frame_similarity").values.dtype.name
+        'float32'
     """
 
     schema_version: int

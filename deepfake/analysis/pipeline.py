@@ -37,14 +37,35 @@ def analyze(
     progress: Callable[[Progress], None] | None = None,
     on_crop: Callable[[FaceCrop, Frame], None] | None = None,
 ) -> Analysis:
-    """Analyse a clip in one pass: similarity of successive frames, faces, tracks, similarity of the faces, verdict.
+    """Analyze a clip in one pass: similarity of successive frames, faces, tracks, face signals, verdict.
 
-    progress is called after every frame. on_crop is called with every face crop, in the order of frames, a few
-    frames after its frame was read (its geometry is smoothed over both neighbours); crops of a track that turns out
-    too short to be kept come as well. Memory does not grow with the clip's length.
+    Memory does not grow with the length of the clip. No face, too short a clip, or a clip that breaks off are results,
+    not errors: the verdict is INCONCLUSIVE and says why.
 
-    Raises ClipNotFoundError, ClipError or LimitError when the clip cannot be used. No face, too short a clip or a
-    clip that breaks off are results, not errors.
+    Args:
+        path: The clip.
+        config: What may be chosen; by default AnalysisConfig().
+        settings: Limits; by default those in force (see Settings).
+        progress: Called after every frame with a Progress.
+        on_crop: Called with every face crop (RGB uint8) and its frame, in the order of frames, a few frames after the
+            frame was read: the geometry of a crop is smoothed over both neighbors. Crops of a track that turns out too
+            short to be kept come as well.
+
+    Returns:
+        Tracks, signals over time, and the verdict. Times are in seconds from the first frame.
+
+    Raises:
+        ClipNotFoundError: There is no such clip.
+        ClipError: The clip cannot be used.
+        LimitError: The clip is over a limit of the settings.
+
+    Example:
+        >>> import deepfake
+        >>> analysis = deepfake.analyze("clip.mp4")
+        >>> analysis.verdict.label in ("LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE")
+        True
+        >>> len(analysis.tracks)
+        1
     """
     config = config or AnalysisConfig()
     settings = settings or load_settings()

@@ -29,8 +29,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from deepfake.report import write_text  # noqa: E402
 from deepfake.report.facts import FACTS_FILE, all_facts, fact  # noqa: E402
+from deepfake.report.files import write_text  # noqa: E402
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "deepfake/detectors/MODEL_CARD.md")
 QUOTE = re.compile(r"<!--=(?P<name>[\w.]+)(?::(?P<format>[^>]*?))?-->(?P<text>[^<`]*)<!--/-->")

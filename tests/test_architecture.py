@@ -154,3 +154,9 @@ def test_readme_starts_with_the_two_commands_and_ci_runs_the_second() -> None:
         ["bash", str(ROOT / ".ci" / "run"), "--print-test-command"], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == tests
+
+
+def test_every_dependency_has_a_line_on_why() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Dependencies\n")[2]
+    explained = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.lower().split(", ")}
+    assert _required_packages() - explained == set()

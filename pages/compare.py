@@ -3,7 +3,6 @@
 import streamlit as st
 
 from deepfake.comparison import comparison_to_dict
-from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import choose_original, draw_sample_pairs, offer_fakes_of
 from deepfake.dashboard.compare.panels import (
@@ -15,83 +14,80 @@ from deepfake.dashboard.compare.panels import (
     draw_signals,
 )
 from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready
-from deepfake.dashboard.moment import clickable_chart, moment_of, moment_slider, set_moment
-from deepfake.dashboard.person import choose_person, chosen_track_id, set_person
+from deepfake.dashboard.selection import (
+    choose_person,
+    chosen_person,
+    chosen_time,
+    clickable_chart,
+    set_time,
+    time_slider,
+)
 from deepfake.dashboard.sidebar import analysis_config
-from deepfake.dashboard.sources import demo_when_ready
-from deepfake.dashboard.state import warn_of_store
+from deepfake.dashboard.sources import ClipChoice, demo_when_ready
+from deepfake.dashboard.state import ComparePage, compare_page, original_choice, warn_of_store
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
 
-SLOT = "compare"
 CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
     st.header("Compare a fake with its original")
     warn_of_store()
-    choose_from_url(SLOT, "fake")
-    fake = choose_clip(SLOT, label="Fake")
-    keep_url(SLOT, fake, "fake")
+    state = compare_page()
+    choose_from_url(state, "fake")
+    fake = choose_clip(state, label="Fake")
+    keep_url(state, fake, "fake")
     config = analysis_config()
     if fake is None:
         if demo_when_ready():
-            draw_sample_pairs(SLOT)
+            draw_sample_pairs(state)
         return
-    offer_fakes_of(fake, SLOT)
-    original = original_of(fake)
+    offer_fakes_of(fake, state)
+    original = original_of(fake, state)
     if original is None:
         return
     if original.sha256 == fake.sha256:
         st.info("Both are the same file: it is identical to itself.", icon=":material/content_copy:")
-    ready = comparison_when_ready(fake, original, config, slot=SLOT)
+    ready = comparison_when_ready(fake, original, config, place=state.name)
     if ready is not None:
-        draw_result(ready)
+        draw_result(state, ready)
 
 
-def original_of(fake: ClipChoice) -> ClipChoice | None:
-    slot = f"{SLOT}-original"
-    if st.session_state.setdefault("_compare-fake", fake.sha256) != fake.sha256:
-        st.session_state["_compare-fake"] = fake.sha256
+def original_of(fake: ClipChoice, state: ComparePage) -> ClipChoice | None:
+    if state.fake_sha256 not in (None, fake.sha256):
         st.query_params.pop("original", None)  # it was the other fake's
-    choose_from_url(slot, "original")
-    original = choose_original(fake, SLOT)
-    keep_url(slot, original, "original")
+    state.fake_sha256 = fake.sha256
+    choice = original_choice()
+    choose_from_url(choice, "original")
+    original = choose_original(fake, state, choice)
+    keep_url(choice, original, "original")
     return original
 
 
-def draw_result(ready: ReadyComparison) -> None:
+def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
     comparison = ready.comparison
     draw_answer(ready)
-    track_id = chosen_person(ready)
-    row, moment_s = moment_of(SLOT, ready.key, comparison.cross_similarity.timestamps_s, initial_frame=first_row(ready))
-    draw_curves(ready, track_id, moment_s)
-    choose_person(SLOT, ready.fake.analysis, ready.key)
-    draw_moments(comparison, SLOT)
-    moment_slider(SLOT, comparison.cross_similarity.timestamps_s)
+    # At first the person who differs most from the original, at the moment of the greatest difference.
+    track_id = chosen_person(state, ready.fake.analysis, ready.key, at_first=comparison.main_track)
+    times_s = comparison.cross_similarity.timestamps_s
+    row, moment_s = chosen_time(state, ready.key, times_s, initial_frame=first_row(ready))
+    draw_curves(state, ready, track_id, moment_s)
+    choose_person(state, ready.fake.analysis)
+    draw_moments(comparison, state)
+    time_slider(state, times_s)
     try:
         draw_panels(ready, row, track_id)
         where, motion = st.columns([3, 2], gap="medium")
         with where:
             draw_difference(ready, row)
         with motion:
-            draw_motion(ready, track_id, SLOT)
-        draw_signals(ready, track_id, moment_s, SLOT)
+            draw_motion(ready, track_id, state)
+        draw_signals(ready, track_id, moment_s, state)
     except DeepfakeError as error:
         st.error(str(error), icon=":material/error:")
     draw_export(ready)
-
-
-def chosen_person(ready: ReadyComparison) -> int | None:
-    """At first the person who differs most from the original."""
-    track_id = chosen_track_id(SLOT, ready.fake.analysis, ready.key)
-    main = ready.comparison.main_track
-    if track_id is not None and main is not None and st.session_state.get("_compare-person-of") != ready.key:
-        st.session_state["_compare-person-of"] = ready.key
-        set_person(SLOT, main)
-        return main
-    return track_id
 
 
 def first_row(ready: ReadyComparison) -> int:
@@ -103,7 +99,7 @@ def first_row(ready: ReadyComparison) -> int:
     return int(ready.comparison.cross_similarity.frame_indices.searchsorted(least.frame_index))
 
 
-def draw_curves(ready: ReadyComparison, track_id: int | None, moment_s: float) -> None:
+def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None, moment_s: float) -> None:
     comparison = ready.comparison
     both = comparison_figure(
         ready.fake.analysis,
@@ -134,7 +130,9 @@ def draw_curves(ready: ReadyComparison, track_id: int | None, moment_s: float) -
                 legend={"yref": "container", "y": 0, "yanchor": "bottom"},
                 height=CHART_HEIGHT_PX,
             )
-            clickable_chart(figure, key=key, on_click=lambda point: set_moment(SLOT, float(point["x"])), alt=caption)
+            clickable_chart(
+                state, figure, key=key, on_click=lambda point: set_time(state, float(point["x"])), alt=caption
+            )
             st.caption(f"How to read this: {caption} Click a point to go there.")
 
 

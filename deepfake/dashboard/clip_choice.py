@@ -4,32 +4,30 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.clip import UPLOADS_ID, ClipChoice
-from deepfake.dashboard.sources import DEMO_ID, dataset_source, dataset_sources, demo_when_ready
-from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.sources import DEMO_ID, UPLOADS_ID, ClipChoice, dataset_source, dataset_sources, demo_when_ready
+from deepfake.dashboard.state import PageState, runtime, session
 from deepfake.dataset import ClipEntry, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.files import file_sha256
 from deepfake.server.sessions import Upload
 from deepfake.video.reader import CLIP_SUFFIXES
 
+SAMPLES = 3
 UPLOADS_TITLE = "Your uploads (this session only)"
 
 
-def choose_clip(slot: str, *, label: str = "Clip", with_upload: bool = True) -> ClipChoice | None:
-    """Draw the choice of a clip and return the chosen one, or None.
+def choose_clip(page: PageState, *, label: str = "Clip") -> ClipChoice | None:
+    """Draw the choice of a clip, which is remembered between pages, and return the chosen one, or None.
 
-    slot: names the choice; its widgets' keys are {slot}-upload, {slot}-source and {slot}-clip, and keep their values
-    between pages. Bad uploads are told of in the place.
+    Bad uploads are told of in the place.
     """
-    columns = iter(st.columns([4, 3, 4] if with_upload else [3, 4], gap="medium", vertical_alignment="top"))
-    if with_upload:
-        with next(columns):
-            _draw_upload(slot)
-    with next(columns):
-        source_id = _draw_source(slot)
-    with next(columns):
-        return _draw_clip(slot, source_id, label)
+    upload, source, clip = st.columns([4, 3, 4], gap="medium", vertical_alignment="top")
+    with upload:
+        _draw_upload(page)
+    with source:
+        source_id = _draw_source(page)
+    with clip:
+        return _draw_clip(page, source_id, label)
 
 
 def choice_of(source_id: str, name: str) -> ClipChoice | None:
@@ -48,50 +46,49 @@ def choice_of(source_id: str, name: str) -> ClipChoice | None:
     return ClipChoice(path, entry.name, _sha256_of(path), entry.label, source_id, source.dataset, entry)
 
 
-def set_choice(slot: str, source_id: str, name: str) -> None:
-    """Choose a clip for a slot from the program: a sample that was clicked, a row of a table, a URL.
+def set_choice(page: PageState, source_id: str, name: str) -> None:
+    """Choose a clip for a page from the program: a sample that was clicked, a row of a table, a URL.
 
-    Call it in a callback or before choose_clip draws, then st.switch_page where the slot is another page's.
+    Call it in a callback or before choose_clip draws, then st.switch_page where it is another page.
     """
-    st.session_state[f"{slot}-source"] = source_id
-    st.session_state[f"{slot}-clip"] = name
-    st.session_state[f"_{slot}-choice"] = (source_id, name)
+    st.session_state[page.key("source")] = source_id
+    st.session_state[page.key("clip")] = name
+    page.choice = source_id, name
 
 
-def choose_from_url(slot: str, parameter: str = "clip") -> None:
+def choose_from_url(page: PageState, parameter: str = "clip") -> None:
     """Take the clip that the URL names, once a session and URL; what it names and is not there is told of."""
     reference = st.query_params.get(parameter)
-    if not reference or st.session_state.get(f"_{slot}-url") == reference:
+    if not reference or page.address == reference:
         return
     source_id, _, name = reference.partition("/")
     if source_id == DEMO_ID and not demo_when_ready():
         st.stop()  # the page runs again, with the same address, when the samples have been made
-    st.session_state[f"_{slot}-url"] = reference
+    page.address = reference
     if source_id == UPLOADS_ID or choice_of(source_id, name) is None:
         st.warning(f"The address names a clip that is not here: {reference}", icon=":material/link_off:")
         del st.query_params[parameter]
         return
-    set_choice(slot, source_id, name)
+    set_choice(page, source_id, name)
 
 
-def keep_url(slot: str, clip: ClipChoice | None, parameter: str = "clip") -> None:
+def keep_url(page: PageState, clip: ClipChoice | None, parameter: str = "clip") -> None:
     """Let the URL name the chosen clip, unless it is an upload."""
     reference = None if clip is None else clip.reference
-    st.session_state[f"_{slot}-url"] = reference
+    page.address = reference
     if reference is None:
         st.query_params.pop(parameter, None)
     elif st.query_params.get(parameter) != reference:
         st.query_params[parameter] = reference
 
 
-def _draw_upload(slot: str) -> None:
+def _draw_upload(page: PageState) -> None:
     limit_mb = runtime().settings.max_clip_mb
     # A new key empties the widget: Streamlit keeps an upload in memory for as long as a widget holds it.
-    turn = st.session_state.setdefault(f"_{slot}-upload-turn", 0)
     file = st.file_uploader(
         f"Upload a clip (up to {limit_mb} MB)",
         type=sorted(suffix[1:] for suffix in CLIP_SUFFIXES),
-        key=f"{slot}-upload-{turn}",
+        key=page.key(f"upload-{page.uploads}"),
         max_upload_size=limit_mb,
         help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
         "session sees it, and it is deleted, with its results, when the session ends.",
@@ -100,22 +97,22 @@ def _draw_upload(slot: str) -> None:
         try:
             upload = session().save(file.name, file, limit_mb * 2**20)
         except DeepfakeError as error:
-            st.session_state[f"_{slot}-upload-error"] = str(error)
+            page.upload_error = str(error)
         else:
-            st.session_state.pop(f"_{slot}-upload-error", None)
-            set_choice(slot, UPLOADS_ID, upload.sha256)
-        st.session_state[f"_{slot}-upload-turn"] = turn + 1
+            page.upload_error = None
+            set_choice(page, UPLOADS_ID, upload.sha256)
+        page.uploads += 1
         st.rerun()
-    if message := st.session_state.get(f"_{slot}-upload-error"):
-        st.error(message, icon=":material/error:")
+    if page.upload_error is not None:
+        st.error(page.upload_error, icon=":material/error:")
 
 
-def _draw_source(slot: str) -> str:
+def _draw_source(page: PageState) -> str:
     titles = {source.source_id: source.title for source in dataset_sources()}
     if session().uploads:
         titles = {UPLOADS_ID: UPLOADS_TITLE, **titles}
-    key = f"{slot}-source"
-    remembered = st.session_state.get(f"_{slot}-choice", (None, None))[0]
+    key = page.key("source")
+    remembered = None if page.choice is None else page.choice[0]
     if st.session_state.get(key) not in titles:
         st.session_state[key] = remembered if remembered in titles else next(iter(titles))
     chosen: str = st.selectbox(
@@ -129,13 +126,12 @@ def _draw_source(slot: str) -> str:
     return chosen
 
 
-def _draw_clip(slot: str, source_id: str, label: str) -> ClipChoice | None:
+def _draw_clip(page: PageState, source_id: str, label: str) -> ClipChoice | None:
     names = _clips_of(source_id)
-    key = f"{slot}-clip"
-    remembered = st.session_state.get(f"_{slot}-choice")
+    key = page.key("clip")
     if st.session_state.get(key) not in names:
-        returning = remembered is not None and remembered[0] == source_id and remembered[1] in names
-        st.session_state[key] = remembered[1] if remembered is not None and returning else None
+        remembered = page.choice[1] if page.choice is not None and page.choice[0] == source_id else None
+        st.session_state[key] = remembered if remembered in names else None
     chosen = st.selectbox(
         label,
         list(names),
@@ -148,7 +144,7 @@ def _draw_clip(slot: str, source_id: str, label: str) -> ClipChoice | None:
     if source_id == UPLOADS_ID and chosen is not None:
         st.button(
             "Delete this upload",
-            key=f"{slot}-delete",
+            key=page.key("delete"),
             icon=":material/delete:",
             on_click=runtime().delete_upload,
             args=(session(), chosen),
@@ -156,7 +152,7 @@ def _draw_clip(slot: str, source_id: str, label: str) -> ClipChoice | None:
     if chosen is None:
         _say_why_empty(source_id, names)
         return None
-    st.session_state[f"_{slot}-choice"] = (source_id, chosen)
+    page.choice = source_id, chosen
     try:
         return choice_of(source_id, chosen)
     except (DeepfakeError, OSError) as error:
@@ -197,8 +193,8 @@ def _sha256(path: str, modified_ns: int, size: int) -> str:
     return file_sha256(Path(path))
 
 
-def sample_clips(count: int = 3) -> list[ClipEntry]:
-    """Return clips of the built-in data set to begin with: real, fake, and one with two people where there is one."""
+def sample_clips() -> list[ClipEntry]:
+    """Return three clips of the built-in data set to begin with: real, fake, and one with two people."""
     source = dataset_source(DEMO_ID)
     if source is None or source.dataset is None:
         return []
@@ -206,4 +202,4 @@ def sample_clips(count: int = 3) -> list[ClipEntry]:
     wanted = ("real_a", "fake_a_flicker", "fake_pair")
     preferred = [entry for word in wanted for entry in entries if Path(entry.name).stem.startswith(word)]
     rest = [entry for entry in entries if entry not in preferred]
-    return [*preferred, *rest][:count]
+    return [*preferred, *rest][:SAMPLES]

@@ -8,6 +8,7 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.server.results import Request
 from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
 
@@ -17,41 +18,36 @@ MAX_DIRECT_BYTES = 64 * 2**20
 MAX_HEIGHT_PX = 420
 
 
-def draw_player(ready: ReadyAnalysis, moment_s: float, *, slot: str = "player") -> None:
-    """Draw the player at a moment: whole seconds, finer a browser's player cannot be set from here."""
-    path = playable_clip(ready, slot=slot)
+def draw_player(ready: ReadyAnalysis, time_s: float) -> None:
+    """Draw the player at a time: whole seconds, finer a browser's player cannot be set from here."""
+    path = playable_clip(ready)
     if path is not None:
         video = ready.analysis.video
         # An upright clip at full width would push all else off the screen.
         width = shown_width(video.width, video.height, PLACE_WIDTH_PX)
-        st.video(path, start_time=int(moment_s), alt=f"The clip {ready.clip.name}", width=width)
+        st.video(path, start_time=int(time_s), alt=f"The clip {ready.clip.name}", width=width)
 
 
-def playable_clip(ready: ReadyAnalysis, *, slot: str = "player") -> Path | None:
+def playable_clip(ready: ReadyAnalysis) -> Path | None:
     """Return the clip, or its copy for the browser; while that is being made, draw the progress and return None."""
     video, path = ready.analysis.video, ready.clip.path
     if browser_plays(video) and path.stat().st_size <= MAX_DIRECT_BYTES:
         return path
-    folder = folder_when_ready(
+    request = Request(
         f"{ready.clip.sha256}-player",
         make_player_clip,
-        path,
-        runtime().settings,
+        (path, runtime().settings),
         source=path,
         name=ready.clip.name,
-        heading="Converting for the browser",
-        slot=slot,
-        with_preview=False,
-        queue=runtime().media_jobs,
+        is_media=True,
     )
+    folder = folder_when_ready(request, heading="Converting for the browser", place="player")
     return None if folder is None else folder / PLAYER_FILE
 
 
-def shown_width(
-    width: int, height: int, place_width_px: int, max_height_px: int = MAX_HEIGHT_PX
-) -> int | Literal["stretch"]:
+def shown_width(width: int, height: int, place_width_px: int) -> int | Literal["stretch"]:
     """Return the width to draw a picture or clip of that size with, in a place that is about place_width_px wide on a
-    laptop: "stretch", or fewer px where it would become higher than max_height_px."""
-    if place_width_px * height <= max_height_px * width:
+    laptop: "stretch", or fewer px where it would become higher than MAX_HEIGHT_PX."""
+    if place_width_px * height <= MAX_HEIGHT_PX * width:
         return "stretch"
-    return max(96, round(max_height_px * width / height))
+    return max(96, round(MAX_HEIGHT_PX * width / height))

@@ -1,23 +1,24 @@
-"""A person's face clip at several speeds."""
+"""A clip of a face at several speeds."""
 
 from pathlib import Path
 
-from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime, session
 from deepfake.server.tasks import SLOWED_FILE, make_slowed_clip
 
 SPEEDS = {"Full speed": 1, "Half speed": 2, "Quarter speed": 4}
 
 
-def face_clip_at(ready: ReadyAnalysis, track_id: int, factor: int) -> Path | None:
-    """Return the track's face clip lasting `factor` times as long. Raises DeepfakeError."""
-    clip = ready.face_clip(track_id)
-    if factor == 1 or clip is None:
+def slowed_clip(clip: Path, factor: int, *, key: str, name: str) -> Path:
+    """Return a clip that lasts `factor` times as long, made at once where it is not there.
+
+    key: of the clip in the cache. name: what the user calls what it was made from. Raises DeepfakeError.
+    """
+    if factor == 1:
         return clip
-    cache, key = runtime().cache, f"{ready.key}-face{track_id}-x{factor}"
-    folder = cache.get(key, session().session_id)
+    cache = runtime().cache
+    folder = cache.get(f"{key}-x{factor}", session().session_id)
     if folder is None:
         building = cache.new_folder()
-        runtime().look(make_slowed_clip, building, clip, factor, name=ready.clip.name)
-        folder = cache.commit(building, key)
+        runtime().run_now(make_slowed_clip, building, clip, factor, name=name)
+        folder = cache.commit(building, f"{key}-x{factor}")
     return folder / SLOWED_FILE

@@ -1,4 +1,4 @@
-"""The data sets that may be opened: the built-in one and those in the configured folders; nothing else."""
+"""The clips that a page may be about: of data sets that may be opened, and uploads of this session; nothing else."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,38 @@ import streamlit as st
 
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.dataset import Dataset, allowed_root, open_dataset
+from deepfake.dataset import ClipEntry, Dataset, allowed_root, open_dataset
 from deepfake.demo.writer import demo_is_complete
 from deepfake.errors import DatasetError, OutsideRootError
+from deepfake.server.results import Request
 from deepfake.server.tasks import make_demo
 
 DEMO_ID = "demo"
+UPLOADS_ID = "uploads"
 DEMO_TITLE = "Built-in samples (synthetic)"
 LISTING_TTL_S = 60  # folders may change while the server runs
+
+
+@dataclass(frozen=True, slots=True)
+class ClipChoice:
+    """A clip to look at.
+
+    path: on the server, never shown. name: what the user calls it. sha256: of its bytes. label: "REAL", "FAKE" or
+    None where it has none. source_id: of the data set, or "uploads". dataset, entry: None for an upload.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    label: str | None
+    source_id: str
+    dataset: Dataset | None = None
+    entry: ClipEntry | None = None
+
+    @property
+    def reference(self) -> str | None:
+        """What names the clip in a URL; None for an upload, which no other session may see."""
+        return None if self.source_id == UPLOADS_ID else f"{self.source_id}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +73,8 @@ def demo_when_ready() -> bool:
         return True
     key = "demo-made"
     runtime().cache.drop(key)  # the set is not there, whatever an earlier run noted
-    folder_when_ready(
-        key,
-        make_demo,
-        folder,
-        source=folder,
-        name="the built-in samples",
-        heading="Preparing the built-in samples (only once)",
-        slot="demo",
-        with_preview=False,
-        queue=runtime().media_jobs,
-    )
+    request = Request(key, make_demo, (folder,), source=folder, name="the built-in samples", is_media=True)
+    folder_when_ready(request, heading="Preparing the built-in samples (only once)", place="demo")
     return False
 
 
@@ -71,7 +86,7 @@ def _opened_demo(folder: Path) -> Dataset:
 @st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner="Listing data sets")
 def _configured(data_dirs: tuple[Path, ...]) -> list[DatasetSource]:
     sources: list[DatasetSource] = []
-    taken = {DEMO_ID, "uploads"}
+    taken = {DEMO_ID, UPLOADS_ID}
     for data_dir in data_dirs:
         for root, dataset, error in _below(data_dir):
             source_id = _unused_id(root.name, taken)

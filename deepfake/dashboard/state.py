@@ -1,7 +1,9 @@
-"""What the pages of one server share, and what a session has once."""
+"""What the pages of one server share, what a session has once, and what each page of it remembers between runs."""
 
 import importlib
 import threading
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -62,3 +64,101 @@ def _disconnected(session_id: str) -> None:
 def _until_disconnected(session_id: str) -> str:
     """Nothing but a hook: Streamlit releases what a session keeps here when its browser has gone."""
     return session_id
+
+
+@dataclass(slots=True)
+class PageState:
+    """What a page remembers besides its widgets: keys and choices, no pictures.
+
+    Attributes:
+        name: of the page; the keys of its widgets begin with it.
+        choice: the data set's id, and the clip's name in it or an upload's SHA-256, that were chosen last.
+        address: the clip that the URL named when it was last looked at.
+        uploads: how many files were uploaded here.
+        upload_error: what was wrong with the last upload.
+        time_of: the result that time_s is of.
+        time_s: the time that rules the page, seconds from the first frame.
+        person_of: the result that track_id is of.
+        track_id: the person that the page follows.
+        asked: results that a button of the page was clicked for.
+        clicked: the point of each chart that was clicked last.
+    """
+
+    name: str
+    choice: tuple[str, str] | None = None
+    address: str | None = None
+    uploads: int = 0
+    upload_error: str | None = None
+    time_of: str | None = None
+    time_s: float = 0.0
+    person_of: str | None = None
+    track_id: int | None = None
+    asked: set[str] = field(default_factory=set)
+    clicked: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def key(self, widget: str) -> str:
+        """Return the key of a widget of the page."""
+        return f"{self.name}-{widget}"
+
+
+@dataclass(slots=True)
+class AnalyzePage(PageState):
+    """What Analyze remembers.
+
+    Attributes:
+        tab_was_read: whether the tab that the URL names was opened.
+        signal: whose card was gone to.
+        turn: how often a link was followed.
+        scrolls: whether the page is to scroll to where a link led.
+        grid_of: the clip that the grid's step was chosen for.
+    """
+
+    tab_was_read: bool = False
+    signal: str | None = None
+    turn: int = 0
+    scrolls: bool = False
+    grid_of: str | None = None
+
+
+@dataclass(slots=True)
+class ComparePage(PageState):
+    """What Compare remembers. fake_sha256: of the fake whose original the URL names."""
+
+    fake_sha256: str | None = None
+
+
+@dataclass(slots=True)
+class HistoryPage(PageState):
+    """What History remembers. selection: a number that changes to let go of the selected rows. deleted: how many
+    analyses were deleted, until that was said."""
+
+    selection: int = 0
+    deleted: int | None = None
+
+
+S = TypeVar("S", bound=PageState)
+
+
+def analyze_page() -> AnalyzePage:
+    """Return what Analyze remembers in this session."""
+    return _remembered(AnalyzePage("analyze"))
+
+
+def compare_page() -> ComparePage:
+    """Return what Compare remembers in this session; its choice of a clip is the fake's."""
+    return _remembered(ComparePage("compare"))
+
+
+def original_choice() -> PageState:
+    """Return what Compare remembers of the choice of an original."""
+    return _remembered(PageState("compare-original"))
+
+
+def history_page() -> HistoryPage:
+    """Return what History remembers in this session."""
+    return _remembered(HistoryPage("history"))
+
+
+def _remembered(first: S) -> S:
+    kept: S = st.session_state.setdefault(f"_page-{first.name}", first)
+    return kept

@@ -1,100 +1,129 @@
-"""Waiting for a job on a page: its progress, a way to cancel, what went wrong, and its result when it is there."""
+"""Waiting for a result on a page: its progress, a way to cancel, what went wrong, and its folder when it is there."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.state import runtime, session
-from deepfake.server.jobs import Job, JobQueue, JobState
+from deepfake.server import results
+from deepfake.server.jobs import Job, JobState
 from deepfake.server.progress import ProgressReport
+from deepfake.server.results import Request
+
+T = TypeVar("T")
 
 POLL_S = 0.7
 PANEL_HEIGHT_PX = 340
-WAITING_KEY = "_waiting"  # what each slot of the session waits for
-CANCELLED_KEY = "_cancelled"  # keys whose job the user of this session cancelled
 
 
-def folder_when_ready(
-    key: str,
-    task: Callable[..., None],
-    *args: object,
-    source: Path,
-    name: str,
-    heading: str,
-    slot: str,
-    with_preview: bool = True,
-    queue: JobQueue | None = None,
-) -> Path | None:
-    """Return the folder of the result `key`; while it is not there, draw how far its job is and return None.
+@dataclass(slots=True)
+class Waits:
+    """What a session waits for. at: at each place of its pages the result's key, and whether it is media. cancelled:
+    keys whose job its user cancelled."""
 
-    The job is started when nobody has: task(folder, *args) in a worker. source, name: the clip on the server and
-    what the user calls it. heading: what is being done. slot: a place of the page that shows one result at a time;
-    asking for another result in the same slot stops waiting for the one before. with_preview: room for a
-    picture and a curve. queue: runtime().jobs, or another.
+    at: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+
+
+def folder_when_ready(request: Request, *, heading: str, place: str, with_preview: bool = False) -> Path | None:
+    """Return the folder of a result; while it is not there, draw how far its job is and return None.
+
+    The job is started when nobody has.
+
+    Args:
+        request: what is wanted.
+        heading: what is being done.
+        place: of the page, shows one result at a time; asking for another one there stops waiting for the one before.
+        with_preview: room for a picture and a curve.
     """
     owner = session().session_id
-    queue = queue or runtime().jobs
-    _leave_previous(slot, key, owner, queue)
-    folder = runtime().cache.get(key, owner)
+    _leave_previous(place, request, owner)
+    folder = results.find(runtime(), request, owner)
     if folder is not None:
         return folder
-    if key in st.session_state.get(CANCELLED_KEY, ()):
-        _draw_cancelled(key, heading, slot)
+    if request.key in _waits().cancelled:
+        _draw_cancelled(request, heading, place)
         return None
-    job = queue.submit(key, task, *args, owner=owner, source=source, name=name)
+    job = results.start(runtime(), request, owner)
     if job.state is JobState.FAILED:
-        _draw_failure(job, name, slot, queue)
+        _draw_failure(job, request, place)
         return None
-    _draw_progress(key, heading, slot, queue, with_preview)
+    _draw_progress(request, heading, place, with_preview)
     return None
 
 
-def stop_waiting(slot: str, queue: JobQueue | None = None) -> None:
-    """Stop waiting for what a slot shows, because it shows nothing any more."""
-    key = st.session_state.get(WAITING_KEY, {}).pop(slot, None)
-    if key is not None:
-        (queue or runtime().jobs).leave(key, session().session_id)
+def read_when_ready(
+    request: Request, read: Callable[[Path], T], *, heading: str, place: str, with_preview: bool = False
+) -> T | None:
+    """Return what read() makes of the folder of a result; while it is not there, draw how far its job is. A result
+    that is damaged is removed and told of."""
+    folder = folder_when_ready(request, heading=heading, place=place, with_preview=with_preview)
+    if folder is None:
+        return None
+    result = results.read_or_drop(runtime(), request, folder, read)
+    if result is None:
+        st.error(
+            "What was kept of this could not be read and was removed. Reload the page to have it made anew.",
+            icon=":material/error:",
+        )
+    return result
 
 
-def _leave_previous(slot: str, key: str, owner: str, queue: JobQueue) -> None:
-    waiting = st.session_state.setdefault(WAITING_KEY, {})
-    previous = waiting.get(slot)
-    waiting[slot] = key
-    if previous not in (None, key) and list(waiting.values()).count(previous) == 0:
-        queue.leave(previous, owner)
+def stop_waiting(place: str) -> None:
+    """Stop waiting for what a place shows, because it shows nothing any more."""
+    waited_for = _waits().at.pop(place, None)
+    if waited_for is not None:
+        key, is_media = waited_for
+        results.queue(runtime(), is_media).leave(key, session().session_id)
 
 
-def _draw_cancelled(key: str, heading: str, slot: str) -> None:
+def _waits() -> Waits:
+    waits: Waits = st.session_state.setdefault("_waits", Waits())
+    return waits
+
+
+def _leave_previous(place: str, request: Request, owner: str) -> None:
+    at = _waits().at
+    previous = at.get(place)
+    at[place] = request.key, request.is_media
+    if previous is not None and previous not in at.values():
+        key, is_media = previous
+        results.queue(runtime(), is_media).leave(key, owner)
+
+
+def _draw_cancelled(request: Request, heading: str, place: str) -> None:
     st.info(f"{heading}: cancelled.", icon=":material/cancel:")
-    if st.button("Start again", key=f"again-{slot}", icon=":material/refresh:"):
-        st.session_state[CANCELLED_KEY].discard(key)
+    if st.button("Start again", key=f"again-{place}", icon=":material/refresh:"):
+        _waits().cancelled.discard(request.key)
         st.rerun()
 
 
-def _draw_failure(job: Job, name: str, slot: str, queue: JobQueue) -> None:
+def _draw_failure(job: Job, request: Request, place: str) -> None:
     assert job.error is not None
-    st.error(str(job.error.renamed(job.source, name)), icon=":material/error:")
-    if st.button("Try again", key=f"retry-{slot}", icon=":material/refresh:"):
-        queue.forget(job.key)
+    st.error(str(job.error.renamed(job.source, request.name)), icon=":material/error:")
+    if st.button("Try again", key=f"retry-{place}", icon=":material/refresh:"):
+        results.queue(runtime(), request.is_media).forget(job.key)
         st.rerun()
 
 
 @st.fragment(run_every=POLL_S)
-def _draw_progress(key: str, heading: str, slot: str, queue: JobQueue, with_preview: bool) -> None:
-    job = queue.find(key)
+def _draw_progress(request: Request, heading: str, place: str, with_preview: bool) -> None:
+    job = results.queue(runtime(), request.is_media).find(request.key)
     if job is None or job.finished is not None:
         st.rerun()
-    with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{slot}"):
+    with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{place}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
         report = job.read_progress()  # once: the job may end while this is drawn, and its report goes with it
         with left:
-            _draw_state(job, report, heading, queue)
-            if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:"):
-                st.session_state.setdefault(CANCELLED_KEY, set()).add(key)
-                queue.leave(key, session().session_id)
+            _draw_state(job, request, report, heading)
+            if st.button("Cancel", key=f"cancel-{place}", icon=":material/close:"):
+                _waits().cancelled.add(request.key)
+                results.queue(runtime(), request.is_media).leave(request.key, session().session_id)
                 st.rerun()
             if with_preview and report is not None and len(report.curve) > 1:
                 _draw_curve(report)
@@ -102,8 +131,8 @@ def _draw_progress(key: str, heading: str, slot: str, queue: JobQueue, with_prev
             _draw_preview(job, right)
 
 
-def _draw_state(job: Job, report: ProgressReport | None, heading: str, queue: JobQueue) -> None:
-    ahead = queue.ahead_of(job)
+def _draw_state(job: Job, request: Request, report: ProgressReport | None, heading: str) -> None:
+    ahead = results.queue(runtime(), request.is_media).ahead_of(job)
     if job.state is JobState.QUEUED and ahead:
         st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
     elif report is None:
@@ -118,7 +147,7 @@ def progress_text(report: ProgressReport) -> str:
     words = [report.stage]
     if report.done:
         of_total = f" of {report.total}" if report.total else ""
-        words.append(f"{report.done}{of_total} {report.unit}")
+        words.append(f"{report.done}{of_total} frames")
     if report.left_s is not None:
         words.append(f"about {max(1, round(report.left_s))} s left")
     return " · ".join(words)

@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -54,8 +54,7 @@ class BatchRuns:
     What was found is in the store: a batch that ends in whatever way is gone on with by starting it again.
     """
 
-    def __init__(self, make_batch: Callable[..., Batch] = Batch) -> None:
-        self._make_batch = make_batch
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, BatchRun] = {}
         self._waiting: list[BatchRun] = []
@@ -75,7 +74,7 @@ class BatchRuns:
             run = self._runs.get(key)
             if run is not None and run.is_active:
                 return run
-            batch = self._make_batch(
+            batch = Batch(
                 clips,
                 config=config,
                 settings=settings,

@@ -19,7 +19,7 @@ MAX_CURVE_POINTS = 600  # of the similarity so far: more than a page's width has
 
 @dataclass(frozen=True, slots=True)
 class ProgressReport:
-    """stage: what is being done, in words. done, total: of `unit`; total is None where it is not known. elapsed_s,
+    """stage: what is being done, in words. done, total: frames; total is None where it is not known. elapsed_s,
     left_s: seconds since the start, and to the end where that can be told. curve: similarity of successive frames so
     far, thinned to its minima; curve_step: frames from one value to the next."""
 
@@ -28,7 +28,6 @@ class ProgressReport:
     total: int | None
     elapsed_s: float
     left_s: float | None
-    unit: str = "frames"
     curve: tuple[float, ...] = ()
     curve_step: int = 1
 
@@ -36,9 +35,8 @@ class ProgressReport:
 class ProgressWriter:
     """Writes the reports of one job, about twice a second."""
 
-    def __init__(self, folder: Path, *, unit: str = "frames") -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._unit = unit
         self._started = time.monotonic()
         self._written = -MIN_INTERVAL_S
         self._stage = ""
@@ -62,9 +60,7 @@ class ProgressWriter:
             return
         self._written = now
         curve, step = _thinned(similarity)
-        report = ProgressReport(
-            stage, done, total, now - self._started, self._left_s(now, done, total), self._unit, curve, step
-        )
+        report = ProgressReport(stage, done, total, now - self._started, self._left_s(now, done, total), curve, step)
         if preview_jpeg is not None:
             _replace(self._folder / PREVIEW_FILE, preview_jpeg())
         _replace(self._folder / PROGRESS_FILE, msgspec.json.encode(report))

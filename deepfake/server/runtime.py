@@ -8,27 +8,54 @@ from deepfake.server.cache import ResultCache, folder_bytes
 from deepfake.server.jobs import JobQueue
 from deepfake.server.sessions import SessionFiles, SessionRegistry, claim_server_folder
 from deepfake.server.store_access import StoreAccess
-from deepfake.server.tasks import load_detector, load_looks
+from deepfake.server.tasks import load_detector, load_stills
 from deepfake.settings import Settings
 from deepfake.worker_pool import WorkerPool
 
 T = TypeVar("T")
 
 ANALYSIS_NICENESS = 5  # an analysis takes all processors it gets; the pages come first
-LOOK_TIMEOUT_S = 120.0
+SNAPSHOT_TIMEOUT_S = 120.0
+
+
+class Workers:
+    """The worker processes of a server. No clip is ever decoded in the server's own process.
+
+    analyses: as many as the settings say. media: one that makes clips for the browser. snapshots: one for short tasks,
+    so that a page answers while an analysis runs.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.analyses = WorkerPool(count, niceness=ANALYSIS_NICENESS)
+        self.media = WorkerPool(1)
+        self.snapshots = WorkerPool(1)
+        self._warm = False
+
+    def warm_up(self) -> None:
+        """Load what the first clip will need, once, while its user is still choosing it."""
+        if not self._warm:
+            self._warm = True
+            self.snapshots.schedule(load_stills)
+            self.analyses.schedule(load_detector)
+
+    def close(self) -> None:
+        """End all workers."""
+        for pool in (self.analyses, self.media, self.snapshots):
+            pool.close()
 
 
 class Runtime:
     """All that the sessions of a server share.
 
-    jobs: analyses, in `settings.workers` processes. media_jobs: clips made for the browser, in a process of their own.
-    look(): short tasks for what is on the screen, in another, so that a page answers while an analysis runs. No clip is
-    ever decoded in the server's own process. store: analyses kept from one server to the next.
-    batches: whole data sets, in processes of their own that come last.
+    jobs: analyses. media_jobs: clips made for the browser. run_now(): short tasks for what is on the screen. store:
+    analyses kept from one server to the next. batches: whole data sets, in processes of their own that come last.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, workers: Workers | None = None) -> None:
+        """Begin with the workers of another server, which then ends them, or with workers of its own."""
         self.settings = settings
+        self._workers = workers or Workers(settings.workers)
+        self._own_workers = workers is None
         self.demo_folder = settings.cache_dir / "demo"
         self.server_folder, self._lock = claim_server_folder(settings.cache_dir / "servers")
         fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
@@ -40,33 +67,26 @@ class Runtime:
         self.cache.trim()
         self.store = StoreAccess(settings)
         self.batches = BatchRuns()
-        self._pool = WorkerPool(settings.workers, niceness=ANALYSIS_NICENESS)
-        self._media_pool = WorkerPool(1)
-        self._looks = WorkerPool(1)
-        self.jobs = JobQueue(self._pool, self.cache, settings.job_timeout_s)
-        self.media_jobs = JobQueue(self._media_pool, self.cache, settings.job_timeout_s)
-        self._warm = False
+        self.jobs = JobQueue(self._workers.analyses, self.cache, settings.job_timeout_s)
+        self.media_jobs = JobQueue(self._workers.media, self.cache, settings.job_timeout_s)
         self.sessions = SessionRegistry(self.server_folder / "sessions", self._end_session)
 
-    def look(self, function: Callable[..., T], *args: Any, name: str) -> T:
-        """Run a short task in the worker for looks and return its result. name: what the user calls the clip.
+    def run_now(self, function: Callable[..., T], *args: Any, name: str) -> T:
+        """Run a short task in the worker for snapshots and return its result. name: what the user calls the clip.
 
         Raises DeepfakeError with a sentence for the user.
         """
-        return self._looks.call(function, *args, timeout_s=LOOK_TIMEOUT_S, name=name)
+        return self._workers.snapshots.call(function, *args, timeout_s=SNAPSHOT_TIMEOUT_S, name=name)
 
     def warm_up(self) -> None:
         """Let the workers load what the first clip will need, once, while its user is still choosing it."""
-        if not self._warm:
-            self._warm = True
-            self._looks.schedule(load_looks)
-            self._pool.schedule(load_detector)
+        self._workers.warm_up()
 
     def close(self) -> None:
-        """End all workers."""
+        """End batches and own workers, and let go of the store."""
         self.batches.close()
-        for pool in (self._pool, self._media_pool, self._looks):
-            pool.close()
+        if self._own_workers:
+            self._workers.close()
         self.store.close()
 
     def delete_upload(self, files: SessionFiles, sha256: str) -> None:

@@ -21,7 +21,7 @@ RETRY_S = 30.0  # after a store could not be opened: a page must not wait for it
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAs:
+class StoreName:
     """What an analysis is called in the store. location: absolute path, as a batch over the same folder names it."""
 
     name: str
@@ -78,20 +78,20 @@ class StoreAccess:
             return self._store
 
 
-def keep_analysis(analysis: Analysis, kept_as: KeptAs, stamp: str | None, settings: Settings) -> None:
+def keep_analysis(analysis: Analysis, store_name: StoreName, file_version: str | None, settings: Settings) -> None:
     """Put an analysis into the store, and the SHA-256 of its file; a store that cannot be used is logged.
 
-    stamp: of the file before it was read, see deepfake.files; None where it has none.
+    file_version: of the file before it was read, see deepfake.files; None where it has none.
     """
     try:
         with open_store(settings) as store:
-            store.put(analysis, name=kept_as.name, location=kept_as.location)
-            if stamp:
-                store.remember_file(kept_as.location, stamp, analysis.video.sha256)
+            store.put(analysis, name=store_name.name, location=store_name.location)
+            if file_version:
+                store.remember_file(store_name.location, file_version, analysis.video.sha256)
     except StoreError as error:
-        logger.warning("%s is not kept in the store: %s", kept_as.name, error)
+        logger.warning("%s is not kept in the store: %s", store_name.name, error)
 
 
-def stamp_before(kept_as: KeptAs | None) -> str | None:
-    """Return the stamp of a file that is about to be read; None for one that is not kept, or is not there."""
-    return None if kept_as is None else stamp_of(kept_as.location)
+def version_before(store_name: StoreName | None) -> str | None:
+    """Return the version of a file that is about to be read; None for one that is not kept, or is not there."""
+    return None if store_name is None else stamp_of(store_name.location)

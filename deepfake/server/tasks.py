@@ -15,7 +15,7 @@ from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.serialize import to_bytes
 from deepfake.server.progress import ProgressWriter
-from deepfake.server.store_access import KeptAs, keep_analysis, stamp_before
+from deepfake.server.store_access import StoreName, keep_analysis, version_before
 from deepfake.settings import Settings
 from deepfake.video.browser import transcode
 from deepfake.video.reader import VideoReader, probe
@@ -46,14 +46,14 @@ def analysis_file(folder: Path) -> Path:
 
 
 def analyze_clip(
-    folder: Path, path: Path, config: AnalysisConfig, settings: Settings, kept_as: KeptAs | None = None
+    folder: Path, path: Path, config: AnalysisConfig, settings: Settings, store_name: StoreName | None = None
 ) -> None:
     """Write analysis.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
 
-    kept_as: the analysis goes into the store under this name; without it (an upload) it does not.
+    store_name: the analysis goes into the store under this name; without it (an upload) it does not.
     """
     writer = ProgressWriter(folder)
-    stamp = stamp_before(kept_as)
+    file_version = version_before(store_name)
 
     def report(progress: Progress) -> None:
         frame = progress.frame
@@ -70,8 +70,8 @@ def analyze_clip(
         analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips)
         clips.close(keep={track.track_id for track in analysis.tracks})
     write_analysis(analysis, folder / ANALYSIS_FILE)
-    if kept_as is not None:
-        keep_analysis(analysis, kept_as, stamp, settings)
+    if store_name is not None:
+        keep_analysis(analysis, store_name, file_version, settings)
 
 
 def cut_face_clips(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
@@ -146,8 +146,8 @@ def load_detector() -> None:
     face_detector(AnalysisConfig().face_detector)
 
 
-def load_looks() -> None:
-    """Load what looking at single frames needs: this module's imports."""
+def load_stills() -> None:
+    """Load what showing single frames needs: this module's imports."""
 
 
 def compare_clips(

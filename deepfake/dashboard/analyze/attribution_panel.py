@@ -1,17 +1,17 @@
 """Where the classifier looked, as a clip: made on demand, with the scale of its colours and the score over time."""
 
-import logging
 from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.moment import clickable_chart, set_moment
+from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.state import runtime, session
-from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.state import PageState, runtime
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import attribution_scale_figure, dense_score_figure, format_time, person_name
 from deepfake.serialize import from_bytes
+from deepfake.server.results import Request
 from deepfake.server.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip
 from deepfake.views.attribution_clip import (
     MAX_SCORED,
@@ -19,8 +19,6 @@ from deepfake.views.attribution_clip import (
     part_at,
     part_bounds,
 )
-
-logger = logging.getLogger(__name__)
 
 HOW_TO_READ = (
     "How to read this: left the face, right the same with what moved the classifier laid over it, below them the score "
@@ -30,58 +28,45 @@ HOW_TO_READ = (
 )
 
 
-def draw_attribution_clip(ready: ReadyAnalysis, track: FaceTrack, moment_s: float, *, slot: str) -> None:
+def draw_attribution_clip(ready: ReadyAnalysis, track: FaceTrack, moment_s: float, *, page: PageState) -> None:
     """Draw the clip of the part of a track that holds the moment; a button has it made."""
-    if not ready.face_clips_when_ready(slot=slot):
+    if not ready.face_clips_when_ready(place=page.name):
         return
     times_s = ready.analysis.frame_timestamps_s
     part, parts = part_at(track, times_s, moment_s), part_bounds(track, times_s)
     st.markdown(f"**Where it looked, in motion{f': part {part + 1} of {len(parts)}' if len(parts) > 1 else ''}**")
-    key, asked = f"{ready.key}-looked{track.track_id}-{part}", f"_{slot}-looked"
-    if runtime().cache.get(key, session().session_id) is None and st.session_state.get(asked) != key:
-        first_s, last_s = (_time(ready, track, row) for row in (parts[part][0], parts[part][1] - 1))
-        st.caption(
-            f"A clip of {person_name(track.track_id)} from {first_s} to {last_s}, "
-            f"for which up to {MAX_SCORED} pictures are scored. It takes about as long as the part lasts."
-        )
-        if not st.button("Make the clip", key=f"{slot}-looked", icon=":material/movie:"):
-            return
-        st.session_state[asked] = key
-        st.rerun()
-    if not ready.face_clips_when_ready(slot=f"{slot}-looked"):
-        return
     face_clip = ready.face_clip(track.track_id)
     if face_clip is None:
         st.caption("There is no clip of this face: too many faces were in the picture at once.")
         return
-    folder = folder_when_ready(
-        key,
+    request = Request(
+        f"{ready.key}-looked{track.track_id}-{part}",
         make_attribution_clip,
-        ready.clip.path,
-        ready.analysis,
-        track.track_id,
-        face_clip,
-        part,
-        runtime().settings,
+        (ready.clip.path, ready.analysis, track.track_id, face_clip, part, runtime().settings),
         source=ready.clip.path,
         name=ready.clip.name,
-        heading="Making the clip",
-        slot=f"{slot}-looked",
-        with_preview=False,
     )
-    if folder is None:
-        return
-    try:
-        shown = from_bytes((folder / ATTRIBUTION_FILE).read_bytes(), AttributionClip)
-    except (ValueError, OSError):
-        logger.exception("the stored clip %s cannot be read", key)
-        runtime().cache.drop(key)
-        st.error("The stored clip could not be read and was removed. Reload the page to have it made anew.")
-        return
-    _draw_clip(folder / ATTRIBUTION_CLIP_FILE, shown, track.track_id, moment_s, slot)
+    first_s, last_s = (_time(ready, track, row) for row in (parts[part][0], parts[part][1] - 1))
+    made = made_on_demand(
+        page,
+        request,
+        _read,
+        name="looked",
+        label="Make the clip",
+        icon=":material/movie:",
+        what=f"A clip of {person_name(track.track_id)} from {first_s} to {last_s}, for which up to {MAX_SCORED} "
+        "pictures are scored. It takes about as long as the part lasts.",
+        heading="Making the clip",
+    )
+    if made is not None:
+        _draw_clip(*made, track.track_id, moment_s, page)
 
 
-def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: float, slot: str) -> None:
+def _read(folder: Path) -> tuple[Path, AttributionClip]:
+    return folder / ATTRIBUTION_CLIP_FILE, from_bytes((folder / ATTRIBUTION_FILE).read_bytes(), AttributionClip)
+
+
+def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: float, page: PageState) -> None:
     clip, words = st.columns([3, 2], gap="medium")
     with clip:
         st.video(
@@ -90,15 +75,16 @@ def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: floa
         )  # fmt: skip
     with words:
         st.plotly_chart(
-            attribution_scale_figure(shown.full_logits), key=f"{slot}-looked-scale", config={"displayModeBar": False},
+            attribution_scale_figure(shown.full_logits), key=page.key("looked-scale"), config={"displayModeBar": False},
             alt=f"Colours from {-shown.full_logits:.1f} logits, for real, to {shown.full_logits:.1f}, for fake",
         )  # fmt: skip
         st.caption(HOW_TO_READ)
     inside = shown.start_s <= moment_s <= shown.end_s
     clickable_chart(
+        page,
         dense_score_figure(shown.scores, track_id, moment_s=moment_s if inside else None),
-        key=f"{slot}-looked-scores",
-        on_click=lambda point: set_moment(slot, float(point["x"])),
+        key=page.key("looked-scores"),
+        on_click=lambda point: set_time(page, float(point["x"])),
         alt=f"P(fake) of {len(shown.scores.values)} pictures over time, least {shown.scores.values.min():.2f}, "
         f"greatest {shown.scores.values.max():.2f}",
     )

@@ -8,8 +8,8 @@ from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, linked_reasons
 from deepfake.dashboard.analyze.panels import PANELS
-from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.navigation import METHODS
+from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.figures import person_name

@@ -8,9 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
-from deepfake.dashboard.moment import clickable_chart, set_moment
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import scored_crop_look
+from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.snapshots import scored_crop
+from deepfake.dashboard.state import PageState
 from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
@@ -42,19 +43,19 @@ def suspicious_rows(trace: SignalTrace) -> list[int]:
     return rows
 
 
-def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *, slot: str) -> None:
+def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *, page: PageState) -> None:
     """Draw what speaks for and against the chosen person's face."""
     trace = None if track_id is None else ready.analysis.trace(SCORE, track_id)
     if track_id is None or trace is None or not np.isfinite(trace.values).any():
         st.info(why_no_score(ready.analysis, track_id), icon=":material/search_off:")
     else:
         _draw_where(ready, trace, track_id, moment_s)
-        _draw_moments(trace, track_id, slot)
+        _draw_moments(trace, track_id, page)
         track = ready.analysis.track(track_id)
         if track is not None and classifier(ready.analysis.config.classifier).info.attribution:
-            draw_attribution_clip(ready, track, moment_s, slot=slot)
+            draw_attribution_clip(ready, track, moment_s, page=page)
     if track_id is not None:
-        _draw_signals(ready, track_id, moment_s, slot)
+        _draw_signals(ready, track_id, moment_s, page)
 
 
 def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_s: float) -> None:
@@ -68,7 +69,7 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
     if transform is None:
         st.info("This picture cannot be cut out of the clip again.", icon=":material/image_not_supported:")
         return
-    look = scored_crop_look(ready.clip, time_s, transform, scorer.name)
+    look = scored_crop(ready.clip, time_s, transform, scorer.name)
     plain, attributed, words = st.columns(3, gap="small")
     chance = f"P(fake) {look.probability_fake:.2f}"
     plain.image(look.crop, caption="The face as the classifier sees it", width="stretch", alt="The face")
@@ -89,7 +90,7 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
         st.caption(HOW_TO_READ.format(attribution=known) if known else NO_ATTRIBUTION)
 
 
-def _draw_moments(trace: SignalTrace, track_id: int, slot: str) -> None:
+def _draw_moments(trace: SignalTrace, track_id: int, page: PageState) -> None:
     rows = suspicious_rows(trace)
     above = int(np.sum(trace.values > 0.5))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -98,16 +99,16 @@ def _draw_moments(trace: SignalTrace, track_id: int, slot: str) -> None:
             time_s, frame = float(trace.timestamps_s[row]), int(trace.frame_indices[row])
             st.button(
                 f"{format_time(time_s)} · {trace.values[row]:.2f}",
-                key=f"{slot}-suspicious-{frame}",
+                key=page.key(f"suspicious-{frame}"),
                 help=f"Frame {frame}: P(fake) {trace.values[row]:.2f}",
-                on_click=set_moment,
-                args=(slot, time_s),
+                on_click=set_time,
+                args=(page, time_s),
             )
     if above == 0:
         st.caption("None of the scored pictures looks more fake than real; these are the highest.")
 
 
-def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, slot: str) -> None:
+def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, page: PageState) -> None:
     """Cards of the other signals of this face that were measured; without one, nothing."""
     measured = [
         (trace, info)
@@ -122,21 +123,22 @@ def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, slot: st
         columns = st.columns(2, gap="medium")
         for column, (trace, info) in zip(columns, measured[start : start + 2], strict=False):
             with column.container(border=True):
-                place = _draw_signal(trace, info, moment_s, slot)
+                place = _draw_signal(trace, info, moment_s, page)
                 spectrum_place = place if info.name == SpectrumSignal.info.name else spectrum_place
     # Last, because the clip has to be read for it: all other cards are there by then.
     if spectrum_place is not None:
         with spectrum_place:
-            draw_spectrum(ready, track_id, slot=slot)
+            draw_spectrum(ready, track_id, page=page)
 
 
-def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, slot: str) -> DeltaGenerator:
+def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: PageState) -> DeltaGenerator:
     """Draw a card; return a place in it below the chart."""
     st.subheader(info.title, anchor=anchor_of(info.name))
     clickable_chart(
+        page,
         signal_figure(trace, title="Over time", unit=info.unit, moment_s=moment_s),
-        key=f"{slot}-signal-{info.name}",
-        on_click=lambda point: set_moment(slot, float(point["x"])),
+        key=page.key(f"signal-{info.name}"),
+        on_click=lambda point: set_time(page, float(point["x"])),
         alt=f"{info.title} over time",
     )
     place = st.container()

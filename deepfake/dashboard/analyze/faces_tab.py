@@ -10,8 +10,8 @@ import streamlit as st
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import MIN_COVERED_SHARE, MIN_FRONTAL_SHARE, TrackQuality
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import moment_look
-from deepfake.dashboard.tracked_faces import tracked_faces
+from deepfake.dashboard.snapshots import cached_frame
+from deepfake.dashboard.state import PageState
 from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
@@ -25,14 +25,14 @@ DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
 MIN_IOU = 0.5
 
 
-def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None, *, slot: str) -> None:
+def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None, *, page: PageState) -> None:
     """Draw original, detected and zoomed-in panels of a frame, with a choice of detector."""
     mode = st.segmented_control(
         "Faces found by",
         [TRACKED, *DETECTOR_TITLES.values(), BOTH],
         default=TRACKED,
         required=True,
-        key=f"{slot}-detector",
+        key=page.key("detector"),
         persist_state="session",
         help="As followed: the boxes of the analysis, every frame. MTCNN, Haar or both: this frame searched anew.",
     )
@@ -40,13 +40,13 @@ def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int 
         _draw_tracked(ready, frame, moment_s, track_id)
     else:
         names = DETECTOR_NAMES if mode == BOTH else tuple(n for n, title in DETECTOR_TITLES.items() if title == mode)
-        _draw_detected(ready, frame, moment_s, track_id, names, slot)
+        _draw_detected(ready, frame, moment_s, track_id, names, page)
 
 
 def _draw_tracked(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    faces = tracked_faces(ready.analysis, frame)
+    faces = ready.faces_at(frame)
     boxes = np.array([face.box_xyxy for face in faces.values()], dtype=np.float32).reshape(-1, 4)
-    look = moment_look(ready.clip, moment_s, boxes_xyxy=boxes)
+    look = cached_frame(ready.clip, moment_s, boxes_xyxy=boxes)
     named = {person_name(number): [face] for number, face in faces.items()}
     shown = track_id if track_id in faces else None
     selected = None if shown is None else (person_name(shown), 0)
@@ -62,12 +62,12 @@ def _draw_detected(
     moment_s: float,
     track_id: int | None,
     names: tuple[DetectorName, ...],
-    slot: str,
+    page: PageState,
 ) -> None:
-    look = moment_look(ready.clip, moment_s, detectors=names)
+    look = cached_frame(ready.clip, moment_s, detectors=names)
     options = [(name, number) for name in names for number in range(len(look.faces[name]))]
-    tracked = tracked_faces(ready.analysis, frame).get(track_id if track_id is not None else -1)
-    chosen = _choose_face(look, options, tracked, slot)
+    tracked = ready.faces_at(frame).get(track_id if track_id is not None else -1)
+    chosen = _choose_face(look, options, tracked, page)
     zoom = None if chosen is None else look.zooms[chosen[0]][chosen[1]]
     caption = "" if chosen is None else _described(_face_title(look, chosen), look.faces[chosen[0]][chosen[1]])
     named = cast("dict[str, list[FaceDetection]]", look.faces)
@@ -79,7 +79,7 @@ def _draw_detected(
 
 
 def _choose_face(
-    look: Moment, options: list[tuple[DetectorName, int]], tracked: FaceDetection | None, slot: str
+    look: Moment, options: list[tuple[DetectorName, int]], tracked: FaceDetection | None, page: PageState
 ) -> tuple[DetectorName, int] | None:
     """Let the user pick a face; the followed person's comes first."""
     if len(options) < 2:
@@ -98,7 +98,7 @@ def _choose_face(
         default=0,
         required=True,
         format_func=lambda position: _face_title(look, options[position]),
-        key=f"{slot}-zoom-{len(options)}",
+        key=page.key(f"zoom-{len(options)}"),
     )
     return options[chosen]
 

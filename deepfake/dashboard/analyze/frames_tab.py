@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.moment import set_moment
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import face_grid_look, frame_grid_look
+from deepfake.dashboard.selection import set_time
+from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_grid
+from deepfake.dashboard.state import AnalyzePage
 from deepfake.figures import format_time, person_name
 from deepfake.views.stills import GridTile
 
@@ -17,10 +18,10 @@ FIRST_TILES = 24  # about as many pictures as the first grid of a clip shows
 WHOLE, FACE = "Whole frames", "Face"
 
 
-def draw_frames(ready: ReadyAnalysis, track_id: int | None, *, slot: str) -> None:
+def draw_frames(ready: ReadyAnalysis, track_id: int | None, *, page: AnalyzePage) -> None:
     """Draw the grid with its choices: what, every how many frames, how many columns."""
     count = len(ready.analysis.frame_timestamps_s)
-    what, every, columns, page = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    what, every, columns, pager = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     with what:
         shown = st.segmented_control(
             "Pictures of",
@@ -28,25 +29,25 @@ def draw_frames(ready: ReadyAnalysis, track_id: int | None, *, slot: str) -> Non
             format_func=lambda option: person_name(track_id or 0) if option == FACE else option,
             default=WHOLE,
             required=True,
-            key=f"{slot}-grid-of",
+            key=page.key("grid-of"),
             persist_state="session",
         )
-    key = f"{slot}-grid-every"
-    if st.session_state.get(f"_{key}-clip") != ready.key:
-        st.session_state[f"_{key}-clip"] = ready.key
+    key = page.key("grid-every")
+    if page.grid_of != ready.key:
+        page.grid_of = ready.key
         st.session_state[key] = max(1, round(count / FIRST_TILES))
     step = every.number_input("Every n-th frame", 1, max(1, count), key=key, help="1 shows every frame.")
-    across = columns.number_input("Columns", 1, 12, 6, key=f"{slot}-grid-columns", persist_state="session")
+    across = columns.number_input("Columns", 1, 12, 6, key=page.key("grid-columns"), persist_state="session")
     rows = _rows(ready, track_id if shown == FACE else None, int(step))
     pages = max(1, -(-len(rows) // PAGE_TILES))
     number = 1
     if pages > 1:
-        number = int(page.number_input(f"Page of {pages}", 1, pages, 1, key=f"{slot}-grid-page-{pages}"))
+        number = int(pager.number_input(f"Page of {pages}", 1, pages, 1, key=page.key(f"grid-page-{pages}")))
     rows = rows[(number - 1) * PAGE_TILES : number * PAGE_TILES]
-    if shown == FACE and not ready.face_clips_when_ready(slot=slot):
+    if shown == FACE and not ready.face_clips_when_ready(place=page.name):
         return
     tiles = _tiles(ready, track_id if shown == FACE else None, rows)
-    _draw_tiles(tiles, int(across), slot)
+    _draw_tiles(tiles, int(across), page)
 
 
 def _rows(ready: ReadyAnalysis, track_id: int | None, step: int) -> list[tuple[int, int, float]]:
@@ -61,12 +62,12 @@ def _rows(ready: ReadyAnalysis, track_id: int | None, step: int) -> list[tuple[i
 def _tiles(ready: ReadyAnalysis, track_id: int | None, rows: list[tuple[int, int, float]]) -> list[GridTile]:
     positions, frames, times_s = ([row[column] for row in rows] for column in range(3))
     if track_id is None:
-        return frame_grid_look(ready.clip, frames, times_s)  # type: ignore[arg-type]
+        return frame_grid(ready.clip, frames, times_s)  # type: ignore[arg-type]
     face_clip = ready.face_clip(track_id)
-    return [] if face_clip is None else face_grid_look(face_clip, positions, frames, times_s)  # type: ignore[arg-type]
+    return [] if face_clip is None else face_grid(face_clip_file(face_clip), positions, frames, times_s)  # type: ignore[arg-type]
 
 
-def _draw_tiles(tiles: list[GridTile], across: int, slot: str) -> None:
+def _draw_tiles(tiles: list[GridTile], across: int, page: AnalyzePage) -> None:
     if not tiles:
         st.info("There are no pictures of this person.", icon=":material/face:")
     for start in range(0, len(tiles), across):
@@ -76,11 +77,11 @@ def _draw_tiles(tiles: list[GridTile], across: int, slot: str) -> None:
             column.image(tile.image, width="stretch", alt=f"Frame {label}")
             column.button(
                 label,
-                key=f"{slot}-tile-{tile.frame_index}",
+                key=page.key(f"tile-{tile.frame_index}"),
                 type="tertiary",
                 help="Go to this moment",
-                on_click=set_moment,
-                args=(slot, tile.timestamp_s),
+                on_click=set_time,
+                args=(page, tile.timestamp_s),
             )
         for column in places[len(tiles) - start :]:
             column.space("small")  # an empty place would give its width to the last pictures

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.slow_motion import SPEEDS, face_clip_at
+from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.figures import format_time, person_name
 
 
@@ -12,7 +12,7 @@ def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
     if track_id is None:
         st.info("No face was found in any frame, so there is none to show in motion.", icon=":material/face:")
         return
-    if not ready.face_clips_when_ready(slot="motion"):
+    if not ready.face_clips_when_ready(place="motion"):
         return
     clip = ready.face_clip(track_id)
     track = ready.analysis.track(track_id)
@@ -24,7 +24,7 @@ def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
     for (title, factor), column in zip(SPEEDS.items(), st.columns(3, gap="medium"), strict=True):
         with column:
             st.markdown(f"**{title}**")
-            path = face_clip_at(ready, track_id, factor)
+            path = slowed_clip(clip, factor, key=f"{ready.key}-face{track_id}", name=ready.clip.name)
             st.video(path, loop=True, autoplay=True, muted=True, alt=f"{person_name(track_id)}, {title.lower()}")
     times_s = ready.analysis.frame_timestamps_s[track.frame_indices]
     st.caption(

@@ -6,7 +6,8 @@ from typing import Final
 import streamlit as st
 
 from deepfake.analysis.evidence import Evidence
-from deepfake.dashboard.person import set_person
+from deepfake.dashboard.selection import set_person
+from deepfake.dashboard.state import AnalyzePage
 
 # What the URL calls a panel, and its title and icon.
 PANELS: Final[dict[str, tuple[str, str]]] = {
@@ -49,72 +50,63 @@ def panel_title(panel: str) -> str:
     return f":material/{icon}: {title}"
 
 
-def panel_key(slot: str) -> str:
-    """Return the key of the tabs."""
-    return f"{slot}-tabs"
-
-
-def choose_panel_from_url(slot: str) -> None:
+def choose_panel_from_url(page: AnalyzePage) -> None:
     """Open the panel that the URL names, once a session; go to the card of its signal."""
-    if st.session_state.setdefault(f"_{slot}-panel-read", False):
+    if page.tab_was_read:
         return
-    st.session_state[f"_{slot}-panel-read"] = True
+    page.tab_was_read = True
     panel, signal = st.query_params.get(PANEL_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)
     if panel in PANELS:
-        _open(slot, panel, _plain(signal))
+        _open(page, panel, _plain(signal))
 
 
-def open_panel(slot: str, panel: str) -> None:
+def open_panel(page: AnalyzePage, panel: str) -> None:
     """Open a panel and scroll to it. Call it in a callback."""
-    _open(slot, panel, None)
+    _open(page, panel, None)
 
 
-def open_evidence(slot: str, evidence: Evidence) -> None:
+def open_evidence(page: AnalyzePage, evidence: Evidence) -> None:
     """Open the panel where a piece of evidence can be looked at, at its card and for its person. Call it in a
     callback."""
     if evidence.track_id is not None:
-        set_person(slot, evidence.track_id)
-    _open(slot, evidence.panel, evidence.signal)
+        set_person(page, evidence.track_id)
+    _open(page, evidence.panel, evidence.signal)
 
 
-def left_panel(slot: str) -> None:
+def left_panel(page: AnalyzePage) -> None:
     """Forget which card was looked at: the callback of tabs that were switched by hand."""
-    st.session_state.pop(f"_{slot}-signal", None)
-    st.session_state.pop(f"_{slot}-scroll", None)
+    page.signal, page.scrolls = None, False
 
 
-def keep_panel_in_url(slot: str) -> None:
+def keep_panel_in_url(page: AnalyzePage) -> None:
     """Let the URL name the open panel and the card that was gone to. Call it after the tabs."""
-    chosen = st.session_state.get(panel_key(slot))
+    chosen = st.session_state.get(page.key("tabs"))
     panel = next((panel for panel in PANELS if panel_title(panel) == chosen), None)
-    for parameter, value in ((PANEL_PARAMETER, panel), (SIGNAL_PARAMETER, st.session_state.get(f"_{slot}-signal"))):
+    for parameter, value in ((PANEL_PARAMETER, panel), (SIGNAL_PARAMETER, page.signal)):
         if value is None:
             st.query_params.pop(parameter, None)
         elif st.query_params.get(parameter) != value:
             st.query_params[parameter] = value
 
 
-def scroll_to_panel(slot: str) -> None:
+def scroll_to_panel(page: AnalyzePage) -> None:
     """Scroll to where a link led, once. Call it at the very end of the page: what is drawn after it would move."""
-    turn = st.session_state.pop(f"_{slot}-scroll", None)
-    if turn is not None:
-        signal = st.session_state.get(f"_{slot}-signal")
-        targets = [f".st-key-{panel_key(slot)}"] if signal is None else card_targets(slot, signal)
-        script = SCROLL_SCRIPT % json.dumps([targets, turn])
+    if page.scrolls:
+        page.scrolls = False
+        targets = [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal)
+        script = SCROLL_SCRIPT % json.dumps([targets, page.turn])
         st.html(script, unsafe_allow_javascript=True)
 
 
-def card_targets(slot: str, signal: str) -> list[str]:
+def card_targets(page: AnalyzePage, signal: str) -> list[str]:
     """Return where a signal's card may be, as CSS selectors, the tabs last: not every signal has a card."""
-    return [f"#evidence-{signal}", f".st-key-{panel_key(slot)}"]
+    return [f"#evidence-{signal}", f".st-key-{page.key('tabs')}"]
 
 
-def _open(slot: str, panel: str, signal: str | None) -> None:
-    st.session_state[panel_key(slot)] = panel_title(panel)
-    st.session_state[f"_{slot}-signal"] = signal
-    # A number that is never the same: the browser runs a script again only when it has changed.
-    turn = st.session_state.get(f"_{slot}-turn", 0) + 1
-    st.session_state[f"_{slot}-turn"] = st.session_state[f"_{slot}-scroll"] = turn
+def _open(page: AnalyzePage, panel: str, signal: str | None) -> None:
+    st.session_state[page.key("tabs")] = panel_title(panel)
+    page.signal, page.scrolls = signal, True
+    page.turn += 1  # never the same number: the browser runs a script again only when it has changed
 
 
 def _plain(signal: str | None) -> str | None:

@@ -1,21 +1,20 @@
 """Re-compress: on demand, the verdict on the clip as others would have it after sending it on."""
 
-import logging
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.recompression import PRESET, RATES_CRF, Outcome, Recompression
+from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.state import runtime, session
-from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.dashboard.state import PageState, runtime
 from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
 from deepfake.report.recompression import rate_name, stability_sentence
 from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.serialize import from_bytes
+from deepfake.server.results import Request
 from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
-
-logger = logging.getLogger(__name__)
 
 WHAT = (
     f"The clip is encoded again with H.264 (x264, preset {PRESET}, same size) at CRF "
@@ -31,46 +30,39 @@ HOW_TO_READ = (
 )
 
 
-def draw_recompression(ready: ReadyAnalysis, track_id: int | None, *, slot: str) -> None:
+def draw_recompression(ready: ReadyAnalysis, track_id: int | None, *, page: PageState) -> None:
     """Draw how the verdict stands up to compression; a button starts it, unless it is known already."""
     st.markdown("**What if the clip is re-compressed?**")
     if all(track.probability_fake is None for track in ready.analysis.verdict.tracks):
         st.info(why_no_score(ready.analysis, track_id), icon=":material/search_off:")
         return
-    result = _result_when_ready(ready, slot=slot)
+    result = _result_when_ready(ready, page)
     if result is not None:
         _draw_result(result, track_id)
 
 
-def _result_when_ready(ready: ReadyAnalysis, *, slot: str) -> Recompression | None:
-    key, asked = f"{ready.key}-recompressed", f"_{slot}-recompress"
-    if runtime().cache.get(key, session().session_id) is None and st.session_state.get(asked) != ready.key:
-        st.caption(WHAT)
-        if not st.button("Re-compress and score again", key=f"{slot}-recompress", icon=":material/compress:"):
-            return None
-        st.session_state[asked] = ready.key
-        st.rerun()
-    folder = folder_when_ready(
-        key,
+def _result_when_ready(ready: ReadyAnalysis, page: PageState) -> Recompression | None:
+    request = Request(
+        f"{ready.key}-recompressed",
         recompress_clip,
-        ready.clip.path,
-        ready.analysis,
-        runtime().settings,
+        (ready.clip.path, ready.analysis, runtime().settings),
         source=ready.clip.path,
         name=ready.clip.name,
-        heading="Re-compressing and scoring again",
-        slot=f"{slot}-recompression",
-        with_preview=False,
     )
-    if folder is None:
-        return None
-    try:
-        return from_bytes((folder / RECOMPRESSION_FILE).read_bytes(), Recompression)
-    except (ValueError, OSError):
-        logger.exception("the stored result %s cannot be read", key)
-        runtime().cache.drop(key)
-        st.error("The stored result could not be read and was removed. Reload the page to have it made anew.")
-        return None
+    return made_on_demand(
+        page,
+        request,
+        _read,
+        name="recompress",
+        label="Re-compress and score again",
+        icon=":material/compress:",
+        what=WHAT,
+        heading="Re-compressing and scoring again",
+    )
+
+
+def _read(folder: Path) -> Recompression:
+    return from_bytes((folder / RECOMPRESSION_FILE).read_bytes(), Recompression)
 
 
 def _draw_result(result: Recompression, track_id: int | None) -> None:

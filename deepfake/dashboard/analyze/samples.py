@@ -5,6 +5,7 @@ import streamlit as st
 from deepfake.dashboard.clip_choice import sample_clips, set_choice
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
+from deepfake.dashboard.state import PageState
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 
@@ -16,7 +17,7 @@ WHAT_THEY_ARE = {
 }
 
 
-def draw_samples(slot: str) -> None:
+def draw_samples(page: PageState) -> None:
     """Draw three clips of the built-in set, each with a button that chooses it."""
     st.subheader("Or begin with a sample")
     st.caption(
@@ -27,7 +28,7 @@ def draw_samples(slot: str) -> None:
     for entry, column in zip(sample_clips(), st.columns(3, gap="medium"), strict=False):
         with column.container(border=True, height="stretch"):
             places.append((entry, st.container(height=PICTURE_HEIGHT_PX, border=False)))
-            _draw_sample(entry, slot)
+            _draw_sample(entry, page)
     # The buttons work before the pictures are there.
     for entry, place in places:
         try:
@@ -36,14 +37,14 @@ def draw_samples(slot: str) -> None:
             place.error(str(error), icon=":material/error:")
 
 
-def _draw_sample(entry: ClipEntry, slot: str) -> None:
+def _draw_sample(entry: ClipEntry, page: PageState) -> None:
     what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
     st.markdown(f"**{entry.name}** · {entry.label}  \n{what}")
     st.button(
         "Analyze this sample",
-        key=f"{slot}-sample-{entry.name}",
+        key=page.key(f"sample-{entry.name}"),
         icon=":material/play_arrow:",
         on_click=set_choice,
-        args=(slot, DEMO_ID, entry.name),
+        args=(page, DEMO_ID, entry.name),
         width="stretch",
     )

@@ -4,10 +4,11 @@ import numpy as np
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.dashboard.moment import set_moment
 from deepfake.dashboard.player import shown_width
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import frame_pair_look
+from deepfake.dashboard.selection import set_time
+from deepfake.dashboard.snapshots import frame_pair
+from deepfake.dashboard.state import PageState
 from deepfake.figures import format_time, person_name
 from deepfake.signals.similarity import deepest_drops
 from deepfake.signals.trace import SignalTrace
@@ -23,15 +24,17 @@ def drop_frames(analysis: Analysis, signal: str, track_id: int | None = None) ->
     return [] if trace is None else trace.frame_indices[_drop_rows(analysis, trace)].tolist()
 
 
-def draw_similarity(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None, *, slot: str) -> None:
+def draw_similarity(
+    ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None, *, page: PageState
+) -> None:
     """Draw the list of drops and cuts, and what changes into the frame at the moment."""
     listed, pair = st.columns([1, 3], gap="medium")
     with listed:
-        _draw_list(ready.analysis, "Deepest drops, whole frame", "frame_similarity", None, slot)
+        _draw_list(ready.analysis, "Deepest drops, whole frame", "frame_similarity", None, page)
         if track_id is not None:
             title = f"Deepest drops, face of {person_name(track_id)}"
-            _draw_list(ready.analysis, title, "face_similarity", track_id, slot)
-        _draw_cuts(ready.analysis, slot)
+            _draw_list(ready.analysis, title, "face_similarity", track_id, page)
+        _draw_cuts(ready.analysis, page)
     with pair:
         _draw_pair(ready, frame, moment_s)
 
@@ -42,7 +45,7 @@ def _drop_rows(analysis: Analysis, trace: SignalTrace) -> list[int]:
     return rows
 
 
-def _draw_list(analysis: Analysis, title: str, signal: str, track_id: int | None, slot: str) -> None:
+def _draw_list(analysis: Analysis, title: str, signal: str, track_id: int | None, page: PageState) -> None:
     st.markdown(f"**{title}**")
     trace = analysis.trace(signal, track_id)
     if trace is None or not np.isfinite(trace.values).any():
@@ -56,15 +59,15 @@ def _draw_list(analysis: Analysis, title: str, signal: str, track_id: int | None
         index, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
         st.button(
             f"{trace.values[row]:.3f} · {format_time(time_s)} · frame {index}",
-            key=f"{slot}-drop-{signal}-{index}",
+            key=page.key(f"drop-{signal}-{index}"),
             icon=":material/arrow_drop_down:",
-            on_click=set_moment,
-            args=(slot, time_s),
+            on_click=set_time,
+            args=(page, time_s),
             width="stretch",
         )
 
 
-def _draw_cuts(analysis: Analysis, slot: str) -> None:
+def _draw_cuts(analysis: Analysis, page: PageState) -> None:
     if not len(analysis.cuts):
         return
     st.markdown("**Cuts** (another scene begins; no flicker)")
@@ -72,10 +75,10 @@ def _draw_cuts(analysis: Analysis, slot: str) -> None:
         time_s = float(analysis.frame_timestamps_s[index])
         st.button(
             f"Cut · {format_time(time_s)} · frame {index}",
-            key=f"{slot}-cut-{index}",
+            key=page.key(f"cut-{index}"),
             icon=":material/content_cut:",
-            on_click=set_moment,
-            args=(slot, time_s),
+            on_click=set_time,
+            args=(page, time_s),
             width="stretch",
         )
     if len(analysis.cuts) > MAX_CUTS_LISTED:
@@ -89,7 +92,7 @@ def _draw_pair(ready: ReadyAnalysis, frame: int, moment_s: float) -> None:
             icon=":material/touch_app:",
         )
         return
-    look = frame_pair_look(ready.clip, moment_s)
+    look = frame_pair(ready.clip, moment_s)
     if look is None:
         st.info("There is no frame before this one.", icon=":material/first_page:")
         return

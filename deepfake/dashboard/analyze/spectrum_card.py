@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.pipeline import CROP_SIZE_PX
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import face_spectrum_look
+from deepfake.dashboard.snapshots import face_spectrum
+from deepfake.dashboard.state import PageState
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import person_name, share_inside, spectrum_figure
 from deepfake.signals.spectrum import (
@@ -26,12 +27,12 @@ HOW_TO_READ = (
 )
 
 
-def draw_spectrum(ready: ReadyAnalysis, track_id: int, *, slot: str) -> None:
+def draw_spectrum(ready: ReadyAnalysis, track_id: int, *, page: PageState) -> None:
     """Draw the mean spectrum of a face over the range of real faces. Raises DeepfakeError."""
     spectrum = track_spectrum(ready, track_id)
     real = real_face_range()
     st.plotly_chart(
-        spectrum_figure(spectrum, real, track_id), key=f"{slot}-spectrum", config={"displaylogo": False},
+        spectrum_figure(spectrum, real, track_id), key=page.key("spectrum"), config={"displaylogo": False},
         alt=spectrum_sentence(spectrum, real, spectrum_classifier(), track_id),
     )  # fmt: skip
     st.markdown(spectrum_sentence(spectrum, real, spectrum_classifier(), track_id))
@@ -54,7 +55,7 @@ def track_spectrum(ready: ReadyAnalysis, track_id: int) -> NDArray[np.float32]:
         if transform is not None
     ]
     indices, times_s, crops_to_frame = zip(*known, strict=True)
-    return face_spectrum_look(ready.clip, indices, times_s, crops_to_frame, CROP_SIZE_PX)
+    return face_spectrum(ready.clip, indices, times_s, crops_to_frame, CROP_SIZE_PX)
 
 
 def spectrum_sentence(

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.clip import UPLOADS_ID, ClipChoice
 from deepfake.dashboard.clip_choice import choice_of, choose_clip, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
-from deepfake.dashboard.sources import DEMO_ID, dataset_source
+from deepfake.dashboard.sources import DEMO_ID, UPLOADS_ID, ClipChoice, dataset_source
+from deepfake.dashboard.state import ComparePage, PageState, analyze_page
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 
@@ -16,12 +16,15 @@ MAX_FAKES_OFFERED = 12
 SAMPLES = ("fake_a_flicker", "fake_b_warped", "fake_pair_right")
 
 
-def choose_original(fake: ClipChoice, slot: str) -> ClipChoice | None:
-    """Draw which clip the fake is compared with, by metadata where it names one, and return it, or None."""
+def choose_original(fake: ClipChoice, page: ComparePage, choice: PageState) -> ClipChoice | None:
+    """Draw which clip the fake is compared with, by metadata where it names one, and return it, or None.
+
+    choice: of another original.
+    """
     named = _named_original(fake)
     if named is not None:
         # A choice of its own for each fake; an address that names another original has made it.
-        manual = f"{slot}-by-hand-{fake.sha256[:16]}"
+        manual = page.key(f"by-hand-{fake.sha256[:16]}")
         st.session_state.setdefault(manual, st.query_params.get("original", named.reference) != named.reference)
         found, other = st.columns([4, 1], vertical_alignment="center")
         found.markdown(f":green[:material/link:] **Original:** {named.name}, named by the data set's metadata")
@@ -30,11 +33,11 @@ def choose_original(fake: ClipChoice, slot: str) -> ClipChoice | None:
     else:
         _say_why_none(fake)
     st.markdown("**Original**")
-    original = choose_clip(f"{slot}-original", label="Original")
+    original = choose_clip(choice, label="Original")
     if original is None and st.button(
-        "Analyze the fake alone", key=f"{slot}-alone", icon=":material/frame_inspect:", type="tertiary"
+        "Analyze the fake alone", key=page.key("alone"), icon=":material/frame_inspect:", type="tertiary"
     ):
-        set_choice("analyze", fake.source_id, fake.sha256 if fake.source_id == UPLOADS_ID else fake.name)
+        set_choice(analyze_page(), fake.source_id, fake.sha256 if fake.source_id == UPLOADS_ID else fake.name)
         st.switch_page(ANALYZE)
     return original
 
@@ -71,7 +74,7 @@ def _say_why_none(fake: ClipChoice) -> None:
         st.info(f"The data set names no original for {fake.name}: choose or upload one.", icon=":material/link_off:")
 
 
-def offer_fakes_of(clip: ClipChoice, slot: str) -> None:
+def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
     """Where an original was chosen as the fake, offer the fakes that were made from it."""
     if clip.dataset is None or clip.label != "REAL":
         return
@@ -83,14 +86,14 @@ def offer_fakes_of(clip: ClipChoice, slot: str) -> None:
         for entry in fakes[:MAX_FAKES_OFFERED]:
             st.button(
                 entry.name,
-                key=f"{slot}-fake-of-{entry.name}",
+                key=page.key(f"fake-of-{entry.name}"),
                 icon=":material/compare:",
                 on_click=set_choice,
-                args=(slot, clip.source_id, entry.name),
+                args=(page, clip.source_id, entry.name),
             )
 
 
-def draw_sample_pairs(slot: str) -> None:
+def draw_sample_pairs(page: ComparePage) -> None:
     """Draw three fakes of the built-in set beside their originals, each with a button that compares them."""
     st.subheader("Or begin with a sample pair")
     st.caption(
@@ -99,7 +102,7 @@ def draw_sample_pairs(slot: str) -> None:
     )
     for entry, column in zip(_sample_fakes(), st.columns(3, gap="medium"), strict=False):
         with column.container(border=True):
-            _draw_pair(entry, slot)
+            _draw_pair(entry, page)
 
 
 def _sample_fakes() -> list[ClipEntry]:
@@ -111,7 +114,7 @@ def _sample_fakes() -> list[ClipEntry]:
     return [*preferred, *(entry for entry in fakes if entry not in preferred)][: len(SAMPLES)]
 
 
-def _draw_pair(entry: ClipEntry, slot: str) -> None:
+def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:
     original = None if entry.original is None else choice_of(DEMO_ID, entry.original)
     if original is None:
         return
@@ -126,9 +129,9 @@ def _draw_pair(entry: ClipEntry, slot: str) -> None:
     st.markdown(f"**{entry.name}** ↔ {entry.original}")
     st.button(
         "Compare this pair",
-        key=f"{slot}-sample-{entry.name}",
+        key=page.key(f"sample-{entry.name}"),
         icon=":material/compare:",
         on_click=set_choice,
-        args=(slot, DEMO_ID, entry.name),
+        args=(page, DEMO_ID, entry.name),
         width="stretch",
     )

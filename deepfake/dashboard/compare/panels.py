@@ -4,21 +4,19 @@ import numpy as np
 import streamlit as st
 
 from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
-from deepfake.dashboard.compare.results import ReadyComparison, difference_look
-from deepfake.dashboard.moment import clickable_chart, set_moment
+from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.snapshots import moment_look
-from deepfake.dashboard.state import runtime, session
-from deepfake.dashboard.tracked_faces import tracked_faces
+from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
+from deepfake.dashboard.snapshots import cached_frame
+from deepfake.dashboard.state import ComparePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
-from deepfake.server.tasks import SLOWED_FILE, make_slowed_clip
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
 
 SCORE = "learned_score"
-SPEEDS = {"Full": 1, "Half": 2, "Quarter": 4}
 ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
 
 
@@ -56,22 +54,22 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
         st.caption(reason)
 
 
-def draw_moments(comparison: Comparison, slot: str) -> None:
+def draw_moments(comparison: Comparison, page: ComparePage) -> None:
     """Draw the moments of greatest difference, one button each."""
     if not comparison.moments:
         return
     by_face = comparison.main_track is not None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{slot}-moments"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=page.key("moments")):
         st.markdown("**Greatest differences** " + ("(face)" if by_face else "(whole frame)"))
         for moment in comparison.moments:
             value = moment.face_similarity if by_face else moment.similarity
             st.button(
                 f"{format_time(moment.timestamp_s)} · {value:.3f}",
-                key=f"{slot}-moment-{moment.frame_index}",
+                key=page.key(f"moment-{moment.frame_index}"),
                 help=f"Frame {moment.frame_index}: similarity to the original {moment.similarity:.3f} on the whole "
                 f"frame, {moment.face_similarity:.3f} on the face.",
-                on_click=set_moment,
-                args=(slot, moment.timestamp_s),
+                on_click=set_time,
+                args=(page, moment.timestamp_s),
             )
 
 
@@ -96,8 +94,8 @@ def _draw_row(
     role: str, side: ReadyAnalysis, frame: int, time_s: float, track_id: int | None, box: np.ndarray | None
 ) -> None:
     boxes = np.empty((0, 4), np.float32) if box is None else box[None]
-    look = moment_look(side.clip, time_s, boxes_xyxy=boxes)
-    faces = tracked_faces(side.analysis, frame)
+    look = cached_frame(side.clip, time_s, boxes_xyxy=boxes)
+    faces = side.faces_at(frame)
     factor = look.view.shape[1] / look.size[0]
     named: dict[str, list[FaceDetection]] = {person_name(key): [scaled(face, factor)] for key, face in faces.items()}
     selected = (person_name(track_id), 0) if track_id is not None and track_id in faces else None
@@ -131,7 +129,7 @@ def draw_difference(ready: ReadyComparison, row: int) -> None:
     """Draw the map of where the two differ at a moment."""
     cross = ready.comparison.cross_similarity
     fake_s, original_s = float(cross.timestamps_s[row]), float(ready.comparison.original_timestamps_s[row])
-    figure = difference_look(ready, fake_s, original_s, f"Where they differ at {format_time(fake_s)}")
+    figure = cached_difference(ready, fake_s, original_s, f"Where they differ at {format_time(fake_s)}")
     if figure is None:
         st.info("The frames are too small for a map of differences.", icon=":material/photo_size_select_small:")
         return
@@ -143,24 +141,22 @@ def draw_difference(ready: ReadyComparison, row: int) -> None:
     )
 
 
-def draw_motion(ready: ReadyComparison, track_id: int | None, slot: str) -> None:
+def draw_motion(ready: ReadyComparison, track_id: int | None, page: ComparePage) -> None:
     """Draw the chosen person's face of the fake beside the same place of the original, looping, in step."""
     clip = None if track_id is None else ready.pair_clip(track_id)
     if clip is None or track_id is None:
         st.info("There is no face that both could be shown in motion of.", icon=":material/face:")
         return
     speed = st.segmented_control(
-        "Speed", list(SPEEDS), default="Full", required=True, key=f"{slot}-speed", persist_state="session"
+        "Speed",
+        list(SPEEDS),
+        default=next(iter(SPEEDS)),
+        required=True,
+        key=page.key("speed"),
+        persist_state="session",
+        format_func=lambda title: title.removesuffix(" speed"),
     )
-    factor = SPEEDS[speed]
-    if factor != 1:
-        cache, key = runtime().cache, f"{ready.key}-pair{track_id}-x{factor}"
-        folder = cache.get(key, session().session_id)
-        if folder is None:
-            building = cache.new_folder()
-            runtime().look(make_slowed_clip, building, clip, factor, name=ready.fake.clip.name)
-            folder = cache.commit(building, key)
-        clip = folder / SLOWED_FILE
+    clip = slowed_clip(clip, SPEEDS[speed], key=f"{ready.key}-pair{track_id}", name=ready.fake.clip.name)
     st.video(clip, loop=True, autoplay=True, muted=True, alt="The fake's face on the left, the original's on the right")
     st.caption(
         f"{person_name(track_id)}: the fake on the left, the original on the right, the same place and moment. One "
@@ -168,7 +164,7 @@ def draw_motion(ready: ReadyComparison, track_id: int | None, slot: str) -> None
     )
 
 
-def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, slot: str) -> None:
+def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, page: ComparePage) -> None:
     """Draw one signal of the chosen person's face in both clips, at first P(fake), with a choice of the others."""
     fake, original = ready.fake.analysis, ready.original.analysis
     other = ready.comparison.original_track(track_id)
@@ -180,7 +176,7 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
     measured = [name for name in named if track_id is not None and fake.trace(name, track_id) is not None]
     if not measured:
         return
-    key = f"{slot}-signal"
+    key = page.key("signal")
     if st.session_state.get(key) not in measured:
         st.session_state[key] = measured[0]
     name = st.selectbox("A signal of the face in both clips", measured, format_func=lambda name: named[name][0],
@@ -190,6 +186,8 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
     figure = paired_signal_figure(fake.trace(name, track_id), original_trace, title=title, unit=unit, moment_s=moment_s)
     if name == SCORE:
         figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
-    clickable_chart(figure, key=f"{key}-chart", on_click=lambda point: set_moment(slot, float(point["x"])), alt=title)
+    clickable_chart(
+        page, figure, key=f"{key}-chart", on_click=lambda point: set_time(page, float(point["x"])), alt=title
+    )
     note = "" if original_trace is not None else " The original has no face at the same place to compare with."
     st.caption(f"How to read this: {how}{note}")

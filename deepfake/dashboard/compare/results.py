@@ -1,7 +1,6 @@
 """A fake and its original on a page: both analyses and the comparison, made by workers while progress is shown."""
 
 import dataclasses
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +9,14 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import Comparison, Overlap
-from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
+from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.dashboard.waiting import read_when_ready
 from deepfake.errors import DeepfakeError
 from deepfake.serialize import from_bytes
+from deepfake.server.results import Request
 from deepfake.server.tasks import COMPARISON_FILE, analysis_file, compare_clips, view_difference
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +36,38 @@ class ReadyComparison:
 
 
 def comparison_when_ready(
-    fake: ClipChoice, original: ClipChoice, config: AnalysisConfig, *, slot: str
+    fake: ClipChoice, original: ClipChoice, config: AnalysisConfig, *, place: str
 ) -> ReadyComparison | None:
-    """Return the comparison; while there is none, draw the progress of what is being made and return None."""
-    places = st.columns(2, gap="medium")
+    """Return the comparison; while there is none, draw the progress of what is being made and return None.
+
+    place: see folder_when_ready; both analyses have places of their own beside it.
+    """
+    columns = st.columns(2, gap="medium")
     ready = []
-    for place, clip, name in zip(places, (fake, original), ("fake", "original"), strict=True):
-        with place:
-            ready.append(analysis_when_ready(clip, config, slot=f"{slot}-{name}"))
+    for column, clip, name in zip(columns, (fake, original), ("fake", "original"), strict=True):
+        with column:
+            ready.append(analysis_when_ready(clip, config, place=f"{place}-{name}"))
     fake_ready, original_ready = ready
     if fake_ready is None or original_ready is None:
         return None
     key = f"{fake.sha256[:40]}-{original.sha256[:40]}-{config.fingerprint()}"
-    folder = folder_when_ready(
+    reports = analysis_file(fake_ready.folder), analysis_file(original_ready.folder)
+    request = Request(
         key,
         compare_clips,
-        fake.path,
-        original.path,
-        analysis_file(fake_ready.folder),
-        analysis_file(original_ready.folder),
-        runtime().settings,
+        (fake.path, original.path, *reports, runtime().settings),
         source=fake.path,
         name=fake.name,
-        heading=f"Comparing {fake.name} with {original.name}",
-        slot=slot,
-        with_preview=False,
     )
-    if folder is None:
-        return None
-    try:
+
+    def read(folder: Path) -> ReadyComparison:
         comparison = _read(str(folder / COMPARISON_FILE), _fake=fake_ready, _original=original_ready)
-    except (ValueError, OSError):
-        logger.exception("the stored comparison %s cannot be read", key)
-        runtime().cache.drop(key)
-        st.error("The stored comparison could not be read and was removed. Reload the page to have it made anew.")
-        return None
-    return ReadyComparison(fake_ready, original_ready, comparison, folder, key)
+        return ReadyComparison(fake_ready, original_ready, comparison, folder, key)
+
+    return read_when_ready(request, read, heading=f"Comparing {fake.name} with {original.name}", place=place)
 
 
-def difference_look(ready: ReadyComparison, fake_s: float, original_s: float, title: str) -> go.Figure | None:
+def cached_difference(ready: ReadyComparison, fake_s: float, original_s: float, title: str) -> go.Figure | None:
     """Return comparison.difference_view of a moment. Raises DeepfakeError."""
     clips = ready.fake.clip, ready.original.clip
     return _difference(
@@ -97,7 +88,7 @@ def _difference(
 ) -> go.Figure | None:
     fake, original = _clips
     try:
-        return runtime().look(
+        return runtime().run_now(
             view_difference, fake.path, original.path, fake_s, original_s, _overlap, title, name=fake.name
         )
     except DeepfakeError as error:

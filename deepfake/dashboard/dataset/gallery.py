@@ -8,18 +8,18 @@ from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.dataset.panels import draw_thumbnail
 from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.state import PageState, analyze_page, compare_page
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
 PAGE_CLIPS = 24
 COLUMNS = 4
-PAGES = {"analyze": ANALYZE, "compare": COMPARE}
 
 
-def open_clip(source: DatasetSource, entry: ClipEntry, page: str) -> None:
-    """Choose a clip on another page and go there. page: "analyze" or "compare"."""
+def open_clip(source: DatasetSource, entry: ClipEntry, page: PageState, script: str) -> None:
+    """Choose a clip on another page and go there. script: of that page."""
     set_choice(page, source.source_id, entry.name)
-    st.switch_page(PAGES[page])
+    st.switch_page(script)
 
 
 def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
@@ -33,7 +33,7 @@ def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
             disabled=not entry.on_disk,
             help=None if entry.on_disk else "The clip is not on disk.",
         ):
-            open_clip(source, entry, "analyze")
+            open_clip(source, entry, analyze_page(), ANALYZE)
         if st.button(
             "Compare",
             key=f"{key}-compare-{entry.name}",
@@ -42,7 +42,7 @@ def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
             disabled=not entry.on_disk,
             help=_compare_help(entry),
         ):
-            open_clip(source, entry, "compare")
+            open_clip(source, entry, compare_page(), COMPARE)
 
 
 def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> None:

@@ -11,7 +11,7 @@ from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
-from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS
@@ -20,7 +20,6 @@ from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, Su
 PAGE_ROWS = 50
 SEARCH_RANGE_S = (0.2, 5.0)  # that the settings panel can show
 MOST_NAMED = 5
-DELETED_KEY = "_history-deleted"  # how many, until it was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,9 @@ def draw_page(filters: Filters, total: int) -> tuple[SummaryPage, int]:
 def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
     """Draw the analyses and return those selected."""
     places = places_of(page.rows)
-    turn = st.session_state.setdefault("_history-turn", 0)  # a new key lets go of the selection
     event = st.dataframe(
         history_table(page.rows, places),
-        key=f"history-table-{turn}-{key}",
+        key=f"history-table-{history_page().selection}-{key}",
         hide_index=True,
         height=38 + 35 * min(15, len(page.rows)),
         on_select="rerun",
@@ -172,7 +170,7 @@ def _chosen_in_analyze(row: AnalysisSummary, source_id: str, name: str) -> bool:
     st.session_state["settings-face-detector"] = config.face_detector
     st.session_state["settings-classifier"] = config.classifier
     st.session_state["settings-search"] = config.search_every_s
-    set_choice("analyze", source_id, name)
+    set_choice(analyze_page(), source_id, name)
     return True
 
 
@@ -203,12 +201,14 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
         return
     for row in rows:
         runtime().cache.drop_all(f"{row.sha256}-{row.fingerprint}", session().session_id)
-    st.session_state["_history-turn"] = st.session_state.get("_history-turn", 0) + 1
-    st.session_state[DELETED_KEY] = deleted
+    page = history_page()
+    page.selection += 1  # a new key of the table lets go of the selection
+    page.deleted = deleted
 
 
 def tell_deleted() -> None:
     """Say once that analyses were deleted. Not where it happens: drawing in a dialog's callback breaks the page."""
-    deleted = st.session_state.pop(DELETED_KEY, None)
+    page = history_page()
+    deleted, page.deleted = page.deleted, None
     if deleted:
         st.toast("1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted", icon=":material/delete:")

@@ -8,18 +8,17 @@ import streamlit as st
 
 from deepfake.analysis.model import Analysis
 from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
-from deepfake.dashboard.clip import ClipChoice
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
-from deepfake.dashboard.person import choose_person, chosen_track_id
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.state import runtime
+from deepfake.dashboard.selection import choose_person, chosen_person
+from deepfake.dashboard.sources import ClipChoice
+from deepfake.dashboard.state import analyze_page, history_page, runtime
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from deepfake.figures import score_figure, timeline_figure
 from deepfake.store import AnalysisSummary
 
-SLOT = "history"
 REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
 
 
@@ -39,7 +38,7 @@ def draw_stored(reference: str) -> None:
     _draw_why(row, place, name)
     video = dataclasses.replace(analysis.video, path=Path(name))
     analysis = dataclasses.replace(analysis, video=video)
-    clip = ClipChoice(Path(name), name, row.sha256, None, SLOT)
+    clip = ClipChoice(Path(name), name, row.sha256, None, history_page().name)
     ready = ReadyAnalysis(clip, analysis, Path(name), f"{row.sha256}-{row.fingerprint}")
     _draw_verdict(analysis, name)
     for warning in analysis.warnings:
@@ -70,7 +69,7 @@ def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
         icon=":material/history:",
     )
     if st.button(f"Analyze {name} as it is now", key="history-anew", icon=":material/frame_inspect:"):
-        set_choice("analyze", place.source.source_id, place.name)
+        set_choice(analyze_page(), place.source.source_id, place.name)
         st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
 
 
@@ -88,8 +87,9 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
 
 def _draw_curves(ready: ReadyAnalysis) -> None:
     analysis = ready.analysis
-    choose_person(SLOT, analysis, ready.key)
-    track_id = chosen_track_id(SLOT, analysis, ready.key)
+    page = history_page()
+    track_id = chosen_person(page, analysis, ready.key)
+    choose_person(page, analysis)
     for figure, key, alt in (
         (score_figure(analysis, track_id), "stored-score", "P(fake) and the similarity of successive frames over time"),
         (timeline_figure(analysis, track_id), "stored-timeline", "Which person is visible when"),

@@ -1,44 +1,39 @@
-"""The application run without a browser."""
+"""One server for all tests of the application: its workers live from the first test to the last."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 180
-
-
-@pytest.fixture
-def app() -> Callable[[str], AppTest]:
-    """Factory: the application at one of its pages, "analyze" or another name, run once, in a session of its own."""
-
-    def at_page(name: str = "analyze") -> AppTest:
-        test = AppTest.from_file(str(ROOT / "pages" / "app.py"), default_timeout=60)
-        test.run()
-        if name != "analyze":
-            test.switch_page(f"{name}.py").run()
-        return test
-
-    return at_page
+from deepfake.dashboard import state
+from deepfake.server.runtime import Runtime, Workers
+from deepfake.settings import Settings, load_settings
 
 
-@pytest.fixture
-def run_until() -> Callable[[AppTest, Callable[[AppTest], bool]], AppTest]:
-    """Run a page again, as its polling fragment does, until a condition holds."""
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """Workers that load TensorFlow and the detectors once, whatever store and data sets a test has."""
+    shared = Workers(load_settings().workers)
+    yield shared
+    shared.close()
 
-    def run(test: AppTest, condition: Callable[[AppTest], bool]) -> AppTest:
-        deadline = time.monotonic() + LIMIT_S
-        while not condition(test):
-            assert not test.exception, test.exception
-            assert time.monotonic() < deadline, f"waited {LIMIT_S} s in vain; errors: {[e.value for e in test.error]}"
-            # Jobs run in another process: there is nothing here to wait on but the page itself.
-            time.sleep(0.1)
-            test.run()
-        return test
 
-    return run
+@pytest.fixture(scope="session")
+def runtimes() -> Iterator[dict[Settings, Runtime]]:
+    made: dict[Settings, Runtime] = {}
+    yield made
+    for runtime in made.values():
+        runtime.close()
+
+
+@pytest.fixture(autouse=True)
+def _one_server(workers: Workers, runtimes: dict[Settings, Runtime], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a test, with a store or data sets of its own, make a place of their own inside the server."""
+
+    def runtime_for(settings: Settings) -> Runtime:
+        if settings not in runtimes:
+            runtimes[settings] = Runtime(settings, workers)
+        return runtimes[settings]
+
+    monkeypatch.setattr(state, "_runtime_for", runtime_for)

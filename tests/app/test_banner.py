@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
 from deepfake.dashboard.analyze.panels import PANELS, card_targets, panel_title
+from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
 from tests.store.samples import sample_analysis
 
@@ -25,7 +26,10 @@ def test_verdicts_differ_in_word_and_icon_as_well_as_in_colour() -> None:
 
 
 def test_a_card_is_looked_for_before_the_tabs() -> None:
-    assert card_targets("analyze", "face_sharpness") == ["#evidence-face_sharpness", ".st-key-analyze-tabs"]
+    assert card_targets(AnalyzePage("analyze"), "face_sharpness") == [
+        "#evidence-face_sharpness",
+        ".st-key-analyze-tabs",
+    ]
 
 
 def panels_page() -> None:
@@ -33,17 +37,18 @@ def panels_page() -> None:
 
     from deepfake.analysis.evidence import Evidence
     from deepfake.dashboard.analyze import panels
+    from deepfake.dashboard.state import analyze_page
 
-    st.session_state.setdefault("_page-person", {"clip": "a", "track": 0})
-    panels.choose_panel_from_url("page")
+    page = analyze_page()
+    panels.choose_panel_from_url(page)
     bit_rate = Evidence("bit_rate", 1, None, "Too low.", "limits", "file")
-    st.button("reason", key="reason", on_click=panels.open_evidence, args=("page", bit_rate))
-    st.button("plain", key="plain", on_click=panels.open_panel, args=("page", "evidence"))
+    st.button("reason", key="reason", on_click=panels.open_evidence, args=(page, bit_rate))
+    st.button("plain", key="plain", on_click=panels.open_panel, args=(page, "evidence"))
     titles = [panels.panel_title(panel) for panel in panels.PANELS]
-    tabs = st.tabs(titles, key=panels.panel_key("page"), on_change=panels.left_panel, args=("page",))
+    tabs = st.tabs(titles, key=page.key("tabs"), on_change=panels.left_panel, args=(page,))
     st.write(next((title for tab, title in zip(tabs, titles, strict=True) if tab.open), "none"))
-    panels.keep_panel_in_url("page")
-    panels.scroll_to_panel("page")
+    panels.keep_panel_in_url(page)
+    panels.scroll_to_panel(page)
 
 
 def shown(test: AppTest) -> str:
@@ -61,7 +66,7 @@ def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> No
     assert scripts(test) == ""
     test.button(key="reason").click().run()
     assert shown(test) == panel_title("file")
-    assert test.session_state["_page-person"]["track"] == 1
+    assert test.session_state["_page-analyze"].track_id == 1
     assert test.query_params["panel"] == "file"
     assert test.query_params["signal"] == "bit_rate"
     assert "#evidence-bit_rate" in scripts(test)
@@ -84,7 +89,7 @@ def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
     assert shown(test) == panel_title("evidence")
     assert test.query_params["panel"] == "evidence"
     assert "signal" not in test.query_params
-    assert ".st-key-page-tabs" in scripts(test)
+    assert ".st-key-analyze-tabs" in scripts(test)
 
 
 @pytest.mark.parametrize("panel", PANELS)

@@ -10,30 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from deepfake.server import batches
 from tests import batch_work
+from tests.app.driver import User
 
-OpenApp = Callable[..., AppTest]
-RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]
-GALLERY = ":material/grid_view: Gallery"
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+OpenSet = Callable[[], User]
 
 
-def has_table(test: AppTest) -> bool:
-    return bool(test.dataframe)
-
-
-def button(test: AppTest, key: str):
-    return next(item for item in test.button if item.key == key)
-
-
-def clips(test: AppTest) -> list[str]:
-    return next(table.value for table in test.dataframe if "clip" in table.value)["clip"].tolist()
+def clips(user: User) -> list[str]:
+    return user.table_with("clip")["clip"].tolist()
 
 
 @pytest.fixture
@@ -54,22 +40,22 @@ def challenge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_cli
 
 
 @pytest.fixture
-def opened(app: OpenApp, challenge: Path) -> AppTest:
-    test = app("dataset")
-    return test.selectbox(key="dataset-source").set_value(challenge.name).run()
+def opened(challenge: Path) -> User:
+    user = User("dataset").arrive()
+    return user.choose(source=challenge.name)
 
 
-def test_the_built_in_set_is_shown_first_and_named_synthetic(app: OpenApp, run_until: RunUntil) -> None:
-    test = run_until(app("dataset"), has_table)
-    assert test.query_params["set"] == "demo"
-    assert "synthetic" in texts(test)
-    assert "fake_pair_right.mp4" in clips(test)
-    assert len(test.get("plotly_chart")) == 3
-    assert not test.exception
+def test_the_built_in_set_is_shown_first_and_named_synthetic() -> None:
+    user = User("dataset").arrive().wait_until(lambda user: bool(user.dataframe))
+    assert user.query_params["set"] == "demo"
+    assert "synthetic" in user.words
+    assert "fake_pair_right.mp4" in clips(user)
+    assert len(user.get("plotly_chart")) == 3
+    assert not user.exception
 
 
-def test_numbers_and_what_is_missing(opened: AppTest) -> None:
-    shown = texts(opened)
+def test_numbers_and_what_is_missing(opened: User) -> None:
+    shown = opened.words
     assert "**30** fake" in shown
     assert "**4** real" in shown
     assert "**4** test" in shown
@@ -81,7 +67,7 @@ def test_numbers_and_what_is_missing(opened: AppTest) -> None:
     assert not opened.exception
 
 
-def test_filters_narrow_the_table(opened: AppTest) -> None:
+def test_filters_narrow_the_table(opened: User) -> None:
     assert len(clips(opened)) == 35
     opened.pills(key="dataset-label").set_value(["FAKE"]).run()
     assert len(clips(opened)) == 30
@@ -90,11 +76,11 @@ def test_filters_narrow_the_table(opened: AppTest) -> None:
     opened.text_input(key="dataset-text").set_value("real7").run()
     assert clips(opened) == ["fake27.mp4"]
     opened.text_input(key="dataset-text").set_value("nobody").run()
-    assert "No clip passes the filters" in texts(opened)
+    assert "No clip passes the filters" in opened.words
     assert not opened.exception
 
 
-def test_the_table_says_what_is_on_disk_and_has_no_paths(opened: AppTest, challenge: Path) -> None:
+def test_the_table_says_what_is_on_disk_and_has_no_paths(opened: User, challenge: Path) -> None:
     table = next(table.value for table in opened.dataframe if "clip" in table.value).set_index("clip")
     assert bool(table.loc["fake03.mp4", "clip on disk"])
     assert bool(table.loc["fake03.mp4", "original on disk"])
@@ -103,68 +89,58 @@ def test_the_table_says_what_is_on_disk_and_has_no_paths(opened: AppTest, challe
     assert opened.get("download_button")[0].label == "CSV of these 35 rows"
 
 
-def test_thumbnails_come_in_pages_of_24(opened: AppTest) -> None:
-    opened.session_state["dataset-tabs"] = GALLERY
-    opened.run()
+def test_thumbnails_come_in_pages_of_24(opened: User) -> None:
+    opened.open_tab("gallery")
     assert len(opened.get("image")) == 24
-    assert "Clips 1 to 24 of 27 on disk; 8 more are not on disk" in texts(opened)
+    assert "Clips 1 to 24 of 27 on disk; 8 more are not on disk" in opened.words
     opened.session_state["dataset-page"] = 2
     opened.run()
     assert len(opened.get("image")) == 3
     assert not opened.exception
 
 
-def test_a_thumbnail_opens_in_compare(opened: AppTest, challenge: Path) -> None:
-    opened.session_state["dataset-tabs"] = GALLERY
-    opened.run()
-    button(opened, "gallery-compare-fake04.mp4").click().run()
-    assert opened.header[0].value == "Compare a fake with its original"
-    assert opened.selectbox(key="compare-clip").value == "fake04.mp4"
-    assert "real4.mp4 as the original" in texts(opened)
+def test_a_thumbnail_opens_in_compare(opened: User, challenge: Path) -> None:
+    opened.open_tab("gallery")
+    opened.click("gallery-compare-fake04.mp4")
+    assert opened.heading == "Compare a fake with its original"
+    assert opened.chooser("clip").value == "fake04.mp4"
+    assert "real4.mp4 as the original" in opened.words
 
 
-def test_a_thumbnail_opens_in_analyze(opened: AppTest) -> None:
-    opened.session_state["dataset-tabs"] = GALLERY
-    opened.run()
-    button(opened, "gallery-analyze-fake04.mp4").click().run()
-    assert opened.header[0].value == "Analyze a clip"
-    assert opened.selectbox(key="analyze-clip").value == "fake04.mp4"
+def test_a_thumbnail_opens_in_analyze(opened: User) -> None:
+    opened.open_tab("gallery")
+    opened.click("gallery-analyze-fake04.mp4")
+    assert opened.heading == "Analyze a clip"
+    assert opened.chooser("clip").value == "fake04.mp4"
 
 
-def test_a_clip_that_cannot_be_read_spoils_no_other_thumbnail(opened: AppTest, challenge: Path) -> None:
+def test_a_clip_that_cannot_be_read_spoils_no_other_thumbnail(opened: User, challenge: Path) -> None:
     (challenge / "train_sample_videos" / "fake02.mp4").write_text("no clip")
-    opened.session_state["dataset-tabs"] = GALLERY
-    opened.run()
+    opened.open_tab("gallery")
     assert len(opened.get("image")) == 23
-    assert "fake02.mp4: this cannot be read as a video" in texts(opened)
-    assert str(challenge.parent) not in texts(opened)
+    assert "fake02.mp4: this cannot be read as a video" in opened.words
+    assert str(challenge.parent) not in opened.words
     assert not opened.exception
 
 
-def test_an_address_names_the_set_and_a_stranger_folder_cannot_be_named(app: OpenApp, challenge: Path) -> None:
-    test = app("dataset")
-    assert test.selectbox(key="dataset-source").options[1:] == [challenge.name]
-    named = app()
-    named.switch_page("dataset.py")
-    named.query_params["set"] = challenge.name
-    named.run()
-    assert named.selectbox(key="dataset-source").value == challenge.name
-    stranger = app()
-    stranger.switch_page("dataset.py")
-    stranger.query_params["set"] = "/etc"
-    stranger.run()
-    assert stranger.selectbox(key="dataset-source").value == "demo"
+def test_an_address_names_the_set_and_a_stranger_folder_cannot_be_named(challenge: Path) -> None:
+    user = User("dataset").arrive()
+    assert user.chooser("source").options[1:] == [challenge.name]
+    named = User("dataset").arrive(set=challenge.name)
+    assert named.chooser("source").value == challenge.name
+    stranger = User("dataset").arrive(set="/etc")
+    assert stranger.chooser("source").value == "demo"
 
 
-def test_malformed_metadata_is_one_clear_sentence(app: OpenApp, tmp_path: Path, monkeypatch) -> None:
+def test_malformed_metadata_is_one_clear_sentence(tmp_path: Path, monkeypatch) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "metadata.json").write_text("{oops")
     monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(folder))
-    test = app("dataset")
-    test.selectbox(key="dataset-source").set_value("broken").run()
-    assert "is not valid JSON at line 1" in test.error[0].value
-    assert not test.exception
+    user = User("dataset").arrive()
+    user.choose(source="broken")
+    assert "is not valid JSON at line 1" in user.error[0].value
+    assert not user.exception
 
 
 # --- Analyse this data set ------------------------------------------------------------------------------------------
@@ -186,11 +162,11 @@ def small_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def small(app: OpenApp, small_set: Path) -> OpenApp:
+def small(small_set: Path) -> OpenSet:
     """Factory: the page with the small set chosen, in a session of its own."""
 
-    def at_set() -> AppTest:
-        return app("dataset").selectbox(key="dataset-source").set_value("small").run()
+    def at_set() -> User:
+        return User("dataset").arrive().choose(source="small")
 
     return at_set
 
@@ -204,103 +180,96 @@ def calls() -> list[str]:
     return sorted(calls_file().read_text().split("\n")[:-1]) if calls_file().is_file() else []
 
 
-def batch_is_over(test: AppTest) -> bool:
-    return bool(test.success) or "Cancelled" in texts(test) or bool(test.error)
+def batch_is_over(user: User) -> bool:
+    return bool(user.success) or "Cancelled" in user.words or bool(user.error)
 
 
-def table(test: AppTest) -> pd.DataFrame:
-    return next(item.value for item in test.dataframe if "label" in item.value).set_index("clip")
+def table(user: User) -> pd.DataFrame:
+    return user.table_with("label").set_index("clip")
 
 
-def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(
-    small: OpenApp, small_set: Path, run_until: RunUntil
-) -> None:
-    test = small()
-    assert "0 of 4 clips on disk have a verdict" in texts(test)
-    assert "verdict" not in table(test)
-    button(test, "batch-start").click().run()
-    run_until(test, batch_is_over)
-    assert "3 analysed, 0 known before, 1 failed" in test.success[0].value
-    assert "3 of 4 clips on disk have a verdict" in texts(test)
-    rows = table(test)
+def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(small: OpenSet, small_set: Path) -> None:
+    user = small()
+    assert "0 of 4 clips on disk have a verdict" in user.words
+    assert "verdict" not in table(user)
+    user.click("batch-start")
+    user.wait_until(batch_is_over)
+    assert "3 analysed, 0 known before, 1 failed" in user.success[0].value
+    assert "3 of 4 clips on disk have a verdict" in user.words
+    rows = table(user)
     expected = batch_work.probability_of(b"one of real")
     assert rows.loc["real/one.mp4", "P(fake)"] == pytest.approx(expected)
     assert list(rows.loc["real/one.mp4", "verdict"]) == ["⚠ Likely fake" if expected > 0.5 else "✔ Likely real"]
     assert list(rows.loc["fake/bad.mp4", "verdict"]) == []
-    failed = next(item.value for item in test.dataframe if "why" in item.value)
+    failed = next(item.value for item in user.dataframe if "why" in item.value)
     assert failed.to_dict("records") == [{"clip": "fake/bad.mp4", "why": "bad.mp4: this is not a video"}]
     assert str(small_set.parent) not in failed.to_csv()
-    assert not test.exception
+    assert not user.exception
 
 
-def test_a_batch_is_found_again_by_another_session_and_not_started_twice(
-    small: OpenApp, small_set: Path, run_until: RunUntil
-) -> None:
+def test_a_batch_is_found_again_by_another_session_and_not_started_twice(small: OpenSet, small_set: Path) -> None:
     (small_set / "real" / "one.mp4").write_text("slow one of real")
     first, second = small(), small()
-    button(first, "batch-start").click().run()
-    button(second, "batch-start").click().run()
+    first.click("batch-start")
+    second.click("batch-start")
     assert {item.key for item in second.button} >= {"batch-cancel"}
-    first.switch_page("methods.py").run()
-    run_until(second, batch_is_over)
-    first.switch_page("dataset.py").run()
-    assert "3 of 4 clips on disk have a verdict" in texts(first)
+    first.go_to("methods")
+    second.wait_until(batch_is_over)
+    first.go_to("dataset")
+    assert "3 of 4 clips on disk have a verdict" in first.words
     assert len(calls()) == 4  # each clip once
 
 
-def test_a_cancelled_batch_keeps_what_it_found_and_goes_on_with_the_rest(
-    small: OpenApp, small_set: Path, run_until: RunUntil
-) -> None:
+def test_a_cancelled_batch_keeps_what_it_found_and_goes_on_with_the_rest(small: OpenSet, small_set: Path) -> None:
     (small_set / "fake" / "three.mp4").write_text("hang three of fake")
-    test = small()
-    button(test, "batch-start").click().run()
-    run_until(test, lambda _: "hang three of fake" in calls())
-    button(test, "batch-cancel").click().run()
-    run_until(test, batch_is_over)
-    assert "Start it again for the rest" in texts(test)
+    user = small()
+    user.click("batch-start")
+    user.wait_until(lambda _: "hang three of fake" in calls())
+    user.click("batch-cancel")
+    user.wait_until(batch_is_over)
+    assert "Start it again for the rest" in user.words
     (small_set / "fake" / "three.mp4").write_text("three of fake")
     calls_file().unlink()
-    test.run()
-    kept = int(re.search(r"\*\* · (\d) of 4 clips", texts(test))[1])
-    button(test, "batch-start").click().run()
-    run_until(test, lambda page: bool(page.success))
-    assert "3 of 4 clips on disk have a verdict" in texts(test)
+    user.run()
+    kept = int(re.search(r"\*\* · (\d) of 4 clips", user.words)[1])
+    user.click("batch-start")
+    user.wait_until(lambda page: bool(page.success))
+    assert "3 of 4 clips on disk have a verdict" in user.words
     assert "three of fake" in calls()
     assert len(calls()) <= 4 - kept
 
 
-def test_failed_clips_are_tried_again_on_request(small: OpenApp, small_set: Path, run_until: RunUntil) -> None:
-    test = small()
-    button(test, "batch-start").click().run()
-    run_until(test, batch_is_over)
-    assert "batch-start" not in {item.key for item in test.button}  # nothing is missing but what failed
+def test_failed_clips_are_tried_again_on_request(small: OpenSet, small_set: Path) -> None:
+    user = small()
+    user.click("batch-start")
+    user.wait_until(batch_is_over)
+    assert "batch-start" not in {item.key for item in user.button}  # nothing is missing but what failed
     (small_set / "fake" / "bad.mp4").write_text("mended")
-    button(test, "batch-retry").click().run()
-    run_until(test, lambda page: "4 of 4 clips on disk have a verdict" in texts(page))
-    assert not [item for item in test.dataframe if "why" in item.value]
+    user.click("batch-retry")
+    user.wait_until(lambda page: "4 of 4 clips on disk have a verdict" in page.words)
+    assert not [item for item in user.dataframe if "why" in item.value]
 
 
 def test_a_thumbnail_carries_the_verdict_beside_the_label(
-    small: OpenApp, small_set: Path, run_until: RunUntil, moving_square_clip: Path
+    small: OpenSet, small_set: Path, moving_square_clip: Path
 ) -> None:
-    test = small()
-    button(test, "batch-start").click().run()
-    run_until(test, batch_is_over)
-    test.session_state["dataset-tabs"] = GALLERY
-    test.run()
-    badges = next(item.value for item in test.markdown if "real/one.mp4" in item.value)
+    user = small()
+    user.click("batch-start")
+    user.wait_until(batch_is_over)
+    user.open_tab("gallery")
+    badges = next(item.value for item in user.markdown if "real/one.mp4" in item.value)
     assert "REAL" in badges
     assert re.search(r"found :(green|orange)-badge\[.* Likely (real|fake) [01]\.\d\d\]", badges)
 
 
 def test_without_a_store_the_page_warns_once_and_works(
-    small: OpenApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: OpenSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damaged = tmp_path / "damaged.db"
     damaged.write_text("no database at all, but text that is long enough to be read as a header" * 20)
     monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{damaged}")
-    test = small()
-    assert len(test.warning) == 1
-    assert "Analyses are not kept at the moment" in test.warning[0].value
-    assert len(table(test)) == 4
-    assert not test.exception
+    user = small()
+    assert len(user.warning) == 1
+    assert "Analyses are not kept at the moment" in user.warning[0].value
+    assert len(table(user)) == 4
+    assert not user.exception

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate import results
@@ -17,22 +16,18 @@ from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.evaluation import stored
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
+from tests.app.driver import User
 from tests.evaluated_set import keep, write_faceforensics
 
-ROOT = Path(__file__).resolve().parents[2]
 MTCNN = AnalysisConfig().fingerprint()
 
 
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+def metrics(user: User) -> dict[str, str]:
+    return {metric.label: metric.value for metric in user.metric}
 
 
-def metrics(test: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in test.metric}
-
-
-def links(test: AppTest) -> list[tuple[str, str]]:
-    return [(link.proto.page, link.proto.query_string) for link in test.get("page_link")]
+def links(user: User) -> list[tuple[str, str]]:
+    return [(link.proto.page, link.proto.query_string) for link in user.get("page_link")]
 
 
 @pytest.fixture
@@ -63,75 +58,71 @@ def analysed(store: AnalysisStore, clips: list[ClipEntry]) -> list[ClipEntry]:
 
 
 @pytest.fixture
-def opened() -> Callable[..., AppTest]:
-    """Factory: the page at the folder of swaps, with a query. Analyze, which starts its workers, is not run before."""
+def opened() -> Callable[..., User]:
+    """Factory: the page at the folder of swaps, with a query."""
 
-    def at(**query: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "pages" / "app.py"), default_timeout=60)
-        test.switch_page("evaluate.py")
-        for name, value in {"set": "swaps", **query}.items():
-            test.query_params[name] = value
-        return test.run()
+    def at(**query: str) -> User:
+        return User("evaluate").arrive(**{"set": "swaps", **query})
 
     return at
 
 
 def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
-    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
-    test = opened()
-    assert "24 labelled clips on disk" in texts(test)
-    assert test.code[0].value == "python -m deepfake batch DIR"
-    assert ("dataset", "set=swaps") in links(test)
-    assert not test.metric
-    assert not test.exception
+    user = opened()
+    assert "24 labelled clips on disk" in user.words
+    assert user.code[0].value == "python -m deepfake batch DIR"
+    assert ("dataset", "set=swaps") in links(user)
+    assert not user.metric
+    assert not user.exception
 
 
-def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callable[..., AppTest]) -> None:
-    test = opened()
-    assert not test.exception
-    assert "22 of 24 labelled clips are analysed, 2 still to be analysed" in texts(test)
-    assert metrics(test) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.80": "95%", "Judged": "95%"}
-    assert "21 clips in 4 groups" in texts(test)
-    assert "The intervals rest on 4 groups" in texts(test)
-    assert len(test.get("plotly_chart")) == 6
-    assert test.query_params["settings"] == MTCNN
-    assert test.query_params["threshold"] == "0.80"
+def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callable[..., User]) -> None:
+    user = opened()
+    assert not user.exception
+    assert "22 of 24 labelled clips are analysed, 2 still to be analysed" in user.words
+    assert metrics(user) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.80": "95%", "Judged": "95%"}
+    assert "21 clips in 4 groups" in user.words
+    assert "The intervals rest on 4 groups" in user.words
+    assert len(user.get("plotly_chart")) == 6
+    assert user.query_params["settings"] == MTCNN
+    assert user.query_params["threshold"] == "0.80"
 
 
 def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     analysed: list[ClipEntry],
     store: AnalysisStore,
-    opened: Callable[..., AppTest],
+    opened: Callable[..., User],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fakes = [str(clip.path) for clip in analysed if clip.label == "FAKE"][:4]
     known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
     for module in (results, stored):
         monkeypatch.setattr(module, "training_clips", lambda name: known)
-    test = opened()
-    assert test.toggle(key="evaluate-only-new").value
-    assert "18 of 20 labelled clips are analysed" in texts(test)
-    assert "Left out: 4 that the classifier was trained on." in texts(test)
-    assert "trained on 4 of these" not in texts(test)
-    test.toggle(key="evaluate-only-new").set_value(False).run()
-    assert test.query_params["trained"] == "in"
-    assert "22 of 24 labelled clips are analysed" in texts(test)
-    assert "trained on 4 of these 22 clips" in texts(test)
-    assert not test.exception
+    user = opened()
+    assert user.toggle(key="evaluate-only-new").value
+    assert "18 of 20 labelled clips are analysed" in user.words
+    assert "Left out: 4 that the classifier was trained on." in user.words
+    assert "trained on 4 of these" not in user.words
+    user.toggle(key="evaluate-only-new").set_value(False).run()
+    assert user.query_params["trained"] == "in"
+    assert "22 of 24 labelled clips are analysed" in user.words
+    assert "trained on 4 of these 22 clips" in user.words
+    assert not user.exception
 
 
 def test_the_threshold_moves_the_counts_and_is_in_the_address(
-    analysed: list[ClipEntry], opened: Callable[..., AppTest]
+    analysed: list[ClipEntry], opened: Callable[..., User]
 ) -> None:
-    test = opened(threshold="0.25")
-    assert test.slider(key="evaluate-threshold").value == 0.25
-    assert metrics(test)["Accuracy at 0.25"] == "100%"
-    assert "Every clip is called by its label" in texts(test)
-    test.slider(key="evaluate-threshold").set_value(0.95).run()
-    assert metrics(test)["Accuracy at 0.95"] == "33%"
-    assert "14 of 21 clips: 14 fakes missed, 0 genuine clips called fake" in texts(test)
-    assert test.query_params["threshold"] == "0.95"
+    user = opened(threshold="0.25")
+    assert user.threshold.value == 0.25
+    assert metrics(user)["Accuracy at 0.25"] == "100%"
+    assert "Every clip is called by its label" in user.words
+    user.threshold.set_value(0.95).run()
+    assert metrics(user)["Accuracy at 0.95"] == "33%"
+    assert "14 of 21 clips: 14 fakes missed, 0 genuine clips called fake" in user.words
+    assert user.query_params["threshold"] == "0.95"
 
 
 def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
@@ -142,85 +133,81 @@ def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
     assert verdict_threshold("capsule") == 0.5  # not calibrated
 
 
-def test_the_worst_error_is_shown_and_opens_in_analyze(
-    analysed: list[ClipEntry], opened: Callable[..., AppTest]
-) -> None:
-    test = opened()
+def test_the_worst_error_is_shown_and_opens_in_analyze(analysed: list[ClipEntry], opened: Callable[..., User]) -> None:
+    user = opened()
     wrong = analysed[8]
-    assert len(test.get("image")) == 1
-    assert f":small[{wrong.name}]" in texts(test)
+    assert len(user.get("image")) == 1
+    assert f":small[{wrong.name}]" in user.words
     assert ("analyze", f"clip=swaps%2F{wrong.name.replace('/', '%2F')}") in [
-        (page or "analyze", query) for page, query in links(test)
+        (page or "analyze", query) for page, query in links(user)
     ]
-    table = next(frame.value for frame in test.dataframe if "P(fake)" in frame.value)
+    table = next(frame.value for frame in user.dataframe if "P(fake)" in frame.value)
     assert table["clip"].tolist() == [wrong.name]
 
 
 def test_why_clips_are_not_judged_and_how_methods_do(
-    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     broken = analysed[-1].path
-    store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, f"{broken}: no pictures in it", name=broken.name)
-    test = opened()
-    assert "22 of 24 labelled clips are analysed, 1 failed, 1 still to be analysed" in texts(test)
-    test.session_state["evaluate-tabs"] = ":material/block: Not judged"
-    test.run()
-    rows = test.table[0].value["why"].tolist()
+    store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, "no pictures in it", name=broken.name)
+    user = opened()
+    assert "22 of 24 labelled clips are analysed, 1 failed, 1 still to be analysed" in user.words
+    user.open_tab("not judged")
+    rows = user.table[0].value["why"].tolist()
     assert rows == ["No face was found in any frame", "no pictures in it"]
-    test.session_state["evaluate-tabs"] = ":material/category: By method"
-    test.run()
-    table = test.table[0].value
+    user.open_tab("methods")
+    table = user.table[0].value
     assert table.index.tolist() == ["Deepfakes", "FaceSwap"]
     assert table.loc["Deepfakes", "found"].startswith("7 of 8")
-    assert str(broken.parent) not in texts(test)
+    assert str(broken.parent) not in user.words
 
 
 def test_two_settings_side_by_side(
-    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     haar = keep(store, {clip.path: 0.5 for clip in analysed[:20]}, face_detector="haar")
-    test = opened(**{"with": haar})
-    assert not test.exception
-    assert test.selectbox(key="evaluate-settings").value == MTCNN
-    assert test.selectbox(key="evaluate-other").value == haar
-    assert [metric.value for metric in test.metric if metric.label == "AUC"] == ["1.000", "0.500"]
-    assert "On the 19 clips that both score" in texts(test)
-    test.selectbox(key="evaluate-other").set_value(None).run()
-    assert "with" not in test.query_params
-    assert len(test.metric) == 4
+    user = opened(**{"with": haar})
+    assert not user.exception
+    assert user.selectbox(key="evaluate-settings").value == MTCNN
+    assert user.selectbox(key="evaluate-other").value == haar
+    assert [metric.value for metric in user.metric if metric.label == "AUC"] == ["1.000", "0.500"]
+    assert "On the 19 clips that both score" in user.words
+    user.selectbox(key="evaluate-other").set_value(None).run()
+    assert "with" not in user.query_params
+    assert len(user.metric) == 4
 
 
 def test_fakes_alone_have_no_auc_and_the_page_says_why(
-    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., AppTest]
+    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     keep(store, {clip.path: 0.9 for clip in clips if clip.label == "FAKE"})
-    test = opened()
-    assert not test.exception
-    assert metrics(test)["AUC"] == "–"
-    assert "All 16 clips with a P(fake) are labelled FAKE" in texts(test)
-    assert len(test.get("plotly_chart")) == 6
+    user = opened()
+    assert not user.exception
+    assert metrics(user)["AUC"] == "–"
+    assert "All 16 clips with a P(fake) are labelled FAKE" in user.words
+    assert len(user.get("plotly_chart")) == 6
 
 
 def test_a_set_without_labels_cannot_be_evaluated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path, opened: Callable[..., AppTest]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path, opened: Callable[..., User]
 ) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
     shutil.copy(moving_square_clip, folder / "a.mp4")
     monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(folder))
-    test = opened(set="plain")
-    assert "This data set has no labels" in texts(test)
-    assert not test.exception
+    user = opened(set="plain")
+    assert "This data set has no labels" in user.words
+    assert not user.exception
 
 
 def test_a_store_that_cannot_be_used_is_one_warning(
-    clips: list[ClipEntry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[..., AppTest]
+    clips: list[ClipEntry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[..., User]
 ) -> None:
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"this is no database" * 100)
     monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{damaged}")
-    test = opened()
-    assert len(test.warning) == 1
-    assert "damaged.db" in test.warning[0].value
-    assert not test.metric
-    assert not test.exception
+    user = opened()
+    assert len(user.warning) == 1
+    assert "damaged.db" in user.warning[0].value
+    assert not user.metric
+    assert not user.exception

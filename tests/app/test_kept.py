@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.files import stamp_of
-from deepfake.server.store_access import KeptAs
+from deepfake.server.store_access import StoreName
 from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip, cut_face_clips
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from deepfake.video.reader import VideoReader, probe
 from deepfake.views.face_clips import FACE_CLIP_SIZE_PX
+from tests.app.driver import User
 
-OpenApp = Callable[..., AppTest]
-RunUntil = Callable[[AppTest, Callable[[AppTest], bool]], AppTest]
 HAAR = AnalysisConfig(face_detector="haar")  # needs no neural network: quick
-MOTION = ":material/animation: In motion"
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info])
-
-
-def has_verdict(test: AppTest) -> bool:
-    return any(word in texts(test) for word in ("LIKELY REAL", "INCONCLUSIVE", "LIKELY FAKE"))
-
-
-@pytest.fixture(autouse=True)
-def _no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deepfake.dashboard.sources.demo_when_ready", lambda: False)
 
 
 @pytest.fixture
@@ -56,14 +39,14 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talking_clip: Path) ->
     return path
 
 
-def analysed(folder: Path, clip: Path, settings: Settings, kept_as: KeptAs | None) -> Path:
+def analysed(folder: Path, clip: Path, settings: Settings, store_name: StoreName | None) -> Path:
     folder.mkdir()
-    analyze_clip(folder, clip, HAAR, settings, kept_as)
+    analyze_clip(folder, clip, HAAR, settings, store_name)
     return folder
 
 
 def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: Path, settings: Settings) -> None:
-    folder = analysed(tmp_path / "made", clip, settings, KeptAs("real/talking.mp4", str(clip)))
+    folder = analysed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
     with open_store(settings) as store:
         [row] = store.find().rows
         assert (row.name, row.location, row.fingerprint) == ("real/talking.mp4", str(clip), HAAR.fingerprint())
@@ -81,7 +64,7 @@ def test_what_is_not_to_be_kept_is_not(tmp_path: Path, clip: Path, settings: Set
 
 def test_a_store_that_cannot_be_used_costs_no_analysis(tmp_path: Path, clip: Path, settings: Settings) -> None:
     (tmp_path / "store.db").write_text("this is no database, and long enough to be taken for one" * 20)
-    folder = analysed(tmp_path / "made", clip, settings, KeptAs("talking.mp4", str(clip)))
+    folder = analysed(tmp_path / "made", clip, settings, StoreName("talking.mp4", str(clip)))
     assert (folder / ANALYSIS_FILE).is_file()
 
 
@@ -102,43 +85,29 @@ def test_face_clips_cut_later_are_those_that_the_analysis_makes(tmp_path: Path, 
 
 
 def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
-    app: OpenApp,
-    run_until: RunUntil,
     tmp_path: Path,
     clip: Path,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    analysed(tmp_path / "made", clip, settings, KeptAs("real/talking.mp4", str(clip)))
+    analysed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("analysed again")
 
-    monkeypatch.setattr("deepfake.dashboard.results.analyze_clip", refuse)
-    test = app()
-    test.session_state["analyze-tabs"] = MOTION
-    test.session_state["settings-face-detector"] = "haar"
-    test.query_params["clip"] = "shown/real/talking.mp4"
-    test.run()
-    assert has_verdict(test)  # in the first run, without waiting
-    assert not test.error
-    assert "face clips are made anew" in str([item.proto for item in test.get("progress")])
-    run_until(test, lambda page: "Quarter speed" in texts(page))
-    assert not test.exception
+    monkeypatch.setattr("deepfake.server.results.analyze_clip", refuse)
+    user = User().at_tab("motion").with_haar().arrive(clip="shown/real/talking.mp4")
+    assert user.has_verdict()  # in the first run, without waiting
+    assert not user.error
+    assert "face clips are made anew" in str([item.proto for item in user.get("progress")])
+    user.wait_until(lambda page: "Quarter speed" in page.words)
+    assert not user.exception
 
 
-def test_an_upload_is_answered_for_and_not_kept(
-    app: OpenApp, run_until: RunUntil, clip: Path, settings: Settings
-) -> None:
-    test = app()
-    test.selectbox(key="settings-face-detector").set_value("haar").run()
-    test.file_uploader[0].set_value((clip.name, clip.read_bytes(), "video/mp4")).run()
-    run_until(test, has_verdict)
+def test_an_upload_is_answered_for_and_not_kept(clip: Path, settings: Settings) -> None:
+    User().with_haar().arrive().upload(clip).wait_for_verdict()
     with open_store(settings) as store:
         assert store.find().total == 0
-    shown = app()
-    shown.session_state["settings-face-detector"] = "haar"
-    shown.query_params["clip"] = "shown/real/talking.mp4"
-    run_until(shown.run(), has_verdict)
+    User().with_haar().arrive(clip="shown/real/talking.mp4").wait_for_verdict()
     with open_store(settings) as store:  # the same bytes as a data set's clip are
         assert [row.name for row in store.find().rows] == ["real/talking.mp4"]

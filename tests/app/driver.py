@@ -1,0 +1,224 @@
+"""Somebody at the application, without a browser: what they do and what they see. Only this module knows the keys of
+widgets, so that a test says what a user does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from streamlit.testing.v1 import AppTest
+
+from deepfake.dashboard.analyze.panels import panel_title
+
+SCRIPT = Path(__file__).resolve().parents[2] / "pages" / "app.py"
+RUN_LIMIT_S = 60  # of one run of a page
+WAIT_LIMIT_S = 180  # for what workers make
+
+PageName = Literal["analyze", "compare", "dataset", "evaluate", "history", "methods"]
+HEADINGS: dict[str, PageName] = {
+    "Analyze a clip": "analyze",
+    "Compare a fake with its original": "compare",
+    "Data set": "dataset",
+    "Evaluate a data set": "evaluate",
+    "History": "history",
+    "Methods": "methods",
+}
+VERDICTS = ("LIKELY REAL", "INCONCLUSIVE", "LIKELY FAKE")
+ANSWERS = ("SAME SCENE", "NOT A PAIR", "CANNOT BE COMPARED")
+TABS = {
+    "dataset": {"gallery": ":material/grid_view: Gallery"},
+    "evaluate": {"not judged": ":material/block: Not judged", "methods": ":material/category: By method"},
+}
+
+
+class User(AppTest):
+    """A session of the application, at one of its pages."""
+
+    def __init__(self, page: PageName = "analyze") -> None:
+        super().__init__(SCRIPT, default_timeout=RUN_LIMIT_S)
+        self._begins_at: PageName = page
+        self.switch_page(f"{page}.py")
+
+    # --- Going somewhere ------------------------------------------------------------------------------------------
+
+    def arrive(self, **query: str) -> Self:
+        """Open the page, at an address with a query."""
+        self.query_params.update(query)
+        self.run()
+        return self
+
+    def go_to(self, page: PageName) -> Self:
+        """Choose a page in the menu."""
+        self.switch_page(f"{page}.py").run()
+        return self
+
+    def at_tab(self, tab: str) -> Self:
+        """Have a tab open when the page is drawn next."""
+        titles = TABS.get(self.at)
+        self.session_state[f"{self.at}-tabs"] = panel_title(tab) if titles is None else titles[tab]
+        return self
+
+    def open_tab(self, tab: str) -> Self:
+        """Click on a tab."""
+        self.at_tab(tab).run()
+        return self
+
+    def with_haar(self) -> Self:
+        """Have faces found by the Haar cascade: quick, because it loads no network."""
+        self.session_state["settings-face-detector"] = "haar"
+        return self
+
+    @property
+    def at(self) -> PageName:
+        """The page that is shown."""
+        return HEADINGS[self.heading] if self.header else self._begins_at
+
+    # --- Choosing ---------------------------------------------------------------------------------------------------
+
+    def upload(self, path: Path, *, as_original: bool = False) -> Self:
+        """Upload a clip, or on Compare the original."""
+        self.file_uploader[int(as_original)].set_value((path.name, path.read_bytes(), "video/mp4")).run()
+        return self
+
+    def choose(self, clip: str | None = None, *, source: str | None = None, original: bool = False) -> Self:
+        """Choose a data set, or a clip of it, or both; on Compare also of the original."""
+        for kind, value in (("source", source), ("clip", clip)):
+            if value is not None:
+                self.chooser(kind, original=original).set_value(value).run()
+        return self
+
+    def chooser(self, kind: Literal["source", "clip"], *, original: bool = False) -> Any:
+        """The widget that chooses the data set or the clip."""
+        if self.at in ("dataset", "evaluate"):
+            return self.selectbox(key="dataset-source")
+        return self.selectbox(key=f"{self.at}-{'original-' * original}{kind}")
+
+    def take_sample(self, name: str) -> Self:
+        """Click on one of the three samples, or pairs, of the empty page."""
+        return self.click(f"{self.at}-sample-{name}")
+
+    # --- Clicking ---------------------------------------------------------------------------------------------------
+
+    def click(self, key: str) -> Self:
+        """Click on the button of that key."""
+        self.button(key=key).click().run()
+        return self
+
+    def has_button(self, key: str) -> bool:
+        return any(item.key == key for item in self.button)
+
+    def buttons_of(self, prefix: str) -> list[Any]:
+        """Buttons whose keys begin alike: the moments of a list, the reasons of a verdict."""
+        return [item for item in self.button if (item.key or "").startswith(prefix)]
+
+    def cancel(self, what: str | None = None) -> Self:
+        """Cancel what is being made at a place of the page: at first the analysis."""
+        return self.click(f"cancel-{what or self.at}")
+
+    def start_again(self, what: str | None = None) -> Self:
+        return self.click(f"again-{what or self.at}")
+
+    # --- Time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def time_slider(self) -> Any:
+        return self.slider(key=f"{self.at}-time")
+
+    def move_to(self, time_s: float) -> Self:
+        """Move the slider to a time, in seconds."""
+        self.time_slider.set_value(time_s).run()
+        return self
+
+    def one_frame_on(self) -> Self:
+        return self.click(f"{self.at}-on")
+
+    @property
+    def threshold(self) -> Any:
+        """The slider of Evaluate."""
+        return self.slider(key="evaluate-threshold")
+
+    # --- Waiting ----------------------------------------------------------------------------------------------------
+
+    def wait_until(self, condition: Callable[[Self], bool]) -> Self:
+        """Run the page again, as its polling fragment does, until a condition holds."""
+        deadline = time.monotonic() + WAIT_LIMIT_S
+        while not condition(self):
+            assert not self.exception, self.exception
+            assert time.monotonic() < deadline, f"waited {WAIT_LIMIT_S} s in vain; errors: {self.errors}"
+            # Jobs run in another process: there is nothing here to wait on but the page itself.
+            time.sleep(0.1)
+            self.run()
+        return self
+
+    def wait_for_verdict(self) -> Self:
+        return self.wait_until(User.has_verdict)
+
+    def wait_for_answer(self) -> Self:
+        """Wait for what Compare says of the two clips."""
+        return self.wait_until(User.has_answer)
+
+    def wait_for_samples(self) -> Self:
+        return self.wait_until(lambda user: bool(user.samples))
+
+    def wait_for_error(self) -> Self:
+        return self.wait_until(lambda user: bool(user.errors))
+
+    # --- Seeing -----------------------------------------------------------------------------------------------------
+
+    @property
+    def words(self) -> str:
+        """All that is written on the page, but for errors, buttons and tables."""
+        kinds = ("markdown", "caption", "info", "success", "warning", "subheader")
+        return "\n".join(str(element.value) for kind in kinds for element in getattr(self, kind))
+
+    @property
+    def errors(self) -> list[str]:
+        return [element.value for element in self.error]
+
+    @property
+    def heading(self) -> str:
+        return str(self.header[0].value)
+
+    @property
+    def pictures(self) -> str:
+        """The pictures with what is written below them."""
+        return str([item.proto for item in self.get("image")])
+
+    @property
+    def samples(self) -> list[Any]:
+        """The buttons of the empty page that begin with a sample, or a pair."""
+        return self.buttons_of(f"{self.at}-sample-")
+
+    @property
+    def reasons(self) -> list[Any]:
+        """The reasons of the verdict: buttons that lead to what they rest on."""
+        return self.buttons_of("banner-reason-")
+
+    @property
+    def tab(self) -> str:
+        """The title of the open tab."""
+        return str(self.session_state[f"{self.at}-tabs"])
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether progress is shown."""
+        return bool(self.get("progress"))
+
+    def has_verdict(self) -> bool:
+        return any(word in self.words for word in VERDICTS)
+
+    def has_answer(self) -> bool:
+        return any(word in self.words for word in ANSWERS)
+
+    def table_with(self, column: str) -> Any:
+        """The table that has a column of that name."""
+        return next(item.value for item in self.dataframe if column in item.value)
+
+    def select_rows(self, *rows: int) -> Self:
+        """Select rows of History's table, which AppTest itself cannot."""
+        key = next(item.key for item in self.dataframe if (item.key or "").startswith("history-table-"))
+        self.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+        self.run()
+        return self

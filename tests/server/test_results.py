@@ -1,0 +1,93 @@
+"""Results: from the cache, else the store, else a job; one that is damaged is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deepfake.analysis.keeping import read_analysis
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.server import results
+from deepfake.server.results import Request, analysis_request
+from deepfake.server.runtime import Runtime
+from deepfake.server.store_access import StoreName
+from deepfake.server.tasks import ANALYSIS_FILE
+from deepfake.settings import Settings
+from tests import batch_work
+
+CLIP = Path("clip.mp4")
+
+
+def write_word(folder: Path, word: str) -> None:
+    (folder / "word.txt").write_text(word)
+
+
+def read_word(folder: Path) -> str:
+    word = (folder / "word.txt").read_text()
+    if not word:
+        raise ValueError("no word")
+    return word
+
+
+def word(word: str) -> Request:
+    return Request("word", write_word, (word,), source=CLIP, name="clip.mp4", is_media=True)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Runtime]:
+    runtime = Runtime(Settings(cache_dir=tmp_path / "cache", database_url=f"sqlite:///{tmp_path / 'store.db'}"))
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture
+def wanted(server: Runtime) -> Request:
+    """The request for an analysis that the store has."""
+    analysis = batch_work.analysis(b"kept", CLIP, AnalysisConfig())
+    server.store.ask(lambda store: store.put(analysis, name="clip.mp4", location=str(CLIP)), None)
+    name = StoreName("clip.mp4", str(CLIP))
+    return analysis_request(CLIP, analysis.video.sha256, "clip.mp4", AnalysisConfig(), server, name)
+
+
+def test_what_the_store_has_is_found_and_from_then_on_in_the_cache(server: Runtime, wanted: Request) -> None:
+    assert server.cache.get(wanted.key) is None
+    folder = results.find(server, wanted, "session")
+    assert folder is not None
+    assert read_analysis(folder / ANALYSIS_FILE).video.sha256 == wanted.stored[0]
+    server.store.ask(lambda store: store.delete([row.id for row in store.find().rows]), None)
+    assert results.find(server, wanted, "session") == folder
+
+
+def test_what_is_kept_nowhere_has_to_be_made(server: Runtime, wanted: Request) -> None:
+    other = analysis_request(CLIP, "0" * 64, "clip.mp4", AnalysisConfig(), server, StoreName("clip.mp4", "clip.mp4"))
+    assert results.find(server, other, "session") is None
+    assert list((server.settings.cache_dir / "results").iterdir()) == []
+
+
+def test_an_uploads_result_is_apart_from_that_of_the_same_bytes_in_a_data_set(server: Runtime, wanted: Request) -> None:
+    upload = analysis_request(CLIP, wanted.stored[0], "mine.mp4", AnalysisConfig(), server, None)
+    assert upload.key != wanted.key
+    assert upload.key.startswith(wanted.key)  # so that what is deleted with the clip goes too
+
+
+def test_a_job_makes_what_is_not_there(server: Runtime) -> None:
+    assert results.find(server, word("hello"), "session") is None
+    job = results.start(server, word("hello"), "session")
+    assert job.future is not None
+    job.future.result(timeout=60)
+    folder = results.find(server, word("hello"), "session")
+    assert folder is not None
+    assert results.read_or_drop(server, word("hello"), folder, read_word) == "hello"
+
+
+@pytest.mark.parametrize("damage", ["emptied", "deleted"])
+def test_a_damaged_result_is_removed(server: Runtime, damage: str) -> None:
+    building = server.cache.new_folder()
+    write_word(building, "" if damage == "emptied" else "hello")
+    folder = server.cache.commit(building, "word")
+    if damage == "deleted":
+        (folder / "word.txt").unlink()
+    assert results.read_or_drop(server, word("hello"), folder, read_word) is None
+    assert results.find(server, word("hello"), "session") is None

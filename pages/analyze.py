@@ -39,6 +39,7 @@ from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures import score_figure, timeline_figure
+from deepfake.report.wording import warning_sentences
 
 
 def page() -> None:
@@ -70,7 +71,7 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
         on_evidence=lambda: open_panel(state, "evidence"),
         on_reason=lambda evidence: open_evidence(state, evidence),
     )
-    for warning in analysis.warnings:
+    for warning in warning_sentences(analysis):
         st.warning(warning, icon=":material/warning:")
     track = None if track_id is None else analysis.track(track_id)
     first_seen = 0 if track is None else int(track.frame_indices[0])

@@ -12,13 +12,13 @@ from deepfake.dashboard.methods.content import (
     RULE_TEXT,
     TF_ROWS,
     TF_TEXT,
-    VERDICT_LIMITS,
     Method,
     Paper,
     classifier_facts,
     verdict_steps,
 )
-from deepfake.detectors import CLASSIFIERS, FaceClassifier, classifier
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, FaceClassifier, classifier
+from deepfake.report.wording import limits_of
 
 
 def page() -> None:
@@ -63,7 +63,7 @@ def draw_verdict() -> None:
     for scorer in CLASSIFIERS.values():
         draw_classifier(scorer)
     st.subheader("What it cannot tell")
-    st.markdown("\n".join(f"- {limit}" for limit in VERDICT_LIMITS))
+    st.markdown("\n".join(f"- {limit}" for limit in limits_of(DEFAULT_CLASSIFIER)))
 
 
 def draw_classifier(scorer: FaceClassifier) -> None:

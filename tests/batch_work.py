@@ -58,7 +58,7 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         tracks=(),
         traces=(),
         notebook_rule=NotebookRule(None, None, None),
-        verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, (), ("a reason",)),
+        verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
         warnings=(),
         timings_s={},
     )

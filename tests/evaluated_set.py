@@ -8,10 +8,12 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore
 from tests.store.samples import sample_analysis
+from tests.told import told
 
 METHODS = ("Deepfakes", "FaceSwap")
 
@@ -28,17 +30,20 @@ def write_faceforensics(
                 _write(root / f"manipulated_sequences/{method}/{compression}/videos/{name}", content)
 
 
+NO_FACE = Evidence("no_face", "face_count", None)
+
+
 def keep(
     store: AnalysisStore,
     scores: Mapping[Path, float | None],
     *,
     face_detector: str = "mtcnn",
-    reason: str = "Inconclusive because no face was found in any frame: there is nothing to judge.",
+    reason: Evidence = NO_FACE,
 ) -> str:
     """Keep a made-up analysis of each clip with its P(fake), or none with the reason; return their fingerprint."""
     for path, score in scores.items():
         label = "INCONCLUSIVE" if score is None else "LIKELY_FAKE" if score >= 0.8 else "LIKELY_REAL"
-        reasons = (reason,) if score is None else (f"P(fake) is {score:.2f} over 32 frames.",)
+        reasons = (reason,) if score is None else (told(f"P(fake) is {score:.2f} over 32 frames."),)
         analysis = sample_analysis(
             zlib.crc32(os.fsencode(path)),
             frames=8,

@@ -1,7 +1,7 @@
-"""Evidence: a sentence with its number, what it speaks for, and the panel that shows it; and that of the signals."""
+"""Evidence: one fact about a clip or a person in it, as a code with its numbers; and what the signals give."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -11,7 +11,40 @@ from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalWorth, gen
 from deepfake.signals.trace import SignalTrace
 
 Direction = Literal["for", "against", "limits"]
-Panel = Literal["faces", "motion", "frames", "similarity", "evidence", "file"]
+EvidenceCode = Literal[
+    "no_face",
+    "unscored",
+    "uncalibrated",
+    "face_too_small",
+    "face_too_blurred",
+    "compressed_too_hard",
+    "seen_too_briefly",
+    "turned_away",
+    "hardly_a_face",
+    "score",
+    "reals_as_suspicious",
+    "fakes_as_low",
+    "too_close",
+    "seen_in_part",
+    "signal_rare",
+    "signal_usual",
+    "as_kept",
+]
+# Each of these keeps a person from being judged.
+STOPPING: Final = frozenset[EvidenceCode](
+    {
+        "unscored",
+        "uncalibrated",
+        "face_too_small",
+        "face_too_blurred",
+        "compressed_too_hard",
+        "seen_too_briefly",
+        "turned_away",
+        "hardly_a_face",
+    }
+)
+Values = dict[str, int | float | str]  # the numbers of a fact, by name
+SCORE: Final = "learned_score"  # the trace of a classifier's P(fake)
 
 CHANCE: Final = 0.5  # AUC of a signal that tells nothing
 RARE_SHARE: Final = 0.10  # of genuine clips at least as suspicious: at most so many, and a value speaks for a fake
@@ -20,19 +53,39 @@ USUAL_SHARE: Final = 0.50  # at least so many, and it speaks against one; in bet
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one signal, detector or measure of quality says of the clip or of one track.
+    """One fact about a clip or about one person in it. `report.wording` has its sentence.
 
-    signal: which one, by the name of its trace. suspicion: in [0, 1], or None where it gives none. reason: one sentence
-    with its number. direction: it speaks "for" a fake, "against" one, or it "limits" what can be said. panel: of the
-    page, where it can be looked at. is_weak: it was measured to be little better than chance, or not on all clips.
+    Attributes:
+        code: Which fact.
+        signal: What it rests on, by the name of a trace or of a measure of quality.
+        track_id: The person, or None where it is about the clip.
+        values: Its numbers, by code:
+
+            - score: `probability_fake` over `frames`, of which `share_fake` are above 0.5.
+            - reals_as_suspicious: `count` of `of` genuine calibration examples score at least as high.
+            - fakes_as_low: `count` of `of` known fakes score as low, of which the share `at_most` may.
+            - too_close: `min_probability_fake` and `at_most_reals` (a share) that a fake needs, `at_most_fakes` (a
+              share) that a real one needs; `judged` people share the second.
+            - face_too_small: `px` wide, `at_least` px are needed. face_too_blurred: edges smeared by `px` `of_px`,
+              `at_most`. compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,
+              `width` and `height` px, `frame_rate`. seen_too_briefly: `pictures`, `at_least`. turned_away: near
+              frontal in the share `frontal_share`, `at_least`. hardly_a_face: `frames` `of` the clip's show one, at
+              least the share `at_least` is needed.
+            - seen_in_part: `share` of the clip's frames.
+            - signal_rare, signal_usual: the `value` of the signal; `count` of `of` genuine clips are at least as
+              suspicious; alone it has an AUC of `auc_low` to `auc_high`.
+            - any of an earlier version: its `sentence`; the code is as_kept where it told no more.
+        suspicion: In [0, 1], or None where it gives none.
+        direction: It speaks "for" a fake, "against" one, or it "limits" what can be said.
+        is_weak: It was measured to be little better than chance, or not on all clips.
     """
 
+    code: EvidenceCode
     signal: str
     track_id: int | None
-    suspicion: float | None
-    reason: str
+    values: Values = field(default_factory=dict)
+    suspicion: float | None = None
     direction: Direction = "limits"
-    panel: Panel = "evidence"
     is_weak: bool = False
 
 
@@ -71,10 +124,18 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
     return tuple(sorted(found, key=lambda item: (item.is_weak, -abs((item.suspicion or 0.0) - 0.5))))
 
 
+def is_weak(worth: Sequence[SignalWorth]) -> bool:
+    """Return whether a signal was not better than chance, its interval clear of 0.5, in some set of clips."""
+    return not all(_is_better(item) for item in worth)
+
+
+def _is_better(item: SignalWorth) -> bool:
+    return item.interval[0] > CHANCE
+
+
 def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
     side, count = reading.info.suspicious, len(reading.genuine)
-    better = [item.interval[0] > CHANCE for item in reading.worth]
-    if side is None or count == 0 or not any(better):
+    if side is None or count == 0 or not any(map(_is_better, reading.worth)):
         return None
     if side == "high":
         as_suspicious = int(np.sum(reading.genuine >= reading.value))
@@ -83,23 +144,19 @@ def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
     share = as_suspicious / count
     if RARE_SHARE < share < USUAL_SHARE:
         return None
-    is_weak = not all(better)
-    direction: Direction = "for" if share <= RARE_SHARE else "against"
-    suspicion = 1 - (as_suspicious + 1) / (count + 1)
-    reason = f"{_comparison(reading, as_suspicious)}; {_worth(reading.worth, is_weak=is_weak)}."
-    return Evidence(reading.info.name, track_id, suspicion, reason, direction, "evidence", is_weak)
-
-
-def _comparison(reading: SignalReading, as_suspicious: int) -> str:
-    count = len(reading.genuine)
-    value = f"{reading.info.title}: {reading.value:.2g}" + (f" {reading.info.unit}" if reading.info.unit else "")
-    if as_suspicious <= RARE_SHARE * count:
-        than = "higher" if reading.info.suspicious == "high" else "lower"
-        return f"{value}, {than} than in {count - as_suspicious} of {count} genuine clips, as in fakes"
-    return f"{value}, and {as_suspicious} of {count} genuine clips look at least as suspicious"
-
-
-def _worth(worth: Sequence[SignalWorth], *, is_weak: bool) -> str:
-    low, high = min(item.auc for item in worth), max(item.auc for item in worth)
-    measured = f"AUC {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"AUC {low:.2f} to {high:.2f}"
-    return f"alone it {'is a weak signal' if is_weak else 'tells some fakes apart'} ({measured}, 0.5 is chance)"
+    areas = [item.auc for item in reading.worth]
+    return Evidence(
+        "signal_rare" if share <= RARE_SHARE else "signal_usual",
+        reading.info.name,
+        track_id,
+        {
+            "value": reading.value,
+            "count": as_suspicious,
+            "of": count,
+            "auc_low": min(areas),
+            "auc_high": max(areas),
+        },
+        1 - (as_suspicious + 1) / (count + 1),
+        "for" if share <= RARE_SHARE else "against",
+        is_weak(reading.worth),
+    )

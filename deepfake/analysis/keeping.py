@@ -2,14 +2,37 @@
 
 import json
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 
+from deepfake.analysis.evidence import Evidence, EvidenceCode
 from deepfake.analysis.model import Analysis
 from deepfake.serialize import from_bytes, from_plain, to_bytes
+
+# Versions that wrote JSON kept sentences in place of codes: by which words each can be told.
+FORMER_WORDS: Final[dict[EvidenceCode, str]] = {
+    "no_face": "No face was found",
+    "unscored": "this face has no aligned crops",
+    "face_too_small": "the face is too small",
+    "face_too_blurred": "the face is too blurred",
+    "compressed_too_hard": "the clip is compressed too hard",
+    "seen_too_briefly": "the face is seen too briefly",
+    "turned_away": "the face is turned away",
+    "hardly_a_face": "too little of the clip shows a face",
+    "too_close": "the score is too close to call",
+    "score": "of them look more fake than real",
+    "reals_as_suspicious": "genuine calibration examples look",
+    "fakes_as_low": "known fakes score as low",
+    "seen_in_part": "the answer is about these alone",
+    "signal_rare": "as in fakes; alone it",
+    "signal_usual": "look at least as suspicious; alone it",
+}
+FORMER_PERSON: Final = re.compile(r"(?:Person (\d+): )?(.*)", re.DOTALL)
 
 
 def analysis_to_bytes(analysis: Analysis) -> bytes:
@@ -43,6 +66,22 @@ def read_analysis(path: Path) -> Analysis:
     return analysis_from_bytes(path.read_bytes())
 
 
+def reason_to_text(item: Evidence) -> str:
+    """Return a reason as text, for a column of a table."""
+    return msgspec.json.encode(item).decode()
+
+
+def reason_from_text(text: str) -> Evidence | None:
+    """Return the reason that reason_to_text, or an earlier version, turned into text; None for no text."""
+    if not text:
+        return None
+    if text.startswith("{"):
+        return msgspec.json.decode(text, type=Evidence)
+    person, sentence = FORMER_PERSON.fullmatch(text).groups()  # type: ignore[union-attr]
+    track_id = None if person is None else int(person) - 1
+    return Evidence(_code_of(sentence), "", track_id, {"sentence": sentence})
+
+
 def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
     """Turn what versions kept that wrote JSON, in the store and in the cache, into today's fields."""
     video, config, rule = data["video"], data["config"], data["notebook_rule"]
@@ -53,7 +92,32 @@ def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
         "config": {"face_detector": config.get("detector"), **config},
         "tracks": [_track(track) for track in data["tracks"]],
         "notebook_rule": {**rule, **numbers},
+        "verdict": _verdict(data["verdict"]),
     }
+
+
+def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
+    """Sentences become evidence. The evidence that a verdict's reasons were made of came first, in their order."""
+    evidence = [_evidence(item) for item in verdict["evidence"]]
+    by_sentence = {(item["track_id"], item["values"]["sentence"]): item for item in evidence}
+
+    def known(track_id: int, sentence: str) -> dict[str, Any]:
+        kept = {"signal": "", "track_id": track_id, "reason": sentence}
+        return by_sentence.get((track_id, sentence)) or _evidence(kept)
+
+    tracks = [
+        {**track, "reasons": [known(track["track_id"], sentence) for sentence in track["reasons"]]}
+        for track in verdict["tracks"]
+    ]
+    return {**verdict, "reasons": evidence[: len(verdict["reasons"])], "tracks": tracks}
+
+
+def _evidence(item: dict[str, Any]) -> dict[str, Any]:
+    return {**item, "code": _code_of(item["reason"]), "values": {"sentence": item["reason"]}}
+
+
+def _code_of(sentence: str) -> EvidenceCode:
+    return next((code for code, words in FORMER_WORDS.items() if words in sentence), "as_kept")
 
 
 def _measured(value: float | None) -> float | None:

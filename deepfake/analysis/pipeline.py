@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
-from deepfake.analysis.evidence import signal_readings
+from deepfake.analysis.evidence import SCORE, signal_readings
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import clip_quality
 from deepfake.analysis.verdict import Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
@@ -265,7 +265,7 @@ def _score_traces(scores: dict[int, TrackScores], timestamps_s: NDArray[np.float
     found = []
     for track_id, item in sorted(scores.items()):
         frames = item.frame_indices.tolist()
-        found.append(_trace("learned_score", track_id, frames, item.probabilities_fake.tolist(), timestamps_s))
+        found.append(_trace(SCORE, track_id, frames, item.probabilities_fake.tolist(), timestamps_s))
         blur = _trace("edge_blur", track_id, frames, item.edge_blur_px.tolist(), timestamps_s)
         found.append(replace(blur, unit="px"))
     return found
@@ -286,10 +286,7 @@ def verdict_of(
     clip has. signals: traces of face signals, told of as evidence.
     """
     judged = main_tracks(tracks)
-    size = f"{video.width}×{video.height} px, {float(video.frame_rate):.4g} frames/s"
-    if video.bit_rate is not None:
-        size = f"{video.bit_rate / 1000:.0f} kbit/s for {size}"
-    clip = clip_quality(judged, frames=frames, bits_per_pixel=video.bits_per_pixel, size=size)
+    clip = clip_quality(judged, video, frames=frames)
     found = [
         track_verdict(
             track,
@@ -301,8 +298,7 @@ def verdict_of(
         )
         for track in judged
     ]
-    evidence = [item for _, items in found for item in items]
-    return clip_verdict([verdict for verdict, _ in found], evidence, faces=len(tracks))
+    return clip_verdict(found, faces=len(tracks))
 
 
 def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

@@ -5,18 +5,19 @@ that hold for all of them stand here.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.analysis.evidence import Evidence, Panel
+from deepfake.analysis.evidence import Evidence, EvidenceCode, Values
 from deepfake.detectors import QualityLimits, TrackScores
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.tracking import FaceTrack
+from deepfake.video.reader import VideoInfo
 
-Failure = tuple[str, Panel, str]  # what was measured, the panel that shows it, why it is too poor
+Failure = tuple[EvidenceCode, str, Values]  # which, what was measured, its numbers
 
 MAX_TURN: Final = 0.5  # nose off the middle of the eyes, in eye distances: about 45 degrees
 MIN_FRONTAL_SHARE: Final = 0.25  # of the frames of a track that have to be less turned than that
@@ -29,12 +30,13 @@ TELL_COVERED_SHARE: Final = 0.5  # below this the answer says how much of the cl
 @dataclass(frozen=True, slots=True)
 class ClipQuality:
     """What the gate needs to know of a clip. frames: of the clip; covered_frames: those that show a judged face.
-    bits_per_pixel: of one frame, None where the bit rate is not known; size: "1280×720 px at 25 frames/s"."""
+    bits_per_pixel: of one frame, None where the bit rate is not known; picture: what that is a share of: its `bit_rate`
+    where it is known, `width`, `height`, `frame_rate`."""
 
     frames: int
     covered_frames: int
     bits_per_pixel: float | None = None
-    size: str = ""
+    picture: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,15 @@ class TrackQuality:
     bits_per_pixel: float | None
 
 
-def clip_quality(
-    judged: Sequence[FaceTrack], *, frames: int, bits_per_pixel: float | None = None, size: str = ""
-) -> ClipQuality:
-    """Return what the gate needs to know of a clip. judged: the tracks of the people who are judged."""
+def clip_quality(judged: Sequence[FaceTrack], video: VideoInfo | None = None, *, frames: int) -> ClipQuality:
+    """Return what the gate needs to know of a clip. judged: the tracks of the people who are judged. video: whose bit
+    rate counts."""
     covered = {int(frame) for track in judged for frame in track.frame_indices}
-    return ClipQuality(frames, len(covered), bits_per_pixel, size)
+    if video is None:
+        return ClipQuality(frames, len(covered))
+    bit_rate: Values = {} if video.bit_rate is None else {"bit_rate": video.bit_rate}
+    size = {"width": video.width, "height": video.height, "frame_rate": float(video.frame_rate)}
+    return ClipQuality(frames, len(covered), video.bits_per_pixel, {**bit_rate, **size})
 
 
 def track_quality(track: FaceTrack, scores: TrackScores, clip: ClipQuality) -> TrackQuality:
@@ -82,56 +87,39 @@ def track_quality(track: FaceTrack, scores: TrackScores, clip: ClipQuality) -> T
 def quality_failures(
     quality: TrackQuality, clip: ClipQuality, limits: QualityLimits, track_id: int
 ) -> tuple[Evidence, ...]:
-    """Return why a track is too poor to be judged, a sentence each; empty when it is good enough."""
+    """Return why a track is too poor to be judged; empty when it is good enough."""
     failures = (*_picture_failures(quality, clip, limits), *_view_failures(quality, clip, limits))
-    return tuple(
-        Evidence(signal, track_id, None, f"Inconclusive because {why}.", "limits", panel)
-        for signal, panel, why in failures
-    )
+    return tuple(Evidence(code, measured, track_id, values) for code, measured, values in failures)
 
 
 def _picture_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityLimits) -> Iterator[Failure]:
     width, blur, bits = quality.face_width_px, quality.edge_blur_px, quality.bits_per_pixel
     if width < limits.min_face_width_px:
-        needed = f"at least {limits.min_face_width_px:.0f} px are needed"
-        yield "face_width", "faces", f"the face is too small: {width:.0f} px wide, {needed}"
+        yield "face_too_small", "face_width", {"px": width, "at_least": limits.min_face_width_px}
     if blur is not None and blur > limits.max_edge_blur_px:
-        smeared = f"its edges are smeared by {blur:.1f} of {BLUR_CROP_PX} px for the whole picture"
-        yield (
-            "edge_blur",
-            "faces",
-            f"the face is too blurred: {smeared}, at most {limits.max_edge_blur_px:.1f} can be judged",
-        )
+        values: Values = {"px": blur, "of_px": BLUR_CROP_PX, "at_most": limits.max_edge_blur_px}
+        yield "face_too_blurred", "edge_blur", values
     if bits is not None and bits < limits.min_bits_per_pixel:
-        rate = f"{bits:.4f} bits a pixel" + (f" ({clip.size})" if clip.size else "")
-        yield (
-            "bit_rate",
-            "file",
-            f"the clip is compressed too hard: {rate}, at least {limits.min_bits_per_pixel:g} are needed",
-        )
+        needed = {"bits_per_pixel": bits, "at_least": limits.min_bits_per_pixel}
+        yield "compressed_too_hard", "bit_rate", {**needed, **clip.picture}
 
 
 def _view_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityLimits) -> Iterator[Failure]:
     crops, frontal, covered = quality.scored_crops, quality.frontal_share, quality.clip_covered_share
     if crops < limits.min_scored_crops:
-        needed = f"at least {limits.min_scored_crops} are needed"
-        yield "face_count", "faces", f"the face is seen too briefly: {crops} pictures of it, {needed}"
+        yield "seen_too_briefly", "face_count", {"pictures": crops, "at_least": limits.min_scored_crops}
     if frontal is not None and frontal < MIN_FRONTAL_SHARE:
-        needed = f"at least {MIN_FRONTAL_SHARE:.0%} are needed"
-        yield "face_turn", "faces", f"the face is turned away: near frontal in {frontal:.0%} of its frames, {needed}"
+        yield "turned_away", "face_turn", {"frontal_share": frontal, "at_least": MIN_FRONTAL_SHARE}
     if covered < MIN_COVERED_SHARE:
-        seen = f"{clip.covered_frames} of {clip.frames} frames ({covered:.1%})"
-        needed = f"at least {MIN_COVERED_SHARE:.0%} are needed"
-        yield "covered_share", "faces", f"too little of the clip shows a face: {seen}, {needed}"
+        frames = {"frames": clip.covered_frames, "of": clip.frames}
+        yield "hardly_a_face", "covered_share", {**frames, "at_least": MIN_COVERED_SHARE}
 
 
 def coverage_note(quality: TrackQuality, track_id: int) -> tuple[Evidence, ...]:
     """Return how much of the clip the answer is about, where that is less than half of it."""
     if quality.covered_share >= TELL_COVERED_SHARE:
         return ()
-    share = f"{quality.covered_share:.1%}" if quality.covered_share < 0.1 else f"{quality.covered_share:.0%}"
-    reason = f"This face is seen in {share} of the clip's frames; the answer is about these alone."
-    return (Evidence("covered_share", track_id, None, reason, "limits", "faces"),)
+    return (Evidence("seen_in_part", "covered_share", track_id, {"share": quality.covered_share}),)
 
 
 def face_turn(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

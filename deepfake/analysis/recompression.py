@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
+from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import verdict_of
 from deepfake.analysis.verdict import Verdict, VerdictLabel
@@ -30,7 +31,6 @@ RATES_CRF = (23, 32, 40)
 PRESET = "veryfast"
 # Frames before a scored one that are encoded with it: a second of prediction, as within any group of pictures.
 LEAD_FRAMES = 30
-SCORE = "learned_score"
 _PROBABILITIES = np.arange(1, 1000) / 1000
 
 
@@ -43,7 +43,7 @@ class Outcome:
     label: VerdictLabel
     probability_fake: float | None
     interval: tuple[float, float] | None
-    abstained: tuple[str, ...] = ()
+    abstained: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | Non
         for track in verdict.tracks
         if track.probability_fake is not None
     )
-    why = tuple(dict.fromkeys(reason for track in verdict.tracks for reason in track.abstained))
+    why = tuple(reason for track in verdict.tracks for reason in track.abstained)
     abstained = why if verdict.label == "INCONCLUSIVE" else ()
     clip = Outcome(None, verdict.label, verdict.probability_fake, verdict.interval, abstained)
     return RateOutcome(crf, bit_rate, size_bytes, clip, tracks)

@@ -7,7 +7,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.analysis.evidence import USUAL_SHARE, Direction, Evidence, SignalReading, signal_evidence
+from deepfake.analysis.evidence import (
+    SCORE,
+    STOPPING,
+    USUAL_SHARE,
+    Direction,
+    Evidence,
+    SignalReading,
+    Values,
+    signal_evidence,
+)
 from deepfake.analysis.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
 from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
@@ -19,7 +28,6 @@ __all__ = [
     "Verdict",
     "VerdictLabel",
     "clip_verdict",
-    "linked_reasons",
     "main_tracks",
     "notebook_rule",
     "probability_interval",
@@ -53,33 +61,55 @@ class NotebookRule:
 
 @dataclass(frozen=True, slots=True)
 class TrackVerdict:
-    """The answer for one person. probability_fake: in [0, 1], calibrated for as many fakes as reals, or None.
-    interval: 95 % interval of it over the choice of frames. false_alarm_p: the share of genuine clips that look at
-    least as suspicious (conformal p-value). reasons: sentences, the strongest first. abstained: why the quality gate
-    stopped it, else empty. quality: what the gate measured, None where nothing could be scored."""
+    """The answer for one person.
+
+    Attributes:
+        track_id: The person's track.
+        label: The answer.
+        probability_fake: In [0, 1], calibrated for as many fakes as reals, or None.
+        interval: 95 % interval of it over the choice of frames, or None.
+        false_alarm_p: The share of genuine clips that look at least as suspicious (conformal p-value), or None.
+        reasons: What it rests on, the strongest first.
+        quality: What the quality gate measured, None where nothing could be scored.
+    """
 
     track_id: int
     label: VerdictLabel
     probability_fake: float | None
     interval: tuple[float, float] | None
     false_alarm_p: float | None
-    reasons: tuple[str, ...]
-    abstained: tuple[str, ...]
+    reasons: tuple[Evidence, ...]
     quality: TrackQuality | None = None
+
+    @property
+    def abstained(self) -> tuple[Evidence, ...]:
+        """What kept the person from being judged; empty where nothing did."""
+        return tuple(item for item in self.reasons if item.code in STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer for a clip. probability_fake: that of its most suspicious person, or None where no face could be
-    scored; interval: of it. evidence: of every person, the reasons' first and in their order. reasons: the sentences
-    that decide, the strongest first, with the person's name where several are judged. tracks: the answer a person."""
+    """The answer for a clip.
+
+    Attributes:
+        label: The answer.
+        probability_fake: That of the most suspicious person, in [0, 1], or None where no face could be scored.
+        reasons: What decides, the strongest first.
+        interval: 95 % interval of the probability over the choice of frames, or None.
+        tracks: The answer for each person who is judged.
+    """
 
     label: VerdictLabel
     probability_fake: float | None
-    evidence: tuple[Evidence, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Evidence, ...]
     interval: tuple[float, float] | None = None
     tracks: tuple[TrackVerdict, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What is known of every person: the reasons, then the rest."""
+        rest = (item for track in self.tracks for item in track.reasons if item not in self.reasons)
+        return (*self.reasons, *rest)
 
 
 def notebook_rule(similarity: NDArray[np.float32]) -> NotebookRule:
@@ -109,8 +139,8 @@ def track_verdict(
     judged: int,
     clip: ClipQuality,
     signals: Sequence[SignalReading] = (),
-) -> tuple[TrackVerdict, tuple[Evidence, ...]]:
-    """Return the verdict on one person and what it rests on, in the order of its reasons.
+) -> TrackVerdict:
+    """Return the verdict on one person.
 
     LIKELY_FAKE at a P(fake) of min_fake_probability or more that at most false_alarm_rate of the genuine calibration
     examples reach: a hypothesis test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank
@@ -123,11 +153,9 @@ def track_verdict(
     """
     probability = None if scores is None else scores.probability_fake
     if scores is None or probability is None:
-        why = (
-            "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
+        return TrackVerdict(
+            track.track_id, "INCONCLUSIVE", None, None, None, (Evidence("unscored", SCORE, track.track_id),)
         )
-        unscored = TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, (why,), (why,))
-        return unscored, (Evidence("learned_score", track.track_id, None, why, "limits", "faces"),)
     quality = track_quality(track, scores, clip)
     failures = quality_failures(quality, clip, classifier.limits, track.track_id)
     score = _score_evidence(scores, probability)
@@ -137,7 +165,7 @@ def track_verdict(
     p_value = None
     evidence: tuple[Evidence, ...]
     if calibration is None:
-        failures = (*failures, _uncalibrated_evidence(track.track_id))
+        failures = (*failures, Evidence("uncalibrated", SCORE, track.track_id))
         evidence = (*failures, score, *others)
     else:
         p_value = min(1.0, judged * calibration.p_value_real(probability))
@@ -153,10 +181,8 @@ def track_verdict(
         else:
             close = _close_evidence(track.track_id, judged, calibration)
             evidence = (close, score, *_contrary_first((*others, rank), "for"))
-    reasons, abstained = (tuple(item.reason for item in items) for items in (evidence, failures))
     interval = probability_interval(scores.known_probabilities)
-    verdict = TrackVerdict(track.track_id, label, probability, interval, p_value, reasons, abstained, quality)
-    return verdict, evidence
+    return TrackVerdict(track.track_id, label, probability, interval, p_value, evidence, quality)
 
 
 def _label(probability: float, calibration: Calibration, judged: int) -> VerdictLabel:
@@ -165,15 +191,13 @@ def _label(probability: float, calibration: Calibration, judged: int) -> Verdict
     return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
 
-def clip_verdict(tracks: Sequence[TrackVerdict], evidence: Sequence[Evidence], *, faces: int) -> Verdict:
+def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int) -> Verdict:
     """Return the verdict on a clip: one fake face makes it fake, and it is likely real only when all faces are.
 
-    tracks: the verdicts on the people who are judged. evidence: theirs, that of each person in the order of the
-    reasons. faces: how many tracks the clip has.
+    tracks: the verdicts on the people who are judged. faces: how many tracks the clip has.
     """
     if faces == 0:
-        why = "No face was found in any frame: nothing to judge."
-        return Verdict("INCONCLUSIVE", None, (Evidence("face_count", None, None, why, "limits", "faces"),), (why,))
+        return Verdict("INCONCLUSIVE", None, (Evidence("no_face", "face_count", None),))
     ranked = sorted(
         tracks,
         key=lambda track: (
@@ -187,24 +211,11 @@ def clip_verdict(tracks: Sequence[TrackVerdict], evidence: Sequence[Evidence], *
     label = worst.label
     if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" for track in tracks):
         label = "INCONCLUSIVE"
-    abstained = {track.track_id: track.abstained for track in tracks}
-    stopped = [item for item in evidence if item.reason in abstained.get(item.track_id or 0, ())]
-    deciding = [item for item in evidence if item.track_id == worst.track_id]
+    deciding = worst.reasons
     if label == "INCONCLUSIVE":
-        deciding = [*stopped, *(item for item in deciding if item not in stopped)]
-    rest = [item for item in evidence if item not in deciding]
-    reasons = tuple(_named(item, among=len(tracks)) for item in deciding)
-    return Verdict(label, worst.probability_fake, (*deciding, *rest), reasons, worst.interval, tuple(tracks))
-
-
-def linked_reasons(verdict: Verdict) -> tuple[tuple[str, Evidence | None], ...]:
-    """Return the reasons of a verdict, each with the evidence that says where it can be looked at, or None."""
-    known = {_named(item, among=len(verdict.tracks)): item for item in verdict.evidence}
-    return tuple((reason, known.get(reason)) for reason in verdict.reasons)
-
-
-def _named(item: Evidence, *, among: int) -> str:
-    return f"Person {item.track_id + 1}: {item.reason}" if among > 1 and item.track_id is not None else item.reason
+        stopped = tuple(item for track in tracks for item in track.abstained)
+        deciding = (*stopped, *(item for item in deciding if item not in stopped))
+    return Verdict(label, worst.probability_fake, deciding, worst.interval, tuple(tracks))
 
 
 def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[Evidence]:
@@ -241,9 +252,9 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
 def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
     known = scores.known_probabilities
     above = float(np.mean(known > 0.5)) if len(known) else float(probability > 0.5)
-    reason = f"P(fake) is {probability:.2f} over {len(known)} frames; {above:.0%} of them look more fake than real."
+    values: Values = {"probability_fake": probability, "frames": len(known), "share_fake": above}
     direction: Direction = "for" if probability >= 0.5 else "against"
-    return Evidence("learned_score", scores.track_id, probability, reason, direction)
+    return Evidence("score", SCORE, scores.track_id, values, probability, direction)
 
 
 def _rank_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
@@ -251,30 +262,21 @@ def _rank_evidence(track_id: int, probability: float, calibration: Calibration) 
     usual = higher >= USUAL_SHARE * total
     is_rare = higher <= calibration.false_alarm_rate * total
     direction: Direction = "for" if is_rare else "against" if usual else "limits"
-    reason = f"{higher} of {total} genuine calibration examples look at least as suspicious."
-    return Evidence("learned_score", track_id, probability, reason, direction)
+    values: Values = {"count": int(higher), "of": int(total)}
+    return Evidence("reals_as_suspicious", SCORE, track_id, values, probability, direction)
 
 
 def _missed_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
     lower, total = calibration.fake_at_most(probability)
-    reason = (
-        f"{lower} of {total} known fakes score as low (at most {calibration.miss_rate:.0%} may): a fake can "
-        "be among the clips that are called real."
-    )
-    return Evidence("learned_score", track_id, probability, reason, "against")
+    values: Values = {"count": int(lower), "of": int(total), "at_most": calibration.miss_rate}
+    return Evidence("fakes_as_low", SCORE, track_id, values, probability, "against")
 
 
 def _close_evidence(track_id: int, judged: int, calibration: Calibration) -> Evidence:
-    shared = f" ({judged} people share that rate)" if judged > 1 else ""
-    reason = (
-        "Inconclusive because the score is too close to call: called fake are only scores of "
-        f"{calibration.min_fake_probability:g} or more that at most {calibration.false_alarm_rate:.0%} of genuine "
-        f"examples reach{shared}, called real only scores that at most {calibration.miss_rate:.0%} of known fakes stay "
-        "below."
-    )
-    return Evidence("learned_score", track_id, None, reason, "limits")
-
-
-def _uncalibrated_evidence(track_id: int) -> Evidence:
-    reason = "Inconclusive because this classifier is not calibrated: how often its scores are right was not measured."
-    return Evidence("learned_score", track_id, None, reason, "limits")
+    values: Values = {
+        "min_probability_fake": calibration.min_fake_probability,
+        "at_most_reals": calibration.false_alarm_rate,
+        "at_most_fakes": calibration.miss_rate,
+        "judged": judged,
+    }
+    return Evidence("too_close", SCORE, track_id, values)

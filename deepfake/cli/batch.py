@@ -112,11 +112,13 @@ def _finish(
 
 
 def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -> Iterator[str]:
+    from deepfake.report.wording import duration_text
+
     progress = summary.progress
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.1f} clips a minute"
     yield (
         f"{progress.done} of {progress.total} clips: {progress.analyzed} analysed, {progress.known} known before, "
-        f"{progress.failed} failed; {_duration(progress.seconds)}{rate}"
+        f"{progress.failed} failed; {duration_text(progress.seconds)}{rate}"
     )
     verdicts = Counter(result.verdict for result in results.values() if result.verdict is not None)
     if verdicts:
@@ -161,15 +163,9 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
 
 
 def _rest(progress: "BatchProgress") -> str:
+    from deepfake.report.wording import duration_text
+
     parts = [f"{progress.failed} failed"] if progress.failed else []
     if progress.clips_per_minute is not None and progress.seconds_left is not None:
-        parts += [f"{progress.clips_per_minute:.1f} a minute", f"{_duration(progress.seconds_left)} left"]
+        parts += [f"{progress.clips_per_minute:.1f} a minute", f"{duration_text(progress.seconds_left)} left"]
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -44,7 +44,7 @@ def analyze(options: argparse.Namespace) -> None:
     outputs = _outputs(options, *(export.kind for export in EXPORTS))
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
-    from deepfake.report.recompression import stability_sentence
+    from deepfake.report.wording import stability_sentence
     from deepfake.store import analyze_once
     from deepfake.video.reader import probe
     from deepfake.views.face_clips import FaceClips

@@ -182,5 +182,8 @@ def _in_words(result: "ClipResult") -> str:
     if result.error is not None:
         return f"failed: {' '.join(result.error.split())}"
     if result.probability_fake is None:
-        return f"{result.verdict}, without a probability: {result.reason}"
+        from deepfake.report.wording import named_sentence
+
+        reason = "" if result.reason is None else f": {named_sentence(result.reason)}"
+        return f"{result.verdict}, without a probability{reason}"
     return f"{result.verdict}, P(fake) {result.probability_fake:.2f} ({result.row.label})"

@@ -12,7 +12,16 @@ from rich.text import Text
 from deepfake.analysis.model import Analysis
 from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
 from deepfake.report.table import people_table
-from deepfake.report.wording import CAUTION, VERDICT_ICONS, VERDICT_WORDS, format_time
+from deepfake.report.wording import (
+    CAUTION,
+    VERDICT_ICONS,
+    VERDICT_WORDS,
+    format_time,
+    reason_sentences,
+    rule_sentence,
+    score_text,
+    warning_sentences,
+)
 from deepfake.video.reader import VideoInfo
 
 VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
@@ -37,7 +46,7 @@ def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
         out.print()
         header, *rows = people_table(analysis)
         out.print(_table(header, rows))
-    _print_ends(out, analysis.warnings, written)
+    _print_ends(out, warning_sentences(analysis), written)
 
 
 def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
@@ -90,15 +99,13 @@ def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:
 def _print_clip(out: Console, analysis: Analysis) -> None:
     verdict = analysis.verdict
     out.print(_clip_line(analysis.video, len(analysis.frame_timestamps_s)), soft_wrap=True)
-    probability = "" if verdict.probability_fake is None else f", P(fake) {verdict.probability_fake:.2f}"
-    answer = f"{VERDICT_ICONS[verdict.label]} {VERDICT_WORDS[verdict.label]}{probability}"
-    out.print(Text(answer, style=VERDICT_STYLES[verdict.label]))
-    for reason in verdict.reasons:
+    answer = (f"{VERDICT_ICONS[verdict.label]} {VERDICT_WORDS[verdict.label]}", score_text(verdict.probability_fake))
+    out.print(Text(", ".join(filter(None, answer)), style=VERDICT_STYLES[verdict.label]))
+    for reason in reason_sentences(verdict):
         out.print(f"  · {reason}", soft_wrap=True)
     rule = analysis.notebook_rule
     if rule.label is not None:
-        numbers = f"amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f}"
-        out.print(f"  The notebook's rule, a heuristic, says {rule.label} ({numbers}).", style="dim", soft_wrap=True)
+        out.print(f"  The notebook's rule, a heuristic, {rule_sentence(rule)}.", style="dim", soft_wrap=True)
 
 
 def _clip_line(video: VideoInfo, frames: int) -> str:

@@ -2,6 +2,7 @@
 
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, PairCheck
+from deepfake.report.wording import warning_sentences
 
 
 def pair_sentence(check: PairCheck) -> str:
@@ -67,4 +68,4 @@ def _size_sentence(comparison: Comparison) -> str:
 def pair_warnings(comparison: Comparison) -> tuple[str, ...]:
     """Return the warnings of both clips, each with which clip it is about."""
     named = (("Fake", comparison.fake), ("Original", comparison.original))
-    return tuple(f"{name}: {warning}" for name, analysis in named for warning in analysis.warnings)
+    return tuple(f"{name}: {warning}" for name, analysis in named for warning in warning_sentences(analysis))

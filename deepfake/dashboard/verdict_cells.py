@@ -9,17 +9,10 @@ from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import ClipEntry
-from deepfake.figures import COLOURS
 from deepfake.files import stamp_of
 from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
-# Colours of the theme by name, which fit light and dark; its grey is brownish in a table.
-CHIP_COLOURS: dict[VerdictLabel, str] = {
-    "LIKELY_REAL": "green",
-    "INCONCLUSIVE": COLOURS["inconclusive"] + "55",  # translucent, as the other two are
-    "LIKELY_FAKE": "orange",
-}
 CHIP_WIDTH_PX = 135
 
 
@@ -50,8 +43,8 @@ def verdict_column(title: str, note: str) -> ColumnConfig:
     """Return how a table draws a column of [verdict_chip(…)]: coloured, and in words. note: its help."""
     return st.column_config.MultiselectColumn(
         title,
-        options=[verdict_chip(label) for label in CHIP_COLOURS],
-        color=list(CHIP_COLOURS.values()),
+        options=[verdict_chip(label) for label in VERDICT_LOOKS],
+        color=[look.chip_color for look in VERDICT_LOOKS.values()],
         width=CHIP_WIDTH_PX,
         help=note,
     )
@@ -59,6 +52,6 @@ def verdict_column(title: str, note: str) -> ColumnConfig:
 
 def verdict_badge(summary: AnalysisSummary) -> str:
     """Return a verdict as a badge in Markdown: word, icon and colour, with P(fake) where there is one."""
-    word, icon, colour = VERDICT_LOOKS[summary.verdict]
+    look, word = VERDICT_LOOKS[summary.verdict], VERDICT_WORDS[summary.verdict]
     probability = "" if summary.probability_fake is None else f" {summary.probability_fake:.2f}"
-    return f":{colour}-badge[{icon} {word.capitalize()}{probability}]"
+    return f":{look.color}-badge[{look.icon} {word}{probability}]"

@@ -13,7 +13,8 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from deepfake.video.reader import Image
+
 Floats = NDArray[np.float32]
 
 HEAD_CENTRE = (226.0, 105.0)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from deepfake.demo.puppet import Look, Placement
 
-Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 TRAIN_FOLDER, TEST_FOLDER = "train_sample_videos", "test_videos"

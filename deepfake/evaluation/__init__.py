@@ -3,7 +3,7 @@ loss, calibration, curves by threshold and by method, and what failed out."""
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, auc_draws, group_draws, mean_draws
 from deepfake.evaluation.caveats import caveats
-from deepfake.evaluation.coverage import abstention_cause, abstention_causes, failure_causes
+from deepfake.evaluation.coverage import abstention_causes, failure_causes
 from deepfake.evaluation.curves import (
     Confusion,
     PrecisionRecall,
@@ -60,7 +60,6 @@ __all__ = [
     "ScoredClips",
     "Share",
     "StoredResults",
-    "abstention_cause",
     "abstention_causes",
     "accuracy_interval",
     "auc",

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.verdict import VerdictLabel
@@ -55,7 +56,7 @@ class ClipResult:
     row: ManifestRow
     probability_fake: float | None
     verdict: VerdictLabel | None
-    reason: str | None = None
+    reason: Evidence | None = None
     error: str | None = None
     trained_on: bool = False
 
@@ -76,7 +77,7 @@ class Judgement:
 
     verdict: VerdictLabel
     probability_fake: float | None
-    reason: str | None
+    reason: Evidence | None
     trained_on: bool
 
 

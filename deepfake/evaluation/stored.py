@@ -150,7 +150,7 @@ def manifest_row(entry: ClipEntry) -> ManifestRow:
 
 def _analysed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
     judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
-    reason = None if judged else summary.reason or None
+    reason = None if judged else summary.reason
     return ClipResult(manifest_row(entry), summary.probability_fake, summary.verdict, reason, trained_on=trained_on)
 
 

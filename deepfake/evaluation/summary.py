@@ -29,6 +29,7 @@ from deepfake.evaluation.metrics import (
 )
 from deepfake.evaluation.run import ClipResult
 from deepfake.evaluation.scored import scored_clips
+from deepfake.report.wording import named_sentence
 
 DECISION_THRESHOLD = 0.5  # of P(fake), for `accuracy`
 FEW_GROUPS = 10  # below this a percentile bootstrap is known to be too narrow, and the reader is told
@@ -117,7 +118,7 @@ def summarize(
         calibration=table,
         calibration_error=_known(calibration_error(table)),
         without_probability=tuple(
-            {"path": result.row.path, "reason": result.reason or "the verdict gives no probability"}
+            {"path": result.row.path, "reason": _reason(result)}
             for result in analysed
             if result.probability_fake is None
         ),
@@ -129,6 +130,10 @@ def summarize(
 def trained_on_sentence(trained_on: int, clips: int) -> str:
     """Return what it means that the classifier was trained on some of the clips."""
     return f"The classifier was trained on {trained_on} of these {clips} clips. On new ones it is right less often."
+
+
+def _reason(result: ClipResult) -> str:
+    return "the verdict gives no probability" if result.reason is None else named_sentence(result.reason)
 
 
 def _interval(

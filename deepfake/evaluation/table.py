@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from deepfake.evaluation.manifest import ManifestRow
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.metrics import Share
+from deepfake.report.wording import named_sentence
 
 CLIP_COLUMNS = (
     "settings",
@@ -121,7 +122,12 @@ def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
     for result in stored.results:
         score = result.probability_fake
         called = "" if score is None else str(int(score >= threshold))
-        answer = ("" if score is None else repr(float(score)), called, result.verdict or "", result.reason or "")
+        answer = (
+            "" if score is None else repr(float(score)),
+            called,
+            result.verdict or "",
+            "" if result.reason is None else named_sentence(result.reason),
+        )
         status = "analysed" if result.error is None else "failed"
         rows.append((*front, *_label_cells(result.row), status, *answer, " ".join((result.error or "").split())))
     for status, clips in (("missing", stored.missing), ("absent", stored.absent)):

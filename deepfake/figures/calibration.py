@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from deepfake.figures.counts import HATCHING, LABEL_PATTERNS, OTHER_PATTERN
-from deepfake.figures.operating import HEIGHT_PX, LEGEND, LINES
-from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.figures.operating import HEIGHT_PX, LINES
+from deepfake.figures.style import COLOURS, LABEL_COLOURS, LEGEND, empty_figure, styled
 
 BINS = 20
 ROW_HEIGHT_PX = 66
 MAX_ROWS = 16  # of the chart by method: more would be too long to compare
 NO_SCORES = "No clip has a P(fake)."
-LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
 
 
 @dataclass(frozen=True, slots=True)

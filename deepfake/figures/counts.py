@@ -6,11 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.figures.style import COLOURS, LABEL_COLOURS, empty_figure, styled
 
 HEIGHT_PX = 320
 NO_CLIPS = "The data set has no clips."
-LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
 LABEL_PATTERNS = {"REAL": "", "FAKE": "/"}
 OTHER_PATTERN = "."
 HATCHING = {"size": 7, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.75)"}

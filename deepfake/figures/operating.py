@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
@@ -15,7 +15,6 @@ MAX_STEPS = 200  # of a curve drawn as steps
 MAX_MARKERS = 40
 LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without colour as well
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
-LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 NEEDS_BOTH = "No curve: it needs fakes and genuine clips with a P(fake)."
 FULL_SCALE = {"range": [-0.02, 1.02], "tickformat": ".0%", "constrain": "domain"}
 

@@ -3,14 +3,18 @@
 import plotly.graph_objects as go
 
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression
+from deepfake.analysis.verdict import VerdictLabel
 from deepfake.figures.style import COLOURS, empty_figure, styled
-from deepfake.report.recompression import rate_name
-from deepfake.report.wording import VERDICT_WORDS, person_name
+from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
 
 HEIGHT_PX = 380
 TITLE = "P(fake) of the clip, re-compressed"
-SYMBOLS = {"LIKELY_REAL": "circle", "INCONCLUSIVE": "square-open", "LIKELY_FAKE": "x"}
-LABEL_COLOURS = {"LIKELY_REAL": "real", "INCONCLUSIVE": "inconclusive", "LIKELY_FAKE": "fake"}
+# Symbol and colour of a verdict.
+MARKS: dict[VerdictLabel, tuple[str, str]] = {
+    "LIKELY_REAL": ("circle", COLOURS["real"]),
+    "INCONCLUSIVE": ("square-open", COLOURS["inconclusive"]),
+    "LIKELY_FAKE": ("x", COLOURS["fake"]),
+}
 ZONE_OPACITY = 0.1
 BESIDE = 0.12  # of the distance of two rates: how far a person stands off the clip
 
@@ -64,7 +68,7 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
     ]
     values = [outcome.probability_fake or 0.0 for _, _, outcome in rows]
     bounds = [outcome.interval or (value, value) for (_, _, outcome), value in zip(rows, values, strict=True)]
-    colours = [COLOURS[LABEL_COLOURS[outcome.label]] for _, _, outcome in rows]
+    colours = [MARKS[outcome.label][1] for _, _, outcome in rows]
     return go.Scatter(
         x=[place for place, _, _ in rows],
         y=values,
@@ -85,7 +89,7 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
         line={"color": COLOURS["quiet"], "width": 1.5, "dash": dash},
         marker={
             "size": 13,
-            "symbol": [SYMBOLS[outcome.label] for _, _, outcome in rows],
+            "symbol": [MARKS[outcome.label][0] for _, _, outcome in rows],
             "color": colours,
             "line": {"width": 3, "color": colours},
         },
@@ -100,11 +104,11 @@ def _tick(rate: RateOutcome) -> str:
     return f"{rate_name(rate)}<br>{bit_rate_text(rate.bit_rate)}"
 
 
-def _limit(figure: go.Figure, limit: float | None, label: str) -> None:
+def _limit(figure: go.Figure, limit: float | None, label: VerdictLabel) -> None:
     if limit is None:
         return
     is_fake = label == "LIKELY_FAKE"
-    colour = COLOURS[LABEL_COLOURS[label]]
+    colour = MARKS[label][1]
     ends = {"y0": limit, "y1": 1.02} if is_fake else {"y0": -0.02, "y1": limit}
     figure.add_hrect(**ends, fillcolor=colour, opacity=ZONE_OPACITY, line_width=0, layer="below")
     text = f"likely fake from {limit:.2f}" if is_fake else f"likely real below {limit:.2f}"

@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.figures.curves import similarity_figure
-from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
+from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.trace import SignalTrace
 
@@ -17,9 +18,6 @@ HEIGHT_PX = 440
 SIGNAL_HEIGHT_PX = 240
 MAX_POINTS = 1500
 BAND_OPACITY = 0.18
-SCORE = "learned_score"
-# In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
-LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 
 
 def score_figure(

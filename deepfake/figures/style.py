@@ -16,6 +16,9 @@ COLOURS = {
     "face": "#B07D00",
     "quiet": "#8A94A0",
 }
+LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
+# In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
+LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 TRANSPARENT = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 MAX_CUT_LABELS = 12  # more would cover each other

@@ -12,9 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.recompression import Outcome, Recompression
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
+from deepfake.report.wording import (
+    abstention_sentences,
+    evidence_sentence,
+    reason_sentences,
+    stability_sentence,
+    warning_sentences,
+)
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
 
@@ -40,7 +49,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
             "minimum": analysis.notebook_rule.minimum,
         },
         "verdict": _verdict_to_dict(analysis.verdict),
-        "warnings": list(analysis.warnings),
+        "warnings": list(warning_sentences(analysis)),
         "timings_s": {stage: float(seconds) for stage, seconds in analysis.timings_s.items()},
     }
 
@@ -106,12 +115,32 @@ def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
         "label": verdict.label,
         "probability_fake": _number_or_none(verdict.probability_fake),
         "interval": None if verdict.interval is None else list(verdict.interval),
-        "reasons": list(verdict.reasons),
+        "reasons": list(reason_sentences(verdict)),
         "tracks": [_track_verdict_to_dict(track) for track in verdict.tracks],
-        "evidence": [
-            {**asdict(evidence), "suspicion": _number_or_none(evidence.suspicion)} for evidence in verdict.evidence
-        ],
+        "evidence": [_evidence_to_dict(item) for item in verdict.evidence],
     }
+
+
+def _evidence_to_dict(item: Evidence) -> dict[str, Any]:
+    return {**asdict(item), "suspicion": _number_or_none(item.suspicion), "reason": evidence_sentence(item)}
+
+
+def recompression_to_dict(result: Recompression) -> dict[str, Any]:
+    """Return a re-compression as JSON's own types, with its label's fate in a sentence."""
+    return {
+        **asdict(result),
+        "rates": [
+            {**asdict(rate), "clip": _outcome_to_dict(rate.clip), "tracks": [_outcome_to_dict(o) for o in rate.tracks]}
+            for rate in result.rates
+        ],
+        "keeps_label": result.keeps_label,
+        "spread": result.spread,
+        "sentence": stability_sentence(result),
+    }
+
+
+def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
+    return {**asdict(outcome), "abstained": list(abstention_sentences(outcome.abstained))}
 
 
 def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
@@ -121,8 +150,8 @@ def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
         "probability_fake": _number_or_none(track.probability_fake),
         "interval": None if track.interval is None else list(track.interval),
         "false_alarm_p": _number_or_none(track.false_alarm_p),
-        "reasons": list(track.reasons),
-        "abstained": list(track.abstained),
+        "reasons": list(reason_sentences(track)),
+        "abstained": list(map(evidence_sentence, track.abstained)),
         "quality": None if track.quality is None else asdict(track.quality),
     }
 

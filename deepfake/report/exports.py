@@ -2,9 +2,8 @@
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.recompression import Recompression
-from deepfake.report.analysis_json import analysis_to_dict, json_text
+from deepfake.report.analysis_json import analysis_to_dict, json_text, recompression_to_dict
 from deepfake.report.page import report_html
-from deepfake.report.recompression import recompression_to_dict
 from deepfake.report.table import analysis_to_csv
 
 

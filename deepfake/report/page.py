@@ -8,13 +8,22 @@ from importlib.metadata import PackageNotFoundError, version
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import MIN_FRONTAL_SHARE
-from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, linked_reasons
+from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.detectors import quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.report.curves import curves_svg
 from deepfake.report.html import render
 from deepfake.report.table import analysis_to_csv, people_table
-from deepfake.report.wording import CAUTION, DIRECTION_WORDS, VERDICT_ICONS, VERDICT_WORDS, person_name
+from deepfake.report.wording import (
+    CAUTION,
+    DIRECTION_WORDS,
+    VERDICT_ICONS,
+    VERDICT_WORDS,
+    person_name,
+    reason_sentences,
+    score_text,
+    warning_sentences,
+)
 from deepfake.video.reader import is_variable_rate
 
 # What can change a number in the report.
@@ -27,17 +36,16 @@ def report_html(analysis: Analysis, *, shown_path: str | None = None) -> str:
     It loads nothing from the network. shown_path: what to write as the clip's path, see analysis_to_dict.
     """
     verdict = analysis.verdict
-    probability = verdict.probability_fake
     return render(
         "analysis.html",
         title=f"Analysis of {analysis.video.path.name}",
         verdict=verdict,
         icon=VERDICT_ICONS[verdict.label],
         word=VERDICT_WORDS[verdict.label],
-        probability="" if probability is None else f"P(fake) {probability:.2f}",
+        probability=score_text(verdict.probability_fake),
         reasons=_reasons(analysis),
         caution=CAUTION,
-        warnings=analysis.warnings,
+        warnings=warning_sentences(analysis),
         curves=curves_svg(analysis),
         people=people_table(analysis) if analysis.tracks else [],
         quality=_quality_rows(analysis),
@@ -51,8 +59,8 @@ def report_html(analysis: Analysis, *, shown_path: str | None = None) -> str:
 
 def _reasons(analysis: Analysis) -> list[str]:
     return [
-        ("" if evidence is None else DIRECTION_WORDS[evidence.direction]) + reason
-        for reason, evidence in linked_reasons(analysis.verdict)
+        DIRECTION_WORDS[item.direction] + sentence
+        for item, sentence in zip(analysis.verdict.reasons, reason_sentences(analysis.verdict), strict=True)
     ]
 
 

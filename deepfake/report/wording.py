@@ -1,23 +1,286 @@
-"""How numbers and people are written for readers."""
+"""Every sentence about verdicts, their reasons and their limits, for pages, command line and files."""
 
 import math
+from collections.abc import Sequence
+from typing import Final
 
-from deepfake.analysis.evidence import Direction
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
+from deepfake.analysis.model import Analysis
+from deepfake.analysis.recompression import RateOutcome, Recompression
+from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
+from deepfake.detectors import CLASSIFIERS
+from deepfake.signals.registry import signal_info
 
-VERDICT_WORDS: dict[VerdictLabel, str] = {
+VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "Likely real",
     "INCONCLUSIVE": "Inconclusive",
     "LIKELY_FAKE": "Likely fake",
 }
-VERDICT_ICONS: dict[VerdictLabel, str] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
+VERDICT_ICONS: Final[dict[VerdictLabel, str]] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
 # What a reason speaks for, before its sentence; a limit says so itself.
-DIRECTION_WORDS: dict[Direction, str] = {"for": "For a fake: ", "against": "Against a fake: ", "limits": ""}
-CAUTION = (
-    "P(fake) is calibrated for a world with as many fakes as genuine clips. The detector knows face swaps and "
-    "re-enactments like those it was trained on: newer methods, generated people, lips moved by audio and strong "
-    "compression can pass it, and soft or heavily processed genuine clips can look suspicious."
+DIRECTION_WORDS: Final[dict[Direction, str]] = {"for": "For a fake: ", "against": "Against a fake: ", "limits": ""}
+
+# What a verdict cannot tell, in full and in a line.
+LIMIT_PROBABILITY: Final = (
+    "P(fake) assumes that fakes are as frequent as genuine clips; its interval holds the choice of frames, not what "
+    "the classifier gets wrong about the clip as a whole."
 )
+LIMIT_OTHERS: Final = (
+    "Forgeries unlike those of its training (newer methods, a face generated whole, lips moved to another voice) can "
+    "pass; strong compression, small faces, masks, heavy make-up and beauty filters mislead it either way."
+)
+LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is genuine, or whether the scene is staged."
+LIMITS_BRIEFLY: Final = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
+CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
+KNOWN_CLIP: Final = "The classifier knows this clip. That it is right here says nothing about other clips."
+ALONE_NOTE: Final = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
+RULE_BLIND_SPOT: Final = "It measures how evenly the picture changes, not whether a face is genuine."
+
+
+def limits_of(classifier: str) -> tuple[str, ...]:
+    """Return what a verdict that rests on a classifier cannot tell, sentences, the gravest first.
+
+    classifier: its name in `deepfake.detectors.CLASSIFIERS`; of an unknown one, what holds for all is said.
+    """
+    scorer = CLASSIFIERS.get(classifier)
+    if scorer is None:
+        return LIMIT_OTHERS, LIMIT_PROBABILITY, LIMIT_OUTSIDE
+    rates = ""
+    if scorer.calibration is not None:
+        rates = (
+            f" Of genuine clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
+            f"called fake, and of fakes like those, at most {scorer.calibration.miss_rate:.0%} real: yours may not be "
+            "like them."
+        )
+    return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
+
+
+def evidence_sentence(item: Evidence) -> str:
+    """Return one fact in words, without whose it is."""
+    if "sentence" in item.values:
+        return str(item.values["sentence"])
+    return _SENTENCES[item.code](item)
+
+
+def reason_sentences(answer: Verdict | TrackVerdict) -> tuple[str, ...]:
+    """Return the reasons of a verdict in words, the strongest first.
+
+    Those of a clip say whose they are, where several people are judged.
+    """
+    several = isinstance(answer, Verdict) and len(answer.tracks) > 1
+    return tuple(named_sentence(item) if several else evidence_sentence(item) for item in answer.reasons)
+
+
+def named_sentence(item: Evidence) -> str:
+    """Return one fact in words, with whose it is."""
+    sentence = evidence_sentence(item)
+    return sentence if item.track_id is None else f"{person_name(item.track_id)}: {sentence}"
+
+
+def abstention_sentences(items: Sequence[Evidence]) -> tuple[str, ...]:
+    """Return why nothing can be said, each cause once."""
+    return tuple(dict.fromkeys(map(evidence_sentence, items)))
+
+
+def cause_of_abstention(item: Evidence | None) -> str:
+    """Return a verdict's first reason without its numbers and its person, so that like cases are counted together."""
+    return "No reason given" if item is None else _CAUSES.get(item.code, "The score is too close to call")
+
+
+def _score(item: Evidence) -> str:
+    probability, frames, share = _numbers(item, "probability_fake", "frames", "share_fake")
+    return f"P(fake) is {probability:.2f} over {frames} frames; {share:.0%} of them look more fake than real."
+
+
+def _reals(item: Evidence) -> str:
+    return f"{item.values['count']} of {item.values['of']} genuine calibration examples look at least as suspicious."
+
+
+def _fakes(item: Evidence) -> str:
+    count, total, share = _numbers(item, "count", "of", "at_most")
+    return (
+        f"{count} of {total} known fakes score as low (at most {share:.0%} may): a fake can be among the clips that "
+        "are called real."
+    )
+
+
+def _too_close(item: Evidence) -> str:
+    least, reals, fakes, judged = _numbers(item, "min_probability_fake", "at_most_reals", "at_most_fakes", "judged")
+    shared = f" ({judged} people share that rate)" if judged > 1 else ""
+    return (
+        f"Inconclusive because the score is too close to call: called fake are only scores of {least:g} or more that "
+        f"at most {reals:.0%} of genuine examples reach{shared}, called real only scores that at most {fakes:.0%} of "
+        "known fakes stay below."
+    )
+
+
+def _too_small(item: Evidence) -> str:
+    width, needed = _numbers(item, "px", "at_least")
+    return f"Inconclusive because the face is too small: {width:.0f} px wide, at least {needed:.0f} px are needed."
+
+
+def _too_blurred(item: Evidence) -> str:
+    blur, side, most = _numbers(item, "px", "of_px", "at_most")
+    return (
+        f"Inconclusive because the face is too blurred: its edges are smeared by {blur:.1f} of {side} px for the whole "
+        f"picture, at most {most:.1f} can be judged."
+    )
+
+
+def _too_compressed(item: Evidence) -> str:
+    bits, needed = _numbers(item, "bits_per_pixel", "at_least")
+    size = ""
+    if "width" in item.values:
+        width, height, rate = _numbers(item, "width", "height", "frame_rate")
+        size = f"{width}×{height} px, {rate:.4g} frames/s"
+        if "bit_rate" in item.values:
+            size = f"{_numbers(item, 'bit_rate')[0] / 1000:.0f} kbit/s for {size}"
+        size = f" ({size})"
+    return (
+        f"Inconclusive because the clip is compressed too hard: {bits:.4f} bits a pixel{size}, at least {needed:g} are "
+        "needed."
+    )
+
+
+def _too_briefly(item: Evidence) -> str:
+    pictures, needed = _numbers(item, "pictures", "at_least")
+    return (
+        f"Inconclusive because the face is seen too briefly: {pictures} pictures of it, at least {needed} are needed."
+    )
+
+
+def _turned_away(item: Evidence) -> str:
+    share, needed = _numbers(item, "frontal_share", "at_least")
+    return (
+        f"Inconclusive because the face is turned away: near frontal in {share:.0%} of its frames, at least "
+        f"{needed:.0%} are needed."
+    )
+
+
+def _hardly_a_face(item: Evidence) -> str:
+    frames, total, needed = _numbers(item, "frames", "of", "at_least")
+    return (
+        f"Inconclusive because too little of the clip shows a face: {frames} of {total} frames "
+        f"({frames / max(total, 1):.1%}), at least {needed:.0%} are needed."
+    )
+
+
+def _in_part(item: Evidence) -> str:
+    (share,) = _numbers(item, "share")
+    shown = f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+    return f"This face is seen in {shown} of the clip's frames; the answer is about these alone."
+
+
+def _signal(item: Evidence) -> str:
+    value, count, total, low, high = _numbers(item, "value", "count", "of", "auc_low", "auc_high")
+    info = signal_info(item.signal)
+    title, unit = (item.signal, "") if info is None else (info.title, info.unit)
+    found = f"{title}: {value:.2g}" + (f" {unit}" if unit else "")
+    if count <= RARE_SHARE * total:
+        than = "lower" if info is not None and info.suspicious == "low" else "higher"
+        found = f"{found}, {than} than in {total - count} of {total} genuine clips, as in fakes"
+    else:
+        found = f"{found}, and {count} of {total} genuine clips look at least as suspicious"
+    measured = f"AUC {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"AUC {low:.2f} to {high:.2f}"
+    alone = "is a weak signal" if item.is_weak else "tells some fakes apart"
+    return f"{found}; alone it {alone} ({measured}, 0.5 is chance)."
+
+
+def _numbers(item: Evidence, *names: str) -> list[int | float]:
+    values = [item.values[name] for name in names]
+    return [value for value in values if not isinstance(value, str)]
+
+
+_SENTENCES: Final = {
+    "no_face": lambda _: "No face was found in any frame: nothing to judge.",
+    "unscored": lambda _: (
+        "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
+    ),
+    "uncalibrated": lambda _: (
+        "Inconclusive because this classifier is not calibrated: how often its scores are right was not measured."
+    ),
+    "face_too_small": _too_small,
+    "face_too_blurred": _too_blurred,
+    "compressed_too_hard": _too_compressed,
+    "seen_too_briefly": _too_briefly,
+    "turned_away": _turned_away,
+    "hardly_a_face": _hardly_a_face,
+    "score": _score,
+    "reals_as_suspicious": _reals,
+    "fakes_as_low": _fakes,
+    "too_close": _too_close,
+    "seen_in_part": _in_part,
+    "signal_rare": _signal,
+    "signal_usual": _signal,
+}
+_CAUSES: Final = {
+    "no_face": "No face was found in any frame",
+    "unscored": "This face has no aligned crops",
+    "uncalibrated": "This classifier is not calibrated",
+    "face_too_small": "The face is too small",
+    "face_too_blurred": "The face is too blurred",
+    "compressed_too_hard": "The clip is compressed too hard",
+    "seen_too_briefly": "The face is seen too briefly",
+    "turned_away": "The face is turned away",
+    "hardly_a_face": "Too little of the clip shows a face",
+}
+
+
+def rule_sentence(rule: NotebookRule) -> str:
+    """Return what the notebook's rule says, with its numbers."""
+    if rule.label is None:
+        return "needs at least two frames"
+    return f"says {rule.label.replace('_', ' ')} (amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f})"
+
+
+def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
+    """Return what a reader has to know of the clip's reading."""
+    return analysis.warnings
+
+
+def stability_sentence(result: Recompression) -> str:
+    """Return in words how stable the verdict is."""
+    original, *encoded = result.rates
+    words = VERDICT_WORDS[original.clip.label]
+    if not encoded or result.spread is None:
+        return "No face of this clip could be scored, so there is nothing to compare."
+    known = [rate.clip.probability_fake for rate in result.rates if rate.clip.probability_fake is not None]
+    span = f"P(fake) lies between {min(known):.2f} and {max(known):.2f}, {result.spread:.2f} apart."
+    if result.keeps_label:
+        return f"The verdict stays {words} at every rate. {span}"
+    changed = [
+        f"{VERDICT_WORDS[rate.clip.label]} at {rate_name(rate)}"
+        for rate in encoded
+        if rate.clip.label != original.clip.label
+    ]
+    opposite = {"LIKELY_REAL", "LIKELY_FAKE"} <= {rate.clip.label for rate in result.rates}
+    warning = " It turns into its opposite: do not rely on it." if opposite else ""
+    return f"The verdict changes: {words} as the clip is, {', '.join(changed)}. {span}{warning}"
+
+
+def rate_name(rate: RateOutcome) -> str:
+    """Return what a rate is called."""
+    return "as it is" if rate.crf is None else f"CRF {rate.crf}"
+
+
+def score_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
+    """Return P(fake) with its 95 % interval in one line, "" where there is none."""
+    return "" if probability is None else f"P(fake) {probability_text(probability, interval)}"
+
+
+def probability_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
+    """Return a probability with its 95 % interval, "–" where there is none."""
+    if probability is None:
+        return "–"
+    return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def format_time(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import VerdictLabel
 
 
@@ -12,7 +13,7 @@ class AnalysisSummary:
 
     name, location: as the clip was called and where it was when it was analysed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
-    has none. reason: the verdict's first, or "". faces: tracks. duration_s: seconds, or None; width, height: px.
+    has none. reason: the verdict's first, or None. faces: tracks. duration_s: seconds, or None; width, height: px.
     """
 
     id: int
@@ -26,7 +27,7 @@ class AnalysisSummary:
     interval_low: float | None
     interval_high: float | None
     false_alarm_p: float | None
-    reason: str
+    reason: Evidence | None
     faces: int
     duration_s: float | None
     width: int

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 
+from deepfake.analysis.keeping import reason_from_text, reason_to_text
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import Verdict
 from deepfake.detectors import classifier
@@ -17,7 +18,7 @@ from deepfake.store.tables import analyses, failures
 SEARCH_NAME_CHARACTERS = 256  # of a name that are searched: an index holds them
 
 _SUMMARY_NAMES = [field.name for field in dataclasses.fields(AnalysisSummary)]
-_TIME_AT = _SUMMARY_NAMES.index("created_at")
+_TIME_AT, _REASON_AT = _SUMMARY_NAMES.index("created_at"), _SUMMARY_NAMES.index("reason")
 _SUMMARY_COLUMNS = [analyses.c[f"{name}_us" if name == "created_at" else name] for name in _SUMMARY_NAMES]
 
 
@@ -37,7 +38,7 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "interval_low": low,
         "interval_high": high,
         "false_alarm_p": _false_alarm_p(verdict),
-        "reason": stored_text(verdict.reasons[0]) if verdict.reasons else "",
+        "reason": stored_text(reason_to_text(verdict.reasons[0])) if verdict.reasons else "",
         "faces": len(analysis.tracks),
         "duration_s": video.duration_s,
         "width": video.width,
@@ -68,6 +69,7 @@ def summary_of(row: Row[Any]) -> AnalysisSummary:
     """Return the summary in a row of summaries_query."""
     values = list(row)
     values[_TIME_AT] = time_of(values[_TIME_AT])
+    values[_REASON_AT] = reason_from_text(values[_REASON_AT])
     return AnalysisSummary(*values)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.detectors import FaceClassifier, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
@@ -116,7 +117,7 @@ class _Part:
     def described(self, scores: NDArray[np.float32], full_logits: float, crop_px: int) -> AttributionClip:
         """Return what the clip shows. scores: f32 (n,), of the first n wanted crops: a clip may break off."""
         indices = np.array(sorted(self.wanted_crops(crop_px)), dtype=np.int64)[: len(scores)]
-        trace = SignalTrace("learned_score", self._track.track_id, indices, self._frame_times_s[indices], scores)
+        trace = SignalTrace(SCORE, self._track.track_id, indices, self._frame_times_s[indices], scores)
         return AttributionClip(trace, full_logits, float(self._times_s[0]), float(self._times_s[-1]))
 
     def faces(self, reader: VideoReader) -> Iterator[tuple[int, float, Image]]:

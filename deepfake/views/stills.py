@@ -19,6 +19,7 @@ from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
+from deepfake.figures.pictures import JPEG_QUALITY
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.similarity import ssim_map
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
@@ -29,7 +30,6 @@ PREVIEW_SIZE_PX = (480, 270)
 ZOOM_SIZE_PX = 360
 TILE_SIDE_PX = 320
 THUMBNAIL_TIME_S = 0.5  # clips often begin with a black or blurred frame
-JPEG_QUALITY = 85
 SEEK_BEYOND_FRAMES = 60  # a gap longer than this between wanted frames is jumped, a shorter one is read through
 MIN_SSIM_SIDE_PX = 11  # the side of SSIM's window
 

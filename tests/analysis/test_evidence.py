@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.evidence import SignalReading, signal_evidence, signal_readings
+from deepfake.report import wording
+from deepfake.report.wording import evidence_sentence
 from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalWorth, genuine_values, signal_worth
 from deepfake.signals.trace import SignalTrace
 
@@ -22,19 +24,21 @@ def reading(value, *, side="high", low=(0.6,), name="power"):
 def test_a_value_speaks_where_few_or_where_most_genuine_clips_are_as_suspicious(value, side, direction):
     found = signal_evidence((reading(value, side=side),), 3)
     assert [item.direction for item in found] == ([] if direction is None else [direction])
-    assert all((item.signal, item.track_id, item.panel) == ("power", 3, "evidence") for item in found)
+    assert all((item.signal, item.track_id) == ("power", 3) for item in found)
+    assert {item.code for item in found} <= {"signal_rare", "signal_usual"}
 
 
-def test_the_sentence_says_where_the_value_lies_and_what_the_signal_is_worth():
+def test_the_sentence_says_where_the_value_lies_and_what_the_signal_is_worth(monkeypatch):
+    monkeypatch.setattr(wording, "signal_info", lambda name: reading(0, name=name).info)
     (found,) = signal_evidence((reading(95.5),), 0)
-    assert found.reason == (
+    assert evidence_sentence(found) == (
         "Power: 96 dB, higher than in 96 of 100 genuine clips, as in fakes; alone it tells some fakes apart (AUC 0.70, "
         "0.5 is chance)."
     )
     assert found.suspicion == pytest.approx(1 - 5 / 101)
     (usual,) = signal_evidence((reading(60, side="low", low=(0.6, 0.7)),), 0)
-    assert "61 of 100 genuine clips look at least as suspicious" in usual.reason
-    assert "AUC 0.70 to 0.80" in usual.reason
+    assert "61 of 100 genuine clips look at least as suspicious" in evidence_sentence(usual)
+    assert "AUC 0.70 to 0.80" in evidence_sentence(usual)
 
 
 def test_a_signal_at_chance_says_nothing():
@@ -45,7 +49,7 @@ def test_a_signal_at_chance_on_some_clips_is_weak_and_last():
     weak, good = reading(99, low=(0.6, 0.45), name="weak"), reading(96, name="good")
     found = signal_evidence((weak, good), 0)
     assert [(item.signal, item.is_weak) for item in found] == [("good", False), ("weak", True)]
-    assert "a weak signal" in found[1].reason
+    assert "a weak signal" in evidence_sentence(found[1])
 
 
 def test_the_shipped_numbers_are_there_for_every_signal():

@@ -1,6 +1,8 @@
 """The quality gate: each limit with its sentence and its number, the blur of made pictures, how much is covered."""
 
 import dataclasses
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,10 +20,13 @@ from deepfake.analysis.quality import (
 from deepfake.detectors import QualityLimits, TrackScores, classifier
 from deepfake.faces.blur import edge_blur_px
 from deepfake.faces.tracking import FaceTrack
+from deepfake.report.wording import evidence_sentence
+from deepfake.video.reader import VideoInfo
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 PROFILE = FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]], np.float32)
-CLIP = ClipQuality(frames=100, covered_frames=100, bits_per_pixel=0.04, size="900 kbit/s for 1280×720 px")
+PICTURE = {"bit_rate": 900_000, "width": 1280, "height": 720, "frame_rate": 25.0}
+CLIP = ClipQuality(frames=100, covered_frames=100, bits_per_pixel=0.04, picture=PICTURE)
 LIMITS = classifier().limits
 GOOD = TrackQuality(120.0, 1.5, 24, 1.0, 1.0, 1.0, 0.04)
 
@@ -31,6 +36,12 @@ def track(frames, *, width_px=120.0, landmarks=FRONTAL):
     boxes = np.tile(np.array([40, 40, 40 + width_px, 200], np.float32), (count, 1))
     points = np.tile(landmarks, (count, 1, 1)).astype(np.float32)
     return FaceTrack(0, np.array(frames, np.int64), boxes, points, np.ones(count, np.float32))
+
+
+def video(bit_rate):
+    """A clip of 100×100 px at 25 frames/s."""
+    times = (0, Fraction(25), 100, 4.0)
+    return VideoInfo(Path("a.mp4"), "", 100, 100, *times, "h264", "yuv420p", False, "mp4", bit_rate, has_audio=False)
 
 
 def scores(count=20, blur=1.5):
@@ -47,26 +58,26 @@ def edges(side=224):
 
 
 @pytest.mark.parametrize(
-    ("change", "panel", "sentence"),
+    ("change", "code", "sentence"),
     [
-        ({"face_width_px": 31.0}, "faces",
+        ({"face_width_px": 31.0}, "face_too_small",
          "Inconclusive because the face is too small: 31 px wide, at least 48 px are needed."),
-        ({"edge_blur_px": 5.26}, "faces",
+        ({"edge_blur_px": 5.26}, "face_too_blurred",
          "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
          "at most 4.0 can be judged."),
-        ({"bits_per_pixel": 0.0012}, "file",
-         "Inconclusive because the clip is compressed too hard: 0.0012 bits a pixel (900 kbit/s for 1280×720 px), at "
-         "least 0.002 are needed."),
-        ({"scored_crops": 3}, "faces",
+        ({"bits_per_pixel": 0.0012}, "compressed_too_hard",
+         "Inconclusive because the clip is compressed too hard: 0.0012 bits a pixel (900 kbit/s for 1280×720 px, "
+         "25 frames/s), at least 0.002 are needed."),
+        ({"scored_crops": 3}, "seen_too_briefly",
          "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 8 are needed."),
-        ({"frontal_share": 0.1}, "faces",
+        ({"frontal_share": 0.1}, "turned_away",
          "Inconclusive because the face is turned away: near frontal in 10% of its frames, at least 25% are needed."),
     ],
 )  # fmt: skip
-def test_what_is_too_poor_is_one_sentence_with_its_number_and_what_is_needed(change, panel, sentence):
+def test_what_is_too_poor_is_one_sentence_with_its_number_and_what_is_needed(change, code, sentence):
     failures = quality_failures(dataclasses.replace(GOOD, **change), CLIP, LIMITS, 2)
-    assert [(item.reason, item.panel, item.track_id, item.direction) for item in failures] == [
-        (sentence, panel, 2, "limits")
+    assert [(evidence_sentence(item), item.code, item.track_id, item.direction) for item in failures] == [
+        (sentence, code, 2, "limits")
     ]
 
 
@@ -74,7 +85,7 @@ def test_a_clip_that_hardly_shows_a_face_says_so():
     clip = ClipQuality(frames=1000, covered_frames=30)
     poor = dataclasses.replace(GOOD, clip_covered_share=0.03)
     (failure,) = quality_failures(poor, clip, LIMITS, 0)
-    assert failure.reason == (
+    assert evidence_sentence(failure) == (
         "Inconclusive because too little of the clip shows a face: 30 of 1000 frames (3.0%), at least 5% are needed."
     )
 
@@ -102,7 +113,7 @@ def test_the_most_compressed_clips_of_faceforensics_pass():
 
 def test_quality_is_measured_on_the_track_and_the_clip():
     item = track(range(10, 35), width_px=80.0)
-    clip = clip_quality([item, track(range(20, 60))], frames=100, bits_per_pixel=0.01)
+    clip = clip_quality([item, track(range(20, 60))], video(bit_rate=2_500), frames=100)
     assert clip.covered_frames == 50, "frames that show both count once"
     quality = track_quality(item, scores(blur=2.5), clip)
     assert quality == TrackQuality(80.0, 2.5, 20, 1.0, 0.25, 0.5, 0.01)
@@ -119,8 +130,8 @@ def test_faces_without_landmarks_and_flat_crops_are_not_measured():
 def test_how_much_of_the_clip_an_answer_is_about_is_told_below_half():
     assert coverage_note(GOOD, 0) == ()
     (note,) = coverage_note(dataclasses.replace(GOOD, covered_share=0.031), 0)
-    assert "3.1% of the clip's frames" in note.reason
-    assert (note.direction, note.panel) == ("limits", "faces")
+    assert "3.1% of the clip's frames" in evidence_sentence(note)
+    assert (note.direction, note.code) == ("limits", "seen_in_part")
 
 
 @pytest.mark.parametrize("sigma", [2.0, 3.0, 4.0, 5.0])

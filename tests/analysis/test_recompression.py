@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 
 from deepfake.analysis import recompression
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression, label_limits, recompress
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
-from deepfake.report.recompression import recompression_to_dict, stability_sentence
+from deepfake.report.analysis_json import recompression_to_dict
+from deepfake.report.wording import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes
+from tests.told import told
 
 WriteClip = Callable[..., Path]
 
@@ -137,7 +140,9 @@ def test_odd_sizes_are_encoded(talking_frames: list[np.ndarray], write_clip: Wri
     assert len(detector.seen[0]) == len(analysis.trace("learned_score", 0).values)  # type: ignore[union-attr]
 
 
-def rate(crf: int | None, label: str, probability: float | None, *, abstained: tuple[str, ...] = ()) -> RateOutcome:
+def rate(
+    crf: int | None, label: str, probability: float | None, *, abstained: tuple[Evidence, ...] = ()
+) -> RateOutcome:
     interval = None if probability is None else (probability - 0.02, probability + 0.02)
     clip = Outcome(None, label, probability, interval, abstained)  # type: ignore[arg-type]
     return RateOutcome(crf, 1e6, 10**6, clip, (replace(clip, track_id=0),))
@@ -168,7 +173,8 @@ def test_a_verdict_that_turns_round_is_warned_of() -> None:
 
 
 def test_the_result_comes_back_from_bytes_and_is_told_in_json() -> None:
-    result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(40, "INCONCLUSIVE", None, abstained=("Too blurred.",)))
+    both = told("Too blurred.", 0), told("Too blurred.", 1)
+    result = result_of(rate(None, "LIKELY_FAKE", 0.9), rate(40, "INCONCLUSIVE", None, abstained=both))
     data = json.loads(json.dumps(recompression_to_dict(result)))
     assert data["keeps_label"] is False
     assert data["rates"][1]["clip"]["abstained"] == ["Too blurred."]

@@ -9,7 +9,6 @@ from deepfake.analysis.evidence import SignalReading
 from deepfake.analysis.quality import ClipQuality
 from deepfake.analysis.verdict import (
     clip_verdict,
-    linked_reasons,
     main_tracks,
     notebook_rule,
     probability_interval,
@@ -17,6 +16,7 @@ from deepfake.analysis.verdict import (
 )
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack
+from deepfake.report.wording import evidence_sentence, reason_sentences
 from deepfake.signals.registry import SignalInfo, SignalWorth
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
@@ -59,16 +59,20 @@ def scores(probability, count=20, track_id=0):
 
 
 def judge(probability, count=20, judged=1, signals=(), clip=CLIP, scorer=CLASSIFIER, **options):
-    """The verdict on a made track with a made score, and its evidence."""
+    """The verdict on a made track with a made score."""
     item = track(**options)
     made = scores(probability, count, item.track_id)
     return track_verdict(item, made, scorer, judged=judged, signals=signals, clip=clip)
 
 
+def said(answer):
+    """The reasons of a verdict, sentences."""
+    return reason_sentences(answer)
+
+
 def judge_clip(*people):
     """The verdict on a clip of these people, each as judge gives them."""
-    evidence = [item for _, items in people for item in items]
-    return clip_verdict([verdict for verdict, _ in people], evidence, faces=len(people))
+    return clip_verdict(people, faces=len(people))
 
 
 def reading(value, *, name="power", side="high", low=(0.6,)):
@@ -116,85 +120,87 @@ def test_nothing_measured_is_no_label():
     ],
 )
 def test_labels_follow_the_error_rates(probability, label):
-    result, _ = judge(probability)
+    result = judge(probability)
     assert result.label == label
     assert result.probability_fake == pytest.approx(probability, abs=1e-3)
 
 
 def test_the_reasons_carry_their_numbers():
-    result, _ = judge(0.97)
-    assert "P(fake) is 0.97 over 20 frames" in result.reasons[0]
-    assert "0 of 99 genuine calibration examples" in result.reasons[1]
+    result = judge(0.97)
+    assert "P(fake) is 0.97 over 20 frames" in said(result)[0]
+    assert "0 of 99 genuine calibration examples" in said(result)[1]
     assert result.false_alarm_p == pytest.approx(0.01)
 
 
 def test_more_people_take_stronger_evidence():
     """With ten people judged, one in a hundred is no longer rare."""
-    assert judge(0.97, judged=1)[0].label == "LIKELY_FAKE"
-    assert judge(0.97, judged=10)[0].label == "INCONCLUSIVE"
+    assert judge(0.97, judged=1).label == "LIKELY_FAKE"
+    assert judge(0.97, judged=10).label == "INCONCLUSIVE"
 
 
 def test_the_quality_gate_stops_the_verdict_and_says_why():
-    result, evidence = judge(0.97, width_px=30.0)
+    result = judge(0.97, width_px=30.0)
+    evidence = result.reasons
     assert result.label == "INCONCLUSIVE"
-    assert result.reasons[0] == "Inconclusive because the face is too small: 30 px wide, at least 48 px are needed."
+    assert said(result)[0] == "Inconclusive because the face is too small: 30 px wide, at least 48 px are needed."
     assert result.abstained == result.reasons[:1]
-    assert (evidence[0].panel, evidence[0].direction) == ("faces", "limits")
+    assert (evidence[0].code, evidence[0].direction) == ("face_too_small", "limits")
     assert result.quality.face_width_px == 30
 
 
 def test_a_face_that_could_not_be_scored_is_inconclusive():
-    result, evidence = track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP)
+    result = track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP)
+    evidence = result.reasons
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
-    assert "MTCNN" in result.reasons[0]
-    assert [item.reason for item in evidence] == list(result.reasons)
-    clip = clip_verdict([result], evidence, faces=1)
+    assert "MTCNN" in said(result)[0]
+    assert [item.code for item in evidence] == ["unscored"]
+    clip = clip_verdict([result], faces=1)
     assert (clip.label, clip.probability_fake, clip.reasons) == ("INCONCLUSIVE", None, result.reasons)
 
 
 def test_a_score_between_the_two_tests_is_said_to_pass_neither():
-    assert "too close to call" in judge(0.52)[0].reasons[0]
-    assert "10 people share" in judge(0.97, judged=10)[0].reasons[0]
+    assert "too close to call" in said(judge(0.52))[0]
+    assert "10 people share" in said(judge(0.97, judged=10))[0]
 
 
 def test_likely_real_says_how_often_that_is_wrong():
-    result, _ = judge(0.1)
-    assert "0 of 99 known fakes score as low" in result.reasons[1]
-    assert f"at most {CALIBRATION.miss_rate:.0%} may" in result.reasons[1]
+    result = judge(0.1)
+    assert "0 of 99 known fakes score as low" in said(result)[1]
+    assert f"at most {CALIBRATION.miss_rate:.0%} may" in said(result)[1]
 
 
 @pytest.mark.parametrize(("probability", "direction"), [(0.97, "for"), (0.1, "against")])
 def test_the_score_and_its_rank_speak_for_the_verdict_that_they_make(probability, direction):
-    _, evidence = judge(probability)
+    evidence = judge(probability).reasons
     assert {item.direction for item in evidence} == {direction}
 
 
 def test_a_rank_that_is_neither_rare_nor_usual_speaks_for_neither():
     """Of the genuine examples, about a fifth score 0.38 or more."""
-    _, evidence = judge(0.38)
-    assert [(item.direction) for item in evidence if "genuine calibration examples" in item.reason] == ["limits"]
+    evidence = judge(0.38).reasons
+    assert [(item.direction) for item in evidence if item.code == "reals_as_suspicious"] == ["limits"]
 
 
 def test_what_speaks_against_the_verdict_is_told_before_what_agrees():
     """Of genuine clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
     for_fake, against = reading(95, name="odd"), reading(20, name="usual")
-    _, accused = judge(0.97, signals=(for_fake, against))
+    accused = judge(0.97, signals=(for_fake, against)).reasons
     assert [item.signal for item in accused] == ["learned_score", "learned_score", "usual", "odd"]
-    _, cleared = judge(0.1, signals=(for_fake, against))
+    cleared = judge(0.1, signals=(for_fake, against)).reasons
     assert [item.signal for item in cleared][:4] == ["learned_score", "learned_score", "odd", "usual"]
 
 
 def test_a_weak_signal_comes_after_all_others():
     weak, good = reading(99, name="weak", low=(0.6, 0.4)), reading(99, name="good")
-    _, evidence = judge(0.1, signals=(weak, good))
+    evidence = judge(0.1, signals=(weak, good)).reasons
     assert [item.signal for item in evidence] == ["learned_score", "learned_score", "good", "learned_score", "weak"]
 
 
 def test_an_answer_about_less_than_half_of_the_clip_says_so():
-    result, _ = judge(0.97, clip=ClipQuality(frames=600, covered_frames=500))
+    result = judge(0.97, clip=ClipQuality(frames=600, covered_frames=500))
     assert result.label == "LIKELY_FAKE"
-    assert "seen in 10% of the clip's frames" in result.reasons[-1]
+    assert "seen in 10% of the clip's frames" in said(result)[-1]
 
 
 def test_one_fake_face_makes_the_clip_fake_and_is_named():
@@ -233,20 +239,21 @@ def test_a_face_below_the_gate_does_not_accuse_the_clip():
         (track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP),),
     ],
 )
-def test_every_reason_leads_to_its_evidence(people):
+def test_every_reason_is_evidence_and_has_a_sentence(people):
     result = judge_clip(*people)
-    linked = linked_reasons(result)
-    assert [reason for reason, _ in linked] == list(result.reasons)
-    assert tuple(item for _, item in linked) == result.evidence[: len(result.reasons)]
-    assert all(reason.endswith(item.reason) for reason, item in linked)
+    assert result.evidence[: len(result.reasons)] == result.reasons
+    assert len(result.evidence) == sum(len(verdict.reasons) for verdict in people)
+    assert all(
+        sentence.endswith(evidence_sentence(item)) for sentence, item in zip(said(result), result.reasons, strict=True)
+    )
 
 
 def test_no_face_is_inconclusive_with_the_reason():
-    result = clip_verdict([], (), faces=0)
+    result = clip_verdict([], faces=0)
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
-    assert "No face was found" in result.reasons[0]
-    assert linked_reasons(result)[0][1].panel == "faces"
+    assert "No face was found" in said(result)[0]
+    assert [item.code for item in result.evidence] == ["no_face"]
 
 
 def test_glimpses_are_not_judged():
@@ -277,14 +284,14 @@ def test_a_classifier_without_calibration_decides_nothing_and_gives_its_number(p
 
 def test_thresholds_are_those_of_the_calibration():
     strict = dataclasses.replace(CALIBRATION, min_fake_probability=0.97)
-    assert judge(0.95)[0].label == "LIKELY_FAKE"
-    assert judge(0.95, scorer=Calibrated(strict))[0].label == "INCONCLUSIVE"
+    assert judge(0.95).label == "LIKELY_FAKE"
+    assert judge(0.95, scorer=Calibrated(strict)).label == "INCONCLUSIVE"
     bold = dataclasses.replace(CALIBRATION, miss_rate=0.3)
-    assert judge(0.42)[0].label == "INCONCLUSIVE"
-    assert judge(0.42, scorer=Calibrated(bold))[0].label == "LIKELY_REAL"
+    assert judge(0.42).label == "INCONCLUSIVE"
+    assert judge(0.42, scorer=Calibrated(bold)).label == "LIKELY_REAL"
 
 
 def test_what_the_classifier_says_of_the_track_counts_before_its_crops():
     said = dataclasses.replace(scores(0.5), track_probability=0.97)
-    verdict, _ = track_verdict(track(), said, CLASSIFIER, judged=1, clip=CLIP)
+    verdict = track_verdict(track(), said, CLASSIFIER, judged=1, clip=CLIP)
     assert (verdict.label, verdict.probability_fake) == ("LIKELY_FAKE", 0.97)

@@ -9,19 +9,22 @@ from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
 from deepfake.dashboard.analyze.panels import PANELS, card_targets, panel_title
 from deepfake.dashboard.state import AnalyzePage
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS
+from deepfake.report.wording import VERDICT_WORDS, score_text
 from tests.store.samples import sample_analysis
 
 
 def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
-    assert probability_text(0.934, (0.861, 0.9688)) == "P(fake) 0.93 (0.86–0.97)"
-    assert probability_text(0.5, None) == "P(fake) 0.50"
-    assert probability_text(None, None) == ""
+    assert score_text(0.934, (0.861, 0.9688)) == "P(fake) 0.93 (0.86–0.97)"
+    assert score_text(0.5, None) == "P(fake) 0.50"
+    assert score_text(None, None) == ""
 
 
 def test_verdicts_differ_in_word_and_icon_as_well_as_in_colour() -> None:
-    words, icons, colours = zip(*VERDICT_LOOKS.values(), strict=True)
-    assert len(set(words)) == len(set(icons)) == len(set(colours)) == 3
+    looks = VERDICT_LOOKS.values()
+    for part in ([look.icon for look in looks], [look.color for look in looks], [look.person for look in looks]):
+        assert len(set(part)) == 3
+    assert len(set(VERDICT_WORDS.values())) == 3
     assert len(set(DIRECTION_ICONS.values())) == 3
 
 
@@ -41,7 +44,7 @@ def panels_page() -> None:
 
     page = analyze_page()
     panels.choose_panel_from_url(page)
-    bit_rate = Evidence("bit_rate", 1, None, "Too low.", "limits", "file")
+    bit_rate = Evidence("compressed_too_hard", "bit_rate", 1)
     st.button("reason", key="reason", on_click=panels.open_evidence, args=(page, bit_rate))
     st.button("plain", key="plain", on_click=panels.open_panel, args=(page, "evidence"))
     titles = [panels.panel_title(panel) for panel in panels.PANELS]

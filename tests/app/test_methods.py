@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.dashboard.methods.content import METHODS, PAPERS, VERDICT_LIMITS
-from deepfake.detectors import CLASSIFIERS, classifier
+from deepfake.dashboard.methods.content import METHODS, PAPERS
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier
+from deepfake.report.wording import limits_of
 from tests.app.driver import User
 
 
@@ -26,7 +27,7 @@ def test_the_verdict_is_explained_with_its_error_rates_and_limits() -> None:
     assert f"at most {scorer.calibration.miss_rate:.0%} of known fakes" in shown
     assert f"narrower than {scorer.limits.min_face_width_px:.0f} px" in shown
     assert "takes no part in it" in shown  # the notebook's rule
-    for limit in VERDICT_LIMITS:
+    for limit in limits_of(DEFAULT_CLASSIFIER):
         assert limit in shown
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.keeping import reason_from_text
 from deepfake.cli.evaluate import COLUMNS, add_evaluate
 from deepfake.errors import ClipError, DatasetError
 from deepfake.evaluation import (
@@ -22,7 +24,6 @@ from deepfake.evaluation import (
     ManifestRow,
     Measured,
     StoredResults,
-    abstention_cause,
     abstention_causes,
     accuracy_interval,
     auc,
@@ -51,7 +52,9 @@ from deepfake.evaluation import (
 from deepfake.evaluation import run as evaluation_run
 from deepfake.evaluation.page import evaluation_html
 from deepfake.evaluation.table import clips_csv, numbers_rows
+from deepfake.report.wording import cause_of_abstention
 from tests.store.samples import sample_analysis
+from tests.told import told
 
 
 def _manifest(folder: Path, text: str) -> Path:
@@ -324,13 +327,13 @@ class TestRuns:
 
     def test_the_verdict_is_taken_from_the_analysis(self):
         analyses = {
-            "a": sample_analysis(1, label="LIKELY_FAKE", probability_fake=0.93, reasons=("blended",)),
-            "b": sample_analysis(2, label="INCONCLUSIVE", probability_fake=None, reasons=("No face was found.",)),
+            "a": sample_analysis(1, label="LIKELY_FAKE", probability_fake=0.93, reasons=(told("blended"),)),
+            "b": sample_analysis(2, label="INCONCLUSIVE", probability_fake=None, reasons=(told("No face was found."),)),
         }
         found = list(evaluate_clips(_rows("a.mp4", "b.mp4"), analyze=lambda path, config: analyses[path.stem]))
         assert [(r.verdict, r.probability_fake, r.reason, r.abstained) for r in found] == [
             ("LIKELY_FAKE", 0.93, None, False),
-            ("INCONCLUSIVE", None, "No face was found.", True),
+            ("INCONCLUSIVE", None, told("No face was found."), True),
         ]
 
 
@@ -595,11 +598,11 @@ class TestParts:
 class TestReasons:
     def test_abstentions_are_counted_without_their_numbers(self):
         reasons = [
-            "Inconclusive because the face is too small: 33 px wide, at least 48 px are needed.",
-            "Person 2: Inconclusive because the face is too small: 21 px wide, at least 48 px are needed.",
-            "Inconclusive because no face was found in any frame: there is nothing to judge.",
-            "P(fake) is 0.55 over 32 frames; 60% of them look more fake than real.",
-            "Inconclusive because the score is too close to call: called fake are only scores of 0.8 or more.",
+            Evidence("face_too_small", "face_width", 0, {"px": 33.0, "at_least": 48.0}),
+            reason_from_text("Person 2: Inconclusive because the face is too small: 21 px wide, 48 px are needed."),
+            Evidence("no_face", "face_count", None),
+            Evidence("score", "learned_score", 0, {"probability_fake": 0.55, "frames": 32, "share_fake": 0.6}),
+            Evidence("too_close", "learned_score", 0),
             None,
         ]
         results = [replace(_result("FAKE", None), reason=reason) for reason in reasons]
@@ -615,9 +618,9 @@ class TestReasons:
         from deepfake.detectors import classifier
 
         poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
-        clip = ClipQuality(1000, 10, 0.0001, "320×240 px at 25 frames/s")
+        clip = ClipQuality(1000, 10, 0.0001)
         failures = quality_failures(poor, clip, classifier().limits, 0)
-        causes = {abstention_cause(failure.reason) for failure in failures}
+        causes = {cause_of_abstention(failure) for failure in failures}
         assert len(causes) == len(failures) >= 5
         assert not any(character.isdigit() for cause in causes for character in cause)
 
@@ -670,7 +673,7 @@ class TestExports:
     def test_the_csv_has_every_labelled_clip_once_a_setting(self):
         results = [
             _scored("FAKE", 0.9, "a", method="FaceSwap", compression="c23", split="test"),
-            replace(_result("REAL", None), reason="No face, “none”"),
+            replace(_result("REAL", None), reason=told("No face, “none”")),
             _result("REAL", None, None, error="broken, beyond repair"),
         ]
         text = clips_csv([_measured_set(*results, missing=1), _measured_set(results[0], name="Haar")], 0.8)

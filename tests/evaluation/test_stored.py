@@ -16,7 +16,7 @@ from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.evaluation import StoredResults, counts_by_fingerprint, known_clips, manifest_row, measure, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
-from tests.evaluated_set import keep, write_faceforensics
+from tests.evaluated_set import NO_FACE, keep, write_faceforensics
 
 MTCNN = AnalysisConfig().fingerprint()
 
@@ -52,7 +52,7 @@ class TestFinding:
         assert (found.n_labelled, found.n_analysed, found.absent, found.unlabelled) == (18, 10, (), 0)
         assert [r.probability_fake for r in found.results[:9]] == [score_of(dataset, path) for path in known[:9]]
         assert found.results[9].abstained
-        assert "no face was found" in found.results[9].reason
+        assert found.results[9].reason == NO_FACE
 
     def test_other_settings_are_other_results(self, dataset: Dataset, store: AnalysisStore) -> None:
         keep(store, dict.fromkeys(paths(dataset)[:4], 0.5))
@@ -135,7 +135,7 @@ class ReadyStore:
 
     def summaries(self, sha256s: set[str], fingerprint: str) -> dict[str, SimpleNamespace]:
         return {
-            sha256: SimpleNamespace(verdict="LIKELY_REAL", probability_fake=self.scores[sha256], reason="")
+            sha256: SimpleNamespace(verdict="LIKELY_REAL", probability_fake=self.scores[sha256], reason=None)
             for sha256 in sha256s
         }
 

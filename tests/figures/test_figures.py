@@ -62,7 +62,7 @@ def an_analysis(frames: int = 20, *, tracks: tuple[FaceTrack, ...] = (), traces:
     )
     return Analysis(
         SCHEMA_VERSION, "0.0.1", video, AnalysisConfig(), np.arange(frames) / 25, np.array(cuts, dtype=np.int64),
-        tracks, traces, NotebookRule("REAL", 0.01, 0.98), Verdict("LIKELY_REAL", None, (), ()), (), {},
+        tracks, traces, NotebookRule("REAL", 0.01, 0.98), Verdict("LIKELY_REAL", None, ()), (), {},
     )  # fmt: skip
 
 
@@ -324,8 +324,8 @@ def a_scored_analysis() -> Analysis:
         a_trace("face_similarity", 0, frames[1:], [0.97] * 19),
         a_trace("learned_score", 0, [0, 5, 10, 15], [0.2, 0.9, 0.8, 0.4]),
     )
-    person = TrackVerdict(0, "INCONCLUSIVE", 0.6, (0.3, 0.8), 0.4, (), ())
-    verdict = Verdict("INCONCLUSIVE", 0.6, (), (), (0.3, 0.8), (person,))
+    person = TrackVerdict(0, "INCONCLUSIVE", 0.6, (0.3, 0.8), 0.4, ())
+    verdict = Verdict("INCONCLUSIVE", 0.6, (), (0.3, 0.8), (person,))
     analysis = an_analysis(20, tracks=(a_track(0, frames),), traces=traces, cuts=(8,))
     return dataclasses.replace(analysis, verdict=verdict)
 

@@ -27,8 +27,10 @@ from deepfake.report.table import analysis_to_csv
 from deepfake.report.wording import format_time
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
+from tests.told import told
 
 FRAMES = 12
+STEADY = Evidence("as_kept", "learned_score", 0, {"sentence": "It is <steady>."}, 0.125, "against", True)
 
 
 def _track(track_id: int, frames: list[int], *, landmarks: int = 5) -> FaceTrack:
@@ -75,8 +77,7 @@ def analysis() -> Analysis:
         verdict=Verdict(
             "LIKELY_REAL",
             0.125,
-            (Evidence("learned_score", 0, 0.125, "It is <steady>.", "against", "evidence", True),),
-            ("Person 1: It is <steady>.",),
+            (STEADY,),
             (0.0625, 0.25),
             (
                 TrackVerdict(
@@ -85,11 +86,10 @@ def analysis() -> Analysis:
                     0.125,
                     (0.0625, 0.25),
                     0.5,
-                    ("It is <steady>.",),
-                    (),
+                    (STEADY,),
                     TrackQuality(80.5, None, 12, 0.5, 0.25, 0.5, 0.03125),
                 ),
-                TrackVerdict(3, "INCONCLUSIVE", None, None, None, ("too small",), ("too small",)),
+                TrackVerdict(3, "INCONCLUSIVE", None, None, None, (told("too small", 3, code="face_too_small"),)),
             ),
         ),
         warnings=("The clip breaks off at 0.40 s.",),
@@ -130,7 +130,7 @@ def test_what_could_not_be_measured_is_null_and_round_trips(analysis: Analysis) 
         tracks=(),
         traces=(SignalTrace("frame_similarity", None, np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32)),),
         notebook_rule=NotebookRule(None, None, None),
-        verdict=Verdict("INCONCLUSIVE", None, (), ("One frame.",)),
+        verdict=Verdict("INCONCLUSIVE", None, (told("One frame."),)),
     )
     data = json.loads(json.dumps(analysis_to_dict(empty), allow_nan=False))
     assert data["notebook_rule"] == {"label": None, "amplitude": None, "minimum": None}

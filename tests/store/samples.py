@@ -13,6 +13,7 @@ from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verd
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import VideoInfo
+from tests.told import told
 
 
 def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "mtcnn", **verdict: object) -> Analysis:
@@ -38,10 +39,10 @@ def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "
         SignalTrace("blink", 0, indices[1:], times[1:], values[::-1], "1/min"),
         SignalTrace("empty", 1, indices[:0], times[:0], values[:0]),
     )
-    person = TrackVerdict(0, "LIKELY_FAKE", 0.9, (0.8, 1 / 3), 0.01, ("Too smooth: 0.1.", "Ünïcode …"), ())
-    other = TrackVerdict(1, "INCONCLUSIVE", None, None, None, ("Too small.",), ("Too small.",))
-    evidence = (Evidence("learned_score", 0, 0.9, "P(fake) is 0.90."), Evidence("blink", None, None, "None."))
-    answer = Verdict("LIKELY_FAKE", 0.9, evidence, person.reasons, (0.8, 1 / 3), (person, other))
+    score = Evidence("score", "learned_score", 0, {"probability_fake": 0.9, "frames": 9, "share_fake": 1 / 3}, 0.9)
+    person = TrackVerdict(0, "LIKELY_FAKE", 0.9, (0.8, 1 / 3), 0.01, (told("Too smooth: Ünïcode …", 0), score))
+    other = TrackVerdict(1, "INCONCLUSIVE", None, None, None, (told("Too small.", 1, code="face_too_small"),))
+    answer = Verdict("LIKELY_FAKE", 0.9, person.reasons, (0.8, 1 / 3), (person, other))
     return Analysis(
         schema_version=1,
         software_version="0.1.0",

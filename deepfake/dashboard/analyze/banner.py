@@ -1,23 +1,32 @@
 """The answer: the verdict with its word, icon and colour, its reasons, and what it cannot tell."""
 
 from collections.abc import Callable
+from itertools import islice
 
 import streamlit as st
 
 from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, linked_reasons
-from deepfake.dashboard.analyze.panels import PANELS
+from deepfake.analysis.verdict import TrackVerdict, Verdict
+from deepfake.dashboard.analyze.panels import PANELS, panel_of
 from deepfake.dashboard.navigation import METHODS
 from deepfake.dashboard.sources import ClipChoice
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
-from deepfake.detectors import CLASSIFIERS, training_clips
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, verdict_markdown
+from deepfake.detectors import training_clips
 from deepfake.figures import person_name
-from deepfake.report.wording import DIRECTION_WORDS
+from deepfake.report.wording import (
+    DIRECTION_WORDS,
+    KNOWN_CLIP,
+    LIMITS_BRIEFLY,
+    RULE_BLIND_SPOT,
+    limits_of,
+    reason_sentences,
+    rule_sentence,
+    score_text,
+)
 
 MAX_REASONS = 3
 MAX_PERSON_BADGES = 6
-PERSON_LOOKS: dict[VerdictLabel, str] = {"LIKELY_REAL": "○ real", "INCONCLUSIVE": "◌ unclear", "LIKELY_FAKE": "● fake"}
 # What a reason speaks for, in words as well as by its icon.
 DIRECTION_ICONS: dict[Direction, str] = {
     "for": ":material/add_circle:",
@@ -30,13 +39,6 @@ REASONS_STYLE = """<style>
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
 RULE_NAME = "A heuristic beside it, no part of the verdict: the notebook's rule"
-RULE_BLIND_SPOT = "It measures how evenly the picture changes, not whether a face is genuine."
-CANNOT_TELL_BRIEFLY = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
-CANNOT_TELL = (
-    "P(fake) assumes that fakes are as frequent as genuine clips; its interval holds the choice of frames, not what "
-    "the classifier gets wrong about the clip as a whole.",
-    "It does not say who made a clip, whether its sound is genuine, or whether the scene is staged.",
-)
 
 
 def draw_banner(
@@ -51,10 +53,9 @@ def draw_banner(
     on_evidence: opens the panel of the evidence. on_reason: opens the panel that shows a reason.
     """
     verdict = analysis.verdict
-    word, icon, colour = VERDICT_LOOKS[verdict.label]
     with st.container(border=True, key="verdict", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"## :{colour}[{icon} {word}]", width="content")
+            st.markdown(f"## {verdict_markdown(verdict.label)}", width="content")
             _draw_probability(verdict)
             _draw_badges(analysis, clip)
         _draw_reasons(verdict, on_reason)
@@ -65,21 +66,19 @@ def draw_banner(
                     on_click=on_evidence,
                 )  # fmt: skip
             _draw_limits(analysis.config.classifier)
-            st.caption(CANNOT_TELL_BRIEFLY, width="content")
-        st.caption(_rule_sentence(analysis))
+            st.caption(LIMITS_BRIEFLY, width="content")
+        st.caption(f"{RULE_NAME} {rule_sentence(analysis.notebook_rule)}. {RULE_BLIND_SPOT}")
 
 
 def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> None:
     """Each reason is a button: the keyboard reaches it, and a screen reader says the sentence and where it leads."""
     with st.container(gap=None, key="reasons"):
         st.html(REASONS_STYLE)
-        for number, (reason, evidence) in enumerate(linked_reasons(verdict)[:MAX_REASONS]):
-            if evidence is None:
-                st.markdown(reason)
-                continue
+        told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
+        for number, (evidence, reason) in enumerate(islice(told, MAX_REASONS)):
             words = DIRECTION_WORDS[evidence.direction].strip()
             st.button(
-                f"{f'**{words}** ' if words else ''}{reason} → {PANELS[evidence.panel][0]}",
+                f"{f'**{words}** ' if words else ''}{reason} → {PANELS[panel_of(evidence)][0]}",
                 key=f"banner-reason-{number}",
                 on_click=on_reason,
                 args=(evidence,),
@@ -90,7 +89,7 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
 
 
 def _draw_probability(verdict: Verdict) -> None:
-    text = probability_text(verdict.probability_fake, verdict.interval)
+    text = score_text(verdict.probability_fake, verdict.interval)
     if not text:
         st.markdown(":gray[no probability: nothing could be scored]", width="content")
     elif verdict.label == "INCONCLUSIVE":
@@ -100,34 +99,11 @@ def _draw_probability(verdict: Verdict) -> None:
         st.markdown(f"#### {text}", width="content")
 
 
-def cannot_tell(classifier: str) -> tuple[str, ...]:
-    """Return what a verdict that rests on a classifier cannot tell, sentences."""
-    scorer = CLASSIFIERS.get(classifier)
-    if scorer is None:
-        return CANNOT_TELL
-    rates = ""
-    if scorer.calibration is not None:
-        rates = (
-            f" Of genuine clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
-            f"called fake, and of fakes like those, at most {scorer.calibration.miss_rate:.0%} real: yours may not be "
-            "like them."
-        )
-    return (f"{scorer.info.misleads}{rates}", *CANNOT_TELL)
-
-
 def _draw_limits(classifier: str) -> None:
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
-        st.markdown("\n".join(f"- {sentence}" for sentence in cannot_tell(classifier)))
+        st.markdown("\n".join(f"- {sentence}" for sentence in limits_of(classifier)))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
             st.switch_page(METHODS)
-
-
-def _rule_sentence(analysis: Analysis) -> str:
-    rule = analysis.notebook_rule
-    if rule.label is None:
-        return f"{RULE_NAME} needs at least two frames. {RULE_BLIND_SPOT}"
-    numbers = f"amplitude {rule.amplitude:.3f}, lowest similarity {rule.minimum:.3f}"
-    return f"{RULE_NAME} says {rule.label.replace('_', ' ')} ({numbers}). {RULE_BLIND_SPOT}"
 
 
 def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
@@ -146,7 +122,7 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 "trained on this clip",
                 icon=":material/school:",
                 color="gray",
-                help="The classifier knows this clip. That it is right here says nothing about other clips.",
+                help=KNOWN_CLIP,
             )
 
 
@@ -173,11 +149,11 @@ def _draw_persons(analysis: Analysis) -> None:
 
 
 def _draw_person(track: TrackVerdict) -> None:
-    _, icon, colour = VERDICT_LOOKS[track.label]
-    numbers = probability_text(track.probability_fake, track.interval)
+    look = VERDICT_LOOKS[track.label]
+    numbers = score_text(track.probability_fake, track.interval)
     st.badge(
-        f"{person_name(track.track_id)} {PERSON_LOOKS[track.label]}",
-        icon=icon,
-        color=colour,  # type: ignore[arg-type]
-        help="\n".join([f"{numbers}.  " if numbers else "", *track.reasons]).strip(),
+        f"{person_name(track.track_id)} {look.person}",
+        icon=look.icon,
+        color=look.color,
+        help="\n".join([f"{numbers}.  " if numbers else "", *reason_sentences(track)]).strip(),
     )

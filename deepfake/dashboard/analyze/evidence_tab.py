@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.analysis.evidence import SCORE, is_weak
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
 from deepfake.dashboard.results import ReadyAnalysis
@@ -20,7 +21,6 @@ from deepfake.signals.registry import SignalInfo, SignalWorth, signal_info, sign
 from deepfake.signals.spectrum import SpectrumSignal
 from deepfake.signals.trace import SignalTrace
 
-SCORE = "learned_score"
 MOMENTS_LISTED = 5
 HOW_TO_READ = (
     "How to read this: orange with a solid outline is where the picture adds to the score, as fakes do; teal with a "
@@ -151,7 +151,7 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
 
 
 def worth_sentence(worth: Sequence[SignalWorth]) -> str:
-    """Return what a signal alone is worth; a signal whose interval holds 0.5 is called weak."""
+    """Return what a signal alone is worth; a signal that is not better than chance everywhere is called weak."""
     if not worth:
         return "What it is worth was not measured."
     measured = "; ".join(
@@ -159,8 +159,9 @@ def worth_sentence(worth: Sequence[SignalWorth]) -> str:
         f"{item.real} real and {item.fake} fake clips"
         for item in worth
     )
-    weak = any(item.interval[0] <= 0.5 <= item.interval[1] for item in worth)
-    return f":material/straighten: Worth alone (0.5 is chance): {measured}.{' A weak signal.' if weak else ''}"
+    return (
+        f":material/straighten: Worth alone (0.5 is chance): {measured}.{' A weak signal.' if is_weak(worth) else ''}"
+    )
 
 
 def blink_sentence(summary: BlinkSummary) -> str:

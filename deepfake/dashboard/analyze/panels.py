@@ -19,6 +19,15 @@ PANELS: Final[dict[str, tuple[str, str]]] = {
     "recompress": ("Re-compress", "compress"),
     "file": ("File", "info"),
 }
+# Where a measure of quality is shown; signals and scores are on the panel of the evidence.
+MEASURE_PANELS: Final = {
+    "face_count": "faces",
+    "face_width": "faces",
+    "edge_blur": "faces",
+    "face_turn": "faces",
+    "covered_share": "faces",
+    "bit_rate": "file",
+}
 PANEL_PARAMETER: Final = "panel"
 SIGNAL_PARAMETER: Final = "signal"
 # Waits for the panel, which comes after the link was followed, scrolls to it and gives it the focus: a keyboard goes on
@@ -50,6 +59,13 @@ def panel_title(panel: str) -> str:
     return f":material/{icon}: {title}"
 
 
+def panel_of(evidence: Evidence) -> str:
+    """Return the panel where a piece of evidence can be looked at."""
+    if evidence.code == "unscored":
+        return "faces"
+    return MEASURE_PANELS.get(evidence.signal, "evidence")
+
+
 def choose_panel_from_url(page: AnalyzePage) -> None:
     """Open the panel that the URL names, once a session; go to the card of its signal."""
     if page.tab_was_read:
@@ -70,7 +86,7 @@ def open_evidence(page: AnalyzePage, evidence: Evidence) -> None:
     callback."""
     if evidence.track_id is not None:
         set_person(page, evidence.track_id)
-    _open(page, evidence.panel, evidence.signal)
+    _open(page, panel_of(evidence), evidence.signal)
 
 
 def left_panel(page: AnalyzePage) -> None:

@@ -10,8 +10,14 @@ from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
-from deepfake.report.recompression import rate_name, stability_sentence
-from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
+from deepfake.report.wording import (
+    VERDICT_ICONS,
+    VERDICT_WORDS,
+    abstention_sentences,
+    probability_text,
+    rate_name,
+    stability_sentence,
+)
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
 from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
@@ -86,7 +92,11 @@ def _draw_result(result: Recompression, track_id: int | None) -> None:
 
 def abstentions(result: Recompression) -> list[str]:
     """Return, for each rate at which the quality gate stopped the verdict, why."""
-    return [f"{rate_name(rate)}: {' '.join(rate.clip.abstained)}" for rate in result.rates if rate.clip.abstained]
+    return [
+        f"{rate_name(rate)}: {' '.join(abstention_sentences(rate.clip.abstained))}"
+        for rate in result.rates
+        if rate.clip.abstained
+    ]
 
 
 def recompression_table(result: Recompression) -> pd.DataFrame:
@@ -99,26 +109,22 @@ def recompression_table(result: Recompression) -> pd.DataFrame:
             "Bit rate": bit_rate_text(rate.bit_rate),
             "Size": size_text(rate.size_bytes),
             "Verdict": f"{VERDICT_ICONS[rate.clip.label]} {VERDICT_WORDS[rate.clip.label]}",
-            "P(fake)": probability_text(rate.clip),
+            "P(fake)": _probability(rate.clip),
         }
-        people = {person_name(outcome.track_id or 0): probability_text(outcome) for outcome in rate.tracks}
+        people = {person_name(outcome.track_id or 0): _probability(outcome) for outcome in rate.tracks}
         rows.append({**row, **(people if several else {})})
     return pd.DataFrame(rows)
-
-
-def probability_text(outcome: Outcome) -> str:
-    """Return P(fake) with its interval."""
-    if outcome.probability_fake is None:
-        return "–"
-    interval = "" if outcome.interval is None else f" ({outcome.interval[0]:.2f}–{outcome.interval[1]:.2f})"
-    return f"{outcome.probability_fake:.2f}{interval}"
 
 
 def figure_text(result: Recompression) -> str:
     """Return the figure in words, for those who do not see it."""
     points = "; ".join(
-        f"{rate_name(rate)}, {bit_rate_text(rate.bit_rate)}: {probability_text(rate.clip)}, "
+        f"{rate_name(rate)}, {bit_rate_text(rate.bit_rate)}: {_probability(rate.clip)}, "
         f"{VERDICT_WORDS[rate.clip.label].lower()}"
         for rate in result.rates
     )
     return f"P(fake) of the clip with its interval by rate. {points}"
+
+
+def _probability(outcome: Outcome) -> str:
+    return probability_text(outcome.probability_fake, outcome.interval)

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from deepfake.analysis.evidence import SCORE
 from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
@@ -10,14 +11,12 @@ from deepfake.dashboard.selection import clickable_chart, set_time
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
+from deepfake.dashboard.verdict_style import verdict_markdown
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
+from deepfake.report.wording import ALONE_NOTE, reason_sentences, score_text
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
-
-SCORE = "learned_score"
-ALONE_NOTE = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
 
 
 def draw_answer(ready: ReadyComparison) -> None:
@@ -43,14 +42,14 @@ def draw_answer(ready: ReadyComparison) -> None:
 
 def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
-    word, icon, colour = VERDICT_LOOKS[verdict.label]
     st.markdown(f"**{role}** · {side.clip.name}" + (f" · labelled {side.clip.label}" if side.clip.label else ""))
-    chance = probability_text(verdict.probability_fake, verdict.interval) or "no probability"
+    chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
-        f":{colour}[**{icon} {word}**] · " + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
+        f"**{verdict_markdown(verdict.label)}** · "
+        + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
-    for reason in verdict.reasons[:2]:
+    for reason in reason_sentences(verdict)[:2]:
         st.caption(reason)
 
 

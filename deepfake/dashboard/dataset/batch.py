@@ -10,6 +10,7 @@ from deepfake.batch import BatchProgress, clips_of_dataset
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
+from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
 from deepfake.store import Failure
 
@@ -106,13 +107,6 @@ def batch_text(progress: BatchProgress) -> str:
     if progress.seconds_left is not None:
         words.append(f"about {duration_text(progress.seconds_left)} left")
     return " · ".join(words)
-
-
-def duration_text(seconds: float) -> str:
-    """Return a length of time in the unit that fits it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _draw_end(run: BatchRun) -> None:

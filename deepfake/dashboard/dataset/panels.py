@@ -13,7 +13,7 @@ from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, to_frame
 from deepfake.errors import DeepfakeError
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT
-from deepfake.report.wording import VERDICT_ICONS
+from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisSummary
 
 LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
@@ -135,11 +135,11 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
 
 def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> str:
     """Return the table of some entries as CSV."""
-    table = table_of(dataset, entries, verdicts_of(entries, fingerprint))
+    verdicts = verdicts_of(entries, fingerprint)
+    table = table_of(dataset, entries, verdicts)
     if "verdict" in table:
-        table["verdict"] = [
-            "".join(words).lstrip("".join(VERDICT_ICONS.values())).strip() for words in table["verdict"]
-        ]
+        found = [verdicts.get(name) for name in table["clip"]]
+        table["verdict"] = ["" if item is None else VERDICT_WORDS[item.verdict] for item in found]
     return table.to_csv(index=False)
 
 

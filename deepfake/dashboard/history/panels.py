@@ -14,7 +14,7 @@ from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
 from deepfake.errors import DeepfakeError
-from deepfake.report.wording import VERDICT_WORDS
+from deepfake.report.wording import VERDICT_WORDS, named_sentence
 from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, SummaryPage
 
 PAGE_ROWS = 50
@@ -135,7 +135,8 @@ def _draw_selected(chosen: Sequence[AnalysisSummary], places: Mapping[int, Place
 
 def _draw_one(row: AnalysisSummary, place: Place | None) -> None:
     name = shown_name(row, place)
-    st.markdown(f"**{name}** {verdict_badge(row)}  \n:small[{row.reason}]", width="stretch")
+    reason = "" if row.reason is None else named_sentence(row.reason)
+    st.markdown(f"**{name}** {verdict_badge(row)}  \n:small[{reason}]", width="stretch")
     opens = place is not None and place.name is not None
     if st.button(
         f"Open {name}",

@@ -15,8 +15,9 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import choose_person, chosen_person
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS, probability_text
+from deepfake.dashboard.verdict_style import verdict_markdown
 from deepfake.figures import score_figure, timeline_figure
+from deepfake.report.wording import reason_sentences, score_text, warning_sentences
 from deepfake.store import AnalysisSummary
 
 REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
@@ -41,8 +42,8 @@ def draw_stored(reference: str) -> None:
     clip = ClipChoice(Path(name), name, row.sha256, None, history_page().name)
     ready = ReadyAnalysis(clip, analysis, Path(name), f"{row.sha256}-{row.fingerprint}")
     _draw_verdict(analysis, name)
-    for warning in analysis.warnings:
-        st.warning(warning.replace(row.location, name) if row.location else warning, icon=":material/warning:")
+    for warning in warning_sentences(analysis):
+        st.warning(warning, icon=":material/warning:")
     _draw_curves(ready)
     draw_file(ready)
     draw_export(ready)
@@ -75,14 +76,13 @@ def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
 
 def _draw_verdict(analysis: Analysis, name: str) -> None:
     verdict = analysis.verdict
-    word, icon, colour = VERDICT_LOOKS[verdict.label]
     with st.container(border=True, gap="small", key="stored-verdict"):
         st.markdown(f"**{name}**")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"## :{colour}[{icon} {word}]", width="content")
-            text = probability_text(verdict.probability_fake, verdict.interval)
+            st.markdown(f"## {verdict_markdown(verdict.label)}", width="content")
+            text = score_text(verdict.probability_fake, verdict.interval)
             st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
-        st.markdown("\n".join(f"- {reason}" for reason in verdict.reasons))
+        st.markdown("\n".join(f"- {reason}" for reason in reason_sentences(verdict)))
 
 
 def _draw_curves(ready: ReadyAnalysis) -> None:

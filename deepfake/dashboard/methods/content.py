@@ -240,14 +240,6 @@ def classifier_facts(scorer: FaceClassifier) -> str:
     )
 
 
-VERDICT_LIMITS = (
-    "Forgeries unlike those of its training (a face generated whole, lips moved to another voice) can score low.",
-    "Strong compression, small faces, heavy make-up, masks and beauty filters move the score either way.",
-    "The error rates hold for clips like those of the calibration. Yours may not be like them.",
-    "It does not listen to the sound, does not know who is shown, when, or whether the scene is staged.",
-    "A probability near 0.5, or a wide interval, means that it does not know.",
-)
-
 FLAWS = (
     ("A drop is looked for with argmax", "argmax finds the most similar pair. A drop is a minimum; ours lists minima."),
     ("Half the range is called the median", "(max − min)/2 is an amplitude. We call it that, and compute the same "

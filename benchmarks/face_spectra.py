@@ -140,7 +140,7 @@ def main() -> None:
     low, high = auc_interval(scores, fake, [clip.group for clip in judged])
     source = (
         f"{len(photos)} photographs (FFHQ, MEBeauty, US Congress) and {len(reals)} real clips (FaceForensics++ c23 and "
-        "c40, GRID, HDTF), weighing the same; python benchmarks/face_spectra.py DATA"
+        "c40, GRID, HDTF), weighing the same"
     )
     worth = (
         f"AUC {area:.2f} [{low:.2f}, {high:.2f}] on {len(judged)} FaceForensics++ clips ({int((~fake).sum())} real) of "
@@ -149,6 +149,7 @@ def main() -> None:
     found = {
         "n": len(photos) + len(reals),
         "source": source,
+        "command": "python benchmarks/face_spectra.py DATA",
         **percentiles(photos, reals),
         "classifier": {"weights": weights.round(4).tolist(), "bias": round(bias, 4), "worth": worth},
     }

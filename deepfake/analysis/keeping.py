@@ -66,9 +66,9 @@ def read_analysis(path: Path) -> Analysis:
     return analysis_from_bytes(path.read_bytes())
 
 
-def reason_to_text(item: Evidence) -> str:
-    """Return a reason as text, for a column of a table."""
-    return msgspec.json.encode(item).decode()
+def reason_to_text(item: Evidence | None) -> str:
+    """Return a reason as text, for a column of a table; "" for none."""
+    return "" if item is None else msgspec.json.encode(item).decode()
 
 
 def reason_from_text(text: str) -> Evidence | None:

@@ -1,7 +1,7 @@
 """The verdict: what classifier and traces say of a clip, with reasons, or why nothing can be said. Pure: no files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -104,6 +104,13 @@ class Verdict:
     reasons: tuple[Evidence, ...]
     interval: tuple[float, float] | None = None
     tracks: tuple[TrackVerdict, ...] = ()
+
+    @property
+    def first_reason(self) -> Evidence | None:
+        """The reason that weighs most, without a person where only one is judged; None without any."""
+        if not self.reasons:
+            return None
+        return self.reasons[0] if len(self.tracks) > 1 else replace(self.reasons[0], track_id=None)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

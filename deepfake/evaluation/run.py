@@ -85,7 +85,7 @@ def judge_clip(path: Path, *, config: AnalysisConfig | None = None, analyze: Ana
     """Analyse one clip and return its verdict. Raises what analyze raises."""
     analysis = analyze(path, config)
     verdict = analysis.verdict
-    reason = verdict.reasons[0] if verdict.reasons else None
+    reason = verdict.first_reason
     trained_on = analysis.video.sha256 in training_clips(analysis.config.classifier)
     return Judgement(verdict.label, verdict.probability_fake, reason, trained_on)
 

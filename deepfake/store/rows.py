@@ -38,7 +38,7 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "interval_low": low,
         "interval_high": high,
         "false_alarm_p": _false_alarm_p(verdict),
-        "reason": stored_text(reason_to_text(verdict.reasons[0])) if verdict.reasons else "",
+        "reason": stored_text(reason_to_text(verdict.first_reason)),
         "faces": len(analysis.tracks),
         "duration_s": video.duration_s,
         "width": video.width,

@@ -207,7 +207,7 @@ def test_one_fake_face_makes_the_clip_fake_and_is_named():
     result = judge_clip(judge(0.1, track_id=0), judge(0.98, track_id=1))
     assert result.label == "LIKELY_FAKE"
     assert result.probability_fake == pytest.approx(0.98, abs=1e-3)
-    assert result.reasons[0].startswith("Person 2: ")
+    assert said(result)[0].startswith("Person 2: ")
     assert result.evidence[0].track_id == 1
     assert {item.track_id for item in result.evidence} == {0, 1}
 
@@ -221,9 +221,9 @@ def test_a_clip_is_likely_real_only_when_everybody_is():
 
 def test_the_person_who_could_not_be_judged_comes_first():
     result = judge_clip(judge(0.1), judge(0.05, track_id=1, width_px=30.0))
-    assert result.reasons[0].startswith("Person 2: Inconclusive because the face is too small")
-    assert result.reasons[1].startswith("Person 1: P(fake)")
-    assert len(set(result.reasons)) == len(result.reasons)
+    assert said(result)[0].startswith("Person 2: Inconclusive because the face is too small")
+    assert said(result)[1].startswith("Person 1: P(fake)")
+    assert len(set(said(result))) == len(result.reasons)
 
 
 def test_a_face_below_the_gate_does_not_accuse_the_clip():
@@ -274,12 +274,12 @@ def test_the_interval_holds_the_probability_and_narrows_with_frames():
 
 @pytest.mark.parametrize("probability", [0.01, 0.5, 0.99])
 def test_a_classifier_without_calibration_decides_nothing_and_gives_its_number(probability):
-    verdict, evidence = judge(probability, scorer=Calibrated(None))
+    verdict = judge(probability, scorer=Calibrated(None))
     assert (verdict.label, verdict.false_alarm_p) == ("INCONCLUSIVE", None)
     assert verdict.probability_fake == pytest.approx(probability, abs=1e-6)
-    assert "not calibrated" in verdict.reasons[0]
+    assert "not calibrated" in said(verdict)[0]
     assert verdict.abstained == (verdict.reasons[0],)
-    assert [item.suspicion for item in evidence][1] == verdict.probability_fake
+    assert verdict.reasons[1].suspicion == verdict.probability_fake
 
 
 def test_thresholds_are_those_of_the_calibration():
@@ -292,6 +292,6 @@ def test_thresholds_are_those_of_the_calibration():
 
 
 def test_what_the_classifier_says_of_the_track_counts_before_its_crops():
-    said = dataclasses.replace(scores(0.5), track_probability=0.97)
-    verdict = track_verdict(track(), said, CLASSIFIER, judged=1, clip=CLIP)
+    whole = dataclasses.replace(scores(0.5), track_probability=0.97)
+    verdict = track_verdict(track(), whole, CLASSIFIER, judged=1, clip=CLIP)
     assert (verdict.label, verdict.probability_fake) == ("LIKELY_FAKE", 0.97)

@@ -36,7 +36,7 @@ def draw_spectrum(ready: ReadyAnalysis, track_id: int, *, page: PageState) -> No
         alt=spectrum_sentence(spectrum, real, spectrum_classifier(), track_id),
     )  # fmt: skip
     st.markdown(spectrum_sentence(spectrum, real, spectrum_classifier(), track_id))
-    st.caption(f"{HOW_TO_READ} Real faces: {real.source.split(';')[0]}.")
+    st.caption(f"{HOW_TO_READ} Real faces: {real.source}.")
 
 
 def track_spectrum(ready: ReadyAnalysis, track_id: int) -> NDArray[np.float32]:

@@ -56,7 +56,7 @@ class TestFinding:
 
     def test_other_settings_are_other_results(self, dataset: Dataset, store: AnalysisStore) -> None:
         keep(store, dict.fromkeys(paths(dataset)[:4], 0.5))
-        haar = keep(store, dict.fromkeys(paths(dataset)[2:10], 0.6), detector="haar")
+        haar = keep(store, dict.fromkeys(paths(dataset)[2:10], 0.6), face_detector="haar")
         assert haar != MTCNN
         assert stored_results(dataset, store, haar).n_analysed == 8
         known = known_clips(dataset, store)
@@ -135,7 +135,9 @@ class ReadyStore:
 
     def summaries(self, sha256s: set[str], fingerprint: str) -> dict[str, SimpleNamespace]:
         return {
-            sha256: SimpleNamespace(verdict="LIKELY_REAL", probability_fake=self.scores[sha256], reason=None)
+            sha256: SimpleNamespace(
+                verdict="LIKELY_REAL", probability_fake=self.scores[sha256], reason=None, classifier="efficientnet"
+            )
             for sha256 in sha256s
         }
 

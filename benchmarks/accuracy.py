@@ -326,6 +326,20 @@ def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[
         **{key: low for name, value in shares.items() for key, low in _interval_facts(name, value.ci95).items()},
         "log_loss": found.log_loss,
         "accuracy": found.accuracy,
+        **_scorer_facts("capsule", CAPSULE, measured),
+    }
+
+
+def _scorer_facts(name: str, scorer: str, measured: Sequence[Measured]) -> dict[str, Any]:
+    """Return the AUC of one scorer over the clips as they are, its interval, and how many clips have a score."""
+    scored = [found for found in measured if not found.variant and scorer in found.scores]
+    scores, is_fake = [found.scores[scorer] for found in scored], [found.result.row.is_fake for found in scored]
+    interval = auc_interval(scores, is_fake, [found.result.row.group for found in scored])
+    return {
+        f"{name}_auc": auc(scores, is_fake),
+        **_interval_facts(f"{name}_auc", None if math.isnan(interval[0]) else interval),
+        f"{name}_real": len(scored) - sum(is_fake),
+        f"{name}_fake": sum(is_fake),
     }
 
 

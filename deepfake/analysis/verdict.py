@@ -92,11 +92,20 @@ class Verdict:
     """The answer for a clip.
 
     Attributes:
-        label: The answer.
-        probability_fake: That of the most suspicious person, in [0, 1], or None where no face could be scored.
-        reasons: What decides, the strongest first.
-        interval: 95 % interval of the probability over the choice of frames, or None.
-        tracks: The answer for each person who is judged.
+        label: "LIKELY_REAL", "INCONCLUSIVE" or "LIKELY_FAKE".
+        probability_fake: P(fake) of the most suspicious person, in [0, 1], calibrated for a world with as many fakes as
+            reals; None where no face could be scored.
+        reasons: Evidence that decides, the strongest first: codes with numbers (report.wording makes sentences).
+        interval: 95 % interval of probability_fake over the choice of frames, or None.
+        tracks: The answer for each person who was judged.
+
+    Example:
+        >>> import deepfake
+        >>> verdict = deepfake.analyze("clip.mp4").verdict
+        >>> verdict.probability_fake is None or 0 <= verdict.probability_fake <= 1
+        True
+        >>> len(verdict.reasons) > 0
+        True
     """
 
     label: VerdictLabel

@@ -27,7 +27,7 @@ STEP_FRAMES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PairSimilarity:
     """Median similarities of one fake: to its original, to the original a second later, to each other original."""
 
     fake: str
@@ -63,7 +63,7 @@ def scaled_similarity(fakes: list[Image], originals: list[Image]) -> float:
     return median_similarity(Overlap("scaled", (0, 0, *a), (0, 0, *b), size), fakes, originals)
 
 
-def measure(dataset: Dataset, count: int) -> list[Measured]:
+def measure(dataset: Dataset, count: int) -> list[PairSimilarity]:
     by_name = {entry.name: entry for entry in dataset.entries}
     fakes = [entry for entry in dataset.entries if entry.label == "FAKE" and entry.original in by_name]
     fakes = [entry for entry in fakes if entry.on_disk and by_name[entry.original].on_disk]
@@ -84,7 +84,7 @@ def measure(dataset: Dataset, count: int) -> list[Measured]:
         strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]
         small_fake = reduced(images)
         rows.append(
-            Measured(
+            PairSimilarity(
                 entry.name,
                 overlap.kind,
                 pair=median_similarity(overlap, images, originals),
@@ -95,7 +95,7 @@ def measure(dataset: Dataset, count: int) -> list[Measured]:
     return rows
 
 
-def print_rows(rows: list[Measured]) -> None:
+def print_rows(rows: list[PairSimilarity]) -> None:
     console = Console()
     table = Table("fake", "overlap", "its original", "1 s later", "most similar other original")
     for row in rows:

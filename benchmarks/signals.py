@@ -71,7 +71,7 @@ class FacePath:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ClipStatistics:
     """Statistics and milliseconds a crop of one clip, by signal."""
 
     clip: Clip
@@ -165,9 +165,9 @@ def crops_by_mesh(
                 transform = crop_to_frame_from_landmarks(points, CROP_SIZE_PX)
 
 
-def measure(clip: Clip, names: Sequence[str], seconds: float, eye_seconds: float, cache: Path) -> Measured:
+def measure(clip: Clip, names: Sequence[str], seconds: float, eye_seconds: float, cache: Path) -> ClipStatistics:
     """Return what the named signals say of a clip, from the cache where it was measured before."""
-    found = Measured(clip, {}, {})
+    found = ClipStatistics(clip, {}, {})
     face = face_path(clip, seconds, cache / "faces")
     if len(face.frame_indices) < MIN_CROPS:
         return found
@@ -209,7 +209,7 @@ def _statistics(
     return found
 
 
-def print_table(measured: Sequence[Measured], names: Sequence[str]) -> list[dict[str, Any]]:
+def print_table(measured: Sequence[ClipStatistics], names: Sequence[str]) -> list[dict[str, Any]]:
     """Print a row for each set of clips, rate and method, and return the same rows."""
     rows = []
     print(f"{'signal':22} {'clips':24} {'real':>4} {'fake':>4} {'AUC':>6} {'95 % by group':>14} {'> own original':>15}")
@@ -234,7 +234,7 @@ def print_table(measured: Sequence[Measured], names: Sequence[str]) -> list[dict
     return rows
 
 
-def _pairs(measured: Sequence[Measured], name: str, sign: int) -> tuple[float, int]:
+def _pairs(measured: Sequence[ClipStatistics], name: str, sign: int) -> tuple[float, int]:
     """Return how many fakes are more suspicious than their own original, ties half, and how many have one."""
     by_path = {item.clip.path: item.statistics[name] for item in measured}
     differences = [
@@ -245,7 +245,7 @@ def _pairs(measured: Sequence[Measured], name: str, sign: int) -> tuple[float, i
     return sum((np.sign(difference) + 1) / 2 for difference in differences), len(differences)
 
 
-def _subsets(measured: Sequence[Measured]) -> Iterator[tuple[str, list[Measured]]]:
+def _subsets(measured: Sequence[ClipStatistics]) -> Iterator[tuple[str, list[ClipStatistics]]]:
     """Yield name and clips of each data set and rate, and of each method with the real clips of its set."""
     kinds = sorted({_kind(item) for item in measured})
     for kind in kinds:
@@ -256,12 +256,12 @@ def _subsets(measured: Sequence[Measured]) -> Iterator[tuple[str, list[Measured]
             yield f"  {method}", [item for item in inside if not item.clip.is_fake or item.clip.source == source]
 
 
-def _kind(item: Measured) -> str:
+def _kind(item: ClipStatistics) -> str:
     """Return the data set and rate of a clip: "ff++ c23 Deepfakes" is of "ff++ c23"."""
     return " ".join(item.clip.source.split()[:2])
 
 
-def genuine_values(measured: Sequence[Measured], name: str) -> list[float]:
+def genuine_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
     """Return a signal's statistic of every real clip that has one, increasing."""
     found = [item.statistics.get(name, float("nan")) for item in measured if not item.clip.is_fake]
     return [round(float(value), 4) for value in np.sort(found) if np.isfinite(value)]

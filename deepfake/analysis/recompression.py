@@ -35,7 +35,7 @@ _PROBABILITIES = np.arange(1, 1000) / 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RateVerdict:
     """A verdict on the clip (track_id None) or on one person. probability_fake, interval: as there, or None. abstained:
     why the quality gate stopped it, else empty."""
 
@@ -55,10 +55,10 @@ class RateOutcome:
     crf: int | None
     bit_rate: float | None
     size_bytes: int | None
-    clip: Outcome
-    tracks: tuple[Outcome, ...]
+    clip: RateVerdict
+    tracks: tuple[RateVerdict, ...]
 
-    def of(self, track_id: int | None) -> Outcome | None:
+    def of(self, track_id: int | None) -> RateVerdict | None:
         """Return the outcome for a person, or for the clip (None); None where that person was not scored."""
         if track_id is None:
             return self.clip
@@ -288,11 +288,11 @@ def _outcome(
 
 def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:
     tracks = tuple(
-        Outcome(track.track_id, track.label, track.probability_fake, track.interval, track.abstained)
+        RateVerdict(track.track_id, track.label, track.probability_fake, track.interval, track.abstained)
         for track in verdict.tracks
         if track.probability_fake is not None
     )
     why = tuple(reason for track in verdict.tracks for reason in track.abstained)
     abstained = why if verdict.label == "INCONCLUSIVE" else ()
-    clip = Outcome(None, verdict.label, verdict.probability_fake, verdict.interval, abstained)
+    clip = RateVerdict(None, verdict.label, verdict.probability_fake, verdict.interval, abstained)
     return RateOutcome(crf, bit_rate, size_bytes, clip, tracks)

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression
+from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.figures.style import COLOURS, empty_figure, styled
 from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
@@ -61,7 +61,7 @@ def size_text(size_bytes: int | None) -> str:
 
 
 def _curve(result: Recompression, track_id: int | None, name: str, dash: str, shift: float) -> go.Scatter:
-    rows: list[tuple[float, RateOutcome, Outcome]] = [
+    rows: list[tuple[float, RateOutcome, RateVerdict]] = [
         (place + shift, rate, outcome)
         for place, rate in enumerate(result.rates)
         if (outcome := rate.of(track_id)) is not None and outcome.probability_fake is not None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.analysis.recompression import Outcome, Recompression
+from deepfake.analysis.recompression import RateVerdict, Recompression
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import (
@@ -139,7 +139,7 @@ def recompression_to_dict(result: Recompression) -> dict[str, Any]:
     }
 
 
-def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
+def _outcome_to_dict(outcome: RateVerdict) -> dict[str, Any]:
     return {**asdict(outcome), "abstained": list(abstention_sentences(outcome.abstained))}
 
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Collection
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
@@ -50,9 +49,7 @@ class FaceClips:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Delete what was written unless close() was called before."""
         for writer in self._open.values():
             writer.discard()

@@ -14,7 +14,7 @@ from deepfake.analysis import recompression
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
-from deepfake.analysis.recompression import Outcome, RateOutcome, Recompression, label_limits, recompress
+from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, label_limits, recompress
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures import bit_rate_text, recompression_figure, size_text
@@ -144,7 +144,7 @@ def rate(
     crf: int | None, label: str, probability: float | None, *, abstained: tuple[Evidence, ...] = ()
 ) -> RateOutcome:
     interval = None if probability is None else (probability - 0.02, probability + 0.02)
-    clip = Outcome(None, label, probability, interval, abstained)  # type: ignore[arg-type]
+    clip = RateVerdict(None, label, probability, interval, abstained)  # type: ignore[arg-type]
     return RateOutcome(crf, 1e6, 10**6, clip, (replace(clip, track_id=0),))
 
 
@@ -215,7 +215,7 @@ def test_the_figure_shows_every_rate_with_its_interval_and_the_limits() -> None:
 
 def test_another_person_than_the_clips_own_gets_a_curve() -> None:
     base = rate(None, "LIKELY_FAKE", 0.9)
-    other = Outcome(1, "LIKELY_REAL", 0.1, (0.05, 0.2))
+    other = RateVerdict(1, "LIKELY_REAL", 0.1, (0.05, 0.2))
     two = [replace(item, tracks=(*item.tracks, other)) for item in (base, replace(base, crf=40))]
     assert [curve.name for curve in recompression_figure(result_of(*two), 0).data] == ["the clip"]
     assert [curve.name for curve in recompression_figure(result_of(*two), 1).data] == ["the clip", "Person 2"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from deepfake.analysis.recompression import PRESET, RATES_CRF, Outcome, Recompression
+from deepfake.analysis.recompression import PRESET, RATES_CRF, RateVerdict, Recompression
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
@@ -126,5 +126,5 @@ def figure_text(result: Recompression) -> str:
     return f"P(fake) of the clip with its interval by rate. {points}"
 
 
-def _probability(outcome: Outcome) -> str:
+def _probability(outcome: RateVerdict) -> str:
     return probability_text(outcome.probability_fake, outcome.interval)

@@ -1,0 +1,94 @@
+"""Every fact has one sentence, whoever asks; limits are said in the same words everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from deepfake.analysis.evidence import STOPPING, Evidence, EvidenceCode
+from deepfake.analysis.keeping import reason_from_text, reason_to_text
+from deepfake.analysis.verdict import TrackVerdict, Verdict
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
+from deepfake.report import wording
+from deepfake.report.wording import (
+    CAUTION,
+    cause_of_abstention,
+    duration_text,
+    evidence_sentence,
+    limits_of,
+    probability_text,
+    reason_sentences,
+    score_text,
+)
+
+SCORE = Evidence("score", "learned_score", 1, {"probability_fake": 0.934, "frames": 22, "share_fake": 0.75})
+TOO_SMALL = Evidence("face_too_small", "face_width", 1, {"px": 31.2, "at_least": 48.0})
+CLOSE = Evidence(
+    "too_close",
+    "learned_score",
+    0,
+    {"min_probability_fake": 0.8, "at_most_reals": 0.05, "at_most_fakes": 0.1, "judged": 2},
+)
+
+
+def test_every_code_has_a_sentence_and_every_stop_a_cause() -> None:
+    codes = set(get_args(EvidenceCode)) - {"as_kept"}
+    assert set(wording._SENTENCES) == codes
+    assert set(wording._CAUSES) == STOPPING | {"no_face"}
+
+
+def test_numbers_stand_in_the_sentence() -> None:
+    assert evidence_sentence(SCORE) == "P(fake) is 0.93 over 22 frames; 75% of them look more fake than real."
+    assert "31 px wide, at least 48 px are needed" in evidence_sentence(TOO_SMALL)
+    assert "(2 people share that rate)" in evidence_sentence(CLOSE)
+    alone = dataclasses.replace(CLOSE, values={**CLOSE.values, "judged": 1})
+    assert "people share" not in evidence_sentence(alone)
+
+
+def test_a_reason_names_its_person_where_several_are_judged() -> None:
+    person = TrackVerdict(1, "INCONCLUSIVE", 0.9, None, None, (TOO_SMALL, SCORE))
+    other = TrackVerdict(0, "INCONCLUSIVE", 0.6, None, None, (CLOSE,))
+    alone = Verdict("INCONCLUSIVE", 0.9, person.reasons, tracks=(person,))
+    several = Verdict("INCONCLUSIVE", 0.9, person.reasons, tracks=(other, person))
+    assert reason_sentences(alone) == reason_sentences(person)
+    assert all(sentence.startswith("Person 2: ") for sentence in reason_sentences(several))
+    assert person.abstained == (TOO_SMALL,)
+    assert several.evidence == (TOO_SMALL, SCORE, CLOSE)
+    assert several.first_reason == TOO_SMALL
+    assert alone.first_reason == dataclasses.replace(TOO_SMALL, track_id=None)
+
+
+def test_a_reason_comes_back_from_a_column_of_text() -> None:
+    assert reason_from_text(reason_to_text(SCORE)) == SCORE
+    assert reason_from_text(reason_to_text(None)) is None
+
+
+@pytest.mark.parametrize("item", [SCORE, TOO_SMALL, CLOSE])
+def test_a_sentence_of_an_earlier_version_is_known_by_its_words(item: Evidence) -> None:
+    kept = reason_from_text(f"Person 2: {evidence_sentence(item)}")
+    assert kept is not None
+    assert (kept.code, kept.track_id) == (item.code, 1)
+    assert evidence_sentence(kept) == evidence_sentence(item)
+    assert cause_of_abstention(kept) == cause_of_abstention(item)
+
+
+def test_what_nobody_knows_any_more_is_told_as_it_was_kept() -> None:
+    kept = reason_from_text("The tea was cold.")
+    assert kept is not None
+    assert (kept.code, evidence_sentence(kept)) == ("as_kept", "The tea was cold.")
+
+
+def test_limits_are_the_classifiers_own_and_those_of_all() -> None:
+    assert limits_of(DEFAULT_CLASSIFIER)[0].startswith(CLASSIFIERS[DEFAULT_CLASSIFIER].info.misleads)
+    common = {limit for limit in limits_of(DEFAULT_CLASSIFIER) if limit in limits_of("unknown")}
+    assert len(common) == 2
+    assert limits_of("unknown")[1] in CAUTION
+
+
+def test_probabilities_and_durations_are_written_one_way() -> None:
+    assert probability_text(0.934, (0.861, 0.9688)) == "0.93 (0.86–0.97)"
+    assert probability_text(None) == "–"
+    assert (score_text(0.5), score_text(None)) == ("P(fake) 0.50", "")
+    assert [duration_text(seconds) for seconds in (8.06, 180, 50_700)] == ["8.1 s", "3 min", "14 h 5 min"]

@@ -8,19 +8,19 @@ from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
 from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
 from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
-from deepfake.dashboard.analyze.panels import (
-    PANELS,
-    choose_panel_from_url,
-    keep_panel_in_url,
-    left_panel,
-    open_evidence,
-    open_panel,
-    panel_title,
-    scroll_to_panel,
-)
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
 from deepfake.dashboard.analyze.samples import draw_samples
 from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
+from deepfake.dashboard.analyze.tabs import (
+    TABS,
+    choose_tab_from_url,
+    keep_tab_in_url,
+    left_tab,
+    open_evidence,
+    open_tab,
+    scroll_to_tab,
+    tab_title,
+)
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.player import draw_player
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
@@ -63,12 +63,12 @@ def page() -> None:
 
 def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     analysis = ready.analysis
-    choose_panel_from_url(state)
+    choose_tab_from_url(state)
     track_id = chosen_person(state, analysis, ready.key, at_first=accused(ready))
     draw_banner(
         analysis,
         ready.clip,
-        on_evidence=lambda: open_panel(state, "evidence"),
+        on_evidence=lambda: open_tab(state, "evidence"),
         on_reason=lambda evidence: open_evidence(state, evidence),
     )
     for warning in warning_sentences(analysis):
@@ -85,9 +85,9 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     draw_timeline(state, ready, track_id, moment_s)
     time_slider(state, analysis.frame_timestamps_s)
     draw_tabs(state, ready, frame, moment_s, track_id)
-    keep_panel_in_url(state)
+    keep_tab_in_url(state)
     draw_export(ready)
-    scroll_to_panel(state)
+    scroll_to_tab(state)
 
 
 def accused(ready: ReadyAnalysis) -> int | None:
@@ -134,8 +134,8 @@ def draw_timeline(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None
 
 
 def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    titles = [panel_title(panel) for panel in PANELS]
-    tabs = st.tabs(titles, key=state.key("tabs"), on_change=left_panel, args=(state,))
+    titles = [tab_title(tab) for tab in TABS]
+    tabs = st.tabs(titles, key=state.key("tabs"), on_change=left_tab, args=(state,))
     faces, motion, frames, similarity, evidence, recompress, file = tabs
     try:
         if faces.open:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard.analyze.panels import panel_title
+from deepfake.dashboard.analyze.tabs import tab_title
 
 SCRIPT = Path(__file__).resolve().parents[2] / "pages" / "app.py"
 RUN_LIMIT_S = 60  # of one run of a page
@@ -57,7 +57,7 @@ class User(AppTest):
     def at_tab(self, tab: str) -> Self:
         """Have a tab open when the page is drawn next."""
         titles = TABS.get(self.at)
-        self.session_state[f"{self.at}-tabs"] = panel_title(tab) if titles is None else titles[tab]
+        self.session_state[f"{self.at}-tabs"] = tab_title(tab) if titles is None else titles[tab]
         return self
 
     def open_tab(self, tab: str) -> Self:

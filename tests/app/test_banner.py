@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
-from deepfake.dashboard.analyze.panels import PANELS, card_targets, panel_title
+from deepfake.dashboard.analyze.tabs import TABS, card_targets, tab_title
 from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.report.wording import VERDICT_WORDS, score_text
@@ -39,19 +39,19 @@ def panels_page() -> None:
     import streamlit as st
 
     from deepfake.analysis.evidence import Evidence
-    from deepfake.dashboard.analyze import panels
+    from deepfake.dashboard.analyze import tabs
     from deepfake.dashboard.state import analyze_page
 
     page = analyze_page()
-    panels.choose_panel_from_url(page)
+    tabs.choose_tab_from_url(page)
     bit_rate = Evidence("compressed_too_hard", "bit_rate", 1)
-    st.button("reason", key="reason", on_click=panels.open_evidence, args=(page, bit_rate))
-    st.button("plain", key="plain", on_click=panels.open_panel, args=(page, "evidence"))
-    titles = [panels.panel_title(panel) for panel in panels.PANELS]
-    tabs = st.tabs(titles, key=page.key("tabs"), on_change=panels.left_panel, args=(page,))
-    st.write(next((title for tab, title in zip(tabs, titles, strict=True) if tab.open), "none"))
-    panels.keep_panel_in_url(page)
-    panels.scroll_to_panel(page)
+    st.button("reason", key="reason", on_click=tabs.open_evidence, args=(page, bit_rate))
+    st.button("plain", key="plain", on_click=tabs.open_tab, args=(page, "evidence"))
+    titles = [tabs.tab_title(tab) for tab in tabs.TABS]
+    drawn = st.tabs(titles, key=page.key("tabs"), on_change=tabs.left_tab, args=(page,))
+    st.write(next((title for tab, title in zip(drawn, titles, strict=True) if tab.open), "none"))
+    tabs.keep_tab_in_url(page)
+    tabs.scroll_to_tab(page)
 
 
 def shown(test: AppTest) -> str:
@@ -65,10 +65,10 @@ def scripts(test: AppTest) -> str:
 
 def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> None:
     test = AppTest.from_function(panels_page).run()
-    assert shown(test) == panel_title("faces")
+    assert shown(test) == tab_title("faces")
     assert scripts(test) == ""
     test.button(key="reason").click().run()
-    assert shown(test) == panel_title("file")
+    assert shown(test) == tab_title("file")
     assert test.session_state["_page-analyze"].track_id == 1
     assert test.query_params["panel"] == "file"
     assert test.query_params["signal"] == "bit_rate"
@@ -89,19 +89,19 @@ def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
     test = AppTest.from_function(panels_page).run()
     test.button(key="reason").click().run()
     test.button(key="plain").click().run()
-    assert shown(test) == panel_title("evidence")
+    assert shown(test) == tab_title("evidence")
     assert test.query_params["panel"] == "evidence"
     assert "signal" not in test.query_params
     assert ".st-key-analyze-tabs" in scripts(test)
 
 
-@pytest.mark.parametrize("panel", PANELS)
+@pytest.mark.parametrize("panel", TABS)
 def test_a_shared_address_opens_its_panel(panel: str) -> None:
     test = AppTest.from_function(panels_page)
     test.query_params["panel"] = panel
     test.query_params["signal"] = "face_sharpness"
     test.run()
-    assert shown(test) == panel_title(panel)
+    assert shown(test) == tab_title(panel)
     assert "#evidence-face_sharpness" in scripts(test)
 
 
@@ -111,7 +111,7 @@ def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> Non
     test.query_params["panel"] = panel
     test.query_params["signal"] = signal
     test.run()
-    assert shown(test) == panel_title(panel if panel in PANELS else "faces")
+    assert shown(test) == tab_title(panel if panel in TABS else "faces")
     assert signal not in scripts(test)
     assert "signal" not in test.query_params
 

@@ -8,7 +8,7 @@ import streamlit as st
 from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import TrackVerdict, Verdict
-from deepfake.dashboard.analyze.panels import PANELS, panel_of
+from deepfake.dashboard.analyze.tabs import TABS, tab_of
 from deepfake.dashboard.navigation import METHODS
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, verdict_markdown
@@ -50,7 +50,7 @@ def draw_banner(
 ) -> None:
     """Draw the verdict, up to three reasons, the rule's numbers, and what the verdict cannot tell.
 
-    on_evidence: opens the panel of the evidence. on_reason: opens the panel that shows a reason.
+    on_evidence: opens the tab of the evidence. on_reason: opens the tab that shows a reason.
     """
     verdict = analysis.verdict
     with st.container(border=True, key="verdict", gap="small"):
@@ -78,7 +78,7 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
         for number, (evidence, reason) in enumerate(islice(told, MAX_REASONS)):
             words = DIRECTION_WORDS[evidence.direction].strip()
             st.button(
-                f"{f'**{words}** ' if words else ''}{reason} → {PANELS[panel_of(evidence)][0]}",
+                f"{f'**{words}** ' if words else ''}{reason} → {TABS[tab_of(evidence)][0]}",
                 key=f"banner-reason-{number}",
                 on_click=on_reason,
                 args=(evidence,),

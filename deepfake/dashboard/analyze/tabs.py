@@ -1,4 +1,4 @@
-"""The panels of the Analyze page: which one is open, in the URL as well, and links that lead to one of their parts."""
+"""The tabs of the Analyze page: which one is open, in the URL as well, and links that lead to one of their parts."""
 
 import json
 from typing import Final
@@ -9,8 +9,8 @@ from deepfake.analysis.evidence import Evidence
 from deepfake.dashboard.selection import set_person
 from deepfake.dashboard.state import AnalyzePage
 
-# What the URL calls a panel, and its title and icon.
-PANELS: Final[dict[str, tuple[str, str]]] = {
+# What the URL calls a tab, and its title and icon.
+TABS: Final[dict[str, tuple[str, str]]] = {
     "faces": ("Faces", "face"),
     "motion": ("In motion", "animation"),
     "frames": ("Frames", "grid_view"),
@@ -19,8 +19,8 @@ PANELS: Final[dict[str, tuple[str, str]]] = {
     "recompress": ("Re-compress", "compress"),
     "file": ("File", "info"),
 }
-# Where a measure of quality is shown; signals and scores are on the panel of the evidence.
-MEASURE_PANELS: Final = {
+# Where a measure of quality is shown; signals and scores are on the tab Evidence.
+MEASURE_TABS: Final = {
     "face_count": "faces",
     "face_width": "faces",
     "edge_blur": "faces",
@@ -28,9 +28,9 @@ MEASURE_PANELS: Final = {
     "covered_share": "faces",
     "bit_rate": "file",
 }
-PANEL_PARAMETER: Final = "panel"
+TAB_PARAMETER: Final = "panel"
 SIGNAL_PARAMETER: Final = "signal"
-# Waits for the panel, which comes after the link was followed, scrolls to it and gives it the focus: a keyboard goes on
+# Waits for the tab, which comes after the link was followed, scrolls to it and gives it the focus: a keyboard goes on
 # from there and a screen reader reads it. Once more a little later, since pictures that arrive push the rest down.
 SCROLL_SCRIPT: Final = """<script>
 (() => {
@@ -53,59 +53,59 @@ SCROLL_SCRIPT: Final = """<script>
 </script>"""
 
 
-def panel_title(panel: str) -> str:
-    """Return what the tab of a panel is called: its icon and title."""
-    title, icon = PANELS[panel]
+def tab_title(tab: str) -> str:
+    """Return the title of a tab with its icon."""
+    title, icon = TABS[tab]
     return f":material/{icon}: {title}"
 
 
-def panel_of(evidence: Evidence) -> str:
-    """Return the panel where a piece of evidence can be looked at."""
+def tab_of(evidence: Evidence) -> str:
+    """Return the tab where a piece of evidence can be looked at."""
     if evidence.code == "unscored":
         return "faces"
-    return MEASURE_PANELS.get(evidence.signal, "evidence")
+    return MEASURE_TABS.get(evidence.signal, "evidence")
 
 
-def choose_panel_from_url(page: AnalyzePage) -> None:
-    """Open the panel that the URL names, once a session; go to the card of its signal."""
+def choose_tab_from_url(page: AnalyzePage) -> None:
+    """Open the tab that the URL names, once a session; go to the card of its signal."""
     if page.tab_was_read:
         return
     page.tab_was_read = True
-    panel, signal = st.query_params.get(PANEL_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)
-    if panel in PANELS:
-        _open(page, panel, _plain(signal))
+    tab, signal = st.query_params.get(TAB_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)
+    if tab in TABS:
+        _open(page, tab, _plain(signal))
 
 
-def open_panel(page: AnalyzePage, panel: str) -> None:
-    """Open a panel and scroll to it. Call it in a callback."""
-    _open(page, panel, None)
+def open_tab(page: AnalyzePage, tab: str) -> None:
+    """Open a tab and scroll to it. Call it in a callback."""
+    _open(page, tab, None)
 
 
 def open_evidence(page: AnalyzePage, evidence: Evidence) -> None:
-    """Open the panel where a piece of evidence can be looked at, at its card and for its person. Call it in a
+    """Open the tab where a piece of evidence can be looked at, at its card and for its person. Call it in a
     callback."""
     if evidence.track_id is not None:
         set_person(page, evidence.track_id)
-    _open(page, panel_of(evidence), evidence.signal)
+    _open(page, tab_of(evidence), evidence.signal)
 
 
-def left_panel(page: AnalyzePage) -> None:
+def left_tab(page: AnalyzePage) -> None:
     """Forget which card was looked at: the callback of tabs that were switched by hand."""
     page.signal, page.scrolls = None, False
 
 
-def keep_panel_in_url(page: AnalyzePage) -> None:
-    """Let the URL name the open panel and the card that was gone to. Call it after the tabs."""
+def keep_tab_in_url(page: AnalyzePage) -> None:
+    """Let the URL name the open tab and the card that was gone to. Call it after the tabs."""
     chosen = st.session_state.get(page.key("tabs"))
-    panel = next((panel for panel in PANELS if panel_title(panel) == chosen), None)
-    for parameter, value in ((PANEL_PARAMETER, panel), (SIGNAL_PARAMETER, page.signal)):
+    tab = next((tab for tab in TABS if tab_title(tab) == chosen), None)
+    for parameter, value in ((TAB_PARAMETER, tab), (SIGNAL_PARAMETER, page.signal)):
         if value is None:
             st.query_params.pop(parameter, None)
         elif st.query_params.get(parameter) != value:
             st.query_params[parameter] = value
 
 
-def scroll_to_panel(page: AnalyzePage) -> None:
+def scroll_to_tab(page: AnalyzePage) -> None:
     """Scroll to where a link led, once. Call it at the very end of the page: what is drawn after it would move."""
     if page.scrolls:
         page.scrolls = False
@@ -119,8 +119,8 @@ def card_targets(page: AnalyzePage, signal: str) -> list[str]:
     return [f"#evidence-{signal}", f".st-key-{page.key('tabs')}"]
 
 
-def _open(page: AnalyzePage, panel: str, signal: str | None) -> None:
-    st.session_state[page.key("tabs")] = panel_title(panel)
+def _open(page: AnalyzePage, tab: str, signal: str | None) -> None:
+    st.session_state[page.key("tabs")] = tab_title(tab)
     page.signal, page.scrolls = signal, True
     page.turn += 1  # never the same number: the browser runs a script again only when it has changed
 

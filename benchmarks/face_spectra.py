@@ -29,7 +29,7 @@ from deepfake.faces.alignment import crop_to_frame_from_landmarks
 from deepfake.signals.spectrum import SpectrumSignal, face_square, levelled, radial_power_spectrum
 from training.metrics import auc, auc_interval
 
-OUT = ROOT / "deepfake" / "signals" / "spectrum_range.json"
+OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}
 LANDMARK_COLUMNS = [f"{point}_{axis}" for point in ("reye", "leye", "nose", "rmouth", "lmouth") for axis in "xy"]
 REGULARISATION = 0.01  # of standardised bins: neighbours are nearly the same number

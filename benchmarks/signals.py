@@ -37,8 +37,8 @@ from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
+from deepfake.signals.base import SignalTrace  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
-from deepfake.signals.trace import SignalTrace  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 from training.metrics import auc, auc_interval  # noqa: E402
 
@@ -261,13 +261,13 @@ def _kind(item: ClipStatistics) -> str:
     return " ".join(item.clip.source.split()[:2])
 
 
-def genuine_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
+def real_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
     """Return a signal's statistic of every real clip that has one, increasing."""
     found = [item.statistics.get(name, float("nan")) for item in measured if not item.clip.is_fake]
     return [round(float(value), 4) for value in np.sort(found) if np.isfinite(value)]
 
 
-WORTH_SETS = ("ff++ c23", "ff++ c40")  # the sets with enough clips of both kinds
+AUC_SETS = ("ff++ c23", "ff++ c40")  # the sets with enough clips of both kinds
 
 
 def main() -> None:
@@ -280,8 +280,8 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(known), help="names of signals")
     parser.add_argument("--sets", default="", help="beginnings of the names of sets; all when left out")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--worth", type=Path, help="write what the pages show: deepfake/signals/worth.json")
-    parser.add_argument("--genuine", type=Path, help="write where real clips lie: deepfake/signals/genuine.json")
+    parser.add_argument("--auc", type=Path, help="write what the pages show: deepfake/signals/reference/auc.json")
+    parser.add_argument("--real", type=Path, help="write where real clips lie: deepfake/signals/reference/real.json")
     arguments = parser.parse_args()
     names = [name for name in known if name in arguments.only.split(",")]
     cv2.setNumThreads(1)
@@ -296,13 +296,13 @@ def main() -> None:
     rows = print_table(measured, names)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    if arguments.worth:
+    if arguments.auc:
         keys = ("signal", "clips", "real", "fake", "auc", "low", "high")
-        shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in WORTH_SETS]
-        arguments.worth.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
-    if arguments.genuine:
-        lines = (f'"{name}": {json.dumps(genuine_values(measured, name))}' for name in names)
-        arguments.genuine.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in AUC_SETS]
+        arguments.auc.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    if arguments.real:
+        lines = (f'"{name}": {json.dumps(real_values(measured, name))}' for name in names)
+        arguments.real.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from deepfake.faces.tracking import FaceTrack
     from deepfake.settings import Settings
-    from deepfake.signals.trace import SignalTrace
+    from deepfake.signals.base import SignalTrace
     from deepfake.store import open_store
     from deepfake.video.reader import VideoReader
 
@@ -46,7 +46,7 @@ _MODULES = {
     "FaceTrack": "deepfake.faces.tracking",
     "LimitError": "deepfake.errors",
     "Settings": "deepfake.settings",
-    "SignalTrace": "deepfake.signals.trace",
+    "SignalTrace": "deepfake.signals.base",
     "StoreError": "deepfake.errors",
     "Verdict": "deepfake.analysis.verdict",
     "VideoReader": "deepfake.video.reader",

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalWorth, genuine_values, signal_worth
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.registry import FACE_SIGNALS, SignalAuc, SignalInfo, real_values, signal_auc
 
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
@@ -97,7 +97,7 @@ class SignalReading:
     info: SignalInfo
     value: float
     genuine: NDArray[np.float64]
-    worth: tuple[SignalWorth, ...]
+    worth: tuple[SignalAuc, ...]
 
 
 def signal_readings(traces: Sequence[SignalTrace], track_id: int) -> tuple[SignalReading, ...]:
@@ -109,7 +109,7 @@ def signal_readings(traces: Sequence[SignalTrace], track_id: int) -> tuple[Signa
         value = float("nan") if trace is None else float(signal().statistic(trace))
         if np.isfinite(value):
             name = signal.info.name
-            found.append(SignalReading(signal.info, value, genuine_values(name), signal_worth(name)))
+            found.append(SignalReading(signal.info, value, real_values(name), signal_auc(name)))
     return tuple(found)
 
 
@@ -124,12 +124,12 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
     return tuple(sorted(found, key=lambda item: (item.is_weak, -abs((item.suspicion or 0.0) - 0.5))))
 
 
-def is_weak(worth: Sequence[SignalWorth]) -> bool:
+def is_weak(worth: Sequence[SignalAuc]) -> bool:
     """Return whether a signal was not better than chance, its interval clear of 0.5, in some set of clips."""
     return not all(_is_better(item) for item in worth)
 
 
-def _is_better(item: SignalWorth) -> bool:
+def _is_better(item: SignalAuc) -> bool:
     return item.interval[0] > CHANCE
 
 

@@ -13,8 +13,8 @@ from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.detection import DetectorName, FaceDetection
 from deepfake.faces.tracking import FaceTrack
+from deepfake.signals.base import SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame, VideoInfo
 
 SCHEMA_VERSION = 1

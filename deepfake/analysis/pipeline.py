@@ -21,9 +21,10 @@ from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.settings import Settings, load_settings
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.cuts import CutDetector
 from deepfake.signals.measuring import FaceSignals
-from deepfake.signals.similarity import CutDetector, FrameSimilarity
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.reader import Frame, VideoInfo, VideoReader, is_variable_rate
 
 CROP_SIZE_PX = 224  # side of the face crops that the signals read

@@ -23,8 +23,8 @@ from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarit
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
-from deepfake.signals.similarity import ssim
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.ssim import ssim
 from deepfake.video.reader import Frame, Image, VideoReader
 
 MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks

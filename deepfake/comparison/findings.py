@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deepfake.analysis.model import Analysis
 from deepfake.faces.detection import box_iou
 from deepfake.faces.tracking import FaceTrack
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 
 MIN_TRACK_SHARE = 0.2  # of the compared moments; a face seen for less does not decide which moments are shown
 SAME_FACE_MIN_IOU = 0.3

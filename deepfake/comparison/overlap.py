@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.settings import Settings
-from deepfake.signals.similarity import MIN_SIDE_PX, ssim, ssim_map
+from deepfake.signals.ssim import MIN_SIDE_PX, ssim, ssim_map
 from deepfake.video.reader import Image, VideoReader
 
 # Wang's own advice for whole pictures (the author's ssim.m): average the picture down so that its shorter side comes

@@ -12,7 +12,7 @@ from deepfake.comparison.overlap import Overlap, difference_map
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
 from deepfake.settings import Settings, load_settings
-from deepfake.signals.similarity import MIN_SIDE_PX
+from deepfake.signals.ssim import MIN_SIDE_PX
 from deepfake.video.reader import VideoReader
 from deepfake.video.writer import ClipWriter
 

@@ -10,7 +10,7 @@ from deepfake.analysis.model import SCHEMA_VERSION
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.pair_wording import alignment_sentences, pair_sentence, pair_warnings
 from deepfake.report.analysis_json import analysis_to_dict
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 
 
 def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] | None = None) -> dict[str, Any]:

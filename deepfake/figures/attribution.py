@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deepfake.figures.style import COLOURS, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import Image
 
 PICTURE_SIDE_PX = 448

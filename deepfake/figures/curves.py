@@ -11,7 +11,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
 from deepfake.report.curves import extreme_rows
 from deepfake.report.wording import format_time, person_name
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 
 HEIGHT_PX = 340
 MAX_BINS = 1500  # per stretch of a curve: each point is an element of the page, and more are not told apart

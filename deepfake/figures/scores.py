@@ -12,7 +12,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.figures.curves import similarity_figure
 from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 
 HEIGHT_PX = 440
 SIGNAL_HEIGHT_PX = 240

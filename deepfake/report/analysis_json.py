@@ -24,7 +24,7 @@ from deepfake.report.wording import (
     stability_sentence,
     warning_sentences,
 )
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import VideoInfo
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import format_time, person_name
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
 TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity")

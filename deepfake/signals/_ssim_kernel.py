@@ -1,4 +1,4 @@
-"""The compiled inner loops of the structural similarity. `deepfake.signals.similarity` is the door to them.
+"""The compiled inner loops of the structural similarity. `deepfake.signals.ssim` is the door to them.
 
 Importing this module compiles the one function and signature that is used, or loads it from Numba's cache: the
 `__pycache__` beside this file, or the user's cache directory (NUMBA_CACHE_DIR overrides both) where the package cannot

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.iris import LEFT_CORNERS, RIGHT_CORNERS, Eye, iris_model
-from deepfake.signals.face_signal import Mesh, SignalInfo
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace
 from deepfake.video.reader import Frame
 
 MIN_EYE_PX = 12.0  # from corner to corner; below it the lids are a guess

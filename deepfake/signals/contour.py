@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 ALONG = (-0.04, 0.04)  # depth, face widths

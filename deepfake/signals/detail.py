@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import LEFT_EYE, LIPS, NOSE, RIGHT_EYE
-from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch, polygon_mask
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 # Polygons of the mesh that hold skin and nothing else on an unoccluded face.

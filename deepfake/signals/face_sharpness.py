@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
 from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 INSIDE = (0.08, np.inf)  # depth, face widths: the outline itself, where a blend lies, is left out
@@ -35,7 +34,7 @@ def _octaves(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return grey - once, once - blurred(grey, COARSE_PX)
 
 
-class WarpingSignal:
+class FaceSharpnessSignal:
     """How much sharper the face is than what surrounds it: what a face made at a lower resolution and warped into place
     loses.
 

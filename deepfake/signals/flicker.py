@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import FACE_OVAL
-from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
 from deepfake.signals.patches import outline_depth
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame, Image
 
 ALIGNED_PX = 112  # crops are compared at this size: details that move within the face are averaged out

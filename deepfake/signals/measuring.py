@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
-from deepfake.signals.face_signal import FaceSignal, Mesh
+from deepfake.signals.base import FaceSignal, Mesh, SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 SAMPLES_A_SECOND = 4  # for signals that do not need every frame

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import FACE_OVAL
-from deepfake.signals.face_signal import Mesh
+from deepfake.signals.base import Mesh
 from deepfake.video.reader import Image
 
 MIN_FACE_PX = 40  # width of the smallest face that is measured: below it, bands along the contour are under 3 px wide

@@ -9,23 +9,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.signals.base import FaceSignal, SignalInfo
 from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.contour import ContourSignal
 from deepfake.signals.detail import DetailSignal
-from deepfake.signals.face_sharpness import WarpingSignal
-from deepfake.signals.face_signal import FaceSignal, SignalInfo
+from deepfake.signals.face_sharpness import FaceSharpnessSignal
 from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
 
-__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalInfo", "SignalWorth", "genuine_values", "signal_info", "signal_worth"]
+__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalAuc", "SignalInfo", "real_values", "signal_auc", "signal_info"]
 
-WORTH_PATH: Final = Path(__file__).with_name("worth.json")  # written by benchmarks/signals.py --worth
-GENUINE_PATH: Final = Path(__file__).with_name("genuine.json")  # written by benchmarks/signals.py --genuine
+AUC_PATH: Final = Path(__file__).parent / "reference" / "auc.json"  # written by benchmarks/signals.py --auc
+REAL_PATH: Final = Path(__file__).parent / "reference" / "real.json"  # written by benchmarks/signals.py --real
 
 FACE_SIGNALS: Final[tuple[type[FaceSignal], ...]] = (
     SpectrumSignal,
     BlinkSignal,
-    WarpingSignal,
+    FaceSharpnessSignal,
     ContourSignal,
     FlickerSignal,
     DetailSignal,
@@ -38,7 +38,7 @@ def signal_info(name: str) -> SignalInfo | None:
 
 
 @dataclass(frozen=True, slots=True)
-class SignalWorth:
+class SignalAuc:
     """How well a signal's statistic tells fakes from real clips, measured: 0.5 is chance.
 
     clips: the set of clips. auc: area under the ROC curve, with its 95 % bootstrap interval by group of people. real,
@@ -51,22 +51,22 @@ class SignalWorth:
     fake: int
 
 
-def signal_worth(name: str) -> tuple[SignalWorth, ...]:
+def signal_auc(name: str) -> tuple[SignalAuc, ...]:
     """Return what a signal was measured to be worth, by set of clips; empty where it was not measured."""
     return tuple(
-        SignalWorth(row["clips"], row["auc"], (row["low"], row["high"]), row["real"], row["fake"])
-        for row in _worth_rows()
+        SignalAuc(row["clips"], row["auc"], (row["low"], row["high"]), row["real"], row["fake"])
+        for row in _auc_rows()
         if row["signal"] == name
     )
 
 
 @functools.cache
-def genuine_values(name: str) -> NDArray[np.float64]:
-    """Return a signal's statistic of genuine clips, f64 (n,), increasing; empty where it was not measured."""
-    values = json.loads(GENUINE_PATH.read_text(encoding="utf-8")).get(name, [])
+def real_values(name: str) -> NDArray[np.float64]:
+    """Return a signal's statistic of real clips, f64 (n,), increasing; empty where it was not measured."""
+    values = json.loads(REAL_PATH.read_text(encoding="utf-8")).get(name, [])
     return np.sort(np.array(values, dtype=np.float64))
 
 
 @functools.cache
-def _worth_rows() -> tuple[dict[str, Any], ...]:
-    return tuple(json.loads(WORTH_PATH.read_text(encoding="utf-8")))
+def _auc_rows() -> tuple[dict[str, Any], ...]:
+    return tuple(json.loads(AUC_PATH.read_text(encoding="utf-8")))

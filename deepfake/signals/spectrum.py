@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.face_signal import Mesh, SignalInfo, median_of_track
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
 from deepfake.video.reader import Frame, Image
 
 SPECTRUM_BINS = 64
@@ -26,7 +25,7 @@ MAX_SIDE_PX = 320
 FACE_CENTRE = (0.5, 0.56)  # of the canonical crop: half way between brows and chin
 FACE_SIDE = 0.6
 _FLOOR = 1e-3  # grey levels²: far below the rounding noise of 8 bits (1/12), so that a flat picture has a logarithm
-_RANGE_FILE = Path(__file__).with_name("spectrum_range.json")
+_RANGE_FILE = Path(__file__).parent / "reference" / "spectrum_range.json"
 
 
 def radial_power_spectrum(image: NDArray[Any]) -> NDArray[np.float32]:

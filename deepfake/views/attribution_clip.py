@@ -14,7 +14,7 @@ from deepfake.detectors import FaceClassifier, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_colour
 from deepfake.settings import Settings, load_settings
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import Image, VideoReader
 from deepfake.video.writer import ClipWriter
 

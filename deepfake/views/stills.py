@@ -21,8 +21,8 @@ from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.figures.pictures import JPEG_QUALITY
 from deepfake.settings import Settings, load_settings
-from deepfake.signals.similarity import ssim_map
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
+from deepfake.signals.ssim import ssim_map
 from deepfake.video.reader import Frame, Image, VideoReader
 
 VIEW_SIDE_PX = 1280

@@ -6,13 +6,13 @@ import pytest
 from deepfake.analysis.evidence import SignalReading, signal_evidence, signal_readings
 from deepfake.report import wording
 from deepfake.report.wording import evidence_sentence
-from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalWorth, genuine_values, signal_worth
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalAuc, real_values, signal_auc
+from deepfake.signals.base import SignalTrace
 
 
 def reading(value, *, side="high", low=(0.6,), name="power"):
     info = SignalInfo(name, "Power", "dB", "", "", "", side)
-    worth = tuple(SignalWorth(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
+    worth = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
     return SignalReading(info, value, np.arange(100.0), worth)
 
 
@@ -54,11 +54,11 @@ def test_a_signal_at_chance_on_some_clips_is_weak_and_last():
 
 def test_the_shipped_numbers_are_there_for_every_signal():
     for signal in FACE_SIGNALS:
-        values = genuine_values(signal.info.name)
+        values = real_values(signal.info.name)
         assert len(values) >= 20
         assert (np.diff(values) >= 0).all()
-        assert signal_worth(signal.info.name)
-    assert len(genuine_values("no such signal")) == 0
+        assert signal_auc(signal.info.name)
+    assert len(real_values("no such signal")) == 0
 
 
 def test_a_signal_is_read_by_its_own_statistic_where_it_is_long_enough():

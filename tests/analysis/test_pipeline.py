@@ -12,7 +12,7 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.detectors import FaceClassifier
 from deepfake.errors import ClipError
 from deepfake.signals.registry import FACE_SIGNALS
-from deepfake.signals.similarity import ssim
+from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
 
 

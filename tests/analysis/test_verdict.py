@@ -17,7 +17,7 @@ from deepfake.analysis.verdict import (
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import evidence_sentence, reason_sentences
-from deepfake.signals.registry import SignalInfo, SignalWorth
+from deepfake.signals.registry import SignalInfo, SignalAuc
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
@@ -78,7 +78,7 @@ def judge_clip(*people):
 def reading(value, *, name="power", side="high", low=(0.6,)):
     """A signal whose genuine clips lie evenly from 0 to 99; low: the lower ends of its AUC's intervals, by set."""
     info = SignalInfo(name, "Power", "dB", "", "", "", side)
-    worth = tuple(SignalWorth(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
+    worth = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
     return SignalReading(info, value, np.arange(100.0), worth)
 
 

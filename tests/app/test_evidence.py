@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from deepfake.dashboard.analyze.evidence_tab import blink_sentence, worth_sentence
+from deepfake.dashboard.analyze.evidence_tab import auc_sentence, blink_sentence
 from deepfake.signals.blink import Blink, BlinkSummary
-from deepfake.signals.registry import SignalWorth
+from deepfake.signals.registry import SignalAuc
 
 
 def test_a_signal_at_chance_is_called_weak() -> None:
-    sentence = worth_sentence([SignalWorth("ff++ c23", 0.54, (0.44, 0.62), 9, 41)])
+    sentence = auc_sentence([SignalAuc("ff++ c23", 0.54, (0.44, 0.62), 9, 41)])
     assert "AUC 0.54 [0.44, 0.62], 9 real and 41 fake clips" in sentence
     assert "weak" in sentence
 
 
 def test_a_signal_above_chance_is_not_called_weak() -> None:
-    assert "weak" not in worth_sentence([SignalWorth("ff++ c23", 0.75, (0.65, 0.91), 9, 41)])
-    assert "not measured" in worth_sentence([])
+    assert "weak" not in auc_sentence([SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41)])
+    assert "not measured" in auc_sentence([])
 
 
 def test_blinks_of_a_short_clip_give_no_rate() -> None:

@@ -14,7 +14,7 @@ from deepfake.demo import render, scenes, writer
 from deepfake.demo.writer import demo_is_complete, write_demo
 from deepfake.errors import DatasetError
 from deepfake.faces.detection import face_detector
-from deepfake.signals.similarity import ssim
+from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
 
 FACE_AREA = 0.02  # of the frame: the least that a face takes

@@ -36,7 +36,7 @@ from deepfake.figures import (
     why_no_score,
 )
 from deepfake.figures.style import COLOURS
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import VideoInfo
 
 RATE = Fraction(25)

@@ -25,7 +25,7 @@ from deepfake.report.files import write_text
 from deepfake.report.page import report_html
 from deepfake.report.table import analysis_to_csv
 from deepfake.report.wording import format_time
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import VideoInfo
 from tests.told import told
 

@@ -7,6 +7,7 @@ from scipy.stats import poisson
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.iris import Eye
 from deepfake.faces.landmarks import mesh_of_face
+from deepfake.signals.base import SignalTrace
 from deepfake.signals.blink import (
     MIN_MEASURED_S,
     USUAL_PER_MINUTE,
@@ -15,7 +16,6 @@ from deepfake.signals.blink import (
     find_blinks,
     summarise_blinks,
 )
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 RATE = 25

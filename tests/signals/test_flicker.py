@@ -8,9 +8,9 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import FACE_OVAL, mesh_of_face
+from deepfake.signals.base import SignalTrace
 from deepfake.signals.flicker import FlickerSignal, second_difference
 from deepfake.signals.patches import polygon_mask
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)

@@ -10,12 +10,12 @@ from deepfake.faces.alignment import FaceCrop, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import FACE_OVAL, mesh_of_face
 from deepfake.signals.contour import ContourSignal, gradient_magnitude
 from deepfake.signals.detail import DetailSignal
-from deepfake.signals.face_sharpness import WarpingSignal, sharpness
+from deepfake.signals.face_sharpness import FaceSharpnessSignal, sharpness
 from deepfake.signals.patches import MAX_SIDE_PX, blurred, face_patch, outline_depth, polygon_mask
 from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
-SIGNALS = [WarpingSignal, ContourSignal, DetailSignal]
+SIGNALS = [FaceSharpnessSignal, ContourSignal, DetailSignal]
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +125,10 @@ def test_a_crop_takes_at_most_ten_milliseconds(signal, portrait, mesh):
 
 def test_a_soft_face_in_sharp_surroundings_is_low_and_the_reverse_high(portrait, mesh):
     mask = inside_mask(mesh, portrait.shape[:2])
-    plain = value_of(WarpingSignal, portrait, mesh)
-    assert value_of(WarpingSignal, softened(portrait, mask), mesh) < plain - 3
-    assert value_of(WarpingSignal, softened(portrait, 1 - mask), mesh) > plain + 3
-    both = value_of(WarpingSignal, softened(portrait, np.ones_like(mask), 1.0), mesh)
+    plain = value_of(FaceSharpnessSignal, portrait, mesh)
+    assert value_of(FaceSharpnessSignal, softened(portrait, mask), mesh) < plain - 3
+    assert value_of(FaceSharpnessSignal, softened(portrait, 1 - mask), mesh) > plain + 3
+    both = value_of(FaceSharpnessSignal, softened(portrait, np.ones_like(mask), 1.0), mesh)
     assert both == pytest.approx(plain, abs=2)
 
 

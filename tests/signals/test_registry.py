@@ -7,8 +7,8 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import mesh_of_face
-from deepfake.signals.registry import FACE_SIGNALS, signal_info, signal_worth
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.registry import FACE_SIGNALS, signal_auc, signal_info
 from deepfake.video.reader import Frame
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
@@ -70,7 +70,7 @@ def test_an_unmeasured_track_has_no_statistic(kind):
 
 @pytest.mark.parametrize("kind", FACE_SIGNALS)
 def test_every_signal_was_measured_and_its_worth_lies_in_its_interval(kind):
-    worth = signal_worth(kind.info.name)
+    worth = signal_auc(kind.info.name)
     assert {item.clips for item in worth} == {"ff++ c23", "ff++ c40"}
     for item in worth:
         assert item.interval[0] <= item.auc <= item.interval[1]
@@ -79,4 +79,4 @@ def test_every_signal_was_measured_and_its_worth_lies_in_its_interval(kind):
 
 
 def test_the_worth_of_an_unknown_signal_is_empty():
-    assert signal_worth("no such signal") == ()
+    assert signal_auc("no such signal") == ()

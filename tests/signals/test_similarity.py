@@ -18,14 +18,9 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from deepfake.signals.similarity import (
-    CutDetector,
-    FrameSimilarity,
-    deepest_drops,
-    scene_cuts,
-    ssim,
-    ssim_map,
-)
+from deepfake.signals.cuts import CutDetector, scene_cuts
+from deepfake.signals.drops import deepest_drops
+from deepfake.signals.ssim import FrameSimilarity, ssim, ssim_map
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -256,7 +251,7 @@ def test_runs_from_a_package_that_cannot_be_written_to(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("")
     code = (
-        "import numpy as np, deepfake; from deepfake.signals.similarity import ssim; "
+        "import numpy as np, deepfake; from deepfake.signals.ssim import ssim; "
         "print(deepfake.__file__, ssim(np.zeros((20, 20, 3), np.uint8), np.zeros((20, 20, 3), np.uint8)))"
     )
     unset = {"NUMBA_CACHE_DIR", "PYTHONPATH"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_to_frame_from_box
+from deepfake.signals.base import SignalTrace
 from deepfake.signals.spectrum import (
     FREQUENCIES,
     SPECTRUM_BINS,
@@ -16,7 +17,6 @@ from deepfake.signals.spectrum import (
     real_face_range,
     spectrum_classifier,
 )
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 

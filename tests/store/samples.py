@@ -11,7 +11,7 @@ import numpy as np
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import VideoInfo
 from tests.told import told
 

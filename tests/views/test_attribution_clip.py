@@ -20,7 +20,7 @@ from deepfake.figures.attribution import (
     full_colour,
 )
 from deepfake.serialize import from_bytes, to_bytes
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
 from deepfake.video.reader import VideoReader, probe
 from deepfake.views.attribution_clip import (
     MAX_PART_S,

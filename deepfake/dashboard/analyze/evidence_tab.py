@@ -16,10 +16,10 @@ from deepfake.dashboard.state import PageState
 from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
+from deepfake.signals.base import SignalTrace
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks
-from deepfake.signals.registry import SignalInfo, SignalWorth, signal_info, signal_worth
+from deepfake.signals.registry import SignalAuc, SignalInfo, signal_auc, signal_info
 from deepfake.signals.spectrum import SpectrumSignal
-from deepfake.signals.trace import SignalTrace
 
 MOMENTS_LISTED = 5
 HOW_TO_READ = (
@@ -145,12 +145,12 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
     st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
     if info.name == BlinkSignal.info.name:
         st.markdown(blink_sentence(summarise_blinks(trace)))
-    st.caption(worth_sentence(signal_worth(info.name)))
+    st.caption(auc_sentence(signal_auc(info.name)))
     st.caption(f":material/warning: When it misleads: {info.misleads}" + (f" · {info.paper}" if info.paper else ""))
     return place
 
 
-def worth_sentence(worth: Sequence[SignalWorth]) -> str:
+def auc_sentence(worth: Sequence[SignalAuc]) -> str:
     """Return what a signal alone is worth; a signal that is not better than chance everywhere is called weak."""
     if not worth:
         return "What it is worth was not measured."

@@ -10,8 +10,8 @@ from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import frame_pair
 from deepfake.dashboard.state import PageState
 from deepfake.figures import format_time, person_name
-from deepfake.signals.similarity import deepest_drops
-from deepfake.signals.trace import SignalTrace
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.drops import deepest_drops
 
 DROPS_LISTED = 5
 MAX_CUTS_LISTED = 8

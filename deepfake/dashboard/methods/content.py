@@ -13,7 +13,8 @@ from deepfake.detectors import Calibration, FaceClassifier
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.report.facts import fact
-from deepfake.signals.similarity import CUT_THRESHOLD, DROP_MIN_SIGMAS, DROP_WINDOW
+from deepfake.signals.cuts import CUT_THRESHOLD
+from deepfake.signals.drops import DROP_MIN_SIGMAS, DROP_WINDOW
 from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
 from deepfake.views.attribution_clip import MAX_SCORED
 

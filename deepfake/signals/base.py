@@ -1,4 +1,5 @@
-"""FaceSignal: what every signal of one face has in common, and SignalInfo, what a page says about it."""
+"""SignalTrace, a quantity over time; FaceSignal, what every signal of one face has in common; SignalInfo, what a page
+says about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.trace import SignalTrace
 from deepfake.video.reader import Frame
 
 Mesh = NDArray[np.float32]
 
 MIN_VALUES = 3  # of a track: a statistic of fewer values says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class SignalTrace:
+    """One quantity over time, of the whole frame or of one track.
+
+    track_id: None for the whole frame. frame_indices: i64 (m,); timestamps_s: f64 (m,), seconds from the first frame;
+    values: f32 (m,), NaN where it could not be measured; unit: "" for a pure number.
+    """
+
+    signal: str
+    track_id: int | None
+    frame_indices: NDArray[np.int64]
+    timestamps_s: NDArray[np.float64]
+    values: NDArray[np.float32]
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 from deepfake.analysis.pipeline import CROP_SIZE_PX
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
-from deepfake.signals.spectrum import SpectrumSignal, face_square, levelled, radial_power_spectrum
+from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, levelled, radial_power_spectrum
 from training.metrics import auc, auc_interval
 
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
@@ -76,13 +76,18 @@ def clip_spectra(manifest: Path, seconds: float, cache: Path) -> list[ClipSpectr
 
 def mean_spectrum(clip: Clip, seconds: float, cache: Path) -> NDArray[np.float32]:
     """Return the mean spectrum of a clip's face, f32 (64,), NaN where there is none."""
-    signal, next_sample_s = SpectrumSignal(), 0.0
+    sums, counts, next_sample_s = np.zeros(SPECTRUM_BINS), np.zeros(SPECTRUM_BINS), 0.0
     face = face_path(clip, seconds, cache / "faces")
-    for crop, frame, mesh in crops(clip.path, face) if len(face.frame_indices) else ():
+    for crop, frame, _ in crops(clip.path, face) if len(face.frame_indices) else ():
         if crop.timestamp_s >= next_sample_s:
             next_sample_s += 1 / SAMPLED_HZ
-            signal.push(crop, frame, mesh)
-    return signal.mean_spectrum
+            square = face_square(frame.image, crop.crop_to_frame, crop.image.shape[0])
+            spectrum = np.full(SPECTRUM_BINS, np.nan) if square is None else radial_power_spectrum(square)
+            sums += np.nan_to_num(spectrum)
+            counts += np.isfinite(spectrum)
+    mean = np.full(SPECTRUM_BINS, np.nan)
+    np.divide(sums, counts, out=mean, where=counts > 0)
+    return mean.astype(np.float32)
 
 
 def fitted(clips: Sequence[ClipSpectrum]) -> tuple[NDArray[np.float64], float]:

@@ -37,7 +37,7 @@ from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
-from deepfake.signals.base import SignalTrace  # noqa: E402
+from deepfake.signals.base import FaceView, SignalTrace  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402
 from training.metrics import auc, auc_interval  # noqa: E402
@@ -198,9 +198,10 @@ def _statistics(
         for signal in signals:
             if signal.every_frame or sampled:
                 started = time.perf_counter()
-                value = signal.push(crop, frame, mesh)
+                value = signal.push(FaceView(crop, frame, mesh))
                 taken_ms = 1000 * (time.perf_counter() - started)
-                rows[signal.info.name].append((crop.frame_index, crop.timestamp_s, value, taken_ms))
+                if value is not None:
+                    rows[signal.info.name].append((crop.frame_index, crop.timestamp_s, value, taken_ms))
     found = {}
     for signal in signals:
         indices, seconds, values, taken = (np.array(column) for column in zip(*rows[signal.info.name], strict=True))

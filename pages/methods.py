@@ -15,6 +15,7 @@ from deepfake.dashboard.methods.content import (
     Method,
     Paper,
     classifier_facts,
+    signal_methods,
     verdict_steps,
 )
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, FaceClassifier, classifier
@@ -34,7 +35,7 @@ def page() -> None:
     with verdict:
         draw_verdict()
     with measured:
-        for method in METHODS:
+        for method in (*METHODS, *signal_methods()):
             draw_method(method)
     with rule:
         draw_rule()

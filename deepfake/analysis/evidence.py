@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.signals.base import SignalTrace
-from deepfake.signals.registry import FACE_SIGNALS, SignalAuc, SignalInfo, real_values, signal_auc
+from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, SignalInfo, is_weak, real_values, signal_auc
 
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
@@ -46,7 +46,6 @@ STOPPING: Final = frozenset[EvidenceCode](
 Values = dict[str, int | float | str]  # the numbers of a fact, by name
 SCORE: Final = "learned_score"  # the trace of a classifier's P(fake)
 
-CHANCE: Final = 0.5  # AUC of a signal that tells nothing
 RARE_SHARE: Final = 0.10  # of genuine clips at least as suspicious: at most so many, and a value speaks for a fake
 USUAL_SHARE: Final = 0.50  # at least so many, and it speaks against one; in between it says nothing
 
@@ -91,13 +90,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class SignalReading:
-    """A signal's statistic of one track, with what is needed to judge it. genuine: f64 (n,), its statistic of genuine
-    clips, increasing. worth: how well it alone tells fakes from genuine clips, by set of clips."""
+    """A signal's statistic of one track, with what is needed to judge it. real: f64 (n,), its statistic of real
+    clips, increasing. auc: how well it alone tells fakes from real clips, by set of clips."""
 
     info: SignalInfo
     value: float
-    genuine: NDArray[np.float64]
-    worth: tuple[SignalAuc, ...]
+    real: NDArray[np.float64]
+    auc: tuple[SignalAuc, ...]
 
 
 def signal_readings(traces: Sequence[SignalTrace], track_id: int) -> tuple[SignalReading, ...]:
@@ -124,27 +123,18 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
     return tuple(sorted(found, key=lambda item: (item.is_weak, -abs((item.suspicion or 0.0) - 0.5))))
 
 
-def is_weak(worth: Sequence[SignalAuc]) -> bool:
-    """Return whether a signal was not better than chance, its interval clear of 0.5, in some set of clips."""
-    return not all(_is_better(item) for item in worth)
-
-
-def _is_better(item: SignalAuc) -> bool:
-    return item.interval[0] > CHANCE
-
-
 def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
-    side, count = reading.info.suspicious, len(reading.genuine)
-    if side is None or count == 0 or not any(map(_is_better, reading.worth)):
+    side, count = reading.info.suspicious, len(reading.real)
+    if side is None or count == 0 or not any(item.interval[0] > CHANCE for item in reading.auc):
         return None
     if side == "high":
-        as_suspicious = int(np.sum(reading.genuine >= reading.value))
+        as_suspicious = int(np.sum(reading.real >= reading.value))
     else:
-        as_suspicious = int(np.sum(reading.genuine <= reading.value))
+        as_suspicious = int(np.sum(reading.real <= reading.value))
     share = as_suspicious / count
     if RARE_SHARE < share < USUAL_SHARE:
         return None
-    areas = [item.auc for item in reading.worth]
+    areas = [item.auc for item in reading.auc]
     return Evidence(
         "signal_rare" if share <= RARE_SHARE else "signal_usual",
         reading.info.name,
@@ -158,5 +148,5 @@ def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
         },
         1 - (as_suspicious + 1) / (count + 1),
         "for" if share <= RARE_SHARE else "against",
-        is_weak(reading.worth),
+        is_weak(reading.auc),
     )

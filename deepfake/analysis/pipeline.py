@@ -114,13 +114,11 @@ class _Pass:
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
-        self._face_similarity: dict[int, FrameSimilarity] = {}
         self._cut_detector = CutDetector()
         self._pending: deque[tuple[Frame, dict[int, FaceDetection]]] = deque()
         self._recent: deque[tuple[int, dict[int, FaceDetection]]] = deque(maxlen=2 * SMOOTHING_RADIUS_FRAMES + 1)
         self._timestamps_s: list[float] = []
         self._similarity: list[float] = []
-        self._face_values: dict[int, list[tuple[int, float]]] = {}
         self._timings_s = dict.fromkeys(("decode", "faces", "crops", "signals", "scoring", "similarity_wait"), 0.0)
 
     def __enter__(self) -> "_Pass":
@@ -175,8 +173,6 @@ class _Pass:
         started = time.perf_counter()
         while len(self._pending) > keep:
             frame, faces = self._pending.popleft()
-            for track_id in self._face_similarity.keys() - faces.keys():
-                del self._face_similarity[track_id]  # out of sight: the next crop has no predecessor
             self._face_signals.keep(faces)
             for track_id in faces:
                 self._emit_crop(frame, track_id)
@@ -192,7 +188,6 @@ class _Pass:
         transform = smoothed_crop_to_frame(frame.index, indices, [face for _, face in near], CROP_SIZE_PX)
         image = crop_face(frame.image, transform, CROP_SIZE_PX)
         crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
-        self._compare_with_previous(crop)
         started = time.perf_counter()
         self._face_signals.push(crop, frame)
         self._timings_s["signals"] += time.perf_counter() - started
@@ -203,26 +198,11 @@ class _Pass:
         if self._on_crop is not None:
             self._on_crop(crop, frame)
 
-    def _compare_with_previous(self, crop: FaceCrop) -> None:
-        similarity = self._face_similarity.get(crop.track_id)
-        if similarity is None:
-            similarity = self._face_similarity[crop.track_id] = FrameSimilarity()
-            similarity.push(crop.image)
-        else:
-            value = similarity.push(crop.image)
-            self._face_values.setdefault(crop.track_id, []).append((crop.frame_index, value))
-
     def result(self, config: AnalysisConfig, timings_s: dict[str, float]) -> Analysis:
         """Return what the finished pass found."""
         timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
         tracks = self._kept_tracks(config, timestamps_s)
         frame_trace = _trace("frame_similarity", None, range(1, len(timestamps_s)), self._similarity, timestamps_s)
-        face_traces = [
-            _trace(
-                "face_similarity", track.track_id, *_columns(self._face_values.get(track.track_id, [])), timestamps_s
-            )
-            for track in tracks
-        ]
         signal_traces = self._face_signals.traces({track.track_id for track in tracks}, timestamps_s)
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
@@ -235,7 +215,7 @@ class _Pass:
             frame_timestamps_s=timestamps_s,
             cuts=cuts,
             tracks=tracks,
-            traces=(frame_trace, *face_traces, *_score_traces(scores, timestamps_s), *signal_traces),
+            traces=(frame_trace, *_score_traces(scores, timestamps_s), *signal_traces),
             notebook_rule=rule,
             verdict=verdict_of(
                 tracks,
@@ -300,10 +280,6 @@ def verdict_of(
         for track in judged
     ]
     return clip_verdict(found, faces=len(tracks))
-
-
-def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
-    return [index for index, _ in rows], [value for _, value in rows]
 
 
 def _trace(

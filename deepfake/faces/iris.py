@@ -19,7 +19,6 @@ MODEL_FILE = "iris_landmark.tflite"
 EYE_INPUT_PX = 64
 EYE_MARGIN = 2.3  # side of the model's input in eye widths, as it was trained
 LID_POINTS = 16  # of the model's 71 points those on the lids' edges
-IRIS_POINTS = 5
 # Outer and inner corner of each eye in the mesh. The model knows the right eye; the left one is shown mirrored.
 RIGHT_CORNERS: Final = (33, 133)
 LEFT_CORNERS: Final = (263, 362)

@@ -12,13 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import (
-    crop_face,
-    crop_to_frame_from_box,
-    crop_to_frame_from_landmarks,
-    scale_transform,
-)
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_box, scale_transform
 from deepfake.video.reader import Image
+
+Mesh = NDArray[np.float32]  # (468, 3)
 
 MESH_POINTS: Final = 468
 MESH_INPUT_PX = 192
@@ -99,11 +96,6 @@ class FaceMesh:
 def face_mesh() -> FaceMesh:
     """Return the process's FaceMesh, loaded once."""
     return FaceMesh()
-
-
-def mesh_of_face(image: Image, landmarks: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Return the mesh of the face with these five landmarks, f32 (468, 3), frame px, or None. landmarks: f32 (5, 2)."""
-    return face_mesh().landmarks(image, crop_to_frame_from_landmarks(landmarks, MESH_INPUT_PX), crop_px=MESH_INPUT_PX)
 
 
 def model_path(name: str) -> Path:

@@ -11,7 +11,6 @@ from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
-MAX_STEPS = 200  # of a curve drawn as steps
 MAX_MARKERS = 40
 LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without colour as well
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.

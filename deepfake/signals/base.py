@@ -1,17 +1,19 @@
 """SignalTrace, a quantity over time; FaceSignal, what every signal of one face has in common; SignalInfo, what a page
 says about it."""
 
+import functools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
+from deepfake.faces.landmarks import Mesh
+from deepfake.signals.patches import FacePatch, cut_patch
 from deepfake.video.reader import Frame
-
-Mesh = NDArray[np.float32]
 
 MIN_VALUES = 3  # of a track: a statistic of fewer values says nothing
 
@@ -34,41 +36,63 @@ class SignalTrace:
 
 @dataclass(frozen=True, slots=True)
 class SignalInfo:
-    """What a reader needs to know of a signal. name: of its traces. unit: of its values, "" for a pure number.
-    measures, misleads: one sentence each. paper: a citation, or "". suspicious: which side of its statistic speaks
-    for a fake, or None where neither does."""
+    """What a reader needs to know of a signal; pages and documents have it from here.
+
+    name: of its traces. unit: of its values, "" for a pure number. measures, misleads: one sentence each. papers:
+    (citation, address). suspicious: which side of its statistic speaks for a fake, or None where neither does.
+    formula: LaTeX, or None. details: how it is done here, sentences.
+    """
 
     name: str
     title: str
     unit: str
     measures: str
-    paper: str
     misleads: str
     suspicious: Literal["high", "low"] | None
+    papers: tuple[tuple[str, str], ...] = ()
+    formula: str | None = None
+    details: tuple[str, ...] = ()
 
 
-class FaceSignal(Protocol):
-    """One quantity of one track. An instance follows one face; every_frame: whether it needs the crop of every frame,
-    or is content with about four a second."""
+@dataclass(frozen=True)
+class FaceView:
+    """One face in one frame, as signals see it. mesh: f32 (468, 3), frame px, or None where no mesh was found."""
 
-    info: SignalInfo
-    every_frame: bool
+    crop: FaceCrop
+    frame: Frame
+    mesh: Mesh | None
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
-        """Return the value at the next crop of the track, NaN where it cannot be measured.
+    @functools.cached_property
+    def patch(self) -> FacePatch | None:
+        """The face with its surroundings as the frame has them, cut out when it is first asked for; None without a
+        mesh, for a small face, and where it is cut off."""
+        return cut_patch(self.frame.image, self.mesh)
 
-        frame: the frame of the crop. mesh: f32 (468, 3), frame px, or None where no mesh was found.
-        """
-        ...
+
+class FaceSignal(ABC):
+    """One quantity of one track; a signal is one file with a subclass, and a row in registry.FACE_SIGNALS.
+
+    An object follows one face. What a subclass gives: `info`, and `push`. `every_frame`: whether it needs the crop of
+    every frame, or is content with about four per second.
+    """
+
+    info: ClassVar[SignalInfo]
+    every_frame: ClassVar[bool] = False
+
+    @abstractmethod
+    def push(self, view: FaceView) -> float | None:
+        """Return the value at the next crop of the track, NaN where it cannot be measured; None where there is nothing
+        to measure yet, as at the first of pictures that are compared with the one before."""
 
     @property
     def parts(self) -> Mapping[str, float]:
-        """The parts of the latest value that deserve a line of their own in its figure, by name; mostly none."""
-        ...
+        """The parts of the latest value that deserve a line of their own in its figure, by name; none by default."""
+        return {}
 
     def statistic(self, trace: SignalTrace) -> float:
-        """Return the one number of a track that the signal's worth is measured on, NaN where it is too short."""
-        ...
+        """Return the one number of a track that the signal's AUC is measured on, NaN where the trace is too short; by
+        default the median."""
+        return median_of_track(trace)
 
 
 def median_of_track(trace: SignalTrace) -> float:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.iris import LEFT_CORNERS, RIGHT_CORNERS, Eye, iris_model
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace
-from deepfake.video.reader import Frame
+from deepfake.faces.landmarks import Mesh
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo, SignalTrace
 
 MIN_EYE_PX = 12.0  # from corner to corner; below it the lids are a guess
 # Of an Eye's lids, the middle of the upper one and what lies under it; the ends by the corners hardly move.
@@ -126,7 +125,7 @@ def _poisson_interval(count: int) -> tuple[float, float]:
     return float(low), float(chi2.ppf(0.975, 2 * count + 2) / 2)
 
 
-class BlinkSignal:
+class BlinkSignal(FaceSignal):
     """How far the eyes are open, frame by frame.
 
     Value: height over width of the opening, mean of both eyes, about 0.05 shut to 0.35 wide open; parts: each eye.
@@ -145,7 +144,19 @@ class BlinkSignal:
         title="Eyes and blinks",
         unit="",
         measures="How far the eyes are open, the height of their opening over its width, and how often they blink.",
-        paper="Li et al. 2018, In Ictu Oculi, arXiv:1806.02877",
+        papers=(
+            ("Li, Chang, Lyu 2018, In ictu oculi", "https://arxiv.org/abs/1806.02877"),
+            (
+                "Soukupová, Čech 2016, Real-time eye blink detection using facial landmarks",
+                "https://vision.fe.uni-lj.si/cvww2016/proceedings/papers/05.pdf",
+            ),
+        ),
+        formula=r"\frac{1}{5\,\|c_1 - c_2\|} \sum_{i=1}^{5} \|u_i - l_i\|",
+        details=(
+            "u and l are points of the upper and the lower lid, c the corners of the eye; the value is the mean of "
+            "both eyes, about 0.35 wide open and 0.05 shut.",
+            f"A blink is a dip of at least {BLINK_MIN_DEPTH:g} of the open eye that lasts at most {BLINK_MAX_S:g} s.",
+        ),
         misleads="Readers blink seldom, most clips are too short to tell, and the fakes of today blink.",
         suspicious="low",
     )
@@ -154,12 +165,13 @@ class BlinkSignal:
     def __init__(self) -> None:
         self._parts: Mapping[str, float] = {}
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the mean openness of the eyes that can be measured at the next crop, or NaN."""
         self._parts = {}
+        mesh = view.mesh
         if mesh is None or not _eyes_are_large(mesh):
             return float("nan")
-        right, left = (eye_openness(eye) for eye in iris_model().eyes(frame.image, mesh))
+        right, left = (eye_openness(eye) for eye in iris_model().eyes(view.frame.image, mesh))
         self._parts = {"right": right, "left": left}
         measured = [value for value in (right, left) if not np.isnan(value)]
         return sum(measured) / len(measured) if measured else float("nan")

@@ -1,15 +1,11 @@
 """Gradient along the outline of the face, against the gradient on both sides of it."""
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
-from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
-from deepfake.video.reader import Frame
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
+from deepfake.signals.patches import FacePatch, blurred, decibels
 
 ALONG = (-0.04, 0.04)  # depth, face widths
 INSIDE = (0.06, 0.16)
@@ -38,7 +34,7 @@ def gradient_magnitude(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return cv2.magnitude(across, down).astype(np.float32, copy=False)
 
 
-class ContourSignal:
+class ContourSignal(FaceSignal):
     """How clearly the face is set off from what surrounds it: a blend smears the outline, a bad paste draws one.
 
     Value: dB, energy of the gradient within 0.04 face widths of the mesh's outline against that of the bands to both
@@ -57,22 +53,17 @@ class ContourSignal:
         title="Contour of the face",
         unit="dB",
         measures="How strong the edges along the outline of the face are against those on both sides of it.",
-        paper="",
+        formula=r"10 \log_{10} \frac{E_\mathrm{along}}{\sqrt{E_\mathrm{inside}\,E_\mathrm{outside}}}, "
+        r"\qquad E = \overline{|\nabla I|^2}",
+        details=(
+            f"The gradient within {ALONG[1]:g} face widths of the outline of the mesh, against the bands to both sides "
+            "of it, in the frame as it is: neither rotated nor resampled.",
+        ),
         misleads="Beards, hair and a turned head lower it, a contrasting background raises it.",
         suspicious=None,
     )
-    every_frame = False
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the contrast of the contour at the next crop, dB; NaN without a mesh and where it is flat."""
-        patch = face_patch(crop, frame.image, mesh)
+        patch = view.patch
         return float("nan") if patch is None else contour_contrast(patch)
-
-    @property
-    def parts(self) -> Mapping[str, float]:
-        """None."""
-        return {}
-
-    def statistic(self, trace: SignalTrace) -> float:
-        """Return the median of the track."""
-        return median_of_track(trace)

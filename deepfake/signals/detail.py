@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import LEFT_EYE, LIPS, NOSE, RIGHT_EYE
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
-from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch, polygon_mask
-from deepfake.video.reader import Frame
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
+from deepfake.signals.patches import FacePatch, blurred, decibels, polygon_mask
 
 # Polygons of the mesh that hold skin and nothing else on an unoccluded face.
 RIGHT_CHEEK: Final = (50, 101, 36, 206, 187, 123)
@@ -47,7 +45,7 @@ def feature_detail(patch: FacePatch) -> dict[str, float]:
     }
 
 
-class DetailSignal:
+class DetailSignal(FaceSignal):
     """How much fine detail eyes, nose and mouth have against the skin between them: generators smooth lashes, nostrils
     and teeth away.
 
@@ -65,18 +63,28 @@ class DetailSignal:
         title="Detail at eyes, nose and mouth",
         unit="dB",
         measures="How much more fine detail there is at eyes, nose and mouth than on the cheeks.",
-        paper="Matern et al. 2019, Exploiting visual artifacts, WACVW",
+        papers=(
+            (
+                "Matern, Riess, Stamminger 2019, Exploiting visual artifacts to expose deepfakes",
+                "https://doi.org/10.1109/WACVW.2019.00020",
+            ),
+        ),
+        formula=r"10 \log_{10} \frac{\overline{b^2}_\mathrm{feature} + \epsilon}"
+        r"{\overline{b^2}_\mathrm{cheeks} + \epsilon}, \qquad b = G_{\sigma_1} I - G_{\sigma_2} I",
+        details=(
+            f"b is a band that follows the size of the face: Gaussians of {FINE_SIGMA:g} and {COARSE_SIGMA:g} face "
+            "widths. Eyes, nose and mouth are polygons of the mesh; the value is their mean.",
+        ),
         misleads="A closed mouth or eyes lower it; freckles, beards and grain on the cheeks do as well.",
         suspicious="low",
     )
-    every_frame = False
 
     def __init__(self) -> None:
         self._parts: Mapping[str, float] = {}
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the mean of the features' detail at the next crop, dB; NaN without a mesh or with a small face."""
-        patch = face_patch(crop, frame.image, mesh)
+        patch = view.patch
         self._parts = {} if patch is None else feature_detail(patch)
         return float(np.mean(list(self._parts.values()))) if self._parts else float("nan")
 
@@ -84,7 +92,3 @@ class DetailSignal:
     def parts(self) -> Mapping[str, float]:
         """The detail of "eyes", "nose" and "mouth" at the latest crop, dB; none where there was no mesh."""
         return self._parts
-
-    def statistic(self, trace: SignalTrace) -> float:
-        """Return the median of the track."""
-        return median_of_track(trace)

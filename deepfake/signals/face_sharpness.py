@@ -1,14 +1,10 @@
 """Sharpness inside the face against its surroundings."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
-from deepfake.signals.patches import FacePatch, blurred, decibels, face_patch
-from deepfake.video.reader import Frame
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
+from deepfake.signals.patches import FacePatch, blurred, decibels
 
 INSIDE = (0.08, np.inf)  # depth, face widths: the outline itself, where a blend lies, is left out
 AROUND = (-0.30, -0.06)
@@ -34,7 +30,7 @@ def _octaves(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return grey - once, once - blurred(grey, COARSE_PX)
 
 
-class FaceSharpnessSignal:
+class FaceSharpnessSignal(FaceSignal):
     """How much sharper the face is than what surrounds it: what a face made at a lower resolution and warped into place
     loses.
 
@@ -53,22 +49,23 @@ class FaceSharpnessSignal:
         title="Sharpness of the face against its surroundings",
         unit="dB",
         measures="How much sharper the inside of the face is than the hair, neck and background around it.",
-        paper="Li & Lyu 2019, arXiv:1811.00656",
+        papers=(
+            (
+                "Li, Lyu 2019, Exposing DeepFake videos by detecting face warping artifacts",
+                "https://arxiv.org/abs/1811.00656",
+            ),
+        ),
+        formula=r"s(\mathrm{inside}) - s(\mathrm{around}), \qquad "
+        r"s = 10 \log_{10} \frac{\overline{(I - G_1 I)^2}}{\overline{(G_1 I - G_2 I)^2}}",
+        details=(
+            f"The energy of the finest octave over that of the next (Gaussians of {FINE_PX:g} and {COARSE_PX:g} px), "
+            f"inside the face and up to {-AROUND[0]:g} face widths around it.",
+        ),
         misleads="Smooth skin before textured hair is low in real clips too, and a blurred background makes it high.",
         suspicious="low",
     )
-    every_frame = False
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the difference in sharpness at the next crop, dB; NaN without a mesh and where a region is flat."""
-        patch = face_patch(crop, frame.image, mesh)
+        patch = view.patch
         return float("nan") if patch is None else sharpness(patch, *INSIDE) - sharpness(patch, *AROUND)
-
-    @property
-    def parts(self) -> Mapping[str, float]:
-        """None."""
-        return {}
-
-    def statistic(self, trace: SignalTrace) -> float:
-        """Return the median of the track."""
-        return median_of_track(trace)

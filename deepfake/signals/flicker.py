@@ -1,17 +1,16 @@
 """Flicker: jumps of the face's brightness and colour that its surroundings do not share."""
 
 from collections import deque
-from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
-from deepfake.faces.landmarks import FACE_OVAL
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
+from deepfake.faces.landmarks import FACE_OVAL, Mesh
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.patches import outline_depth
-from deepfake.video.reader import Frame, Image
+from deepfake.video.reader import Image
 
 ALIGNED_PX = 112  # crops are compared at this size: details that move within the face are averaged out
 CELL_PX = 8
@@ -36,7 +35,7 @@ def second_difference(cells: Cells, chosen: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(jump * jump)))
 
 
-class FlickerSignal:
+class FlickerSignal(FaceSignal):
     """How much the face jumps in brightness and colour from frame to frame, beyond its surroundings.
 
     Of every three crops the outer ones are aligned with the middle one by phase correlation, so that what is left of
@@ -55,7 +54,13 @@ class FlickerSignal:
         title="Flicker of the face",
         unit="grey levels",
         measures="How much more the face jumps in brightness and colour between frames than what surrounds it.",
-        paper="",
+        formula=r"\sqrt{\overline{d^2}_\mathrm{face}} - \sqrt{\overline{d^2}_\mathrm{ring}}, \qquad "
+        r"d = x_{t-1} - \tfrac{1}{2}(x_{t-2} + x_t)",
+        details=(
+            "Of every three crops the outer ones are aligned with the middle one (phase correlation), so that what is "
+            f"left of the head's motion is taken out. x are means over cells of 1/{CELLS} of the crop's side, in luma "
+            "and both chromas.",
+        ),
         misleads="Speech and keyframes make a real face jump, and a restless background hides the flicker of a fake.",
         suspicious="high",
     )
@@ -66,8 +71,9 @@ class FlickerSignal:
         self._shifts: deque[NDArray[np.float64]] = deque(maxlen=2)
         self._latest_frame = -1
 
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the flicker of the frame before this crop, grey levels; NaN until three frames in a row were seen."""
+        crop, mesh = view.crop, view.mesh
         if crop.frame_index != self._latest_frame + 1:
             self._colours.clear()
             self._shifts.clear()
@@ -80,15 +86,6 @@ class FlickerSignal:
         cells = np.stack([_cell_means(colour) for colour in aligned])
         inside, around = _face_and_ring(crop, mesh)
         return second_difference(cells, inside) - second_difference(cells, around)
-
-    @property
-    def parts(self) -> Mapping[str, float]:
-        """None."""
-        return {}
-
-    def statistic(self, trace: SignalTrace) -> float:
-        """Return the median of the track."""
-        return median_of_track(trace)
 
     def _add(self, image: Image) -> None:
         small = cv2.resize(image, (ALIGNED_PX, ALIGNED_PX), interpolation=cv2.INTER_AREA)

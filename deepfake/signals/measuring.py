@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
-from deepfake.signals.base import FaceSignal, Mesh, SignalTrace
+from deepfake.signals.base import FaceSignal, FaceView, SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.video.reader import Frame
 
@@ -34,8 +34,9 @@ class FaceSignals:
         is_sample = crop.frame_index % self._sample_every == 0
         wanted = [signal for signal in signals if signal.every_frame or is_sample]
         mesh = face_mesh().landmarks(frame.image, crop.crop_to_frame, crop_px=crop.image.shape[0])
+        view = FaceView(crop, frame, mesh)
         for signal in wanted:
-            self._measure(signal, crop, frame, mesh)
+            self._measure(signal, view)
 
     def keep(self, visible: Collection[int]) -> None:
         """Give up what is kept of the last crops of all tracks but the visible ones."""
@@ -52,11 +53,12 @@ class FaceSignals:
                 found.append(SignalTrace(name, track_id, rows, frame_timestamps_s[rows], measured, unit))
         return found
 
-    def _measure(self, signal: FaceSignal, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> None:
-        info = signal.info
-        value = signal.push(crop, frame, mesh)
+    def _measure(self, signal: FaceSignal, view: FaceView) -> None:
+        info, crop = signal.info, view.crop
+        value = signal.push(view)
         named = {info.name: value, **{f"{info.name}/{part}": number for part, number in signal.parts.items()}}
         for name, number in named.items():
             _, indices, values = self._measured.setdefault((crop.track_id, name), (info.unit, [], []))
-            indices.append(crop.frame_index)
-            values.append(number)
+            if number is not None:
+                indices.append(crop.frame_index)
+                values.append(number)

@@ -3,7 +3,6 @@
 Signals of sharpness read this and not the crop, whose resampling would be measured along with the face.
 """
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
-from deepfake.faces.landmarks import FACE_OVAL
-from deepfake.signals.base import Mesh
+from deepfake.faces.landmarks import FACE_OVAL, Mesh
 from deepfake.video.reader import Image
 
 MIN_FACE_PX = 40  # width of the smallest face that is measured: below it, bands along the contour are under 3 px wide
 MAX_SIDE_PX = 512  # larger patches are reduced: the time a patch takes stays bounded
 SURROUNDINGS = 0.35  # of the face's width: how far a patch reaches beyond the face
-
-_latest = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +34,11 @@ class FacePatch:
         return float(np.mean(chosen * chosen)) if len(chosen) >= 50 else float("nan")
 
 
-def face_patch(crop: FaceCrop, image: Image, mesh: Mesh | None) -> FacePatch | None:
+def cut_patch(image: Image, mesh: Mesh | None) -> FacePatch | None:
     """Return the patch around a mesh, f32 (468, 3), frame px, or None: no mesh, too small a face, outside the frame.
 
-    image: RGB uint8 (H, W, 3), the crop's frame. The patch of the latest crop is kept for the next signal that asks.
+    image: RGB uint8 (H, W, 3).
     """
-    if getattr(_latest, "crop", None) is not crop or _latest.mesh is not mesh:
-        _latest.crop, _latest.mesh, _latest.patch = crop, mesh, _cut_patch(image, mesh)
-    kept: FacePatch | None = _latest.patch
-    return kept
-
-
-def _cut_patch(image: Image, mesh: Mesh | None) -> FacePatch | None:
     if mesh is None or not np.isfinite(mesh).all():
         return None
     outline = mesh[FACE_OVAL, :2]

@@ -1,7 +1,8 @@
-"""FACE_SIGNALS: every signal that is measured on one face. A new signal is added here and nowhere else."""
+"""FACE_SIGNALS: every signal that is measured on one face. A new signal is a file and a row here."""
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,22 +15,41 @@ from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.contour import ContourSignal
 from deepfake.signals.detail import DetailSignal
 from deepfake.signals.face_sharpness import FaceSharpnessSignal
+from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
 
-__all__ = ["FACE_SIGNALS", "FaceSignal", "SignalAuc", "SignalInfo", "real_values", "signal_auc", "signal_info"]
+__all__ = [
+    "FACE_SIGNALS",
+    "FaceSignal",
+    "SignalAuc",
+    "SignalInfo",
+    "is_weak",
+    "real_values",
+    "register_signal",
+    "signal_auc",
+    "signal_info",
+]
 
 AUC_PATH: Final = Path(__file__).parent / "reference" / "auc.json"  # written by benchmarks/signals.py --auc
 REAL_PATH: Final = Path(__file__).parent / "reference" / "real.json"  # written by benchmarks/signals.py --real
 
-FACE_SIGNALS: Final[tuple[type[FaceSignal], ...]] = (
+FACE_SIGNALS: Final[list[type[FaceSignal]]] = [
+    FaceSimilaritySignal,
     SpectrumSignal,
     BlinkSignal,
     FaceSharpnessSignal,
     ContourSignal,
     FlickerSignal,
     DetailSignal,
-)
+]
+
+
+def register_signal(signal: type[FaceSignal]) -> None:
+    """Add a signal of your own to FACE_SIGNALS, for this process. Raises ValueError where its name is taken."""
+    if signal_info(signal.info.name) is not None:
+        raise ValueError(f"there is a signal {signal.info.name!r} already")
+    FACE_SIGNALS.append(signal)
 
 
 def signal_info(name: str) -> SignalInfo | None:
@@ -49,6 +69,14 @@ class SignalAuc:
     interval: tuple[float, float]
     real: int
     fake: int
+
+
+CHANCE: Final = 0.5  # AUC of a signal that tells nothing
+
+
+def is_weak(measured: Sequence[SignalAuc]) -> bool:
+    """Return whether a signal was not better than chance, its interval clear of it, in all sets of clips."""
+    return not all(item.interval[0] > CHANCE for item in measured)
 
 
 def signal_auc(name: str) -> tuple[SignalAuc, ...]:

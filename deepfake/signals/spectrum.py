@@ -2,7 +2,6 @@
 
 import functools
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import FaceCrop
-from deepfake.signals.base import Mesh, SignalInfo, SignalTrace, median_of_track
-from deepfake.video.reader import Frame, Image
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
+from deepfake.video.reader import Image
 
 SPECTRUM_BINS = 64
 # Centres of the bins, cycles a pixel of the clip.
@@ -160,11 +158,11 @@ def spectrum_classifier() -> SpectrumClassifier:
     return SpectrumClassifier(np.array(stored["weights"], dtype=np.float64), stored["bias"], stored["worth"])
 
 
-class SpectrumSignal:
+class SpectrumSignal(FaceSignal):
     """How much more, or less, a face holds at high frequencies than the power law of its lower ones predicts.
 
     Value: dB, median of a track -17 to 9 on the clips measured. The spectrum is that of the inner face as the frame has
-    it, see radial_power_spectrum; mean_spectrum is its mean over the track. Upsampling in a generator leaves too much
+    it, see radial_power_spectrum. Upsampling in a generator leaves too much
     there, and a face with weak middle frequencies seems to have too much: the suspicious side is the high one, as on
     the train split (26 of 30 FaceForensics++ c23 fakes lie above their own original).
 
@@ -178,39 +176,30 @@ class SpectrumSignal:
         title="Power spectrum",
         unit="dB",
         measures="How far the finest detail of the face lies above or below what its coarser detail predicts.",
-        paper="Durall et al. 2019, arXiv:1911.00686",
+        papers=(
+            (
+                "Durall, Keuper, Pfreundt, Keuper 2019, Unmasking DeepFakes with simple features",
+                "https://arxiv.org/abs/1911.00686",
+            ),
+        ),
+        formula=r"P(k) = 10 \log_{10} \Big\langle \big|\mathcal{F}\{w \cdot (I - \bar I)\}(u, v)\big|^2 "
+        r"\Big\rangle_{\sqrt{u^2 + v^2} \,\in\, \mathrm{bin}\ k}",
+        details=(
+            "How much of a face is coarse and how much is fine detail: the power at each spatial frequency, the mean "
+            "over all directions.",
+            f"The inner face as the frame has it, upright and not resampled, in {SPECTRUM_BINS} bins up to half a "
+            "cycle a pixel; its mean is removed and it is windowed (Hann).",
+            f"Curves are moved so that their mean from {LEVEL_BAND[0]:g} to {LEVEL_BAND[1]:g} cycles a pixel is 0 dB: "
+            "contrast does not count. The range of real faces is the 5th to the 95th percentile of "
+            f"{real_face_range().n} of them.",
+            f"The number over time is how far {HIGH_BAND[0]:g} to {HIGH_BAND[1]:g} cycles a pixel lie above the power "
+            "law of the lower ones.",
+        ),
         misleads="Compression, focus and denoising change it more than most fakes do.",
         suspicious="high",
     )
-    every_frame = False
 
-    def __init__(self) -> None:
-        self._sums = np.zeros(SPECTRUM_BINS)
-        self._counts = np.zeros(SPECTRUM_BINS)
-
-    def push(self, crop: FaceCrop, frame: Frame, mesh: Mesh | None) -> float:
+    def push(self, view: FaceView) -> float:
         """Return the high-frequency excess of the next crop, dB; NaN for a face that is small or cut off."""
-        square = face_square(frame.image, crop.crop_to_frame, crop.image.shape[0])
-        if square is None:
-            return float("nan")
-        spectrum = radial_power_spectrum(square)
-        known = np.isfinite(spectrum)
-        self._sums[known] += spectrum[known]
-        self._counts += known
-        return high_frequency_excess(spectrum)
-
-    @property
-    def parts(self) -> Mapping[str, float]:
-        """None."""
-        return {}
-
-    @property
-    def mean_spectrum(self) -> NDArray[np.float32]:
-        """The mean of the track's spectra so far, f32 (64,), dB, NaN where there is none."""
-        mean: NDArray[np.float64] = np.full(SPECTRUM_BINS, np.nan)
-        np.divide(self._sums, self._counts, out=mean, where=self._counts > 0)
-        return mean.astype(np.float32)
-
-    def statistic(self, trace: SignalTrace) -> float:
-        """Return the median of the track."""
-        return median_of_track(trace)
+        square = face_square(view.frame.image, view.crop.crop_to_frame, view.crop.image.shape[0])
+        return float("nan") if square is None else high_frequency_excess(radial_power_spectrum(square))

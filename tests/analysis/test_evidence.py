@@ -8,12 +8,13 @@ from deepfake.report import wording
 from deepfake.report.wording import evidence_sentence
 from deepfake.signals.registry import FACE_SIGNALS, SignalInfo, SignalAuc, real_values, signal_auc
 from deepfake.signals.base import SignalTrace
+from deepfake.signals.face_similarity import FaceSimilaritySignal
 
 
 def reading(value, *, side="high", low=(0.6,), name="power"):
-    info = SignalInfo(name, "Power", "dB", "", "", "", side)
-    worth = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
-    return SignalReading(info, value, np.arange(100.0), worth)
+    info = SignalInfo(name, "Power", "dB", "", "", side)
+    measured = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
+    return SignalReading(info, value, np.arange(100.0), measured)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,8 @@ def test_a_signal_at_chance_on_some_clips_is_weak_and_last():
 
 
 def test_the_shipped_numbers_are_there_for_every_signal():
-    for signal in FACE_SIGNALS:
+    # The similarity of successive faces has its AUC in docs/accuracy.md, among the scores of whole clips.
+    for signal in set(FACE_SIGNALS) - {FaceSimilaritySignal}:
         values = real_values(signal.info.name)
         assert len(values) >= 20
         assert (np.diff(values) >= 0).all()

@@ -77,9 +77,9 @@ def judge_clip(*people):
 
 def reading(value, *, name="power", side="high", low=(0.6,)):
     """A signal whose genuine clips lie evenly from 0 to 99; low: the lower ends of its AUC's intervals, by set."""
-    info = SignalInfo(name, "Power", "dB", "", "", "", side)
-    worth = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
-    return SignalReading(info, value, np.arange(100.0), worth)
+    info = SignalInfo(name, "Power", "dB", "", "", side)
+    measured = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
+    return SignalReading(info, value, np.arange(100.0), measured)
 
 
 @pytest.mark.parametrize(

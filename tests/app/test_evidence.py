@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from deepfake.dashboard.analyze.evidence_tab import auc_sentence, blink_sentence
+from deepfake.dashboard.analyze.evidence_tab import blink_sentence
+from deepfake.dashboard.signal_words import auc_sentence
 from deepfake.signals.blink import Blink, BlinkSummary
 from deepfake.signals.registry import SignalAuc
 

@@ -6,8 +6,7 @@ from scipy.stats import poisson
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.iris import Eye
-from deepfake.faces.landmarks import mesh_of_face
-from deepfake.signals.base import SignalTrace
+from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.blink import (
     MIN_MEASURED_S,
     USUAL_PER_MINUTE,
@@ -17,6 +16,7 @@ from deepfake.signals.blink import (
     summarise_blinks,
 )
 from deepfake.video.reader import Frame
+from tests.meshes import mesh_of_face
 
 RATE = 25
 
@@ -123,7 +123,7 @@ def test_open_eyes_are_measured_on_a_portrait_and_shut_ones_are_less_open(portra
     mesh = mesh_of_face(portrait, landmarks)
     crop = FaceCrop(0, 0, 0.0, portrait[:224, :224], np.eye(2, 3, dtype=np.float32))
     signal = BlinkSignal()
-    value = signal.push(crop, Frame(0, 0.0, portrait), mesh)
+    value = signal.push(FaceView(crop, Frame(0, 0.0, portrait), mesh))
     assert 0.2 < value < 0.5
     assert value == pytest.approx(np.mean(list(signal.parts.values())))
     assert signal.parts.keys() == {"right", "left"}
@@ -134,6 +134,7 @@ def test_open_eyes_are_measured_on_a_portrait_and_shut_ones_are_less_open(portra
 def test_without_a_usable_mesh_there_is_no_value(mesh):
     image = np.zeros((64, 64, 3), np.uint8)
     signal = BlinkSignal()
-    value = signal.push(FaceCrop(0, 0, 0.0, image, np.eye(2, 3, dtype=np.float32)), Frame(0, 0.0, image), mesh)
+    crop = FaceCrop(0, 0, 0.0, image, np.eye(2, 3, dtype=np.float32))
+    value = signal.push(FaceView(crop, Frame(0, 0.0, image), mesh))
     assert np.isnan(value)
     assert signal.parts == {}

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
-from deepfake.faces.landmarks import FACE_OVAL, mesh_of_face
-from deepfake.signals.base import SignalTrace
+from deepfake.faces.landmarks import FACE_OVAL
+from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.flicker import FlickerSignal, second_difference
 from deepfake.signals.patches import polygon_mask
 from deepfake.video.reader import Frame
+from tests.meshes import mesh_of_face
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
 TRANSFORM = crop_to_frame_from_landmarks(LANDMARKS, 224)
@@ -27,9 +28,11 @@ def values_of(images, mesh, *, indices=None, transform=TRANSFORM):
     indices = range(len(images)) if indices is None else indices
     return [
         signal.push(
-            FaceCrop(0, index, index / 25, crop_face(image, transform, 224), transform),
-            Frame(index, index / 25, image),
-            mesh,
+            FaceView(
+                FaceCrop(0, index, index / 25, crop_face(image, transform, 224), transform),
+                Frame(index, index / 25, image),
+                mesh,
+            )
         )
         for index, image in zip(indices, images, strict=True)
     ]
@@ -97,7 +100,7 @@ def test_a_flat_picture_and_a_tiny_crop_are_answers(portrait, mesh):
     signal = FlickerSignal()
     tiny = np.zeros((8, 8, 3), np.uint8)
     for index in range(4):
-        value = signal.push(FaceCrop(0, index, 0.0, tiny, TRANSFORM), Frame(index, 0.0, portrait), mesh)
+        value = signal.push(FaceView(FaceCrop(0, index, 0.0, tiny, TRANSFORM), Frame(index, 0.0, portrait), mesh))
     assert np.isnan(value) or value == 0
 
 
@@ -121,6 +124,6 @@ def test_a_crop_takes_at_most_three_milliseconds(portrait, mesh):
     for index in range(15):
         crop = FaceCrop(0, index, 0.0, crop_face(portrait, TRANSFORM, 224), TRANSFORM)
         started = time.perf_counter()
-        signal.push(crop, Frame(index, 0.0, portrait), mesh)
+        signal.push(FaceView(crop, Frame(index, 0.0, portrait), mesh))
         taken.append(time.perf_counter() - started)
     assert min(taken[3:]) < 0.003

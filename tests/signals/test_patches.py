@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_to_frame_from_landmarks
-from deepfake.faces.landmarks import FACE_OVAL, mesh_of_face
+from deepfake.faces.landmarks import FACE_OVAL
+from deepfake.signals.base import FaceView
 from deepfake.signals.contour import ContourSignal, gradient_magnitude
 from deepfake.signals.detail import DetailSignal
 from deepfake.signals.face_sharpness import FaceSharpnessSignal, sharpness
-from deepfake.signals.patches import MAX_SIDE_PX, blurred, face_patch, outline_depth, polygon_mask
+from deepfake.signals.patches import MAX_SIDE_PX, blurred, cut_patch, outline_depth, polygon_mask
 from deepfake.video.reader import Frame
+from tests.meshes import mesh_of_face
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)
 SIGNALS = [FaceSharpnessSignal, ContourSignal, DetailSignal]
@@ -31,7 +33,7 @@ def crop_of(image):
 
 
 def value_of(signal, image, mesh):
-    return signal().push(crop_of(image), Frame(0, 0.0, image), mesh)
+    return signal().push(FaceView(crop_of(image), Frame(0, 0.0, image), mesh))
 
 
 def inside_mask(mesh, shape, grow_px=0):
@@ -47,7 +49,7 @@ def softened(image, mask, sigma=2.0):
 
 
 def test_a_patch_holds_the_pixels_of_the_frame(portrait, mesh):
-    patch = face_patch(crop_of(portrait), portrait, mesh)
+    patch = cut_patch(portrait, mesh)
     low = mesh[:, :2] - patch.mesh_xy
     assert np.ptp(low, axis=0) == pytest.approx(0, abs=1e-3)
     left, top = np.round(low[0]).astype(int)
@@ -66,9 +68,9 @@ def test_depth_is_the_distance_from_a_disc(portrait):
 
 def test_a_large_face_is_reduced_and_measured_the_same(portrait, mesh):
     large = cv2.resize(portrait, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    patch = face_patch(crop_of(large), large, (mesh + 0.5) * 6 - 0.5)
+    patch = cut_patch(large, (mesh + 0.5) * 6 - 0.5)
     assert max(patch.grey.shape) == MAX_SIDE_PX
-    small = face_patch(crop_of(portrait), portrait, mesh)
+    small = cut_patch(portrait, mesh)
     shares = [p.mesh_xy / np.array(p.grey.shape[::-1]) for p in (patch, small)]
     assert shares[0] == pytest.approx(shares[1], abs=0.01)
     assert np.median(patch.depth) == pytest.approx(np.median(small.depth), abs=0.02)
@@ -76,12 +78,13 @@ def test_a_large_face_is_reduced_and_measured_the_same(portrait, mesh):
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_a_patch_is_cut_once_for_all_signals_but_never_kept_too_long(signal, portrait, mesh):
-    crop, frame = crop_of(portrait), Frame(0, 0.0, portrait)
-    first = signal().push(crop, frame, mesh)
-    assert signal().push(crop, frame, mesh) == first
-    assert np.isnan(signal().push(crop, frame, None))
+    view = FaceView(crop_of(portrait), Frame(0, 0.0, portrait), mesh)
+    first = signal().push(view)
+    assert view.patch is view.patch
+    assert signal().push(view) == first
+    assert np.isnan(signal().push(FaceView(view.crop, view.frame, None)))
     darker = (portrait // 2).astype(np.uint8)
-    assert face_patch(crop_of(darker), darker, mesh).grey.mean() < face_patch(crop, portrait, mesh).grey.mean()
+    assert FaceView(crop_of(darker), Frame(0, 0.0, darker), mesh).patch.grey.mean() < view.patch.grey.mean()
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -118,7 +121,7 @@ def test_a_crop_takes_at_most_ten_milliseconds(signal, portrait, mesh):
     for _ in range(7):
         crop, frame, measured = crop_of(portrait), Frame(0, 0.0, portrait), signal()
         started = time.perf_counter()
-        measured.push(crop, frame, mesh)
+        measured.push(FaceView(crop, frame, mesh))
         taken.append(time.perf_counter() - started)
     assert min(taken) < 0.010
 
@@ -133,7 +136,7 @@ def test_a_soft_face_in_sharp_surroundings_is_low_and_the_reverse_high(portrait,
 
 
 def test_sharpness_of_white_noise_is_the_ratio_of_the_two_filters(portrait, mesh):
-    patch = face_patch(crop_of(portrait), portrait, mesh)
+    patch = cut_patch(portrait, mesh)
     noise = np.random.default_rng(0).normal(128, 20, (512, 512)).astype(np.float32)
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(512), np.fft.fftfreq(512)))
     one, two = (np.exp(-2 * (np.pi * frequency * sigma) ** 2) for sigma in (1, 2))
@@ -167,9 +170,9 @@ def test_smoothed_features_have_less_detail_and_smoothed_skin_leaves_them_more(p
         eyes |= polygon_mask(patch_points[list(polygon)], portrait.shape[:2])
     mask = cv2.dilate(eyes, np.ones((9, 9), np.uint8)).astype(np.float32)[..., None]
     plain, soft = DetailSignal(), DetailSignal()
-    value = plain.push(crop_of(portrait), Frame(0, 0.0, portrait), mesh)
+    value = plain.push(FaceView(crop_of(portrait), Frame(0, 0.0, portrait), mesh))
     image = softened(portrait, mask, 3.0)
-    assert soft.push(crop_of(image), Frame(0, 0.0, image), mesh) < value
+    assert soft.push(FaceView(crop_of(image), Frame(0, 0.0, image), mesh)) < value
     assert soft.parts["eyes"] < plain.parts["eyes"] - 3
     assert soft.parts["mouth"] == pytest.approx(plain.parts["mouth"], abs=0.5)
     assert plain.parts.keys() == {"eyes", "nose", "mouth"}

@@ -1,7 +1,5 @@
 """Evidence: where the classifier looked, the most suspicious moments, and every other signal of the chosen face."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,12 +11,13 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
 from deepfake.dashboard.snapshots import scored_crop
 from deepfake.dashboard.state import PageState
+from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks
-from deepfake.signals.registry import SignalAuc, SignalInfo, signal_auc, signal_info
+from deepfake.signals.registry import SignalInfo, signal_auc, signal_info
 from deepfake.signals.spectrum import SpectrumSignal
 
 MOMENTS_LISTED = 5
@@ -28,7 +27,6 @@ HOW_TO_READ = (
     "not that something is wrong there."
 )
 NO_ATTRIBUTION = "This classifier gives a score and does not tell which places of the picture it rests on."
-SIDES = {"high": "High values are the suspicious ones.", "low": "Low values are the suspicious ones.", None: ""}
 
 
 def anchor_of(signal: str) -> str:
@@ -145,23 +143,10 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
     st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
     if info.name == BlinkSignal.info.name:
         st.markdown(blink_sentence(summarise_blinks(trace)))
-    st.caption(auc_sentence(signal_auc(info.name)))
-    st.caption(f":material/warning: When it misleads: {info.misleads}" + (f" · {info.paper}" if info.paper else ""))
+    st.caption(f":material/straighten: {auc_sentence(signal_auc(info.name))}")
+    papers = "".join(f" · [{citation}]({address})" for citation, address in info.papers)
+    st.caption(f":material/warning: When it misleads: {info.misleads}{papers}")
     return place
-
-
-def auc_sentence(worth: Sequence[SignalAuc]) -> str:
-    """Return what a signal alone is worth; a signal that is not better than chance everywhere is called weak."""
-    if not worth:
-        return "What it is worth was not measured."
-    measured = "; ".join(
-        f"{item.clips}: AUC {item.auc:.2f} [{item.interval[0]:.2f}, {item.interval[1]:.2f}], "
-        f"{item.real} real and {item.fake} fake clips"
-        for item in worth
-    )
-    return (
-        f":material/straighten: Worth alone (0.5 is chance): {measured}.{' A weak signal.' if is_weak(worth) else ''}"
-    )
 
 
 def blink_sentence(summary: BlinkSummary) -> str:

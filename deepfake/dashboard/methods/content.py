@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 
-from deepfake.analysis.pipeline import CROP_SIZE_PX
 from deepfake.analysis.quality import MAX_TURN, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
 from deepfake.analysis.verdict import MAIN_TRACK_SHARE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
+from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import Calibration, FaceClassifier
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.report.facts import fact
 from deepfake.signals.cuts import CUT_THRESHOLD
 from deepfake.signals.drops import DROP_MIN_SIGMAS, DROP_WINDOW
-from deepfake.signals.spectrum import HIGH_BAND, LEVEL_BAND, SPECTRUM_BINS, real_face_range, spectrum_classifier
+from deepfake.signals.registry import FACE_SIGNALS, signal_auc
+from deepfake.signals.spectrum import spectrum_classifier
 from deepfake.views.attribution_clip import MAX_SCORED
 
 
@@ -69,22 +70,6 @@ METHODS = (
         (SSIM_PAPER,),
     ),
     Method(
-        "Similarity of successive faces",
-        f"The same measure between crops of {CROP_SIZE_PX}×{CROP_SIZE_PX} px of one person's face. The crop follows "
-        "the face, so motion of the head counts for little and change within the face for much.",
-        r"s_t = \mathrm{SSIM}\left(F_{t-1}\!\circ T_{t-1},\; F_t\circ T_t\right)",
-        (
-            "T is the similarity transform (turn, scale, shift) that lays five landmarks on a canonical face, by "
-            "least squares, its geometry smoothed over neighbouring frames.",
-        ),
-        "Speech, a smile, a hand before the face and a turn of the head lower it. A small or blurred face has little "
-        "structure that could change, and looks steadier than it is.",
-        (
-            SSIM_PAPER,
-            ("Umeyama 1991, Least-squares estimation of transformation parameters", "https://doi.org/10.1109/34.88573"),
-        ),
-    ),
-    Method(
         "Drops and cuts",
         "Which dips of a curve are worth a look, and which are only the beginning of another scene.",
         r"d_t = \operatorname{median}(s_{t-12},\dots,s_{t+12}) - s_t \;>\; "
@@ -135,29 +120,6 @@ METHODS = (
             ("Viola, Jones 2001, Rapid object detection", "https://doi.org/10.1109/CVPR.2001.990517"),
         ),
     ),
-    Method(
-        "Power spectrum of a face",
-        "How much of a face is coarse and how much is fine detail: the power at each spatial frequency, the mean over "
-        "all directions.",
-        r"P(k) = 10 \log_{10} \Big\langle \big|\mathcal{F}\{w \cdot (I - \bar I)\}(u, v)\big|^2 "
-        r"\Big\rangle_{\sqrt{u^2 + v^2} \,\in\, \mathrm{bin}\ k}",
-        (
-            f"The inner face as the frame has it, upright and not resampled, in {SPECTRUM_BINS} bins up to half a "
-            "cycle a pixel; its mean is removed and it is windowed (Hann).",
-            f"Curves are moved so that their mean from {LEVEL_BAND[0]:g} to {LEVEL_BAND[1]:g} cycles a pixel is 0 dB: "
-            "contrast does not count. The range of real faces is the 5th to the 95th percentile of "
-            f"{real_face_range().n} of them.",
-            f"The number over time is how far {HIGH_BAND[0]:g} to {HIGH_BAND[1]:g} cycles a pixel lie above the power "
-            "law of the lower ones.",
-        ),
-        "Compression, focus, denoising and enlarging move the curve further than most fakes do.",
-        (
-            (
-                "Durall, Keuper, Pfreundt, Keuper 2019, Unmasking DeepFakes with simple features",
-                "https://arxiv.org/abs/1911.00686",
-            ),
-        ),
-    ),
 )
 
 RULE_FORMULA = (
@@ -175,6 +137,21 @@ RULE_TEXT = (
 P_VALUE_FORMULA = (
     r"p = m \cdot \frac{1 + \#\{\text{genuine clips that score at least as high}\}}{1 + \#\{\text{genuine clips}\}}"
 )
+
+
+def signal_methods() -> tuple[Method, ...]:
+    """Return the signals of one face, as the registry has them, with what each was measured to tell by itself."""
+    return tuple(
+        Method(
+            info.title,
+            info.measures,
+            info.formula,
+            (*info.details, SIDES[info.suspicious], auc_sentence(signal_auc(info.name))),
+            info.misleads,
+            info.papers,
+        )
+        for info in (signal.info for signal in FACE_SIGNALS)
+    )
 
 
 def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:

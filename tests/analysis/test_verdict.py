@@ -17,7 +17,7 @@ from deepfake.analysis.verdict import (
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import evidence_sentence, reason_sentences
-from deepfake.signals.registry import SignalInfo, SignalAuc
+from deepfake.signals.registry import SignalAuc, SignalInfo
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.

@@ -70,6 +70,16 @@ class User(AppTest):
         self.session_state["settings-face-detector"] = "haar"
         return self
 
+    def scored_by(self, classifier: str) -> Self:
+        """Have faces scored by another classifier."""
+        self.session_state["settings-classifier"] = classifier
+        return self
+
+    @property
+    def classifiers(self) -> list[str]:
+        """The titles of the classifiers that can be chosen."""
+        return list(self.selectbox(key="settings-classifier").options)
+
     @property
     def at(self) -> PageName:
         """The page that is shown."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.dashboard.methods.content import METHODS, PAPERS
+from deepfake.dashboard.methods.content import METHODS, PAPERS, signal_methods
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier
 from deepfake.report.wording import limits_of
+from deepfake.signals.registry import FACE_SIGNALS
 from tests.app.driver import User
 
 
@@ -13,11 +14,13 @@ def test_every_measurement_says_when_it_misleads() -> None:
     user = User("methods").arrive()
     assert not user.exception
     titles = [item.value for item in user.subheader]
-    for method in METHODS:
+    methods = (*METHODS, *signal_methods())
+    for method in methods:
         assert method.title in titles
         assert method.misleads in user.words
         assert all(address in user.words for _, address in method.papers)
-    assert user.words.count("When it misleads.") == len(METHODS) + len(CLASSIFIERS)
+    assert user.words.count("When it misleads.") == len(methods) + len(CLASSIFIERS)
+    assert {kind.info.title for kind in FACE_SIGNALS} <= set(titles)
 
 
 def test_the_verdict_is_explained_with_its_error_rates_and_limits() -> None:

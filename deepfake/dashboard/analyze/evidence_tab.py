@@ -4,14 +4,14 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.analysis.evidence import SCORE, is_weak
+from deepfake.analysis.evidence import SCORE
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.dashboard.snapshots import scored_crop
 from deepfake.dashboard.state import PageState
-from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures import format_time, person_name, signal_figure, why_no_score

@@ -18,11 +18,14 @@ import hashlib
 import inspect
 import json
 import math
+import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,17 +41,16 @@ from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
 from deepfake.analysis.verdict import main_tracks  # noqa: E402
+from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.detectors.baselines.capsule import CapsuleClassifier  # noqa: E402
 from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.scoring import CropSample  # noqa: E402
+from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
     BOOTSTRAP_DRAWS,
     ClipResult,
-    ManifestRow,
     auc,
     auc_interval,
-    outcomes,
-    read_manifest,
     share,
     summarize,
 )
@@ -57,6 +59,7 @@ from deepfake.files import file_sha256  # noqa: E402
 from deepfake.report.files import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.video.reader import Frame, VideoReader  # noqa: E402
+from deepfake.worker_pool import WorkerPool  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
 DEFAULT_MESONET = ROOT.parent / "shared" / "data" / "mesonet"
@@ -78,7 +81,7 @@ Baseline = CapsuleClassifier | MesoNet
 class Measured:
     """What was found out about one clip. variant: "" or "CRF 35". scores: by scorer, larger is more suspicious."""
 
-    row: ManifestRow
+    clip: ClipEntry
     variant: str
     verdict: str | None
     scores: dict[str, float]
@@ -86,23 +89,23 @@ class Measured:
 
     @property
     def result(self) -> ClipResult:
-        return ClipResult(self.row, self.scores.get(OURS), self.verdict, error=self.error)  # type: ignore[arg-type]
+        return ClipResult(self.clip, self.scores.get(OURS), self.verdict, error=self.error)  # type: ignore[arg-type]
 
 
 def main() -> None:
     arguments = _arguments()
     splits = arguments.splits.split(",") if arguments.splits else []
-    rows = read_manifest(arguments.manifest)
-    rows = tuple(row for row in rows if not splits or row.extra.get("split", "") in splits)
-    if not rows:
+    clips = open_dataset(arguments.manifest, anywhere=True).entries
+    clips = tuple(clip for clip in clips if clip.label and (not splits or clip.split in splits))
+    if not clips:
         raise SystemExit(f"{arguments.manifest}: no clips of the splits {arguments.splits}")
     rates = [None, *(int(text) for text in arguments.recompress.split(",") if text)]
-    measured = [found for crf in rates for found in _measure_all(rows, crf, arguments)]
+    measured = [found for crf in rates for found in _measure_all(clips, crf, arguments)]
     text = report(measured, splits)
     print(text)
     if arguments.json:
-        clips = [{**asdict(found), "row": {**asdict(found.row), "file": str(found.row.file)}} for found in measured]
-        write_text(arguments.json, json.dumps({"clips": clips, "tables": text}, indent=1) + "\n")
+        shown = {"clips": [asdict(found) for found in measured], "tables": text}
+        write_text(arguments.json, json.dumps(shown, indent=1) + "\n")
     if arguments.docs:
         update_between_marks(DOCUMENT, text)
         write_facts("accuracy", accuracy_facts(measured, splits))
@@ -126,8 +129,8 @@ def _arguments() -> argparse.Namespace:
 # --- measuring ------------------------------------------------------------------------------------------------------
 
 
-def _measure_all(rows: Sequence[ManifestRow], crf: int | None, arguments: argparse.Namespace) -> Iterator[Measured]:
-    """Measure all clips, in the order of the rows; say how far it is on standard error."""
+def _measure_all(clips: Sequence[ClipEntry], crf: int | None, arguments: argparse.Namespace) -> Iterator[Measured]:
+    """Measure all clips, in their order; say how far it is on standard error."""
     variant = "" if crf is None else f"CRF {crf}"
     task = functools.partial(
         measure_cached,
@@ -138,17 +141,33 @@ def _measure_all(rows: Sequence[ManifestRow], crf: int | None, arguments: argpar
     )
     found: dict[str, Measured] = {}
     started = time.monotonic()
-    for done, outcome in enumerate(outcomes(rows, task, workers=arguments.workers, timeout_s=arguments.timeout_s), 1):
-        value = outcome.value or {"verdict": None, "scores": {}}
-        found[outcome.row.path] = Measured(outcome.row, variant, value["verdict"], value["scores"], outcome.error)
-        left_s = (time.monotonic() - started) / done * (len(rows) - done)
+    for done, (clip, value, error) in enumerate(_outcomes(clips, task, arguments.workers, arguments.timeout_s), 1):
+        value = value or {"verdict": None, "scores": {}}
+        found[clip.name] = Measured(clip, variant, value["verdict"], value["scores"], error)
+        left_s = (time.monotonic() - started) / done * (len(clips) - done)
         print(
-            f"[{done}/{len(rows)}, {left_s / 60:.0f} min left] {variant} {outcome.row.path}: "
-            f"{outcome.error or value['verdict']}",
+            f"[{done}/{len(clips)}, {left_s / 60:.0f} min left] {variant} {clip.name}: {error or value['verdict']}",
             file=sys.stderr,
             flush=True,
         )
-    return iter([found[row.path] for row in rows])
+    return iter([found[clip.name] for clip in clips])
+
+
+def _outcomes(
+    clips: Sequence[ClipEntry], task: Callable[[Path], Any], workers: int, timeout_s: float
+) -> Iterator[tuple[ClipEntry, Any, str | None]]:
+    """Run a task on every clip in worker processes; yield each clip with its value or its error, as they are done."""
+
+    def run(clip: ClipEntry) -> tuple[ClipEntry, Any, str | None]:
+        try:
+            return clip, pool.call(task, clip.path, timeout_s=timeout_s, name=clip.name), None
+        except DeepfakeError as error:
+            return clip, None, error.beside(clip.location, clip.name)
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with closing(WorkerPool(workers, threads=threads)) as pool, ThreadPoolExecutor(workers) as watchers:
+        for future in as_completed([watchers.submit(run, clip) for clip in clips]):
+            yield future.result()
 
 
 def measuring_fingerprint(mesonet: Path) -> str:
@@ -264,7 +283,7 @@ def mesonet_baselines(folder: Path) -> dict[str, MesoNet]:
 def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
     """Return the tables and what has to be known to read them, Markdown."""
     sets, methods = subsets(measured), method_subsets(measured)
-    groups = len({found.row.group for found in measured})
+    groups = len({found.clip.group for found in measured})
     plain = [found for found in measured if not found.variant]
     lines = [
         f"Measured with version {__version__} by `python benchmarks/accuracy.py` on {len(plain)} clips of {groups} "
@@ -284,7 +303,7 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
         "",
         *verdict_table({**sets, **methods}),
     ]
-    if any(found.row.extra.get("split") == "train" for found in plain):
+    if any(found.clip.split == "train" for found in plain):
         lines += [
             "",
             "Clips of the split train are among them: the detector was trained on these, its numbers are not a test.",
@@ -292,7 +311,7 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
     failed = [found for found in measured if found.error is not None]
     if failed:
         lines += ["", f"{len(failed)} clips failed and are not in the tables:", ""]
-        lines += [f"- {found.variant} {found.row.path}: {found.error}".replace("-  ", "- ") for found in failed]
+        lines += [f"- {found.variant} {found.clip.name}: {found.error}".replace("-  ", "- ") for found in failed]
     return "\n".join(lines)
 
 
@@ -304,7 +323,7 @@ def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[
     if found.auc is None or found.log_loss is None:
         raise SystemExit("there is no AUC to quote: the clips with a probability are of one label")
     scored = [result for result in results if result.probability_fake is not None]
-    fakes = sum(result.row.is_fake for result in scored)
+    fakes = sum(result.clip.is_fake for result in scored)
     shares = {
         "false_alarms": found.false_alarms,
         "missed": found.missed,
@@ -317,7 +336,7 @@ def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[
         "n": found.n,
         "n_real": found.n_real,
         "n_fake": found.n_fake,
-        "groups": len({result.row.group for result in results}),
+        "groups": len({result.clip.group for result in results}),
         "scored_real": len(scored) - fakes,
         "scored_fake": fakes,
         "auc": found.auc,
@@ -333,8 +352,8 @@ def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[
 def _scorer_facts(name: str, scorer: str, measured: Sequence[Measured]) -> dict[str, Any]:
     """Return the AUC of one scorer over the clips as they are, its interval, and how many clips have a score."""
     scored = [found for found in measured if not found.variant and scorer in found.scores]
-    scores, is_fake = [found.scores[scorer] for found in scored], [found.result.row.is_fake for found in scored]
-    interval = auc_interval(scores, is_fake, [found.result.row.group for found in scored])
+    scores, is_fake = [found.scores[scorer] for found in scored], [found.clip.is_fake for found in scored]
+    interval = auc_interval(scores, is_fake, [found.clip.group for found in scored])
     return {
         f"{name}_auc": auc(scores, is_fake),
         **_interval_facts(f"{name}_auc", None if math.isnan(interval[0]) else interval),
@@ -351,12 +370,12 @@ def subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
     """Return what the tables tell apart: all, by split, by set (FaceForensics++ by rate), re-encoded."""
     plain = [found for found in measured if not found.variant]
     sets = {"all": plain}
-    for split in sorted({found.row.extra.get("split", "") for found in plain} - {""}):
-        sets[f"split {split}"] = [found for found in plain if found.row.extra.get("split") == split]
+    for split in sorted({found.clip.split or "" for found in plain} - {""}):
+        sets[f"split {split}"] = [found for found in plain if found.clip.split == split]
     by_set: dict[str, list[Measured]] = {}
     for found in plain:
-        match = FORENSICS_SET.fullmatch(found.row.extra.get("set", ""))
-        by_set.setdefault(match["rate"] if match else found.row.extra.get("set", ""), []).append(found)
+        match = FORENSICS_SET.fullmatch(found.clip.extra.get("set", ""))
+        by_set.setdefault(match["rate"] if match else found.clip.extra.get("set", ""), []).append(found)
     sets.update((name, by_set[name]) for name in sorted(by_set) if name)
     for variant in dict.fromkeys(found.variant for found in measured if found.variant):
         sets[f"all, re-encoded, {variant}"] = [found for found in measured if found.variant == variant]
@@ -366,14 +385,14 @@ def subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
 def method_subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
     """Return, by rate and method of FaceForensics++, the fakes of that method and the unedited clips of that rate."""
     matches = [
-        (found, FORENSICS_SET.fullmatch(found.row.extra.get("set", "")))
+        (found, FORENSICS_SET.fullmatch(found.clip.extra.get("set", "")))
         for found in measured
         if not found.variant and found.error is None
     ]
     of_sets = [(found, match["rate"], match["method"]) for found, match in matches if match]
     return {
-        f"{rate} {method}": [f for f, r, m in of_sets if r == rate and (m == method or not f.row.is_fake)]
-        for rate, method in sorted({(rate, method) for found, rate, method in of_sets if found.row.is_fake})
+        f"{rate} {method}": [f for f, r, m in of_sets if r == rate and (m == method or not f.clip.is_fake)]
+        for rate, method in sorted({(rate, method) for found, rate, method in of_sets if found.clip.is_fake})
     }
 
 
@@ -387,23 +406,23 @@ def auc_table(sets: dict[str, list[Measured]]) -> list[str]:
 
 
 def _has_both(members: Sequence[Measured]) -> bool:
-    return len({found.row.is_fake for found in members}) == 2
+    return len({found.clip.is_fake for found in members}) == 2
 
 
 def _counts(members: Sequence[Measured]) -> str:
-    fakes = sum(found.row.is_fake for found in members)
+    fakes = sum(found.clip.is_fake for found in members)
     return f"{len(members) - fakes} + {fakes}"
 
 
 def _auc_cell(members: Sequence[Measured], scorer: str) -> str:
     scored = [found for found in members if scorer in found.scores]
-    is_fake = [found.row.is_fake for found in scored]
+    is_fake = [found.clip.is_fake for found in scored]
     scores = [found.scores[scorer] for found in scored]
     value = auc(scores, is_fake)
     missing = "" if len(scored) == len(members) else f", n {_counts(scored)}"
     if math.isnan(value):
         return "–" + missing
-    low, high = auc_interval(scores, is_fake, [found.row.group for found in scored])
+    low, high = auc_interval(scores, is_fake, [found.clip.group for found in scored])
     interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
     return f"{value:.2f}{interval}{missing}"
 

@@ -65,16 +65,16 @@ def _arguments() -> argparse.Namespace:
 
 def _run(dataset: Path, compression: str | None, most: int | None, workers: int) -> dict[str, Any]:
     """Run one batch in this process; the store is that of the environment."""
-    from deepfake.batch import Batch, clips_of_dataset
+    from deepfake.batch import Batch
     from deepfake.dataset import open_dataset
 
-    clips = [clip for clip in clips_of_dataset(open_dataset(dataset)) if compression in (None, clip.compression)]
+    clips = [clip for clip in open_dataset(dataset).entries if compression in (None, clip.compression)]
     if most is not None and most < len(clips):
         clips = [clips[index * len(clips) // most] for index in range(most)]
     batch = Batch(clips, workers=workers)
     for result in batch.run():
         if result.error is not None:
-            print(f"{result.clip.path}: {result.error}", file=sys.stderr)
+            print(f"{result.clip.shown}: {result.error}", file=sys.stderr)
     progress = batch.progress()
     return {name: getattr(progress, name) for name in ("total", "analyzed", "known", "failed", "seconds")}
 

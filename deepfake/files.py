@@ -1,5 +1,11 @@
-"""Files, here or behind a URL: SHA-256, and what tells one version of a file from the next."""
+"""Files, here or behind a URL: the one name of a file, its name as text, its SHA-256, and what tells one version of it
+from the next.
 
+A location is an absolute path or a URL that fsspec reads: s3://, gs://, https://, zip://…::…
+"""
+
+import codecs
+import functools
 import hashlib
 import os
 from collections.abc import Mapping
@@ -9,6 +15,8 @@ from typing import Any
 
 from deepfake.errors import ClipError
 
+SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
 
@@ -21,7 +29,59 @@ def file_sha256(path: Path) -> str:
 
 def is_url(location: str) -> bool:
     """Return whether the location is a URL for fsspec, not a path."""
-    return "://" in location or "::" in location
+    return "://" in location and not os.path.isabs(location)  # noqa: PTH117
+
+
+def as_location(text: str) -> str:
+    """Return the one name of a file: an absolute path for local files, links among its folders followed, else the URL
+    as it is."""
+    if text.startswith(("file://", "local://")):
+        text = text.partition("://")[2]
+    if is_url(text):
+        return text
+    folder, name = os.path.split(text)
+    return os.path.join(_real_folder(folder), name)  # noqa: PTH118
+
+
+@functools.lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder or ".")
+
+
+def readable(text: str) -> str:
+    r"""Return text that UTF-8 can hold: the bytes of a file's name that are not UTF-8 are spelled out.
+
+    Python keeps such a byte as a lone surrogate, which no file and no terminal takes.
+
+    Example:
+        >>> readable("caf\udce9.mp4")
+        'caf\\xe9.mp4'
+    """
+    return text.encode("utf-8", SPELLED).decode("utf-8")
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for what an encoding cannot hold: an odd byte is spelled out, any other character is a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    odd = error.object[error.start : error.end]
+    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else "?" for c in odd), error.end
+
+
+codecs.register_error(SPELLED, _spelled)
+
+
+def csv_cell(text: str) -> str:
+    """Return a cell of text that no spreadsheet takes for a formula: an apostrophe comes before = + - @ and tabs.
+
+    Source: OWASP, "CSV Injection".
+
+    Example:
+        >>> csv_cell("=1+1.mp4")
+        "'=1+1.mp4"
+    """
+    text = readable(text)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def stamp_of(location: str) -> str | None:

@@ -2,14 +2,13 @@
 
 import logging
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -28,7 +27,6 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-PARENT_CHECK_S = 1.0
 KILLED = 9  # SIGKILL: what Linux ends a process with when memory runs out, and what nothing in a worker raises itself
 
 
@@ -36,8 +34,8 @@ class WorkerPool:
     """Spawned worker processes, replaced when they die. Safe to use from several threads.
 
     Workers are started when the first task comes, and end with the process that owns the pool, however that ends.
-    niceness: added to the workers' own, so that a long task leaves the processor to the pages. threads: for OpenCV in
-    each worker; the other libraries take theirs from the environment, see limit_threads.
+    niceness: added to the workers' own, so that a long task leaves the processor to the pages. threads: for the
+    numerical libraries of each worker; None leaves them be.
     """
 
     def __init__(self, workers: int, *, niceness: int = 0, threads: int | None = None) -> None:
@@ -97,41 +95,32 @@ def limit_threads(threads: int) -> None:
         os.environ.setdefault(name, str(threads))
 
 
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Do what limit_threads does for the time of a with statement: for the processes that are started in it."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    limit_threads(threads)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-
-
-def end_with_parent() -> None:
+def _end_with_parent() -> None:
     """End this process as soon as the one that started it is gone: a parent that is killed cannot stop its children.
 
-    A parent that ends in good order does so itself.
+    A parent that ends in good order does so itself. The pipe to it was there before this process was: it tells of its
+    end also where that came first.
     """
-    threading.Thread(target=_await_parent, args=(os.getppid(),), name="end-with-parent", daemon=True).start()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        watch = threading.Thread(target=_await_end, args=(parent.sentinel,), name="end-with-parent", daemon=True)
+        watch.start()
 
 
-def _await_parent(parent_id: int) -> None:
-    while os.getppid() == parent_id:  # on Windows, for ever: the number stays when the parent ends
-        time.sleep(PARENT_CHECK_S)
+def _await_end(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
     os._exit(1)
 
 
 def _start_worker(niceness: int, threads: int | None) -> None:
     # Ctrl-C in the terminal reaches the whole group: the owner decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    _end_with_parent()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     if threads is not None:
+        limit_threads(threads)  # before the libraries are loaded
         import cv2
 
         cv2.setNumThreads(threads)

@@ -6,7 +6,7 @@ for result in batch.run():
 print(batch.summary())
 """
 
-from deepfake.batch.clips import BatchClip, clips_of_dataset, collect_clips
+from deepfake.batch.clips import collect_clips
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary
 from deepfake.batch.run import Batch, default_workers
 from deepfake.batch.table import TABLE_COLUMNS, check_table, write_table
@@ -14,12 +14,10 @@ from deepfake.batch.table import TABLE_COLUMNS, check_table, write_table
 __all__ = [
     "TABLE_COLUMNS",
     "Batch",
-    "BatchClip",
     "BatchProgress",
     "BatchResult",
     "BatchSummary",
     "check_table",
-    "clips_of_dataset",
     "collect_clips",
     "default_workers",
     "write_table",

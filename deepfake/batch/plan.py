@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deepfake.batch.clips import BatchClip
 from deepfake.batch.progress import BatchResult
 from deepfake.batch.worker import known_result
+from deepfake.dataset import ClipEntry
 from deepfake.errors import ClipError
 from deepfake.files import is_url, stamp_of
 from deepfake.store import AnalysisStore
@@ -19,10 +19,10 @@ class Plan:
     """settled: results that need no work. pending: the clips to give to workers, in the order given."""
 
     settled: tuple[BatchResult, ...]
-    pending: tuple[BatchClip, ...]
+    pending: tuple[ClipEntry, ...]
 
 
-def plan(clips: Sequence[BatchClip], store: AnalysisStore, fingerprint: str, *, retry_failed: bool) -> Plan:
+def plan(clips: Sequence[ClipEntry], store: AnalysisStore, fingerprint: str, *, retry_failed: bool) -> Plan:
     """Return what is known of the clips and what is left to do. No clip is read: a file whose size and time are those
     of the last run has the SHA-256 that it had then."""
     stamps = dict(zip((clip.location for clip in clips), _stamps(clips), strict=True))
@@ -45,17 +45,17 @@ def plan(clips: Sequence[BatchClip], store: AnalysisStore, fingerprint: str, *, 
     return Plan(tuple(settled), tuple(pending))
 
 
-def _stamps(clips: Sequence[BatchClip]) -> Iterator[str | None]:
+def _stamps(clips: Sequence[ClipEntry]) -> Iterator[str | None]:
     """Yield what stamp_of says of each clip; "" for one that cannot be asked, which its worker will tell of."""
     with ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="stamps") as threads:
-        asked = {clip: threads.submit(_remote_stamp, clip) for clip in clips if is_url(clip.location)}
+        asked = {clip.location: threads.submit(_remote_stamp, clip) for clip in clips if is_url(clip.location)}
         for clip in clips:
-            yield asked[clip].result() if clip in asked else stamp_of(clip.location)
+            yield asked[clip.location].result() if clip.location in asked else stamp_of(clip.location)
 
 
-def _remote_stamp(clip: BatchClip) -> str | None:
-    if clip.stamp is not None:
-        return clip.stamp
+def _remote_stamp(clip: ClipEntry) -> str | None:
+    if clip.version is not None:
+        return clip.version
     try:
         return stamp_of(clip.location)
     except ClipError:

@@ -5,8 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import VerdictLabel
-from deepfake.batch.clips import BatchClip
+from deepfake.dataset import ClipEntry
 
 Status = Literal["analyzed", "known", "failed", "failed_before"]
 
@@ -16,15 +17,16 @@ class BatchResult:
     """What became of one clip.
 
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
-    seconds: that the analysis took, None where there was none. error: why, without the
-    clip's name, None where there is a verdict.
+    reason: the verdict's first. error: why, without the clip's name, None where there is a verdict. seconds: that the
+    analysis took, None where there was none.
     """
 
-    clip: BatchClip
+    clip: ClipEntry
     status: Status
     sha256: str | None = None
     probability_fake: float | None = None
     verdict: VerdictLabel | None = None
+    reason: Evidence | None = None
     error: str | None = None
     seconds: float | None = None
 

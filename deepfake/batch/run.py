@@ -1,32 +1,25 @@
 """A batch: what is missing goes to workers, what they find comes back as it is done."""
 
-import logging
 import os
 import queue
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from pathlib import Path
+from itertools import islice
+from typing import Any
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch.backends import Backend, ClusterBackend, LocalBackend, OwnBackend, WorkersLostError
-from deepfake.batch.clips import BatchClip
+from deepfake.batch.cluster import ClusterWorkers
+from deepfake.batch.local import LocalWorkers
 from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
 from deepfake.batch.worker import AnalyzeFile, Task, analyze_file
-from deepfake.errors import WorkerError
+from deepfake.dataset import ClipEntry
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
-logger = logging.getLogger(__name__)
-
 WORKER_MEMORY_BYTES = 2 * 2**30  # benchmarks/clip_speed.py: 1277 MiB at its peak, and what the worker itself takes
 POLL_S = 0.2  # how soon the caller notices that the batch was cancelled
-CANCEL_GRACE_S = 15.0  # for workers of this machine to let go of their clips
-MOST_LOSSES = 3  # that workers are lost without a single clip done in between
-CANCEL_FILE = "cancelled"
 
 
 def default_workers() -> int:
@@ -54,7 +47,7 @@ class Batch:
 
     def __init__(
         self,
-        clips: Sequence[BatchClip],
+        clips: Sequence[ClipEntry],
         *,
         config: AnalysisConfig | None = None,
         settings: Settings | None = None,
@@ -109,88 +102,32 @@ class Batch:
         progress = self.progress()
         return BatchSummary(progress, self._tally.reasons(), progress.done < progress.total)
 
-    def _worked(self, clips: Sequence[BatchClip], fingerprint: str) -> Iterator[BatchResult]:
-        """Give the clips to workers from a thread of its own, so that cancelling need not wait for the next result."""
-        with tempfile.TemporaryDirectory(prefix="deepfake-cancel-") as folder:
-            cancel_file = Path(folder, CANCEL_FILE)
-            backend = self._backend()
-            task = Task(
-                config=self._config,
-                fingerprint=fingerprint,
-                settings=self._settings,
-                timeout_s=self._timeout_s,
-                threads=backend.threads,
-                cancel_file=str(cancel_file),
-                analyze=self._analyze,
-            )
-            pump = _Pump(backend, clips, task, self._cancelled)
-            self._tally.start_work()
-            pump.start()
-            try:
-                yield from pump.results()
-            finally:
-                self._cancelled.set()
-                cancel_file.touch()
-                pump.join(CANCEL_GRACE_S if backend.sees_cancel_file else POLL_S)
-                backend.close()
+    def _worked(self, clips: Sequence[ClipEntry], fingerprint: str) -> Iterator[BatchResult]:
+        """Give the clips to workers, some ahead of what is done, and yield what they return."""
+        task = Task(self._config, fingerprint, self._settings, self._timeout_s, self._analyze)
+        workers = self._start_workers(task)
+        waiting, in_hand = iter(clips), set[Any]()
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()  # futures, in the order in which they are done
+        self._tally.start_work()
+        try:
+            while not self._cancelled.is_set():
+                for clip in islice(waiting, workers.ahead - len(in_hand)):
+                    future = workers.submit(clip)
+                    in_hand.add(future)
+                    future.add_done_callback(done.put)
+                if not in_hand:
+                    return
+                try:
+                    future = done.get(timeout=POLL_S)
+                except queue.Empty:
+                    workers.check()
+                    continue
+                in_hand.discard(future)
+                yield future.result()
+        finally:
+            workers.close()
 
-    def _backend(self) -> Backend:
+    def _start_workers(self, task: Task) -> LocalWorkers | ClusterWorkers:
         if self._scheduler is not None:
-            return ClusterBackend(self._scheduler)
-        return OwnBackend() if self._workers == 1 else LocalBackend(self._workers)
-
-
-class _Pump(threading.Thread):
-    """Runs the workers and queues what they return, beginning anew with the rest when they are lost."""
-
-    def __init__(self, backend: Backend, clips: Sequence[BatchClip], task: Task, cancelled: threading.Event) -> None:
-        super().__init__(name="batch", daemon=True)
-        self._backend = backend
-        self._left = {clip.location: clip for clip in clips}
-        self._task = task
-        self._cancelled = cancelled
-        self._queue: queue.SimpleQueue[BatchResult | BaseException | None] = queue.SimpleQueue()
-
-    def results(self) -> Iterator[BatchResult]:
-        """Yield results until all are there or the batch is cancelled. Raises what the workers' side raised."""
-        while not self._cancelled.is_set():
-            try:
-                item = self._queue.get(timeout=POLL_S)
-            except queue.Empty:
-                continue
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def run(self) -> None:
-        """Run in the thread."""
-        try:
-            losses = 0
-            while self._left and not self._cancelled.is_set() and losses < MOST_LOSSES:
-                losses = 0 if self._round() else losses + 1
-            if self._left and not self._cancelled.is_set():
-                raise WorkerError(
-                    "",
-                    f"Workers were lost {losses} times without a clip done: something outside ends them, most likely "
-                    "for want of memory; use fewer workers. What is done is in the store: run it again to go on.",
-                )
-            self._queue.put(None)
-        except BaseException as error:
-            self._queue.put(error)
-
-    def _round(self) -> int:
-        """Work through what is left until all is done or the workers are lost; return how many clips were done."""
-        done = 0
-        pending = (clip for clip in list(self._left.values()) if not self._cancelled.is_set())
-        try:
-            for result in self._backend.results(pending, self._task):
-                if result is not None:
-                    done += 1
-                    del self._left[result.clip.location]
-                    self._queue.put(result)
-        except (BrokenProcessPool, WorkersLostError) as error:
-            if not self._cancelled.is_set():
-                logger.warning("workers were lost, %d clips are left: %s", len(self._left), error)
-        return done
+            return ClusterWorkers(self._scheduler, task)
+        return LocalWorkers(self._workers, task)

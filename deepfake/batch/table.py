@@ -1,14 +1,15 @@
-"""A batch's results as a table: CSV or Parquet, a row a clip."""
+"""A batch's results as a table: CSV or Parquet, one row per clip."""
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from deepfake.batch.progress import BatchResult
+from deepfake.files import csv_cell, readable
 
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
@@ -31,16 +32,31 @@ def check_table(path: Path) -> None:
         raise PermissionError(0, "cannot be written: its folder is read-only", str(path))
 
 
-def write_table(path: Path, results: Iterable[BatchResult]) -> None:
-    """Write the results, CSV or Parquet by the suffix, whole or not at all. Values that are not there are empty (CSV)
-    or null (Parquet). Raises OSError."""
-    check_table(path)
-    table = pd.DataFrame([_row(result) for result in results], columns=list(TABLE_COLUMNS))
-    types = {name: "string" if name in TEXT_COLUMNS else "Float64" for name in TABLE_COLUMNS}
-    table = table.astype(types)
+def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence[str] = TABLE_COLUMNS) -> None:
+    """Write the results, whole or not at all: Parquet where the name says so, else CSV.
+
+    Values that are not there are empty (CSV) or null (Parquet). A file's name that is not UTF-8 has its bytes spelled
+    out; in a CSV, no text can be taken for a formula.
+
+    Args:
+        path: the file.
+        results: one row each.
+        columns: some of TABLE_COLUMNS.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    parquet = path.suffix.lower() == ".parquet"
+    text = readable if parquet else csv_cell
+    rows = [
+        {name: text(value) if isinstance(value, str) else value for name, value in _row(result).items()}
+        for result in results
+    ]
+    table = pd.DataFrame(rows, columns=list(columns))
+    table = table.astype({name: "string" if name in TEXT_COLUMNS else "Float64" for name in columns})
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".table-") as folder:
         draft = Path(folder, path.name)
-        if path.suffix.lower() == ".parquet":
+        if parquet:
             table.to_parquet(draft, index=False)
         else:
             table.to_csv(draft, index=False, encoding="utf-8", lineterminator="\n")
@@ -50,7 +66,7 @@ def write_table(path: Path, results: Iterable[BatchResult]) -> None:
 def _row(result: BatchResult) -> dict[str, Any]:
     clip = result.clip
     return {
-        "path": clip.path,
+        "path": clip.shown,
         "label": clip.label,
         "probability_fake": result.probability_fake,
         "verdict": result.verdict,

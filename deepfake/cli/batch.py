@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import add_analysis_options, config_of
-from deepfake.cli.terminal import complain
+from deepfake.cli.terminal import complain, warn
 
 if TYPE_CHECKING:
-    from deepfake.batch import Batch, BatchClip, BatchProgress, BatchResult, BatchSummary
+    from deepfake.batch import Batch, BatchProgress, BatchResult, BatchSummary
+    from deepfake.dataset import ClipEntry
 
 MAX_REASONS = 10  # why clips failed, one by one
 LOG_EVERY_S = 10.0  # how often progress is told where standard error is no terminal
@@ -33,17 +34,25 @@ def add_batch(subparsers: Any) -> None:
         help="data sets, folders, lists (a CSV with the column path and optionally label), clips; by path, or by a URL "
         "that fsspec reads (s3://, gs://, https://)",
     )
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write a row a clip, .csv or .parquet")
-    parser.add_argument(
-        "--workers",
-        metavar="N",
-        type=_positive(int),
-        help="worker processes on this machine (default: as many as its cores and memory carry)",
-    )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write one row per clip, .csv or .parquet")
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
         help="let the workers of this Dask scheduler (tcp://host:port) do it (requirements-cluster.txt)",
+    )
+    add_work_options(parser, workers=None)
+    parser.set_defaults(run=batch, usage_error=parser.error)
+
+
+def add_work_options(parser: argparse.ArgumentParser, *, workers: int | None) -> None:
+    """Add the options of every command that analyses many clips. workers: the default, None for what the machine
+    carries."""
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_positive(int),
+        default=workers,
+        help=f"worker processes on this machine (default: {workers or 'as many as its cores and memory carry'})",
     )
     parser.add_argument(
         "--timeout",
@@ -53,7 +62,6 @@ def add_batch(subparsers: Any) -> None:
     )
     parser.add_argument("--retry-failed", action="store_true", help="try clips whose failure was recorded again")
     add_analysis_options(parser)
-    parser.set_defaults(run=batch, usage_error=parser.error)
 
 
 def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -75,7 +83,7 @@ def batch(options: argparse.Namespace) -> None:
 
     if options.out is not None:
         check_table(options.out)
-    clips = collect_clips(options.inputs)
+    clips = collect_clips(options.inputs, warn=warn)
     work = Batch(
         clips,
         config=config_of(options),
@@ -97,7 +105,7 @@ def batch(options: argparse.Namespace) -> None:
 
 
 def _finish(
-    out: Path | None, clips: Sequence["BatchClip"], results: dict[str, "BatchResult"], summary: "BatchSummary"
+    out: Path | None, clips: Sequence["ClipEntry"], results: dict[str, "BatchResult"], summary: "BatchSummary"
 ) -> None:
     """Write the table, in the order of the clips, and say how it went."""
     from deepfake.batch import write_table
@@ -150,7 +158,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
             progress = work.progress()
             bars.update(task, completed=progress.done, rest=_rest(progress))
             if result.status == "failed":
-                line = f"failed: {result.clip.path}: {' '.join((result.error or '').split())}"
+                line = f"failed: {result.clip.shown}: {' '.join((result.error or '').split())}"
                 if console.is_terminal:
                     console.print(Text(line))
                 else:

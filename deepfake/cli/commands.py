@@ -101,7 +101,7 @@ def dataset(options: argparse.Namespace) -> None:
     from deepfake.dataset import open_dataset, summary_json
     from deepfake.report.analysis_json import json_text
 
-    summary = summary_json(open_dataset(options.folder))
+    summary = summary_json(open_dataset(options.folder, anywhere=True))
     written = _write(outputs, {"json": lambda: json_text(summary).encode()})
     if STANDARD_OUTPUT not in outputs.values():
         print_dataset(summary, written)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from deepfake.analysis.model import Analysis
 from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
+from deepfake.files import SPELLED
 from deepfake.report.table import people_table
 from deepfake.report.wording import (
     CAUTION,
@@ -33,7 +34,7 @@ def console() -> Console:
     """Return the console on standard output. Names of files are shown as they are, never taken for markup."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(errors="replace")
+        reconfigure(errors=SPELLED)
     return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 

@@ -8,13 +8,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from deepfake.files import readable
+
 Report = Callable[[str, int, int | None], None]
 
 
 def complain(message: str) -> None:
     """Write one line to standard error."""
-    line = " ".join(message.split())
+    line = readable(" ".join(message.split()))
     sys.stderr.write(f"deepfake: {line}\n")
+
+
+def warn(sentence: str) -> None:
+    """Write one line to standard error about something odd that stops nothing."""
+    complain(f"warning: {sentence}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,35 +12,60 @@ import pandas as pd
 from deepfake.errors import DatasetError
 
 Label = Literal["REAL", "FAKE"]
-Layout = Literal["dfdc", "faceforensics", "celebdf", "real_fake", "csv", "clips"]
+TABLE_FIELDS = (
+    "name", "path", "label", "split", "original", "method", "compression", "group", "on_disk", "original_on_disk",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class ClipEntry:
-    """One clip that a data set holds or names.
+    """One labelled clip: of a data set, of a batch, of an evaluation.
 
-    name: unique in the data set. label: None where none is given. original: the name of the clip that a fake was made
-    from. group: clips of the same people share it; split by group. original_on_disk: None where no original is named.
+    name: unique in the data set, and text: odd bytes of the file's name are spelled out. location: absolute path or
+    URL, as every worker reaches it. label: None where none is
+    given. original: the name of the clip that a fake was made from. group: clips of the same people share it; split
+    and draw by group; without one it is the original's name, else the clip's own. on_disk: a file behind a URL that a
+    list names counts as there. original_on_disk: None where no original is named. shown: as the user named the clip,
+    for tables; the name unless it is given. version: of a remote file, where its listing told it. extra: further
+    columns of a CSV by name.
     """
 
     name: str
-    path: Path
+    location: str
     label: Label | None = None
     split: str | None = None
     original: str | None = None
     method: str | None = None
     compression: str | None = None
-    group: str | None = None
+    group: str = ""
     on_disk: bool = False
     original_on_disk: bool | None = None
+    shown: str = ""
+    version: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", self.group or self.original or self.name)
+        object.__setattr__(self, "shown", self.shown or self.name)
+
+    @property
+    def path(self) -> Path:
+        """Where the clip is on this machine; of no use for a URL."""
+        return Path(self.location)
+
+    @property
+    def is_fake(self) -> bool:
+        """Whether the label is FAKE."""
+        return self.label == "FAKE"
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The clips of one folder. root: the resolved folder; warnings: sentences for the user."""
+    """The clips of one folder. root: the resolved folder; layout: the name of a row of LAYOUTS; warnings: sentences for
+    the user."""
 
     root: Path
-    layout: Layout
+    layout: str
     entries: tuple[ClipEntry, ...]
     warnings: tuple[str, ...] = ()
     _by_name: dict[str, ClipEntry] = field(init=False, repr=False, compare=False)
@@ -125,10 +150,11 @@ def counts(dataset: Dataset) -> Counts:
 
 
 def to_frame(dataset: Dataset) -> pd.DataFrame:
-    """Return the table of clips: a row an entry, a column a field of ClipEntry, path as text."""
-    names = [item.name for item in fields(ClipEntry)]
-    columns: dict[str, list[Any]] = {name: [getattr(e, name) for e in dataset.entries] for name in names}
-    columns["path"] = [str(path) for path in columns["path"]]
+    """Return the table of clips: one row per entry, one column per name of TABLE_FIELDS, path as text."""
+    columns: dict[str, list[Any]] = {
+        name: [getattr(entry, "location" if name == "path" else name) for entry in dataset.entries]
+        for name in TABLE_FIELDS
+    }
     return pd.DataFrame(columns)
 
 

@@ -1,20 +1,14 @@
-"""Open a data set: recognise its layout, check every entry at the door."""
+"""Open a data set: recognise its layout and take every entry through the door."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from deepfake.dataset.folder import Disk, Notes, escape
-from deepfake.dataset.layouts import FF_FAKES, FF_ORIGINALS, METADATA, Row, recognise
-from deepfake.dataset.model import ClipEntry, Dataset, Label
+from deepfake.dataset.entries import Entries
+from deepfake.dataset.folder import Disk, Notes
+from deepfake.dataset.layouts import LAYOUTS, plain, table
+from deepfake.dataset.layouts.dfdc import METADATA
+from deepfake.dataset.model import Dataset
 from deepfake.errors import DatasetError, OutsideRootError
-from deepfake.video.reader import CLIP_SUFFIXES
-
-EXPECTED = (
-    f"a folder with {METADATA} and clips (or with train and test folders of that kind), {FF_ORIGINALS}/ and "
-    f"{FF_FAKES}/ (FaceForensics++), Celeb-real/, YouTube-real/ and Celeb-synthesis/ (Celeb-DF v2), real/ and "
-    "fake/, a CSV with the columns path and label, or clips "
-    f"({', '.join(sorted(CLIP_SUFFIXES))})"
-)
 
 
 def allowed_root(path: Path, roots: Sequence[Path]) -> Path:
@@ -32,11 +26,19 @@ def allowed_root(path: Path, roots: Sequence[Path]) -> Path:
     )
 
 
-def open_dataset(path: Path) -> Dataset:
+def open_dataset(path: Path | str, *, anywhere: bool = False, below: bool = False) -> Dataset:
     """Recognise the layout of a folder (or read a CSV or metadata.json named directly) and list its clips.
 
-    Raises DatasetError when there is no such folder, it holds no clips in a known layout, or its metadata cannot be
-    read. Single entries that cannot be used are left out, each named in the warnings.
+    Single entries that cannot be used are left out, each named in the warnings.
+
+    Args:
+        path: the folder, or its CSV or metadata.json.
+        anywhere: follow links that leave the folder, and take files elsewhere that a CSV names. For the command line;
+            a page opens only what lies in the folder.
+        below: a folder in no known layout gives all clips in it and below it, without labels.
+
+    Raises:
+        DatasetError: there is no such folder, it holds no clips in a known layout, or its metadata cannot be read.
     """
     path = Path(path)
     try:
@@ -46,58 +48,42 @@ def open_dataset(path: Path) -> Dataset:
     if is_file:
         if path.suffix.lower() != ".csv" and path.name != METADATA:
             raise DatasetError(path, f"this is a file; name a folder, a CSV or a {METADATA}")
-        table = path.name if path.suffix.lower() == ".csv" else None
-        return dataset_on(Disk(path.parent.resolve()), table)
+        table_name = path.name if path.suffix.lower() == ".csv" else None
+        return dataset_on(Disk(path.parent.resolve(), anywhere=anywhere), table_name)
     if not is_folder:
         raise DatasetError(path, "no such folder")
-    return dataset_on(Disk(path.resolve()))
+    return dataset_on(Disk(path.resolve(), anywhere=anywhere), below=below)
 
 
-def dataset_on(disk: Disk, table: str | None = None) -> Dataset:
+def dataset_on(disk: Disk, table_name: str | None = None, *, below: bool = False) -> Dataset:
     """Recognise the layout of what is on disk, which may be elsewhere (a subclass lists it), or read the CSV named.
-    Raises as open_dataset does."""
-    root, notes = disk.root, Notes()
-    layout, rows = recognise(disk, notes, table)
-    entries = _entries(rows, disk, notes)
+
+    The rest is as in open_dataset.
+    """
+    notes = Notes()
+    entries = Entries(disk, notes)
+    layout = table.LAYOUT if table_name is not None else next(row for row in LAYOUTS if row.recognizes(disk))
+    unknown = plain.clips_in_subfolders(disk) if layout is plain.LAYOUT else ""
+    if table_name is not None:
+        table.read_table(entries, table_name)
+    elif layout is plain.LAYOUT and below:
+        plain.read_all_below(entries)
+    else:
+        layout.read(entries)
+    found = entries.finished()
     notes.links(disk.outside)
-    if not entries:
-        cause = f" ({notes.first()})" if notes.first() else ""
-        raise DatasetError(root, f"no clips found{cause}; expected one of: {EXPECTED}")
-    return Dataset(root=root, layout=layout, entries=entries, warnings=notes.sentences())
+    if unknown and found:
+        taken = "are taken without labels" if below else "are not listed"
+        notes.add(f"{unknown}, in no layout that is known, {taken}")
+    if not found:
+        raise DatasetError(disk.root, f"no clips found{_cause(notes, unknown)}; expected one of: {_expected()}")
+    return Dataset(root=disk.root, layout=layout.name, entries=found, warnings=notes.sentences())
 
 
-def _entries(rows: Iterator[Row], disk: Disk, notes: Notes) -> tuple[ClipEntry, ...]:
-    """Return the usable rows as entries; the others are noted."""
-    entries: dict[str, ClipEntry] = {}
-    for row in rows:
-        text = row.label.strip().upper() if isinstance(row.label, str) else row.label
-        if problem := escape(row.file):
-            notes.add(f"{row.source}: entry {row.name!r} {problem}, and was left out")
-        elif row.name in entries:
-            notes.add(f"{row.source}: {row.name!r} is listed more than once; the first one counts")
-        elif text == "REAL" or text == "FAKE":
-            entries[row.name] = _entry(row, text, disk, notes)
-        elif text is None or text == "":
-            entries[row.name] = _entry(row, None, disk, notes)
-        else:
-            notes.add(f"{row.source}: {row.name!r} has the label {row.label!r}, neither REAL nor FAKE; left out")
-    return tuple(entries.values())
+def _cause(notes: Notes, unknown: str) -> str:
+    cause = notes.first() or (f"there are {unknown}, in no layout that is known" if unknown else "")
+    return f" ({cause})" if cause else ""
 
 
-def _entry(row: Row, label: Label | None, disk: Disk, notes: Notes) -> ClipEntry:
-    original, file = row.original, row.original_file
-    if file is not None and (problem := escape(file)):
-        notes.add(f"{row.source}: the original of {row.name!r}, {original!r}, {problem}, and was left out")
-        original = file = None
-    return ClipEntry(
-        name=row.name,
-        path=disk.root / row.file,
-        label=label,
-        split=row.split,
-        original=original,
-        method=row.method,
-        compression=row.compression,
-        group=row.group,
-        on_disk=disk.has(row.file),
-        original_on_disk=None if file is None else disk.has(file),
-    )
+def _expected() -> str:
+    return ", ".join(layout.expects for layout in LAYOUTS if layout.expects)

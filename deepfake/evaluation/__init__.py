@@ -13,7 +13,6 @@ from deepfake.evaluation.curves import (
     precision_recall,
     roc,
 )
-from deepfake.evaluation.manifest import ManifestRow, read_manifest
 from deepfake.evaluation.measured import Measured, measure
 from deepfake.evaluation.methods import NO_METHOD, MethodResult, by_method, method_of
 from deepfake.evaluation.metrics import (
@@ -28,14 +27,14 @@ from deepfake.evaluation.metrics import (
     log_loss,
     share,
 )
-from deepfake.evaluation.run import AnalyzeClip, ClipResult, Outcome, evaluate_clips, judge_clip, outcomes
+from deepfake.evaluation.parts import PartResult, by_column
+from deepfake.evaluation.results import ClipResult, result_of
 from deepfake.evaluation.scored import AucDifference, ScoredClips, auc_difference, scored_clips, worst_errors
 from deepfake.evaluation.stored import (
     KnownClips,
     StoredResults,
     counts_by_fingerprint,
     known_clips,
-    manifest_row,
     stored_results,
 )
 from deepfake.evaluation.summary import Evaluation, summarize
@@ -43,7 +42,6 @@ from deepfake.evaluation.summary import Evaluation, summarize
 __all__ = [
     "BOOTSTRAP_DRAWS",
     "NO_METHOD",
-    "AnalyzeClip",
     "AucDifference",
     "CalibrationBin",
     "ClipResult",
@@ -51,10 +49,9 @@ __all__ = [
     "Evaluation",
     "GroupDraws",
     "KnownClips",
-    "ManifestRow",
     "Measured",
     "MethodResult",
-    "Outcome",
+    "PartResult",
     "PrecisionRecall",
     "RocCurve",
     "ScoredClips",
@@ -67,6 +64,7 @@ __all__ = [
     "auc_draws",
     "auc_interval",
     "brier_score",
+    "by_column",
     "by_method",
     "calibration_error",
     "calibration_table",
@@ -74,19 +72,15 @@ __all__ = [
     "clip_losses",
     "confusion",
     "counts_by_fingerprint",
-    "evaluate_clips",
     "failure_causes",
     "group_draws",
-    "judge_clip",
     "known_clips",
     "log_loss",
-    "manifest_row",
     "mean_draws",
     "measure",
     "method_of",
-    "outcomes",
     "precision_recall",
-    "read_manifest",
+    "result_of",
     "roc",
     "scored_clips",
     "share",

@@ -18,7 +18,7 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
     found = []
     if not len(clips):
         return ("No clip has a P(fake): there is nothing to measure yet.",)
-    only = {result.row.label for result in clips.results}
+    only = {result.clip.label for result in clips.results}
     if len(only) == 1:
         found.append(
             f"All {len(clips)} clips with a P(fake) are labelled {only.pop()}: there is no ROC curve, no AUC and no "

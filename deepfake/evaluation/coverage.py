@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.results import ClipResult
 from deepfake.report.wording import cause_of_abstention
 
 

@@ -14,7 +14,7 @@ from deepfake.evaluation.curves import (
     roc,
 )
 from deepfake.evaluation.methods import MethodResult, by_method
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.results import ClipResult
 from deepfake.evaluation.scored import ScoredClips, scored_clips, worst_errors
 from deepfake.evaluation.stored import StoredResults
 from deepfake.evaluation.summary import Evaluation, summarize

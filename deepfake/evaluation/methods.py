@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.dataset import ClipEntry
 from deepfake.evaluation.bootstrap import GroupDraws, auc_draws, percentile_interval
-from deepfake.evaluation.manifest import ManifestRow
 from deepfake.evaluation.metrics import Share, auc, share
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.results import ClipResult
 from deepfake.evaluation.scored import ScoredClips, scored_clips
 
 NO_METHOD = "no method named"
@@ -46,10 +46,10 @@ def by_method(results: Sequence[ClipResult], drawn: GroupDraws | None = None) ->
     """
     fakes: dict[tuple[str, str], list[ClipResult]] = defaultdict(list)
     for result in results:
-        if result.error is None and result.row.is_fake:
-            fakes[method_of(result.row), _compression(result)].append(result)
+        if result.error is None and result.clip.is_fake:
+            fakes[method_of(result.clip), _compression(result)].append(result)
     clips = scored_clips(results)
-    names = np.array([method_of(result.row) if result.row.is_fake else "" for result in clips.results], dtype=str)
+    names = np.array([method_of(result.clip) if result.clip.is_fake else "" for result in clips.results], dtype=str)
     compressions = np.array([_compression(result) for result in clips.results], dtype=str)
     several = len({compression for _, compression in fakes}) > 1
     found = []
@@ -64,12 +64,12 @@ def by_method(results: Sequence[ClipResult], drawn: GroupDraws | None = None) ->
 
 
 def _compression(result: ClipResult) -> str:
-    return result.row.extra.get("compression", "")
+    return result.clip.compression or ""
 
 
-def method_of(row: ManifestRow) -> str:
-    """Return the manipulation method that a row names, or "no method named"."""
-    return row.extra.get("method") or NO_METHOD
+def method_of(clip: ClipEntry) -> str:
+    """Return the manipulation method of a fake, or "no method named"."""
+    return clip.method or NO_METHOD
 
 
 def _result(

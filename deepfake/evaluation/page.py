@@ -115,7 +115,7 @@ def _part(measured: Measured, threshold: float) -> dict[str, Any]:
         *(("failed", cause, count) for cause, count in failure_causes(results)),
     ]
     worst = [
-        (result.row.path, result.row.label, f"{result.probability_fake or 0.0:.3f}", result.verdict or "")
+        (result.clip.shown, result.clip.label, f"{result.probability_fake or 0.0:.3f}", result.verdict or "")
         for result in errors[:SHOWN_ERRORS]
     ]
     return {

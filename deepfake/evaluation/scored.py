@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval
 from deepfake.evaluation.metrics import auc, clip_losses
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.results import ClipResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,6 @@ class ScoredClips:
     def __len__(self) -> int:
         return len(self.results)
 
-    @property
-    def has_both_classes(self) -> bool:
-        """Whether there are fakes and reals, without which there is no ROC."""
-        return bool(self.is_fake.any() and not self.is_fake.all())
-
 
 def scored_clips(results: Sequence[ClipResult]) -> ScoredClips:
     """Return the clips that were analysed and have a probability, in their order."""
@@ -35,8 +30,8 @@ def scored_clips(results: Sequence[ClipResult]) -> ScoredClips:
     return ScoredClips(
         kept,
         np.array([result.probability_fake for result in kept], dtype=np.float64),
-        np.array([result.row.is_fake for result in kept], dtype=bool),
-        tuple(result.row.group for result in kept),
+        np.array([result.clip.is_fake for result in kept], dtype=bool),
+        tuple(result.clip.group for result in kept),
     )
 
 
@@ -64,9 +59,9 @@ def auc_difference(
 ) -> AucDifference | None:
     """Return how the AUC of two evaluations of the same data set differs; None where the clips that both score are
     not of both classes."""
-    other = {result.row.path: index for index, result in enumerate(second.results)}
-    here = [index for index, result in enumerate(first.results) if result.row.path in other]
-    there = [other[first.results[index].row.path] for index in here]
+    other = {result.clip.location: index for index, result in enumerate(second.results)}
+    here = [index for index, result in enumerate(first.results) if result.clip.location in other]
+    there = [other[first.results[index].clip.location] for index in here]
     is_fake, scores = first.is_fake[here], (first.probabilities[here], second.probabilities[there])
     if is_fake.all() or not is_fake.any():
         return None

@@ -1,20 +1,15 @@
 """What the store knows of a labelled data set: results to evaluate, without opening a single clip."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deepfake.dataset import ClipEntry, Dataset
 from deepfake.detectors import training_clips
-from deepfake.evaluation.manifest import ManifestRow
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.results import ClipResult
 
 if TYPE_CHECKING:
     from deepfake.store import AnalysisStore, AnalysisSummary, Failure
-
-# FaceForensics++ names method and compression in its folders, also where only a CSV lists the clips.
-FF_FOLDERS = re.compile(r"(?:manipulated|original)_sequences/(?P<family>[^/]+)/(?P<compression>raw|c\d+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +24,8 @@ class StoredResults:
 
     fingerprint: str
     results: tuple[ClipResult, ...]
-    missing: tuple[ManifestRow, ...]
-    absent: tuple[ManifestRow, ...]
+    missing: tuple[ClipEntry, ...]
+    absent: tuple[ClipEntry, ...]
     unlabelled: int
     left_out: int = 0
 
@@ -69,7 +64,7 @@ def known_clips(dataset: Dataset, store: "AnalysisStore") -> KnownClips:
     from deepfake.files import stamp_of
 
     entries = tuple(entry for entry in dataset.entries if entry.label is not None)
-    found = {str(entry.path): stamp_of(str(entry.path)) for entry in entries if entry.on_disk}
+    found = {entry.location: stamp_of(entry.location) for entry in entries if entry.on_disk}
     stamps = {location: stamp for location, stamp in found.items() if stamp}
     return KnownClips(entries, len(dataset.entries) - len(entries), stamps, store.known_hashes(stamps))
 
@@ -92,10 +87,10 @@ def stored_results(
     summaries = store.summaries(set(known.sha256s.values()), fingerprint)
     failures = store.failures(fingerprint, list(known.stamps))
     results: list[ClipResult] = []
-    missing: list[ManifestRow] = []
-    absent: list[ManifestRow] = []
+    missing: list[ClipEntry] = []
+    absent: list[ClipEntry] = []
     for entry in known.entries:
-        location = str(entry.path)
+        location = entry.location
         sha256 = known.sha256s.get(location, "")
         if sha256 in left_out:
             n_left_out += 1
@@ -106,7 +101,7 @@ def stored_results(
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:
-            (missing if location in known.stamps else absent).append(manifest_row(entry))
+            (missing if location in known.stamps else absent).append(entry)
     return StoredResults(
         fingerprint,
         tuple(results),
@@ -127,32 +122,11 @@ def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprint
     return counts
 
 
-def manifest_row(entry: ClipEntry) -> ManifestRow:
-    """Return a labelled entry as a row of an evaluation.
-
-    group: the data set's own, which joins the people that a swap links; without one, that of the clip's original.
-    Raises ValueError for an entry without a label.
-    """
-    if entry.label is None:
-        raise ValueError(f"{entry.name} has no label")
-    folders = FF_FOLDERS.search(entry.path.as_posix())
-    method = entry.method or (folders["family"] if folders and entry.label == "FAKE" else None)
-    compression = entry.compression or (folders["compression"] if folders else None)
-    extra = {"method": method, "compression": compression, "split": entry.split}
-    return ManifestRow(
-        path=entry.name,
-        file=entry.path,
-        label=entry.label,
-        group=entry.group or entry.original or entry.name,
-        extra={key: value for key, value in extra.items() if value},
-    )
-
-
 def _analysed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
     judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
     reason = None if judged else summary.reason
-    return ClipResult(manifest_row(entry), summary.probability_fake, summary.verdict, reason, trained_on=trained_on)
+    return ClipResult(entry, summary.probability_fake, summary.verdict, reason, trained_on=trained_on)
 
 
 def _failed(entry: ClipEntry, failure: "Failure") -> ClipResult:
-    return ClipResult(manifest_row(entry), None, None, error=failure.error)
+    return ClipResult(entry, None, None, error=failure.error)

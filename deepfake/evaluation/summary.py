@@ -27,7 +27,8 @@ from deepfake.evaluation.metrics import (
     log_loss,
     share,
 )
-from deepfake.evaluation.run import ClipResult
+from deepfake.evaluation.parts import false_alarms_and_misses
+from deepfake.evaluation.results import ClipResult
 from deepfake.evaluation.scored import scored_clips
 from deepfake.report.wording import named_sentence
 
@@ -84,10 +85,9 @@ def summarize(
     """Return the numbers of an evaluation. seed, draws: of the bootstrap; drawn: its draws for the clips that have a
     probability, in their order, where these have been made already."""
     analysed = [result for result in results if result.error is None]
-    reals = [result.verdict for result in analysed if not result.row.is_fake]
-    fakes = [result.verdict for result in analysed if result.row.is_fake]
+    false_alarms, missed = false_alarms_and_misses(results)
     decided = [result for result in analysed if not result.abstained]
-    right = sum((result.verdict == "LIKELY_FAKE") == result.row.is_fake for result in decided)
+    right = sum((result.verdict == "LIKELY_FAKE") == result.clip.is_fake for result in decided)
     scored = scored_clips(results)
     probabilities, is_fake, groups = scored.probabilities, scored.is_fake, scored.groups
     drawn = drawn or group_draws(groups, seed=seed, draws=draws)
@@ -97,8 +97,8 @@ def summarize(
     table = calibration_table(probabilities, is_fake)
     return Evaluation(
         n=len(results),
-        n_real=sum(not result.row.is_fake for result in results),
-        n_fake=sum(result.row.is_fake for result in results),
+        n_real=sum(not result.clip.is_fake for result in results),
+        n_fake=sum(result.clip.is_fake for result in results),
         n_scored=len(scored),
         n_groups=len(set(groups)),
         auc=area,
@@ -113,16 +113,16 @@ def summarize(
         accuracy_decided=share(right, len(decided)),
         abstained=sum(result.abstained for result in results),
         coverage=len(decided) / len(results) if results else None,
-        false_alarms=share(reals.count("LIKELY_FAKE"), len(reals)),
-        missed=share(fakes.count("LIKELY_REAL"), len(fakes)),
+        false_alarms=false_alarms,
+        missed=missed,
         calibration=table,
         calibration_error=_known(calibration_error(table)),
         without_probability=tuple(
-            {"path": result.row.path, "reason": _reason(result)}
+            {"path": result.clip.shown, "reason": _reason(result)}
             for result in analysed
             if result.probability_fake is None
         ),
-        failed=tuple({"path": r.row.path, "error": r.error} for r in results if r.error is not None),
+        failed=tuple({"path": r.clip.shown, "error": r.error} for r in results if r.error is not None),
         notes=_notes(results, is_fake, groups, interval_is_known=auc_ci95 is not None),
     )
 

@@ -5,9 +5,10 @@ import io
 import math
 from collections.abc import Sequence
 
-from deepfake.evaluation.manifest import ManifestRow
+from deepfake.dataset import ClipEntry
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.metrics import Share
+from deepfake.files import csv_cell
 from deepfake.report.wording import named_sentence
 
 CLIP_COLUMNS = (
@@ -126,14 +127,17 @@ def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
             "" if score is None else repr(float(score)),
             called,
             result.verdict or "",
-            "" if result.reason is None else named_sentence(result.reason),
+            "" if result.reason is None else csv_cell(named_sentence(result.reason)),
         )
         status = "analysed" if result.error is None else "failed"
-        rows.append((*front, *_label_cells(result.row), status, *answer, " ".join((result.error or "").split())))
+        rows.append(
+            (*front, *_label_cells(result.clip), status, *answer, csv_cell(" ".join((result.error or "").split())))
+        )
     for status, clips in (("missing", stored.missing), ("absent", stored.absent)):
-        rows.extend((*front, *_label_cells(row), status, *("",) * 5) for row in clips)
+        rows.extend((*front, *_label_cells(clip), status, *("",) * 5) for clip in clips)
     return rows
 
 
-def _label_cells(row: ManifestRow) -> Row:
-    return row.path, row.label, row.group, *(row.extra.get(name, "") for name in ("split", "method", "compression"))
+def _label_cells(clip: ClipEntry) -> Row:
+    fields = (clip.shown, clip.label, clip.group, clip.split, clip.method, clip.compression)
+    return tuple(csv_cell(field or "") for field in fields)

@@ -17,6 +17,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.recompression import RateVerdict, Recompression
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
+from deepfake.files import readable
 from deepfake.report.wording import (
     abstention_sentences,
     evidence_sentence,
@@ -56,14 +57,13 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
 
 def json_text(data: dict[str, Any]) -> str:
     """Return data as one line of JSON. Raises ValueError for NaN, which JSON does not know."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    return readable(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))) + "\n"
 
 
 def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:
     path = str(video.path) if shown_path is None else shown_path
     return {
-        # A name that is not UTF-8 on disk cannot be written to JSON as it is.
-        "path": path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "path": readable(path),
         "sha256": video.sha256,
         "width": video.width,
         "height": video.height,

@@ -4,10 +4,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from deepfake.files import readable
+
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text to a file, as write_bytes does."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 text to a file, as write_bytes does. Bytes of names that are not UTF-8 are spelled out."""
+    write_bytes(path, readable(text).encode("utf-8"))
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from deepfake.files import readable
+
 
 def render(template: str, **values: object) -> str:
     """Return a page.
 
     Args:
         template: the name of a file in templates/.
-        values: what it shows. Text is escaped, but for what the template marks as safe.
+        values: what it shows. Text is escaped, but for what the template marks as safe; bytes of names that are not
+            UTF-8 are spelled out.
     """
-    return _templates().get_template(template).render(**values)
+    return readable(_templates().get_template(template).render(**values))
 
 
 @cache

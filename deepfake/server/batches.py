@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.batch import Batch, BatchClip
+from deepfake.batch import Batch
 from deepfake.batch.worker import analyze_file
+from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 from deepfake.settings import Settings
 
@@ -63,7 +64,7 @@ class BatchRuns:
     def start(
         self,
         key: str,
-        clips: Sequence[BatchClip],
+        clips: Sequence[ClipEntry],
         config: AnalysisConfig,
         settings: Settings,
         *,

@@ -1,7 +1,7 @@
 """Analyses kept: in SQLite on this computer, or in a PostgreSQL that several share."""
 
 from deepfake.store.analyses import AnalysisStore, open_store
-from deepfake.store.recall import Answer, analyze_kept, analyze_once
+from deepfake.store.recall import Answer, analyze_once
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Failure",
     "StoredFingerprint",
     "SummaryPage",
-    "analyze_kept",
     "analyze_once",
     "open_store",
 ]

@@ -58,11 +58,6 @@ def analyze_once(
     return Answer(analysis)
 
 
-def analyze_kept(path: Path, config: AnalysisConfig | None = None) -> Analysis:
-    """Return the analysis of analyze_once, for those who need no more."""
-    return analyze_once(path, config).analysis
-
-
 def _store(settings: Settings, trouble: Callable[[str], None]) -> AnalysisStore | None:
     address = settings.database_url
     if address not in _opened:

@@ -155,7 +155,7 @@ def test_a_file_that_is_missing_is_a_row_and_is_looked_for_again(tmp_path: Path,
     folder = _clips(tmp_path / "clips", "a")
     table = tmp_path / "clips" / "list.csv"
     table.write_text("path,label\n00.mp4,REAL\n01.mp4,FAKE\n")
-    results = {result.clip.path: result for result in _batch(table, settings).run()}
+    results = {result.clip.shown: result for result in _batch(table, settings).run()}
     assert results["00.mp4"].status == "analyzed"
     assert "there is no such file" in (results["01.mp4"].error or "")
     (folder / "01.mp4").write_text("b")
@@ -279,7 +279,8 @@ def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: P
     for result in batch.run():
         results.append(result)
         if len(results) == 3:
-            workers = [p for p in psutil.Process().children() if any("LokyProcess" in word for word in p.cmdline())]
+            workers = [p for p in psutil.Process().children() if any("spawn_main" in word for word in p.cmdline())]
+            assert len(workers) == 2
             workers[0].kill()
     assert Counter(result.clip.name for result in results) == {f"{n:02}.mp4": 1 for n in range(10)}
     assert all(result.error is None for result in results)

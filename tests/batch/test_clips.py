@@ -14,15 +14,13 @@ import pytest
 from deepfake.batch import (
     TABLE_COLUMNS,
     Batch,
-    BatchClip,
     BatchResult,
     check_table,
-    clips_of_dataset,
     collect_clips,
     write_table,
 )
-from deepfake.batch.files import local_copy
-from deepfake.dataset import open_dataset
+from deepfake.batch.remote import local_copy
+from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.errors import ClipError, DatasetError, LimitError
 from deepfake.files import stamp_of
 from deepfake.settings import Settings
@@ -52,7 +50,7 @@ def test_a_data_set_keeps_labels_and_names_and_lists_what_is_missing(tmp_path: P
     root = _write(tmp_path / "set", "real/a.mp4", "fake/a.mp4")
     clips = {clip.name: clip for clip in collect_clips([str(root)])}
     assert {name: clip.label for name, clip in clips.items()} == {"real/a.mp4": "REAL", "fake/a.mp4": "FAKE"}
-    assert clips["fake/a.mp4"].path == str(root / "fake/a.mp4") == clips["fake/a.mp4"].location
+    assert clips["fake/a.mp4"].shown == str(root / "fake/a.mp4") == clips["fake/a.mp4"].location
     assert clips["fake/a.mp4"].group == clips["real/a.mp4"].group
     (root / "metadata.json").write_text('{"gone.mp4": {"label": "FAKE"}}')
     assert [(clip.name, clip.label) for clip in collect_clips([str(root)])] == [("gone.mp4", "FAKE")]
@@ -74,15 +72,19 @@ def test_a_list_may_name_clips_anywhere(tmp_path: Path) -> None:
     assert [clip.location for clip in clips] == [
         str(table.parent / "sub/a.mp4"), str(elsewhere / "b.mp4"), "s3://bucket/c.mp4",
     ]  # fmt: skip
-    assert [clip.path for clip in clips] == ["sub/a.mp4", f"{elsewhere}/b.mp4", "s3://bucket/c.mp4"]
-    assert [(clip.label, clip.group) for clip in clips] == [("REAL", "p1"), ("FAKE", None), (None, "p2")]
+    assert [clip.shown for clip in clips] == ["sub/a.mp4", f"{elsewhere}/b.mp4", "s3://bucket/c.mp4"]
+    assert [(clip.label, clip.group) for clip in clips] == [
+        ("REAL", "p1"),
+        ("FAKE", f"{elsewhere}/b.mp4"),
+        (None, "p2"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("name\na.mp4\n", "the column path is missing"),
-        ("path,label\na.mp4,MAYBE\n", "line 2: the label of a.mp4 is 'MAYBE'"),
+        ("name\na.mp4\n", "has no column path"),
+        ("path,label\na.mp4,MAYBE\n", "line 2: 'a.mp4' has the label 'MAYBE', neither REAL nor FAKE"),
         ("path,label\n,REAL\n", "line 2: the path is empty"),
         ("path,label\n", "no clips found"),
     ],
@@ -132,10 +134,10 @@ def test_clips_of_a_remote_folder_have_urls_and_stamps(memory: fsspec.AbstractFi
         ("memory://set/a.mp4", "a.mp4"),
         ("memory://set/x/b.mp4", "x/b.mp4"),
     ]
-    assert [clip.stamp for clip in clips] == [stamp_of(clip.location) for clip in clips]
-    assert all(clip.stamp for clip in clips)
+    assert [clip.version for clip in clips] == [stamp_of(clip.location) for clip in clips]
+    assert all(clip.version for clip in clips)
     memory.pipe("/set/a.mp4", b"another")
-    assert stamp_of("memory://set/a.mp4") != clips[0].stamp
+    assert stamp_of("memory://set/a.mp4") != clips[0].version
     assert stamp_of("memory://set/gone.mp4") is None
 
 
@@ -148,7 +150,7 @@ def test_a_remote_data_set_is_recognised(memory: fsspec.AbstractFileSystem, root
         ("memory://set/train/a.mp4", "FAKE", "b.mp4"),
         ("memory://set/train/b.mp4", "REAL", "b.mp4"),  # listed, and not there
     ]
-    assert clips[0].stamp == stamp_of(clips[0].location)
+    assert clips[0].version == stamp_of(clips[0].location)
     memory.store.clear()
     memory.pipe({"/set/real/a.mp4": b"a", "/set/fake/sub/b.mp4": b"b"})
     assert {clip.location: clip.label for clip in collect_clips([root])} == {
@@ -202,20 +204,12 @@ def test_workers_read_clips_behind_a_url_and_leave_no_copy(tmp_path: Path, monke
     assert Counter(r.status for r in again.run()) == {"known": 2, "failed_before": 1}
 
 
-def test_clips_of_a_dataset_object(tmp_path: Path) -> None:
-    root = _write(tmp_path / "set", "real/a.mp4", "fake/b.mp4")
-    dataset = open_dataset(root)
-    assert {clip.location: clip.name for clip in clips_of_dataset(dataset)} == {
-        str(entry.path): entry.name for entry in dataset.entries
-    }
-
-
 # --- what comes out ---
 
 
 def _results() -> list[BatchResult]:
-    clip = BatchClip("/set/a.mp4", "a.mp4", "a.mp4", label="FAKE", group="p1")
-    other = dataclasses.replace(clip, location="/set/b.mp4", path="b,\nb.mp4", label=None)
+    clip = ClipEntry("a.mp4", "/set/a.mp4", label="FAKE", group="p1")
+    other = dataclasses.replace(clip, location="/set/b.mp4", shown="b,\nb.mp4", label=None)
     return [
         BatchResult(clip, "analyzed", "ab" * 32, 0.1 + 0.2, "LIKELY_FAKE", seconds=1.23456),
         BatchResult(other, "failed", error="b.mp4: this is\nnot a video"),
@@ -223,7 +217,7 @@ def _results() -> list[BatchResult]:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_table_has_a_row_a_clip(tmp_path: Path, suffix: str) -> None:
+def test_a_table_has_one_row_per_clip(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"table{suffix}"
     write_table(path, _results())
     table = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)

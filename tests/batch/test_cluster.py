@@ -119,7 +119,7 @@ def test_a_cluster_of_one_worker_does_the_work_itself(
     os.killpg(cluster.workers[0].pid, signal.SIGKILL)
     with Client(cluster.address, set_as_default=False) as client:
         _until(lambda: len(client.ncores()) == 1)
-    monkeypatch.setattr("deepfake.batch.worker._in_child", lambda *_, **__: pytest.fail("done by the caller"))
+    monkeypatch.setattr("deepfake.batch.cluster.run_clip", lambda *_, **__: pytest.fail("done by the caller"))
     (tmp_path / "clips").mkdir()
     for number in range(3):
         (tmp_path / "clips" / f"{number}.mp4").write_text(f"clip {number}")
@@ -139,7 +139,7 @@ def test_a_cluster_without_the_application_is_one_clear_sentence(tmp_path: Path,
 
 
 def test_a_scheduler_that_is_not_there_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deepfake.batch.backends.CONNECT_S", 0.5)
+    monkeypatch.setattr("deepfake.batch.cluster.CONNECT_S", 0.5)
     (tmp_path / "a.mp4").write_text("a")
     settings = Settings(cache_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/store.db")
     batch = Batch(collect_clips([str(tmp_path)]), settings=settings, scheduler="tcp://127.0.0.1:9")

@@ -81,7 +81,7 @@ def test_clips_that_metadata_does_not_list_are_kept_without_label(tmp_path: Path
     assert any("extra.mp4" in warning for warning in dataset.warnings)
 
 
-@pytest.mark.parametrize("label", ["MAYBE", 1, ["REAL"], {"x": 1}])
+@pytest.mark.parametrize("label", ["MAYBE", 2, True, ["REAL"], {"x": 1}])
 def test_a_label_that_is_neither_is_left_out_and_named(tmp_path: Path, label: object) -> None:
     dataset = open_dataset(_dfdc(tmp_path, {"odd.mp4": {"label": label}, "r.mp4": REAL}))
     assert [entry.name for entry in dataset.entries] == ["r.mp4"]
@@ -282,7 +282,7 @@ def test_csv_by_itself_or_as_the_only_one_in_a_folder(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"file,label\na.mp4,REAL\n", "has no column path"),
-        (b"", "has no column path and no column label"),
+        (b"", "has no column path"),
         (b"path,label\n", "no clips found"),
         (b"path,label\ncaf\xe9.mp4,REAL\n", "not UTF-8"),
         (b'path,label\n"' + b"x" * 200_000 + b'",REAL\n', "is not a CSV"),

@@ -4,11 +4,11 @@ import argparse
 import csv
 import itertools
 import json
-import os
 import re
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +16,13 @@ from sklearn.metrics import roc_auc_score
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.keeping import reason_from_text
+from deepfake.batch import Batch, BatchResult
 from deepfake.cli.evaluate import COLUMNS, add_evaluate
-from deepfake.errors import ClipError, DatasetError
+from deepfake.dataset import ClipEntry
+from deepfake.errors import DatasetError
 from deepfake.evaluation import (
     NO_METHOD,
     ClipResult,
-    ManifestRow,
     Measured,
     StoredResults,
     abstention_causes,
@@ -30,30 +31,29 @@ from deepfake.evaluation import (
     auc_difference,
     auc_interval,
     brier_score,
+    by_column,
     by_method,
     calibration_error,
     calibration_table,
     confusion,
-    evaluate_clips,
     failure_causes,
     group_draws,
     log_loss,
     mean_draws,
     measure,
-    outcomes,
     precision_recall,
-    read_manifest,
+    result_of,
     roc,
     scored_clips,
     share,
     summarize,
     worst_errors,
 )
-from deepfake.evaluation import run as evaluation_run
+from deepfake.evaluation import results as evaluation_results
 from deepfake.evaluation.page import evaluation_html
 from deepfake.evaluation.table import clips_csv, numbers_rows
 from deepfake.report.wording import cause_of_abstention
-from tests.store.samples import sample_analysis
+from tests import batch_work
 from tests.told import told
 
 
@@ -63,6 +63,11 @@ def _manifest(folder: Path, text: str) -> Path:
     return path
 
 
+def _clip(label: str, group: str = "", **fields: object) -> ClipEntry:
+    name = f"{next(_numbers)}.mp4"
+    return ClipEntry(name, name, label, group=group, **fields)
+
+
 def _result(
     label: str,
     probability: float | None,
@@ -70,60 +75,10 @@ def _result(
     group: str = "",
     error: str | None = None,
 ) -> ClipResult:
-    name = f"{next(_numbers)}.mp4"
-    row = ManifestRow(name, Path(name), label, group or f"clip {name}")
-    return ClipResult(row, probability, verdict, None, error)
+    return ClipResult(_clip(label, group), probability, verdict, None, error)
 
 
 _numbers = itertools.count()
-
-
-class TestManifest:
-    def test_paths_are_relative_to_the_csv_and_further_columns_are_kept(self, tmp_path):
-        elsewhere = tmp_path / "other" / "b.mp4"
-        text = f"path,label,set,group\na.mp4,fake,ff++,12\n{elsewhere},REAL,,\n"
-        first, second = read_manifest(_manifest(tmp_path, text))
-        assert (first.file, first.label, first.group) == (tmp_path / "a.mp4", "FAKE", "12")
-        assert first.extra == {"set": "ff++"}
-        assert (second.file, second.is_fake) == (elsewhere, False)
-
-    def test_clips_without_a_group_are_each_their_own(self, tmp_path):
-        rows = read_manifest(_manifest(tmp_path, "path,label\na.mp4,FAKE\nb.mp4,REAL\n"))
-        assert len({row.group for row in rows}) == 2
-
-    def test_blank_lines_and_a_byte_order_mark_do_no_harm(self, tmp_path):
-        path = tmp_path / "clips.csv"
-        path.write_bytes("\ufeffpath,label\r\n\r\na.mp4,REAL\r\n".encode())
-        assert [row.path for row in read_manifest(path)] == ["a.mp4"]
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("path,group\na.mp4,1\n", "line 1: the column label is missing"),
-            ("", "line 1: the column path and label is missing"),
-            ("path,label,label\na.mp4,REAL,REAL\n", "line 1: the column 'label' is there twice"),
-            ("path,label\na.mp4,REAL\nb.mp4,MAYBE\n", "line 3: the label of b.mp4 is 'MAYBE'"),
-            ("path,label\n,REAL\n", "line 2: the path is empty"),
-            ("path,label\na.mp4,REAL,1\n", "line 2: 3 fields, but the header has 2"),
-            ("path,label\na.mp4,REAL\n\na.mp4,FAKE\n", "line 4: a.mp4 is listed already on line 2"),
-            ('path,label\n"a.mp4,REAL\n', "this is not CSV"),
-            ("path,label\n", "lists no clips"),
-        ],
-    )
-    def test_a_bad_manifest_is_refused_with_file_and_line(self, tmp_path, text, message):
-        path = _manifest(tmp_path, text)
-        with pytest.raises(DatasetError) as caught:
-            read_manifest(path)
-        assert str(path) in str(caught.value)
-        assert message in str(caught.value)
-
-    def test_a_missing_or_binary_file_is_refused(self, tmp_path):
-        with pytest.raises(DatasetError, match="cannot be read"):
-            read_manifest(tmp_path / "none.csv")
-        binary = tmp_path / "clip.mp4"
-        binary.write_bytes(b"\x00\xff\xfe\x80")
-        with pytest.raises(DatasetError, match="not UTF-8"):
-            read_manifest(binary)
 
 
 class TestAuc:
@@ -251,9 +206,9 @@ class TestSummary:
         assert (found.accuracy_decided.count, found.accuracy_decided.n) == (2, 4)
         assert (found.false_alarms.count, found.false_alarms.n) == (1, 3)
         assert (found.missed.count, found.missed.n) == (1, 3)
-        assert [item["path"] for item in found.failed] == [results[6].row.path]
+        assert [item["path"] for item in found.failed] == [results[6].clip.name]
         assert found.failed[0]["error"] == "broken"
-        assert [item["path"] for item in found.without_probability] == [results[5].row.path]
+        assert [item["path"] for item in found.without_probability] == [results[5].clip.name]
 
     def test_a_clip_without_a_probability_changes_no_metric(self):
         scored = [_result("REAL", 0.3), _result("REAL", 0.4), _result("FAKE", 0.35), _result("FAKE", 0.9)]
@@ -289,52 +244,42 @@ class TestSummary:
             assert wanted <= data.keys()
 
 
-def _rows(*names: str) -> list[ManifestRow]:
-    return [ManifestRow(name, Path(name), "REAL", name) for name in names]
-
-
-def _name_length(path: Path) -> int:
-    """A task for workers: fails, crashes or hangs by the clip's name."""
-    if path.stem == "broken":
-        raise ClipError(path, "not a video")
-    if path.stem == "bug":
-        raise KeyError("oops")
-    if path.stem == "crash":
-        os._exit(11)
-    if path.stem == "hang":
-        time.sleep(600)
-    return len(path.name)
-
-
-class TestRuns:
-    def test_one_bad_clip_is_one_outcome_with_its_error(self):
-        found = list(outcomes(_rows("a.mp4", "broken.mp4", "bug.mp4", "long name.mp4"), _name_length))
-        assert [outcome.value for outcome in found] == [5, None, None, 13]
-        assert found[1].error == "not a video"
-        assert "KeyError" in found[2].error
-
-    def test_workers_survive_crashes_and_hangs(self):
-        rows = _rows("a.mp4", "crash.mp4", "hang.mp4", "broken.mp4", "bb.mp4")
-        found = {o.row.path: o for o in outcomes(rows, _name_length, workers=2, timeout_s=6)}
-        assert {name: outcome.value for name, outcome in found.items() if outcome.error is None} == {
-            "a.mp4": 5,
-            "bb.mp4": 6,
-        }
-        assert "crash" in found["crash.mp4"].error
-        assert "stopped after 6 s" in found["hang.mp4"].error
-        assert found["broken.mp4"].error == "not a video"
-        assert "TF_NUM_INTRAOP_THREADS" not in os.environ
-
-    def test_the_verdict_is_taken_from_the_analysis(self):
-        analyses = {
-            "a": sample_analysis(1, label="LIKELY_FAKE", probability_fake=0.93, reasons=(told("blended"),)),
-            "b": sample_analysis(2, label="INCONCLUSIVE", probability_fake=None, reasons=(told("No face was found."),)),
-        }
-        found = list(evaluate_clips(_rows("a.mp4", "b.mp4"), analyze=lambda path, config: analyses[path.stem]))
-        assert [(r.verdict, r.probability_fake, r.reason, r.abstained) for r in found] == [
-            ("LIKELY_FAKE", 0.93, None, False),
-            ("INCONCLUSIVE", None, told("No face was found."), True),
+class TestResults:
+    def test_what_a_batch_found_is_a_result_with_its_label(self, monkeypatch):
+        judged = BatchResult(_clip("FAKE"), "analyzed", "1" * 64, 0.93, "LIKELY_FAKE", told("blended"))
+        undecided = BatchResult(_clip("REAL"), "known", "2" * 64, None, "INCONCLUSIVE", told("No face was found."))
+        failed = BatchResult(_clip("REAL"), "failed", error="not a video")
+        monkeypatch.setattr(
+            evaluation_results, "training_clips", lambda name: frozenset({"2" * 64} if name == "toy" else ())
+        )
+        found = [result_of(result, "toy") for result in (judged, undecided, failed)]
+        assert [(r.verdict, r.probability_fake, r.reason, r.abstained, r.trained_on) for r in found] == [
+            ("LIKELY_FAKE", 0.93, None, False, False),
+            ("INCONCLUSIVE", None, told("No face was found."), True, True),
+            (None, None, None, False, False),
         ]
+        assert found[2].error == "not a video"
+
+    def test_false_alarms_and_misses_by_column_have_exact_intervals(self):
+        results = [
+            *(_scored("REAL", 0.9, "anna") for _ in range(2)),
+            replace(_scored("REAL", 0.1, "anna"), verdict="LIKELY_REAL"),
+            replace(_scored("FAKE", 0.1, "berta"), verdict="LIKELY_REAL"),
+            _result("FAKE", None, None, "berta", error="broken"),
+        ]
+        anna, berta = by_column(results, "group")
+        assert (anna.value, anna.n, anna.n_real, anna.n_fake, anna.failed) == ("anna", 3, 3, 0, 0)
+        assert anna.false_alarms == share(2, 3)
+        assert anna.missed.rate is None
+        assert (berta.n, berta.failed, berta.missed) == (2, 1, share(1, 1))
+        whole = summarize(results)
+        assert (whole.false_alarms, whole.missed) == (share(2, 3), share(1, 1))
+
+    def test_a_column_of_the_csv_can_part_the_clips_and_a_wrong_name_says_which_there_are(self):
+        results = [_scored("REAL", 0.9, extra={"set": "dfdc"}), _scored("FAKE", 0.9, extra={"set": "ff"})]
+        assert [(part.value, part.n) for part in by_column(results, "set")] == [("dfdc", 1), ("ff", 1)]
+        with pytest.raises(DatasetError, match=r"no clip has a gender.*group.*set"):
+            by_column(results, "gender")
 
 
 def _run(*arguments: object) -> None:
@@ -347,6 +292,28 @@ def _run(*arguments: object) -> None:
 def _table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _write_clip(folder: Path, content: str) -> str:
+    name = f"{next(_numbers)}.mp4"
+    (folder / name).write_text(content)
+    return name
+
+
+def _with_stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Put batch_work in the place of the analysis and the store into the folder; return what tells its calls."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(home))
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{home}/store.db")
+    monkeypatch.setitem(Batch.__init__.__kwdefaults__, "analyze", batch_work.analyze)
+    return lambda: (home / "calls.txt").read_text().splitlines()
+
+
+def _numbers_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    capsys.readouterr()
+    _run(*arguments)
+    return json.loads(capsys.readouterr().out)
 
 
 class TestCommand:
@@ -370,34 +337,50 @@ class TestCommand:
         assert str(moving_square_clip) in [item["path"] for item in data["without_probability"]]
         assert printed.err.count("\n") == 3
 
-    def test_resuming_keeps_scores_and_does_the_rest(self, tmp_path, capsys):
-        """Files that are not there: whatever is analysed fails, so a score in the end is one that was kept."""
-        manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\nb.mp4,FAKE\nc.mp4,FAKE\nd.mp4,FAKE\n")
-        table = tmp_path / "table.csv"
-        table.write_text(
-            ",".join(COLUMNS) + "\nc.mp4,FAKE,0.9,LIKELY_FAKE,\nb.mp4,FAKE,,,lost\n"
-            "gone.mp4,REAL,0.2,LIKELY_REAL,\nd.mp4,FAKE,0.7"
-        )
-        _run(manifest, "--out", table, "--resume")
-        rows = _table(table)
-        assert [(row["path"], row["probability_fake"]) for row in rows] == [
-            ("a.mp4", ""),
-            ("b.mp4", ""),
-            ("c.mp4", "0.9"),
-            ("d.mp4", ""),  # half a line: the run was killed while it wrote
-        ]
-        assert all(row["error"] and row["error"] != "lost" for row in rows if not row["probability_fake"])
-        assert "1 of 4 clips were done before" in capsys.readouterr().err
+    def test_run_again_it_does_only_what_is_missing(self, tmp_path, capsys, monkeypatch):
+        clips = [_write_clip(tmp_path, content) for content in ("a", "b", "bad c", "d")]
+        rows = "".join(f"{name},{label}\n" for name, label in zip(clips, ("REAL", "FAKE", "FAKE", "FAKE"), strict=True))
+        manifest, table = _manifest(tmp_path, f"path,label\n{rows}"), tmp_path / "table.csv"
+        calls = _with_stand_in(tmp_path, monkeypatch)
+        first = _numbers_of(capsys, manifest, "--out", table)
+        assert sorted(calls()) == ["a", "b", "bad c", "d"]
+        rows_before = _table(table)
+        (tmp_path / clips[0]).write_text("another a")
+        second = _numbers_of(capsys, manifest, "--out", table, "--retry-failed")
+        assert sorted(calls()[4:]) == ["another a", "bad c"]
+        assert _table(table)[1:] == rows_before[1:]
+        assert [item["path"] for item in second["failed"]] == [item["path"] for item in first["failed"]] == [clips[2]]
 
-    def test_resuming_from_another_file_is_refused(self, tmp_path):
-        manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
-        with pytest.raises(DatasetError, match="its columns are not"):
-            _run(manifest, "--out", manifest, "--resume")
-        assert manifest.read_text(encoding="utf-8") == "path,label\na.mp4,REAL\n"
+    def test_rows_without_a_label_are_left_out_and_told(self, tmp_path, capsys, monkeypatch):
+        _with_stand_in(tmp_path, monkeypatch)
+        names = [_write_clip(tmp_path, content) for content in ("a", "b")]
+        manifest = _manifest(tmp_path, f"path,label\n{names[0]},REAL\n{names[1]},\n")
+        _run(manifest)
+        printed = capsys.readouterr()
+        assert json.loads(printed.out)["n"] == 1
+        assert "1 of 2 clips have no label" in printed.err
+        with pytest.raises(DatasetError, match="none of its 2 clips has a label"):
+            _run(_manifest(tmp_path, f"path\n{names[0]}\n{names[1]}\n"))
+
+    def test_a_data_set_is_evaluated_by_its_own_labels_and_by_group(self, tmp_path, capsys, monkeypatch):
+        _with_stand_in(tmp_path, monkeypatch)
+        for name in ("set/real/a.mp4", "set/fake/a.mp4", "set/fake/b.mp4"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(name)
+        numbers = _numbers_of(capsys, tmp_path / "set", "--by", "group")
+        assert (numbers["n_real"], numbers["n_fake"]) == (1, 2)
+        parts = {part["value"]: part for part in numbers["by"]["group"]}
+        assert {value: (part["n_real"], part["n_fake"]) for value, part in parts.items()} == {
+            "real/a.mp4": (1, 1),
+            "fake/b.mp4": (0, 1),
+        }
+        assert parts["real/a.mp4"]["false_alarms"]["n"] == 1
+        with pytest.raises(DatasetError, match="no clip has a gender"):
+            _run(tmp_path / "set", "--by", "gender")
 
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
-        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"]):
+        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"], ["--timeout", "0"]):
             with pytest.raises(SystemExit) as caught:
                 _run(manifest, *arguments)
             assert caught.value.code == 2
@@ -409,9 +392,9 @@ def _measured(label: str, score: float, set_name: str, split: str = "val", *, va
     from benchmarks.accuracy import OURS, Measured
 
     name = f"{next(_numbers)}.mp4"
-    row = ManifestRow(name, Path("/data", name), label, name, {"set": set_name, "split": split})
+    clip = ClipEntry(name, f"/data/{name}", label, split=split, extra={"set": set_name})
     scores = {} if error else {OURS: score, **({"blinks": score} if label == "FAKE" else {})}
-    return Measured(row, variant, "INCONCLUSIVE", scores, error or None)
+    return Measured(clip, variant, "INCONCLUSIVE", scores, error or None)
 
 
 class TestAccuracyTables:
@@ -445,7 +428,7 @@ class TestAccuracyTables:
         assert "<br>1 + 2" in table["AUC"]
         assert "0.50 [0.00, 1.00]" in table[OURS]
         assert "–, n 0 + 2" in table["blinks"]
-        assert f"- {broken.row.path}: not a video" in text
+        assert f"- {broken.clip.name}: not a video" in text
         assert "/data" not in text
 
     def test_only_what_is_between_the_marks_is_replaced(self, tmp_path):
@@ -461,10 +444,9 @@ class TestAccuracyTables:
             update_between_marks(page, "new")
 
 
-def _scored(label: str, probability: float, group: str = "", **extra: str) -> ClipResult:
-    """A clip with a score; extra: columns of its row."""
-    result = _result(label, probability, "LIKELY_FAKE", group)
-    return replace(result, row=replace(result.row, extra=extra))
+def _scored(label: str, probability: float, group: str = "", **fields: object) -> ClipResult:
+    """A clip with a score; fields: of its entry."""
+    return ClipResult(_clip(label, group, **fields), probability, "LIKELY_FAKE")
 
 
 def _curve_area(x, y) -> float:
@@ -626,8 +608,7 @@ class TestReasons:
 
     def test_failures_are_counted_without_names_and_shown_without_folders(self):
         def failed(name: str, message: str) -> ClipResult:
-            row = ManifestRow(name, Path("/secret/place", name), "FAKE", name)
-            return ClipResult(row, None, None, error=message)
+            return ClipResult(ClipEntry(name, f"/secret/place/{name}", "FAKE"), None, None, error=message)
 
         results = [
             failed("a.mp4", "this cannot be read as a video"),
@@ -643,8 +624,8 @@ class TestReasons:
 
 
 def _measured_set(*results: ClipResult, missing: int = 0, name: str = "MTCNN") -> Measured:
-    rows = tuple(ManifestRow(f"missing {k}.mp4", Path(f"{k}.mp4"), "REAL", f"{k}") for k in range(missing))
-    return measure(StoredResults("f" * 16, tuple(results), rows, (), 0), name=name)
+    clips = tuple(ClipEntry(f"missing {k}.mp4", f"{k}.mp4", "REAL") for k in range(missing))
+    return measure(StoredResults("f" * 16, tuple(results), clips, (), 0), name=name)
 
 
 class TestCaveats:
@@ -714,15 +695,9 @@ class TestExports:
         assert {row[0]: row[2] for row in rows}["analysed"] == "10"
 
 
-def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    analysis = sample_analysis(1)
-    rows = [
-        ManifestRow(f"{label} {k}.mp4", Path("a.mp4"), label, f"{k}") for k in range(12) for label in ("REAL", "FAKE")
-    ]
-    unseen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
+def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden() -> None:
+    unseen = [_scored(label, 0.4, f"{k}") for k in range(12) for label in ("REAL", "FAKE")]
     assert not any("trained" in note for note in summarize(unseen, draws=20).notes)
-    monkeypatch.setattr(evaluation_run, "training_clips", lambda name: frozenset({analysis.video.sha256}))
-    seen = list(evaluate_clips(rows, analyze=lambda *_: analysis))
-    evaluation = summarize(seen, draws=20)
+    evaluation = summarize([replace(result, trained_on=True) for result in unseen], draws=20)
     assert evaluation.n == 24
     assert "trained on 24 of these 24 clips" in evaluation.notes[0]

@@ -13,7 +13,7 @@ import pytest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
-from deepfake.evaluation import StoredResults, counts_by_fingerprint, known_clips, manifest_row, measure, stored_results
+from deepfake.evaluation import StoredResults, counts_by_fingerprint, known_clips, measure, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
 from tests.evaluated_set import NO_FACE, keep, write_faceforensics
@@ -47,8 +47,8 @@ class TestFinding:
         known = paths(dataset)[:10]
         keep(store, {path: score_of(dataset, path) for path in known[:9]} | {known[9]: None})
         found = stored_results(dataset, store, MTCNN)
-        assert [result.row.file for result in found.results] == known
-        assert [row.file for row in found.missing] == paths(dataset)[10:]
+        assert [result.clip.path for result in found.results] == known
+        assert [row.path for row in found.missing] == paths(dataset)[10:]
         assert (found.n_labelled, found.n_analysed, found.absent, found.unlabelled) == (18, 10, (), 0)
         assert [r.probability_fake for r in found.results[:9]] == [score_of(dataset, path) for path in known[:9]]
         assert found.results[9].abstained
@@ -87,8 +87,8 @@ class TestFinding:
         (tmp_path / "plain.mp4").write_bytes(b"2")
         (tmp_path / "set.csv").write_text("path,label\nhere.mp4,REAL\ngone.mp4,FAKE\nplain.mp4,\n")
         found = stored_results(open_dataset(tmp_path / "set.csv"), store, MTCNN)
-        assert [row.path for row in found.missing] == ["here.mp4"]
-        assert [row.path for row in found.absent] == ["gone.mp4"]
+        assert [clip.name for clip in found.missing] == ["here.mp4"]
+        assert [clip.name for clip in found.absent] == ["gone.mp4"]
         assert (found.n_labelled, found.unlabelled) == (2, 1)
 
     def test_two_copies_of_one_clip_share_its_analysis(self, dataset: Dataset, store: AnalysisStore) -> None:
@@ -100,28 +100,26 @@ class TestFinding:
 
 class TestRows:
     def test_people_that_a_swap_links_share_a_group(self, dataset: Dataset) -> None:
-        rows = [manifest_row(entry) for entry in dataset.entries]
-        assert {row.group for row in rows} == {"000", "002", "004"}
-        assert {row.extra["compression"] for row in rows} == {"c23"}
-        assert {row.extra.get("method") for row in rows if row.is_fake} == {"Deepfakes", "FaceSwap"}
+        assert {clip.group for clip in dataset.entries} == {"000", "002", "004"}
+        assert {clip.compression for clip in dataset.entries} == {"c23"}
+        assert {clip.method for clip in dataset.entries if clip.is_fake} == {"Deepfakes", "FaceSwap"}
 
     def test_the_csv_has_the_last_word_on_groups(self, tmp_path: Path) -> None:
         table = "path,label,group,original\na.mp4,FAKE,anna,b.mp4\nb.mp4,REAL,,\nc.mp4,FAKE,,b.mp4\n"
         (tmp_path / "set.csv").write_text(table)
-        rows = [manifest_row(entry) for entry in open_dataset(tmp_path / "set.csv").entries]
-        assert [row.group for row in rows] == ["anna", "b.mp4", "b.mp4"]
+        assert [clip.group for clip in open_dataset(tmp_path / "set.csv").entries] == ["anna", "b.mp4", "b.mp4"]
+
+    def test_a_fake_without_a_group_has_that_of_its_original(self, tmp_path: Path) -> None:
+        (tmp_path / "set.csv").write_text("path,label,group,original\na.mp4,FAKE,,b.mp4\nb.mp4,REAL,berta,\n")
+        assert [clip.group for clip in open_dataset(tmp_path / "set.csv").entries] == ["berta", "berta"]
 
     def test_a_csv_over_faceforensics_has_the_methods_of_the_folders(self, tmp_path: Path) -> None:
         place = "manipulated_sequences/FaceSwap/c40/videos/000_001.mp4"
         real = "original_sequences/youtube/c40/videos/000.mp4"
         (tmp_path / "set.csv").write_text(f"path,label\n{place},FAKE\n{real},REAL\n")
-        fake, original = (manifest_row(entry) for entry in open_dataset(tmp_path / "set.csv").entries)
-        assert fake.extra == {"method": "FaceSwap", "compression": "c40"}
-        assert original.extra == {"compression": "c40"}
-
-    def test_a_clip_without_a_label_is_no_row(self) -> None:
-        with pytest.raises(ValueError, match="no label"):
-            manifest_row(ClipEntry("a.mp4", Path("a.mp4")))
+        fake, original = open_dataset(tmp_path / "set.csv").entries
+        assert (fake.method, fake.compression) == ("FaceSwap", "c40")
+        assert (original.method, original.compression) == (None, "c40")
 
 
 class ReadyStore:
@@ -155,7 +153,9 @@ def test_four_thousand_clips_are_found_and_measured_in_time(tmp_path: Path) -> N
         scores[str(path)] = float(random.beta(5, 2) if is_fake else random.beta(2, 5))
         method = f"method {number % 8}" if is_fake else None
         label = "FAKE" if is_fake else "REAL"
-        entries.append(ClipEntry(path.name, path, label, group=f"person {number // 5}", method=method, on_disk=True))
+        entries.append(
+            ClipEntry(path.name, str(path), label, group=f"person {number // 5}", method=method, on_disk=True)
+        )
     dataset = Dataset(tmp_path, "clips", tuple(entries))
     measure(StoredResults(MTCNN, (), (), (), 0), name="libraries are loaded")
     started = time.perf_counter()

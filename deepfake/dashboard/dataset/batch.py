@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch import BatchProgress, clips_of_dataset
+from deepfake.batch import BatchProgress
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
@@ -65,8 +65,7 @@ def _draw_start(
 
 
 def _start(key: str, dataset: Dataset, config: AnalysisConfig, *, retry_failed: bool) -> None:
-    there = {str(entry.path) for entry in dataset.entries if entry.on_disk}
-    clips = [clip for clip in clips_of_dataset(dataset) if clip.location in there]
+    clips = [entry for entry in dataset.entries if entry.on_disk]
     runtime().batches.start(key, clips, config, runtime().settings, retry_failed=retry_failed)
     st.rerun()
 
@@ -126,7 +125,7 @@ def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[
     """Why clips of the data set failed, by name: what the store has, and what the last batch saw besides."""
     none: Mapping[str, Failure] = {}
     kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
-    named = {str(entry.path): entry.name for entry in dataset.entries} if kept else {}
+    named = {entry.location: entry.name for entry in dataset.entries} if kept else {}
     found = {named[location]: failure.error for location, failure in kept.items() if location in named}
     return found | (dict(run.failures) if run is not None else {})
 

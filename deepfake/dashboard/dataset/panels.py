@@ -9,22 +9,15 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
-from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, to_frame
+from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, layout_title, to_frame
 from deepfake.errors import DeepfakeError
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT
+from deepfake.files import csv_cell
 from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisSummary
 
 LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
-LAYOUT_NAMES = {
-    "dfdc": "Deepfake Detection Challenge (metadata.json)",
-    "faceforensics": "FaceForensics++",
-    "celebdf": "Celeb-DF v2",
-    "real_fake": "real/ and fake/ folders",
-    "csv": "a CSV table",
-    "clips": "a plain folder of clips",
-}
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
@@ -140,6 +133,8 @@ def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> 
     if "verdict" in table:
         found = [verdicts.get(name) for name in table["clip"]]
         table["verdict"] = ["" if item is None else VERDICT_WORDS[item.verdict] for item in found]
+    texts = table.select_dtypes("object").columns
+    table[texts] = table[texts].map(csv_cell)
     return table.to_csv(index=False)
 
 
@@ -218,7 +213,7 @@ def _draw_names(title: str, names: Sequence[str], key: str) -> None:
 
 def draw_notes(source: DatasetSource, dataset: Dataset) -> None:
     """Draw how the folder was recognised and what was odd about it."""
-    st.caption(f"{source.title}: recognised as {LAYOUT_NAMES[dataset.layout]}.")
+    st.caption(f"{source.title}: recognised as {layout_title(dataset.layout)}.")
     for warning in dataset.warnings:
         st.warning(warning, icon=":material/warning:")
 

@@ -27,7 +27,7 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         what = "Every clip is called by its label" if len(measured.clips) else "No clip has a P(fake)"
         st.caption(f"{what} at P(fake) ≥ {threshold:.2f}.")
         return
-    missed = sum(result.row.is_fake for result in errors)
+    missed = sum(result.clip.is_fake for result in errors)
     st.caption(
         f"{len(errors)} of {len(measured.clips)} clips: {missed} fakes missed, {len(errors) - missed} genuine clips "
         "called fake. Those furthest from their label first."
@@ -53,11 +53,11 @@ def errors_table(source: DatasetSource, errors: Sequence[ClipResult]) -> pd.Data
     """Return a row an error, with a link that opens its clip in Analyze."""
     return pd.DataFrame(
         {
-            "clip": [result.row.path for result in errors],
-            "label": [result.row.label for result in errors],
+            "clip": [result.clip.name for result in errors],
+            "label": [result.clip.label for result in errors],
             "P(fake)": [result.probability_fake for result in errors],
             "verdict": [_verdict_words(result) for result in errors],
-            "method": [method_of(result.row) if result.row.is_fake else "" for result in errors],
+            "method": [method_of(result.clip) if result.clip.is_fake else "" for result in errors],
             "open": [_address(source, result) for result in errors],
         }
     )
@@ -74,21 +74,21 @@ def _chosen(evaluations: Sequence[Measured]) -> Measured:
 
 
 def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> None:
-    row = result.row
+    clip = result.clip
     try:
-        path = allowed_root(row.file, [dataset.root])
-        st.image(thumbnail(path, row.path), width="stretch", alt=f"A frame of {row.path}")
+        path = allowed_root(clip.path, [dataset.root])
+        st.image(thumbnail(path, clip.name), width="stretch", alt=f"A frame of {clip.name}")
     except (DeepfakeError, OSError) as error:
         st.caption(f":material/broken_image: {error}")
-    icon, colour = LABEL_LOOKS[row.label]
+    icon, colour = LABEL_LOOKS[clip.label or ""]
     score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
-    st.markdown(f":small[{row.path}]  \n:{colour}-badge[{icon} labelled {row.label}] {score}")
+    st.markdown(f":small[{clip.name}]  \n:{colour}-badge[{icon} labelled {clip.label}] {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
         ANALYZE,
         label="Analyze",
         icon=":material/frame_inspect:",
-        query_params={"clip": f"{source.source_id}/{row.path}"},
+        query_params={"clip": f"{source.source_id}/{clip.name}"},
     )
 
 
@@ -97,8 +97,8 @@ def _verdict_words(result: ClipResult) -> str:
 
 
 def _method(result: ClipResult) -> str:
-    return result.row.extra.get("method", "")
+    return result.clip.method or ""
 
 
 def _address(source: DatasetSource, result: ClipResult) -> str:
-    return f"./?clip={quote(f'{source.source_id}/{result.row.path}')}"
+    return f"./?clip={quote(f'{source.source_id}/{result.clip.name}')}"

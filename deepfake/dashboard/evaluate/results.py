@@ -117,7 +117,6 @@ def _digest(stored: StoredResults) -> str:
     counts = (stored.fingerprint, stored.unlabelled, len(stored.missing), len(stored.absent), stored.left_out)
     digest = hashlib.sha256(repr(counts).encode())
     for result in stored.results:
-        row = result.row
-        shown = (str(row.file), row.path, row.label, row.group, row.extra, result.probability_fake)
+        shown = (result.clip, result.probability_fake)
         digest.update(repr((*shown, result.verdict, result.reason, result.error)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -1,0 +1,50 @@
+"""real/ and fake/ folders (reals/ and fakes/, original/ and manipulated/), at the root or below train/, val/, test/."""
+
+from collections.abc import Iterator
+
+from deepfake.dataset.entries import LABEL_WORDS, Entries
+from deepfake.dataset.folder import Disk, join
+from deepfake.dataset.layouts.base import SPLITS, Layout
+from deepfake.dataset.model import Label
+
+SPLIT_FOLDERS = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
+ALONE = ("real", "reals", "fake", "fakes")  # tell what the folder is even without the other; a word like original not
+
+
+def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
+    """Return folder, label and split of every folder that a label names; none where they do not make a data set."""
+    found = [*_labelled(disk, "", None)]
+    for parent in disk.folders():
+        if parent.lower() in SPLIT_FOLDERS:
+            found += _labelled(disk, parent, SPLIT_FOLDERS[parent.lower()])
+    words = {folder.rpartition("/")[2].lower() for folder, _, _ in found}
+    both = len({label for _, label, _ in found}) == 2
+    return found if both or not words.isdisjoint(ALONE) else []
+
+
+def _labelled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
+    for name in disk.folders(parent):
+        if name.lower() in LABEL_WORDS:
+            yield join(parent, name), LABEL_WORDS[name.lower()], split
+
+
+def _read(entries: Entries) -> None:
+    """Add the clips below the folders. A fake's original is the real clip of the same file name, where one is."""
+    found = [
+        (label, split, file, file[len(folder) + 1 :])
+        for folder, label, split in _folders(entries.disk)
+        for file in entries.disk.clips_below(folder)
+    ]
+    reals = {(split, below): file for label, split, file, below in found if label == "REAL"}
+    for label, split, file, below in found:
+        original = reals.get((split, below)) if label == "FAKE" else None
+        entries.add(file, file, label.lower(), source="folder", split=split, original=original, original_file=original)
+
+
+LAYOUT = Layout(
+    name="real_fake",
+    title="real/ and fake/ folders",
+    expects="real/ and fake/ (also reals/ and fakes/, original/ and manipulated/, below train/, val/ and test/ too)",
+    recognizes=lambda disk: bool(_folders(disk)),
+    read=_read,
+)

@@ -116,9 +116,9 @@ def moment_at(
     return Moment(frame.timestamp_s, size, fitted(frame.image, VIEW_SIDE_PX), faces, zooms)
 
 
-def zoomed_face(image: Image, box_xyxy: NDArray[np.float32], size: int = ZOOM_SIZE_PX) -> Image:
-    """Return the upright square around a face's box with a margin, uint8 (size, size, 3)."""
-    return crop_face(image, crop_to_frame_from_box(np.asarray(box_xyxy, dtype=np.float32), size), size)
+def zoomed_face(image: Image, box_xyxy: NDArray[np.float32]) -> Image:
+    """Return the upright square around a face's box with a margin, uint8 (ZOOM_SIZE_PX, ZOOM_SIZE_PX, 3)."""
+    return crop_face(image, crop_to_frame_from_box(np.asarray(box_xyxy, dtype=np.float32), ZOOM_SIZE_PX), ZOOM_SIZE_PX)
 
 
 def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | None = None) -> FramePair | None:

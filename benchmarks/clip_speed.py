@@ -94,7 +94,7 @@ def _last_json(command: list[str], name: str) -> dict[str, Any]:
 
 
 def _analysis(clip: Path, warm_up: Path) -> dict[str, Any]:
-    """Analyse a clip in this process, after the models are loaded and warm."""
+    """Analyze a clip in this process, after the models are loaded and warm."""
     from deepfake.analysis.model import AnalysisConfig
     from deepfake.analysis.pipeline import analyze
 

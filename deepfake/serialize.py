@@ -3,7 +3,7 @@
 The layout: a mark, the SHA-256 of what follows, then, zlib-compressed, the length of a header (u32), the header, and
 the bytes of all arrays. The header is MessagePack: the table of arrays (element type, shape and place) and the value,
 in which an array is its row in that table. Arrays that are equal (the timestamps of several traces) are there once; the
-bytes of their numbers are sorted by significance, which neighbours have in common and zlib finds.
+bytes of their numbers are sorted by significance, which neighbors have in common and zlib finds.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Data set: what a folder of labelled clips holds, and what is missing."""
+"""Data set: what a folder of labeled clips holds, and what is missing."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Evaluate: what the verdicts on a labelled data set are worth, from the analyses in the store."""
+"""Evaluate: what the verdicts on a labeled data set are worth, from the analyses in the store."""
 
 import streamlit as st
 

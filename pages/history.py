@@ -1,4 +1,4 @@
-"""History: what was analysed, when, and what was found; opened again without computing it again."""
+"""History: what was analyzed, when, and what was found; opened again without computing it again."""
 
 import streamlit as st
 

@@ -40,7 +40,7 @@ def real_data() -> Path:
 
 
 def _plain_frames(count: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Grey gradient frames of size (height, width) that brighten by one level a frame."""
+    """Gray gradient frames of size (height, width) that brighten by one level a frame."""
     height, width = size
     ramp = np.linspace(40, 180, width, dtype=np.float32)[None, :, None]
     for index in range(count):
@@ -148,7 +148,7 @@ def moving_square_frames() -> list[np.ndarray]:
 def moving_square_clip(
     tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip, moving_square_frames: list[np.ndarray]
 ) -> Path:
-    """The moving square as an H.264 clip of 24 frames at 24 frames a second."""
+    """The moving square as an H.264 clip of 24 frames at 24 frames per second."""
     return write_clip(tmp_path_factory.mktemp("square") / "square.mp4", moving_square_frames, rate=24)
 
 
@@ -174,13 +174,13 @@ def talking_frames(portrait: np.ndarray) -> list[np.ndarray]:
 def talking_clip(
     tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip, talking_frames: list[np.ndarray]
 ) -> Path:
-    """The swaying portrait as a 640×480 H.264 clip of 38 frames at 25 frames a second: one face in every frame."""
+    """The swaying portrait as a 640×480 H.264 clip of 38 frames at 25 frames per second: one face in every frame."""
     return write_clip(tmp_path_factory.mktemp("talking") / "talking.mp4", talking_frames)
 
 
 @pytest.fixture(scope="session")
 def demo_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in data set, written once a run."""
+    """The built-in data set, written once per run."""
     from deepfake.demo.writer import write_demo
 
     folder = tmp_path_factory.mktemp("demo")

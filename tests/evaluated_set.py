@@ -1,4 +1,4 @@
-"""A labelled folder of clips and made-up analyses of them in a store."""
+"""A labeled folder of clips and made-up analyses of them in a store."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Capsules(nn.Module):
         return outputs
 
     def exported(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays that deepfake.detectors.baselines.capsule reads, normalisation folded in, without those of
+        """Return the arrays that deepfake.detectors.baselines.capsule reads, normalization folded in, without those of
         the extractor."""
         first, first_bias = _folded(self.first, self.first_norm)
         second, second_bias = _folded(self.second, self.second_norm)
@@ -226,7 +226,7 @@ def _train_step(
 def _folded(
     convolution: nn.Conv1d | nn.Conv2d, norm: nn.BatchNorm1d | nn.BatchNorm2d
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Kernel and bias of a convolution without bias and of the normalisation after it."""
+    """Kernel and bias of a convolution without bias and of the normalization after it."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)

@@ -1,4 +1,4 @@
-"""Evaluate weights on labelled clips, through the application's own tracking and cropping.
+"""Evaluate weights on labeled clips, through the application's own tracking and cropping.
 
     python -m training.evaluate CLIPS.csv WORK [--whole FILE.npz] [--close FILE.npz] [--splits val,test]
                                 [--json OUT.json]

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """Add an option a view: the weights of its network."""
+    """Add one option per view: the weights of that view's network."""
     for view in VIEWS:
         parser.add_argument(f"--{view.name}", type=Path, metavar="WEIGHTS.npz", help="both left out: those that ship")
 

@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 for training on a CPU, in PyTorch, with its batch normalisation folded into the convolutions.
+"""EfficientNet-Lite0 for training on a CPU, in PyTorch, with its batch normalization folded into the convolutions.
 
 Each layer is a convolution with a bias. Its kernel is kept as ImageNet has it and multiplied by the frozen scale of
-its batch normalisation in the forward pass: the optimiser sees the parameters in their familiar size, and no
-normalisation has to be computed. Tan & Le 2019 (arXiv:1905.11946) and the "Lite" variant of 2020, without squeeze and
+its batch normalization in the forward pass: the optimiser sees the parameters in their familiar size, and no
+normalization has to be computed. Tan & Le 2019 (arXiv:1905.11946) and the "Lite" variant of 2020, without squeeze and
 excitation, with ReLU6.
 """
 
@@ -190,6 +190,6 @@ def imagenet_state() -> dict[str, Tensor]:
 
 
 def _folded(source: dict[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-    """The scale and shift that a frozen batch normalisation comes to."""
+    """The scale and shift that a frozen batch normalization comes to."""
     scale = source[name + ".weight"] / torch.sqrt(source[name + ".running_var"] + BN_EPSILON)
     return scale, source[name + ".bias"] - source[name + ".running_mean"] * scale

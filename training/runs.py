@@ -19,12 +19,12 @@ def rate_share(step: int, steps: int, warm_up: int, final_share: float) -> float
 
 
 def update_average(average: dict[str, Tensor], net: nn.Module, decay: float) -> None:
-    """Move the averaged weights towards those of the network by the share 1 - decay, in place."""
+    """Move the averaged weights toward those of the network by the share 1 - decay, in place."""
     with torch.no_grad():
         for key, value in net.state_dict().items():
             if value.is_floating_point():
                 average[key].lerp_(value, 1 - decay)
-            else:  # how many batches a normalisation has seen
+            else:  # how many batches a normalization has seen
                 average[key].copy_(value)
 
 
@@ -51,7 +51,7 @@ def resume(folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, avera
 
 
 def log(folder: Path, step: int, losses: list[float], images_per_s: float) -> None:
-    """Add a line to log.csv: step, mean of the losses, images a second."""
+    """Add a line to log.csv: step, mean of the losses, images per second."""
     line = f"{step},{sum(losses) / len(losses):.4f},{images_per_s:.1f}"
     with (folder / "log.csv").open("a") as file:
         file.write(line + "\n")

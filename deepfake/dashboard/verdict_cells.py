@@ -19,7 +19,7 @@ CHIP_WIDTH_PX = 135
 def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, AnalysisSummary]:
     """Return the analysis of these settings of each clip, by name, where the store has one.
 
-    A file whose size and time are those that it had when it was analysed is taken for the same.
+    A file whose size and time are those that it had when it was analyzed is taken for the same.
     """
     stamps = {str(entry.path): stamp_of(str(entry.path)) for entry in entries if entry.on_disk}
     seen = {location: stamp for location, stamp in stamps.items() if stamp}
@@ -40,7 +40,7 @@ def verdict_chip(label: VerdictLabel) -> str:
 
 
 def verdict_column(title: str, note: str) -> ColumnConfig:
-    """Return how a table draws a column of [verdict_chip(…)]: coloured, and in words. note: its help."""
+    """Return how a table draws a column of [verdict_chip(…)]: colored, and in words. note: its help."""
     return st.column_config.MultiselectColumn(
         title,
         options=[verdict_chip(label) for label in VERDICT_LOOKS],
@@ -51,7 +51,7 @@ def verdict_column(title: str, note: str) -> ColumnConfig:
 
 
 def verdict_badge(summary: AnalysisSummary) -> str:
-    """Return a verdict as a badge in Markdown: word, icon and colour, with P(fake) where there is one."""
+    """Return a verdict as a badge in Markdown: word, icon and color, with P(fake) where there is one."""
     look, word = VERDICT_LOOKS[summary.verdict], VERDICT_WORDS[summary.verdict]
     probability = "" if summary.probability_fake is None else f" {summary.probability_fake:.2f}"
     return f":{look.color}-badge[{look.icon} {word}{probability}]"

@@ -23,8 +23,8 @@ PANEL_HEIGHT_PX = 340
 
 @dataclass(slots=True)
 class Waits:
-    """What a session waits for. at: at each place of its pages the result's key, and whether it is media. cancelled:
-    keys whose job its user cancelled."""
+    """What a session waits for. at: at each place of its pages the result's key, and whether it is media. canceled:
+    keys whose job its user canceled."""
 
     at: dict[str, tuple[str, bool]] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)

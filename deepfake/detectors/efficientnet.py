@@ -187,7 +187,7 @@ def read_weights(path: Path, last: str = "head.kernel") -> dict[str, NDArray[np.
 def build_network(weights: dict[str, NDArray[np.float32]]) -> Any:
     """Return a TensorFlow function: uint8 (n, 224, 224, 3) to logits f32 (n,) and attributions f32 (n, 7, 7).
 
-    weights: "0.kernel", "0.bias" and so on in the order of the layers, with the normalisation folded in, then
+    weights: "0.kernel", "0.bias" and so on in the order of the layers, with the normalization folded in, then
     "head.kernel" (1280,) and "head.bias" ().
     """
     import tensorflow as tf

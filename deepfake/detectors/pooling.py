@@ -1,4 +1,4 @@
-"""From scores a crop to one score a track and one a clip."""
+"""From one score per crop to one score per track and one per clip."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def auc_draws(scores: ArrayLike, is_fake: ArrayLike, drawn: GroupDraws) -> NDArr
     tied = bool((below != upto).any())
     blocks = []
     for start in range(0, len(drawn.counts), DRAWS_AT_ONCE):
-        # Groups by draws: gathering rows of neighbouring values is several times faster than gathering columns.
+        # Groups by draws: gathering rows of neighboring values is several times faster than gathering columns.
         weights = np.ascontiguousarray(drawn.counts[start : start + DRAWS_AT_ONCE].T, dtype=np.float64)
         reals = np.zeros((len(real_members) + 1, weights.shape[1]))
         np.cumsum(weights[real_members], axis=0, out=reals[1:])

@@ -103,7 +103,7 @@ def calibration_table(
 
 def calibration_error(table: Sequence[CalibrationBin]) -> float:
     """Return the expected calibration error (Naeini et al. 2015): the distance of mean P(fake) from the share of fakes
-    in a bin, averaged over clips; NaN without clips. With few clips a bin, chance alone makes it large."""
+    in a bin, averaged over clips; NaN without clips. With few clips per bin, chance alone makes it large."""
     total = sum(row.n for row in table)
     return sum(row.n * abs(row.mean_probability - row.share_fake) for row in table) / total if total else float("nan")
 

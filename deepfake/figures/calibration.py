@@ -1,4 +1,4 @@
-"""Whether P(fake) can be taken at its word, and where the scores of each kind of clip lie."""
+"""How well P(fake) agrees with the share of fakes, and where the scores of each kind of clip lie."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NO_SCORES = "No clip has a P(fake)."
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityPoint:
-    """The clips whose P(fake) is alike: their mean P(fake), the share that is fake with its interval, how many."""
+    """The clips whose P(fake) is alike: their mean P(fake), the share of fakes with its interval, and their number."""
 
     mean_probability: float
     share_fake: float
@@ -30,7 +30,7 @@ class ReliabilityPoint:
 
 
 def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) -> go.Figure:
-    """Return the share of fakes over P(fake), a point a bin with its 95 % interval, by name of the evaluation."""
+    """Return the share of fakes over P(fake): one point per bin with its 95 % interval, by name of the evaluation."""
     title = "Reliability of P(fake)"
     if not any(evaluations.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
@@ -88,7 +88,7 @@ def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float,
 
 def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: float, *, name: str = "") -> go.Figure:
     """Return a histogram of P(fake) for each method below one another, over one axis. scores: f64 (n,) by method, the
-    genuine clips under "REAL"; each row has a scale of its own. At most 16 rows are drawn."""
+    real clips under "REAL"; each row has a scale of its own. At most 16 rows are drawn."""
     title = "P(fake) by manipulation method" + (f": {name}" if name else "")
     rows = [(method, values) for method, values in scores.items() if len(values)][:MAX_ROWS]
     if not rows:

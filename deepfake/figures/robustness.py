@@ -9,7 +9,7 @@ from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
 
 HEIGHT_PX = 380
 TITLE = "P(fake) of the clip, re-compressed"
-# Symbol and colour of a verdict.
+# Symbol and color of a verdict.
 MARKS: dict[VerdictLabel, tuple[str, str]] = {
     "LIKELY_REAL": ("circle", COLOURS["real"]),
     "INCONCLUSIVE": ("square-open", COLOURS["inconclusive"]),

@@ -11,7 +11,7 @@ from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, lev
 
 HEIGHT_PX = 480
 BAND_OPACITY = 0.25
-NYQUIST = 0.5  # cycles a pixel: no picture holds more
+NYQUIST = 0.5  # cycles per pixel: no picture holds more
 
 
 def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id: int) -> go.Figure:

@@ -1,6 +1,6 @@
-"""Colours and layout that all figures share.
+"""Colors and layout that all figures share.
 
-Colours keep a contrast of at least 3:1 to a white and to a near-black page. No figure tells two things apart by colour
+Colors keep a contrast of at least 3:1 to a white and to a near-black page. No figure tells two things apart by color
 alone: lines also differ by dash and marker, areas by pattern. Fonts and backgrounds are the page's.
 """
 

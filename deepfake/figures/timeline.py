@@ -14,7 +14,7 @@ FRAME_HEIGHT_PX = 120  # title and axis
 
 
 def timeline_figure(analysis: Analysis, selected_track: int | None, *, moment_s: float | None = None) -> go.Figure:
-    """Return a bar a person and stretch of frames in which the face is seen; gaps stay empty.
+    """Return one bar per person and stretch of frames in which the face is seen; gaps stay empty.
 
     The selected track is drawn solid, the others hatched. Every bar's customdata is
     [track_id, first frame, last frame, "m:ss.ff", "m:ss.ff"].

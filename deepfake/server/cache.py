@@ -1,4 +1,4 @@
-"""Results kept on disk, one folder an entry: bounded in size, the least recently used gone first, and never half."""
+"""Results kept on disk, one folder per entry: bounded in size, the least recently used gone first, and never half."""
 
 import logging
 import os

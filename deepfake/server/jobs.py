@@ -1,4 +1,4 @@
-"""Jobs: long tasks in worker processes that sessions wait for together, with progress, cancelling and a queue."""
+"""Jobs: long tasks in worker processes that sessions wait for together, with progress, canceling and a queue."""
 
 import shutil
 import threading
@@ -110,7 +110,7 @@ class JobQueue:
             return unfinished.index(job) if job in unfinished else 0
 
     def leave(self, key: str, owner: str) -> None:
-        """Stop waiting for a job; it is cancelled when nobody else waits."""
+        """Stop waiting for a job; it is canceled when nobody else waits."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.finished is not None:

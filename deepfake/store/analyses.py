@@ -81,7 +81,7 @@ class AnalysisStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections to the database."""
         self._database.close()
 
     def get(self, sha256: str, fingerprint: str) -> Analysis | None:
@@ -170,7 +170,7 @@ class AnalysisStore:
             self._upsert(connection, files, {"location_key": location_key(location)}, values)
 
     def put_failure(self, location: str, stamp: str, fingerprint: str, error: str, *, name: str) -> None:
-        """Keep why a clip could not be analysed, in place of what was kept for it and these settings before."""
+        """Keep why a clip could not be analyzed, in place of what was kept for it and these settings before."""
         key = {"location_key": location_key(location), "fingerprint": fingerprint}
         values = {
             "location": stored_text(location),

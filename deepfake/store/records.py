@@ -1,4 +1,4 @@
-"""What the store answers with: light rows, never traces."""
+"""What the store returns to searches: light rows, never traces."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from deepfake.analysis.verdict import VerdictLabel
 class AnalysisSummary:
     """One kept analysis without its arrays.
 
-    name, location: as the clip was called and where it was when it was analysed; location is "" where nobody may know.
+    name, location: as the clip was called and where it was when it was analyzed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
     has none. reason: the verdict's first, or None. faces: tracks. duration_s: seconds, or None; width, height: px.
     """
@@ -47,7 +47,7 @@ class SummaryPage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A clip that could not be analysed. stamp: what the file looked like then. error: why, without the clip's
+    """A clip that could not be analyzed. stamp: what the file looked like then. error: why, without the clip's
     name. created_at: UTC."""
 
     location: str

@@ -56,7 +56,7 @@ def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analys
     [seen] = detector.seen
     assert len(seen) == len(trace.frame_indices)
     for crop, frame_index in zip(WHOLE.of(seen), trace.frame_indices.tolist(), strict=True):
-        assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5  # rounding of two colour conversions
+        assert np.abs(crop.astype(float) - crops[frame_index]).mean() < 2.5  # rounding of two color conversions
 
 
 def test_stronger_compression_takes_fewer_bits_and_more_detail(

@@ -1,4 +1,4 @@
-"""The Analyze page: samples, a verdict, the panels that follow a moment, cancelling, and clips that cannot be used."""
+"""The Analyze page: samples, a verdict, the panels that follow a moment, canceling, and clips that cannot be used."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
     assert "A heuristic beside it, no part of the verdict" in shown
     assert "not whether a face is genuine" in shown
     badges = " ".join(str(item.proto) for item in user.markdown)
-    for person in ("Person 1", "Person 2"):  # each with a word, never colour alone
+    for person in ("Person 1", "Person 2"):  # each with a word, never color alone
         assert re.search(rf"{person} [●○◌] (fake|real|unclear)", badges)
     assert user.query_params["clip"] == "demo/fake_pair_right.mp4"
     assert {item.label for item in user.get("download_button")} == {"JSON", "CSV", "Report"}
@@ -185,7 +185,7 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(talki
     assert "Person 1, frame 0, " in user.words
     captions = user.pictures
     assert re.search(r"P\(fake\) [01]\.\d\d of this picture alone", captions)
-    assert "solid outline" in user.words  # told apart without colour
+    assert "solid outline" in user.words  # told apart without color
     moments = user.buttons_of("analyze-suspicious-")
     assert len(moments) == 5
     scores = [float(item.label.rsplit(" ", 1)[1]) for item in moments]

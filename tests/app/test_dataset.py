@@ -143,7 +143,7 @@ def test_malformed_metadata_is_one_clear_sentence(tmp_path: Path, monkeypatch) -
     assert not user.exception
 
 
-# --- Analyse this data set ------------------------------------------------------------------------------------------
+# --- Analyze this data set ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def small(small_set: Path) -> OpenSet:
 
 
 def calls_file() -> Path:
-    """Where the stand-in notes what it was asked to analyse."""
+    """Where the stand-in notes what it was asked to analyze."""
     return Path(os.environ["DEEPFAKE_CACHE_DIR"]) / "calls.txt"
 
 

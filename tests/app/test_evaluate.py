@@ -49,7 +49,7 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: P
 
 @pytest.fixture
 def analysed(store: AnalysisStore, clips: list[ClipEntry]) -> list[ClipEntry]:
-    """All but two clips analysed: fakes at 0.9 but for one at 0.3, reals at 0.1 but for one without a face."""
+    """All but two clips analyzed: fakes at 0.9 but for one at 0.3, reals at 0.1 but for one without a face."""
     scores: dict[Path, float | None] = {clip.path: 0.9 if clip.label == "FAKE" else 0.1 for clip in clips[:-2]}
     scores[clips[0].path] = None
     scores[clips[8].path] = 0.3

@@ -1,4 +1,4 @@
-"""The History page: what was analysed, found again, opened without computing, deleted; what a shared server hides."""
+"""The History page: what was analyzed, found again, opened without computing, deleted; what a shared server hides."""
 
 from __future__ import annotations
 

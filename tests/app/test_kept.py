@@ -79,7 +79,7 @@ def test_face_clips_cut_later_are_those_that_the_analysis_makes(tmp_path: Path, 
     with first, second:
         pairs = list(zip(first.frames(), second.frames(), strict=True))
     assert len(pairs) == 38
-    # The report's boxes and landmarks are rounded: the same picture to within a grey level or two.
+    # The report's boxes and landmarks are rounded: the same picture to within a gray level or two.
     worst = max(abs(one.image.astype(int) - two.image.astype(int)).mean() for one, two in pairs)
     assert worst < 2.0
 

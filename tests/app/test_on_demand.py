@@ -15,7 +15,7 @@ from tests.app.driver import User
 
 @pytest.fixture
 def at_tab(talking_clip: Path) -> Callable[[str, str], User]:
-    """Factory: the page with a clip analysed, at a tab, when that shows a button."""
+    """Factory: the page with a clip analyzed, at a tab, when that shows a button."""
 
     def open_tab(tab: str, key: str) -> User:
         user = User().arrive().at_tab(tab).upload(talking_clip)

@@ -148,8 +148,8 @@ def test_a_fake_of_half_the_size_is_compared_at_its_own(tmp_path: Path, write_cl
     found = compared(tmp_path, write_clip, {"frames": small}, {"frames": images})
     assert found.overlap.kind == "scaled"
     assert found.overlap.size == (128, 96)
-    assert found.cross_similarity.values.min() > 0.9  # colour is stored at half resolution once more
-    # The centre of the first pixel of the small picture lies between the first two of the large one.
+    assert found.cross_similarity.values.min() > 0.9  # color is stored at half resolution once more
+    # The center of the first pixel of the small picture lies between the first two of the large one.
     assert found.overlap.fake_to_original() @ (0, 0, 1) == pytest.approx([0.5, 0.5])
 
 

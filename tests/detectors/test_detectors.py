@@ -27,7 +27,7 @@ from deepfake.faces.detection import face_detector
 
 @pytest.fixture(scope="module")
 def crops(portrait: np.ndarray) -> np.ndarray:
-    """The portrait's face, and the same with another skin colour pasted over eyes, nose and mouth."""
+    """The portrait's face, and the same with another skin color pasted over eyes, nose and mouth."""
     landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
     assert landmarks is not None
     crop = crop_face(portrait, crop_to_frame_from_landmarks(landmarks, CROP_PX), CROP_PX)

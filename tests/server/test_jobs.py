@@ -1,4 +1,4 @@
-"""Jobs in worker processes: results, sharing, cancelling, crashes, timeouts; the cache and the uploads behind them."""
+"""Jobs in worker processes: results, sharing, canceling, crashes, timeouts; the cache and the uploads behind them."""
 
 from __future__ import annotations
 

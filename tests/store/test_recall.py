@@ -1,4 +1,4 @@
-"""A clip is analysed once; a store that cannot be used stops nothing."""
+"""A clip is analyzed once; a store that cannot be used stops nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the classifier looked, as a clip: made on demand, with the scale of its colours and the score over time."""
+"""Where the classifier looked, as a clip: made on demand, with the scale of its colors and the score over time."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""The page Dataset: a folder of labelled clips, and its analysis in the background."""
+"""The page Dataset: a folder of labeled clips, and its analysis in the background."""

@@ -164,7 +164,7 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
 
 
 def draw_not_judged(evaluations: Sequence[Measured]) -> None:
-    """Draw why clips were not judged, and which could not be analysed."""
+    """Draw why clips were not judged, and which could not be analyzed."""
     for measured in evaluations:
         if len(evaluations) > 1:
             st.markdown(f"**{measured.name}**")
@@ -190,7 +190,7 @@ def draw_all_numbers(evaluations: Sequence[Measured], threshold: float) -> None:
 def draw_downloads(
     title: str, evaluations: Sequence[Measured], threshold: float, difference: AucDifference | None
 ) -> None:
-    """Draw the downloads: a row a clip as CSV, and everything as one page."""
+    """Draw the downloads: one row per clip as CSV, and everything as one page."""
     stem = f"evaluation-{title.replace(' ', '-')}"
     with st.container(horizontal=True):
         st.download_button(
@@ -201,7 +201,7 @@ def draw_downloads(
             key="evaluate-csv",
             icon=":material/table:",
             on_click="ignore",
-            help="A row a labelled clip: P(fake), verdict, reason, error; also the clips still missing.",
+            help="One row per labeled clip: P(fake), verdict, reason, error; also the clips still missing.",
         )
         st.download_button(
             "Report",

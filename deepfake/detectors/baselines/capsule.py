@@ -2,7 +2,7 @@
 
 It is a comparison: benchmarks/accuracy.py measures it beside the default classifier, and no verdict rests on it.
 Its authors take features from VGG-19 up to the third pooling, 28×28×256. Ours come from the stem and the first five
-blocks of EfficientNet-Lite0 with ImageNet weights, 28×28×40, which is what could be had under a free licence and run
+blocks of EfficientNet-Lite0 with ImageNet weights, 28×28×40, which is what could be had under a free license and run
 on two cores. What the capsules do with them follows the paper. How it was trained: training/capsule.py.
 """
 
@@ -107,7 +107,7 @@ def build_statistics(weights: dict[str, Array]) -> Any:
     """Return a TensorFlow function: uint8 (n, 224, 224, 3) to what each primary capsule measures, f32
     (n, PRIMARY, 2, MAPS): mean and variance of each of its maps over all places.
 
-    weights: the extractor's as in efficientnet.build_network; then, normalisation folded in, "first.kernel"
+    weights: the extractor's as in efficientnet.build_network; then, normalization folded in, "first.kernel"
     (3, 3, FEATURES, PRIMARY * HIDDEN), "first.bias", "second.kernel" (PRIMARY, 3, 3, HIDDEN, MAPS), "second.bias"
     (PRIMARY, MAPS), and those of primary_capsules and routed.
     """

@@ -152,7 +152,7 @@ def _inception(tf: Any, x: Any, convolutions: Any) -> Any:
 
 
 def _read(path: Path) -> tuple[list[Convolution], list[tuple[NDArray[np.float32], ...]], list[Convolution]]:
-    """Convolutions, normalisations and dense layers, each in the order of their numbers."""
+    """Convolutions, normalizations and dense layers, each in the order of their numbers."""
     import h5py  # type: ignore[import-untyped]
 
     try:

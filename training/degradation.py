@@ -38,7 +38,9 @@ def degrade(images: Sequence[Image], random: Random, mask: Mask | None = None) -
         images = add_noise(images, random)
     if random.random() < 0.15:
         images = sharpen(images, random)
-    for _ in range(int(random.choice((0, 1, 2), p=(0.15, 0.65, 0.2)))):
+    if random.random() < 0.12:
+        images = smooth(images, random)
+    for _ in range(int(random.choice((0, 1, 2), p=(0.15, 0.5, 0.35)))):
         images = compress(images, random)
     matrix = random_place(random)
     return cut(images, matrix), None if mask is None else cut([mask], matrix)[0]
@@ -118,6 +120,12 @@ def sharpen(images: Sequence[Image], random: Random) -> list[Image]:
     return [cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), sigma), -amount, 0) for image in images]
 
 
+def smooth(images: Sequence[Image], random: Random) -> list[Image]:
+    """Smooth what is not an edge, as denoising cameras and beauty filters do."""
+    levels, reach = float(random.uniform(10, 45)), float(random.uniform(1.5, 4))
+    return [cv2.bilateralFilter(image, 0, levels, reach) for image in images]
+
+
 def add_noise(images: Sequence[Image], random: Random) -> list[Image]:
     """The same Gaussian noise in all, sometimes in brightness only."""
     shape = (*images[0].shape[:2], 3 if random.random() < 0.5 else 1)
@@ -126,8 +134,10 @@ def add_noise(images: Sequence[Image], random: Random) -> list[Image]:
 
 
 def colour_jitter(images: Sequence[Image], random: Random) -> list[Image]:
-    """Gain a channel, offset, gamma; rarely grey."""
-    gain = random.normal(1, 0.04, 3) * random.uniform(0.8, 1.2)
+    """Gain per channel, offset, gamma; sometimes dark, rarely grey."""
+    gain = random.normal(1, 0.04, 3) * (
+        random.uniform(0.8, 1.2) if random.random() < 0.85 else random.uniform(0.3, 0.8)
+    )
     offset, gamma = random.uniform(-15, 15), float(np.exp(random.uniform(-0.25, 0.25)))
     levels = np.arange(256, dtype=np.float64)[:, None] / 255
     table = np.clip(levels**gamma * 255 * gain + offset, 0, 255).astype(np.uint8)[None]

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import WHOLE, View
+from deepfake.faces.blur import edge_blur_px
 from deepfake.video.reader import Image
-from training.degradation import Mask, Random, degrade
 from training.shards import Shard, read_shards
 from training.synthesis import Eigenfaces, Forger, learn_eigenfaces
 
 # Real people whose crops are never trained on: calibration needs them. Shards whose names end so or hold this.
 HELD_OUT = ("ffhq_1000", "mebeauty_0900", "voteview_0200", "grid_bbaf2n", "grid_lrwp9a", "grid_sbwe5n",
             "hdtf_RD_Radio34_000", "hdtf_WDA_KatieHill_000")  # fmt: skip
-# How often a face of a source is the base of a made fake.
-BASE_SHARES = {"photographs": 0.36, "soft": 0.28, "ff++": 0.16, "talking": 0.14, "dftimit": 0.06}
-DFTIMIT_SHARE = 0.06  # of the real fakes: easy and all of one kind
-C40_SHARE = 0.4  # of the FaceForensics++ fakes
+PHOTOGRAPH_SOURCES = ("ffhq", "mebeauty", "voteview")
+# How often a face of a kind is the base of a made fake.
+BASE_SHARES = {"photographs": 0.3, "soft": 0.2, "video": 0.5}
+OWN_ORIGINAL_SHARE = 0.85  # of the recorded fakes whose original is there; the others meet a real face like them
+MATCHES = 12  # real clips most like a fake in size and blur of the face, among which its partner is drawn
+SIDE_WEIGHT = 2.0  # of an e-fold of the face's size against a pixel of blur, when likeness is measured
 
 
 @dataclass(frozen=True, slots=True)
 class BatchConfig:
-    """pairs: a batch. real_fakes: share of pairs whose fake is a manipulated clip's frame. without: sources (by the
-    start of their names) that are left out altogether, so that they can be judged as unseen. view: what is shown."""
+    """pairs: per batch. real_fakes: share of pairs whose fake is a manipulated clip's frame. without: sources (by the
+    start of their names) or methods that are left out altogether, so that they can be judged as unseen. view: what is
+    shown."""
 
     pairs: int = 16
     real_fakes: float = 0.0
@@ -48,12 +53,14 @@ class PairMaker:
         self._bases = {kind: found for kind, found in self._bases.items() if found}
         self._shares = np.array([BASE_SHARES[kind] for kind in self._bases])
         self._shares /= self._shares.sum()
-        self._fakes: dict[tuple[str, str], list[Shard]] = {}
+        self._fakes: dict[str, list[Shard]] = {}
         for shard in shards:
-            if shard.info.is_fake and shard.info.original in self._by_name:
-                self._fakes.setdefault((shard.info.source, shard.info.method), []).append(shard)
+            if shard.info.is_fake:
+                self._fakes.setdefault(method_kind(shard.info.method), []).append(shard)
+        self._partners = _Partners(self._bases["video"]) if self._bases.get("video") else None
         photographs = self._bases["photographs"]
-        self._forger = Forger(photographs, cached_eigenfaces(work, photographs))
+        donors = [*photographs, *self._bases.get("video", [])]
+        self._forger = Forger(donors, cached_eigenfaces(work, photographs))
 
     def pair(self, random: Random) -> tuple[Image, Image, Mask | None]:
         """Return a real crop and its fake, uint8 (224, 224, 3) each, and how much of each pixel of the fake is
@@ -73,32 +80,85 @@ class PairMaker:
     def _base(self, random: Random) -> Shard:
         kind = list(self._bases)[int(random.choice(len(self._shares), p=self._shares))]
         found = self._bases[kind]
-        if kind in ("photographs", "soft"):  # sets differ in size; people should weigh the same
-            sizes = np.array([len(shard.images) for shard in found], dtype=np.float64)
-            return found[int(random.choice(len(found), p=sizes / sizes.sum()))]
-        return found[int(random.integers(len(found)))]
+        if kind == "video":
+            return _drawn(found, random)
+        # Sets of photographs differ in size; people should weigh the same.
+        sizes = np.array([len(shard.images) for shard in found], dtype=np.float64)
+        return found[int(random.choice(len(found), p=sizes / sizes.sum()))]
 
     def _recorded(self, random: Random) -> tuple[Image, Image]:
         kinds = sorted(self._fakes)
-        weights = np.array([_kind_weight(kind, kinds) for kind in kinds])
+        weights = np.sqrt([len(self._fakes[kind]) for kind in kinds])  # neither the many clips of a kind nor the few
         found = self._fakes[kinds[int(random.choice(len(kinds), p=weights / weights.sum()))]]
-        fake = found[int(random.integers(len(found)))]
+        fake = _by_group(found, random)
         number = int(random.integers(len(fake.images)))
-        real = self._by_name[fake.info.original]
-        nearest = int(np.argmin(np.abs(real.frames - fake.frames[number])))
+        real = self._by_name.get(fake.info.original)
+        if real is not None and (self._partners is None or random.random() < OWN_ORIGINAL_SHARE):
+            nearest = int(np.argmin(np.abs(real.frames - fake.frames[number])))
+        else:
+            if self._partners is None:
+                raise ValueError("recorded fakes without an original need real clips to be paired with")
+            real = self._partners.like(fake, random)
+            nearest = int(random.integers(len(real.images)))
         return np.asarray(real.images[nearest]), np.asarray(fake.images[number])
 
 
+class _Partners:
+    """Real clips by the size and the blur of their faces: a fake without an original is paired with one like it, so
+    that neither tells which of the two is fake."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self._shards = list(shards)
+        self._looks = np.array([_look(shard) for shard in shards])
+        self._cache: dict[str, NDArray[np.int64]] = {}
+
+    def like(self, fake: Shard, random: Random) -> Shard:
+        """Return one of the MATCHES real clips most like a fake, other people's."""
+        nearest = self._cache.get(fake.info.name)
+        if nearest is None:
+            distance = np.abs(self._looks - _look(fake)).sum(axis=1)
+            distance[[shard.info.group == fake.info.group for shard in self._shards]] = np.inf
+            nearest = self._cache.setdefault(fake.info.name, np.argsort(distance)[:MATCHES])
+        return self._shards[int(random.choice(nearest))]
+
+
+def _look(shard: Shard) -> tuple[float, float]:
+    """How large and how blurred a shard's faces are, on scales that can be added."""
+    middle = len(shard.images) // 2
+    blur = edge_blur_px(WHOLE.of(plain_cut(shard.images[middle : middle + 1]))[0])
+    return SIDE_WEIGHT * float(np.log(np.median(shard.sides))), 2.0 if np.isnan(blur) else blur
+
+
+def _drawn(shards: Sequence[Shard], random: Random) -> Shard:
+    """Draw a source by the square root of its people, then one of them, then a clip."""
+    sources: dict[str, list[Shard]] = {}
+    for shard in shards:
+        sources.setdefault(shard.info.source, []).append(shard)
+    names = sorted(sources)
+    weights = np.sqrt([len({shard.info.group for shard in sources[name]}) for name in names])
+    return _by_group(sources[names[int(random.choice(len(names), p=weights / weights.sum()))]], random)
+
+
+def _by_group(shards: Sequence[Shard], random: Random) -> Shard:
+    groups = sorted({shard.info.group for shard in shards})
+    group = groups[int(random.integers(len(groups)))]
+    found = [shard for shard in shards if shard.info.group == group]
+    return found[int(random.integers(len(found)))]
+
+
+def method_kind(method: str) -> str:
+    """Return the first word of a method's name: variants of one method are one kind."""
+    return re.split(r"[ /(-]", method)[0]
+
+
 def base_kind(shard: Shard) -> str:
-    """Return which of BASE_SHARES a real shard belongs to."""
+    """Return which of BASE_SHARES a real shard belongs to, or "dftimit", whose shape tells its label."""
     source = shard.info.source
     if source.startswith("soft"):
         return "soft"
-    if source.startswith("ff++"):
-        return "ff++"
-    if source in ("grid", "hdtf"):
-        return "talking"
-    return "dftimit" if source == "dftimit" else "photographs"
+    if source == "dftimit":
+        return "dftimit"
+    return "photographs" if source in PHOTOGRAPH_SOURCES else "video"
 
 
 def is_held_out(shard: Shard) -> bool:
@@ -121,10 +181,3 @@ def cached_eigenfaces(work: Path, photographs: Sequence[Shard]) -> Eigenfaces:
 
 def _left_out(shard: Shard, without: Sequence[str]) -> bool:
     return any(shard.info.source.startswith(name) or shard.info.method == name for name in without)
-
-
-def _kind_weight(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> float:
-    if kind[0] == "dftimit":
-        return DFTIMIT_SHARE
-    share = C40_SHARE if kind[0].endswith("c40") else 1 - C40_SHARE
-    return (1 - DFTIMIT_SHARE) * share / sum(other[0] == kind[0] for other in kinds)

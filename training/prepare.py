@@ -28,9 +28,7 @@ from training.pairs import HELD_OUT
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
 
 PHOTOS_A_SHARD = 100
-FRAMES_A_CLIP = {"REAL": 48, "FAKE": 24}
-FRAMES_TO_JUDGE = 16  # of a validation or test clip
-SPAN = {"REAL": 1000, "FAKE": 200}  # frames of a training clip among which they are chosen
+FRAMES_PER_CLIP = 16  # spread over it; clips are short, and neighbouring frames are nearly the same picture
 DETECT_EVERY = 25  # frames between searches of the whole frame while following a face
 SOFT_SIDES_PX = (144, 480)  # shorter side of the re-encoded clips
 SOFT_CODECS = ("libx264", "libx264", "libx264", "mpeg4", "libvpx-vp9")
@@ -119,22 +117,23 @@ def photograph_batches(data: Path) -> Iterator[tuple[str, list[dict[str, str]]]]
 
 
 def cut_clips(data: Path, crops: Path, cutter: Cutter) -> None:
-    """One shard a clip: frames spread over it."""
+    """One shard per clip: frames spread over it."""
     rows = read_rows(data / "clips.csv")
     trained_on = [row for row in rows if row["split"] == "train" and not clip_name(row["path"]).endswith(HELD_OUT)]
     hashes = sorted({file_sha256(data / row["path"]) for row in trained_on})
+    wild = data / "wild" / "index.csv"
+    methods = {row["path"]: row["method"] for row in read_rows(wild)} if wild.is_file() else {}
     crops.parent.mkdir(parents=True, exist_ok=True)
     (crops.parent / "training_clips.txt").write_text("\n".join(hashes) + "\n", encoding="ascii")
     for row in sorted(rows, key=lambda row: row["label"] == "FAKE"):  # training can start on the real ones
         name = clip_name(row["path"])
         if has_shard(crops, name):
             continue
-        wanted = FRAMES_A_CLIP[row["label"]] if row["split"] == "train" else FRAMES_TO_JUDGE
-        total = int(row["frames"]) if row["split"] != "train" else min(int(row["frames"]), SPAN[row["label"]])
-        chosen = {round((k + 0.5) * total / wanted) for k in range(wanted)}
+        total = int(row["frames"])
+        chosen = {round((k + 0.5) * total / FRAMES_PER_CLIP - 0.5) for k in range(min(FRAMES_PER_CLIP, total))}
         original = clip_name(row["original"]) if row["original"] else ""
         source = row["set"].removesuffix(" " + row["set"].split()[-1]) if row["set"].startswith("ff++") else row["set"]
-        method = "real" if row["label"] == "REAL" else row["set"].split()[-1]
+        method = "real" if row["label"] == "REAL" else methods.get(row["path"]) or row["set"].split()[-1]
         info = ShardInfo(name, source, method, row["group"], row["split"], original)
         with VideoReader(data / row["path"]) as reader:
             _save(crops, info, _cut_frames((frame.image for frame in reader.frames()), chosen, cutter))

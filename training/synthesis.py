@@ -26,6 +26,8 @@ Mesh = NDArray[np.float32]
 
 WAYS = ("self-blended", "another person", "low resolution", "rebuilt")
 WAY_SHARES = (0.55, 0.2, 0.1, 0.15)
+MASK_PARTS = ("oval", "hull", "features", "lower", "mouth", "subset")
+MASK_SHARES = (0.26, 0.18, 0.18, 0.14, 0.14, 0.1)
 BLEND_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 CANDIDATES = 150  # people among whom the one of the most similar face is sought
 CODE_PX = 64  # side of the picture that the principal components describe
@@ -181,7 +183,9 @@ def displaced(image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mesh]:
 
 def face_mask(mesh: Mesh, random: Random) -> Mask:
     """Return a soft mask f32 (360, 360) in [0, 1] over the whole face or part of it, its edge bent and blurred."""
-    part = random.choice(("oval", "hull", "features", "lower", "mouth", "subset"), p=(0.3, 0.2, 0.2, 0.12, 0.06, 0.12))
+    part = random.choice(
+        ("oval", "hull", "features", "lower", "mouth", "subset"), p=(0.26, 0.18, 0.18, 0.14, 0.14, 0.1)
+    )
     if part == "lower":
         level = float(mesh[list(NOSE), 1].mean() + random.normal(0, 6))
         points = mesh[mesh[:, 1] > level]

@@ -83,7 +83,7 @@ def recorded_examples(work: Path, detector: EfficientNetClassifier) -> list[Exam
     several courses of degradation, each the same for all frames of a clip."""
     examples = []
     for shard in read_shards(work / "crops", ("train", "val")):
-        talking = base_kind(shard) == "talking" and is_held_out(shard)
+        talking = base_kind(shard) == "video" and not shard.info.is_fake and is_held_out(shard)
         if talking or (shard.info.split == "val" and shard.info.source.startswith("ff++")):
             kind = f"{shard.info.source} {shard.info.method}"
             examples.append(Example(shard.info.name, kind, shard.info.is_fake, clip_logit(detector, shard, FRAMES)))
@@ -94,10 +94,10 @@ def recorded_examples(work: Path, detector: EfficientNetClassifier) -> list[Exam
     return examples
 
 
-def degraded_clip(shard: Shard, course: int) -> NDArray[np.uint8]:
+def degraded_clip(shard: Shard, course: int, frames: int = FRAMES) -> NDArray[np.uint8]:
     """Return crops (n, 280, 280, 3) spread over a clip, all after the same course of degradation."""
     seed = [SEED, course, *shard.info.name.encode()]
-    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(FRAMES, len(shard.images))).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
     return np.stack([degrade((np.asarray(shard.images[k]),), np.random.default_rng(seed))[0][0] for k in chosen])
 
 

@@ -40,12 +40,12 @@ def main() -> None:
     net = ClipVit(arguments.base).eval()
     net.load_tuned(arguments.tuned)
     shards = [s for s in read_shards(arguments.work / "crops", arguments.splits.split(",")) if "-" in s.info.name]
-    scores = [ClipScore(shard.info, _logit(net, shard, arguments.frames)) for shard in shards]
+    scores = [ClipScore(shard.info, clip_logit(net, shard, arguments.frames)) for shard in shards]
     write_scores(arguments.out, scores)
     print_table(scores)
 
 
-def _logit(net: ClipVit, shard: Shard, frames: int) -> float:
+def clip_logit(net: ClipVit, shard: Shard, frames: int) -> float:
     """Return the mean logit of at most `frames` crops spread over a clip."""
     count = min(frames, len(shard.images))
     chosen = np.unique(np.round((np.arange(count) + 0.5) * len(shard.images) / count - 0.5).astype(int))

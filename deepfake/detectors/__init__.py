@@ -13,6 +13,7 @@ from deepfake.detectors.base import (
 )
 from deepfake.detectors.baselines.capsule import CapsuleClassifier
 from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier
+from deepfake.detectors.clip_vit import ClipVitClassifier
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.detectors.scoring import TrackScorer, TrackScores
@@ -46,6 +47,7 @@ CLASSIFIERS: Final[dict[str, FaceClassifier]] = {
     row.name: row
     for row in (
         EfficientNetClassifier(),
+        ClipVitClassifier(),
         CapsuleClassifier(),
         *(MesoNetClassifier(name) for name in PUBLISHED_WEIGHTS),
     )

@@ -1,0 +1,154 @@
+"""ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), its LayerNorms and a linear head tuned on
+self-blended and recorded fakes.
+
+How it was made and what it is worth: MODEL_CARD.md beside this file.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.detectors.base import (
+    Calibration,
+    ClassifierInfo,
+    FaceClassifier,
+    QualityLimits,
+    Sampling,
+    View,
+    read_calibration,
+)
+from deepfake.errors import ClassifierError
+
+CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
+MAP_PX: Final = 14  # patches of 16 px on each side of the 224 px that the network is shown
+WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
+BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"
+TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
+CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
+TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
+BATCH: Final = 4  # crops in one run: more of them take as long per crop, and memory
+WHOLE: Final = View("whole", 0, 0, CROP_PX)
+
+
+class ClipVitClassifier(FaceClassifier):
+    """P(fake) of face crops by CLIP's image tower with tuned LayerNorms and a linear head, calibrated.
+
+    Source: Radford et al. 2021 (arXiv:2103.00020) for the network; Yermakov et al. 2025 (arXiv:2508.06248) for tuning
+    the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives the
+    same score.
+
+    When it misleads: kinds of forgery that it has not seen, above all heads that are generated whole and lips that are
+    moved to another voice; soft, re-encoded pictures of real people; see the model card.
+    """
+
+    info = ClassifierInfo(
+        name="clip_vit",
+        title="CLIP ViT-B/16, tuned LayerNorms",
+        looks_at=(
+            "A large network that was trained to match pictures with captions looks at the whole head. What it learned "
+            "is kept; only the scales between its layers and its last step were tuned, on real faces beside recorded "
+            "and made forgeries of them, each pair compressed in the same way. The higher its number, the more a "
+            "picture looks like the forgeries."
+        ),
+        misleads=(
+            "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
+            "that are moved to another voice; soft, re-encoded pictures of real people can score high."
+        ),
+        paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
+        attribution=(
+            f"The map shows, for {MAP_PX}×{MAP_PX} patches, what each adds to the score through the network's last "
+            "attention, to first order (its value times the gradient of the score). It is exact for a small change of "
+            "that step; earlier layers have already mixed what neighboring patches show."
+        ),
+        threshold=(
+            "Its calibration rests on 58 real and 60 fake clips of sources that it was not trained on, as they are and "
+            "degraded: so the verdict asks for a P(fake) that at most one in fifty of the real ones reaches."
+        ),
+    )
+    crop_px = CROP_PX
+    sampling = Sampling(least=4, most=8)
+    limits = QualityLimits(min_face_width_px=48.0, max_edge_blur_px=4.0, min_bits_per_pixel=0.002, min_scored_crops=4)
+    training_list = TRAINING_LIST
+
+    def __init__(
+        self, base: Path = BASE_PATH, tuned: Path = TUNED_PATH, calibration_path: Path = CALIBRATION_PATH
+    ) -> None:
+        """Take the file of the network, what was tuned of it, and the calibration."""
+        self._base, self._tuned, self._calibration_path = base, tuned, calibration_path
+        self._lock = threading.Lock()
+        self._values: dict[str, Any] = {}
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The network, its tuned parameters, and the calibration."""
+        return self._base, self._tuned, self._calibration_path
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """How logits become probabilities. Raises ClassifierError."""
+        return read_calibration(self._calibration_path)
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return P(fake) of each crop, f32 (n,), calibrated for a world with as many fakes as reals.
+
+        images: RGB uint8 (n, 280, 280, 3) as crop_face cuts them with crop_to_frame_from_landmarks.
+
+        Raises ValueError for another shape or type; ClassifierError when the weights cannot be read.
+        """
+        return self.calibration.probability(self.logits(images))
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the raw outputs, f32 (n,); larger is more suspicious. images and Raises as for scores."""
+        return self._run(images, ("logits",))[0]
+
+    def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what the head sees of each crop, f32 (n, 768), of length 1. images and Raises as for scores."""
+        return self._run(images, ("embeddings",))[0]
+
+    def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return scores f32 (n,) and what each patch adds to the logit through the last attention, f32 (n, 14, 14), to
+        first order. images and Raises as for scores."""
+        logits, maps = self._run(images, ("logits", "attributions"))
+        return self.calibration.probability(logits), maps.reshape(-1, MAP_PX, MAP_PX)
+
+    def _run(self, images: NDArray[np.uint8], outputs: tuple[str, ...]) -> list[NDArray[np.float32]]:
+        shown = WHOLE.of(self.checked(images))
+        with self._lock:
+            session = self._session
+        parts = [session.run(outputs, {"crops": shown[k : k + BATCH]}) for k in range(0, len(shown), BATCH)]
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+    @functools.cached_property
+    def _session(self) -> Any:
+        import onnxruntime  # only where it is used: the classifiers are listed without it
+
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # int8 becomes float32 once, when loaded
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other work shares the cores
+        options.log_severity_level = 3
+        # The session reads the tuned values where they lie: they have to live as long as it does.
+        self._values = _tuned_values(self._tuned)
+        for name, value in self._values.items():
+            options.add_initializer(name, value)
+        try:
+            return onnxruntime.InferenceSession(str(self._base), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common base
+            raise ClassifierError(self._base, f"the weights cannot be read ({error})") from error
+
+
+def _tuned_values(path: Path) -> dict[str, Any]:
+    import onnxruntime
+
+    try:
+        with np.load(path) as arrays:
+            return {name: onnxruntime.OrtValue.ortvalue_from_numpy(arrays[name]) for name in arrays}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ClassifierError(path, f"the weights cannot be read ({error})") from error

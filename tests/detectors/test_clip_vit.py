@@ -1,0 +1,87 @@
+"""CLIP with tuned LayerNorms: the network that ships, on the portrait of the built-in data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepfake.detectors.clip_vit import BASE_PATH, CALIBRATION_PATH, MAP_PX, TUNED_PATH, ClipVitClassifier
+from deepfake.errors import ClassifierError
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.detection import face_detector
+
+
+@pytest.fixture(scope="module")
+def clip() -> ClipVitClassifier:
+    return ClipVitClassifier()
+
+
+@pytest.fixture(scope="module")
+def crop(portrait: np.ndarray) -> np.ndarray:
+    landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
+    assert landmarks is not None
+    side = ClipVitClassifier.crop_px
+    return crop_face(portrait, crop_to_frame_from_landmarks(landmarks, side), side)
+
+
+def test_scores_do_not_depend_on_the_other_crops(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    """Batches of several sizes give each crop the same logit: nothing is quantised over a whole batch."""
+    crops = np.stack([crop, crop[:, ::-1], crop // 2, 255 - crop, np.zeros_like(crop)])
+    together = clip.logits(crops)
+    alone = np.concatenate([clip.logits(one[None]) for one in crops])
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+    assert len(np.unique(together.round(3))) == len(crops)
+
+
+def test_scores_are_calibrated_logits(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    logits = clip.logits(crop[None])
+    assert clip.calibration is not None
+    np.testing.assert_allclose(clip.scores(crop[None]), clip.calibration.probability(logits), atol=1e-6)
+    assert 0 < float(clip.scores(crop[None])[0]) < 1
+
+
+def test_embeddings_have_length_one_and_give_the_logit(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    embedding = clip.embeddings(crop[None])
+    assert embedding.shape == (1, 768)
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+    with np.load(TUNED_PATH) as tuned:
+        logit = 16 * embedding @ tuned["head.weight"] + tuned["head.bias"]
+    np.testing.assert_allclose(logit, clip.logits(crop[None]), atol=1e-3)
+
+
+def test_the_map_is_the_slope_of_the_score(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    scores, maps = clip.scores_and_attributions(crop[None])
+    np.testing.assert_allclose(scores, clip.scores(crop[None]), atol=1e-5)
+    assert maps.shape == (1, MAP_PX, MAP_PX)
+    assert np.isfinite(maps).all()
+    assert np.abs(maps).max() > 0
+    flat, _ = clip.scores_and_attributions(np.full_like(crop, 128)[None])
+    assert flat.shape == (1,)
+
+
+def test_other_shapes_are_refused(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="280"):
+        clip.scores(crop[None, :200])
+    with pytest.raises(ValueError, match="uint8"):
+        clip.scores(crop[None].astype(np.float32))
+
+
+def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: np.ndarray) -> None:
+    damaged = tmp_path / "clip.onnx"
+    damaged.write_bytes(BASE_PATH.read_bytes()[:1000])
+    with pytest.raises(ClassifierError, match=r"clip\.onnx"):
+        ClipVitClassifier(damaged, TUNED_PATH, CALIBRATION_PATH).scores(crop[None])
+    with pytest.raises(ClassifierError, match=r"missing\.npz"):
+        ClipVitClassifier(BASE_PATH, tmp_path / "missing.npz", CALIBRATION_PATH).scores(crop[None])
+
+
+def test_the_tuned_parameters_matter(clip: ClipVitClassifier, crop: np.ndarray, tmp_path: Path) -> None:
+    """The parameters in the small file take the place of those in the large one."""
+    with np.load(TUNED_PATH) as arrays:
+        tuned = dict(arrays)
+    turned = tmp_path / "turned.npz"
+    np.savez(turned, **{**tuned, "head.weight": -tuned["head.weight"], "head.bias": -tuned["head.bias"]})
+    opposite = ClipVitClassifier(BASE_PATH, turned, CALIBRATION_PATH).logits(crop[None])
+    np.testing.assert_allclose(opposite, -clip.logits(crop[None]), atol=1e-3)

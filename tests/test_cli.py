@@ -19,7 +19,7 @@ import pytest
 
 from deepfake.cli import main
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
-from deepfake.faces.detection import DETECTOR_NAMES
+from deepfake.faces.detection import FACE_DETECTORS
 from deepfake.video.reader import probe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -261,7 +261,7 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("command", ["analyze", "compare", "batch", "evaluate"])
 def test_choices_are_those_of_the_registries(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for option, names in {"--face-detector": DETECTOR_NAMES, "--classifier": tuple(CLASSIFIERS)}.items():
+    for option, names in {"--face-detector": tuple(FACE_DETECTORS), "--classifier": tuple(CLASSIFIERS)}.items():
         with pytest.raises(SystemExit) as stopped:
             main([command, option, "list"])
         assert stopped.value.code == 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepfake import __version__
 from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
-from deepfake.faces.detection import DetectorName, FaceDetection
+from deepfake.faces.detection import DEFAULT_FACE_DETECTOR, FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
@@ -39,7 +39,7 @@ class AnalysisConfig:
         False
     """
 
-    face_detector: DetectorName = "mtcnn"
+    face_detector: str = DEFAULT_FACE_DETECTOR
     classifier: str = DEFAULT_CLASSIFIER
     search_every_s: float = 1.0
     resume_within_s: float = 1.0

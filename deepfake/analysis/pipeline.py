@@ -18,7 +18,7 @@ from deepfake.analysis.quality import clip_quality
 from deepfake.analysis.verdict import Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
 from deepfake.detectors import FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
-from deepfake.faces.detection import FaceDetection, face_detector
+from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
@@ -77,11 +77,11 @@ def analyze(
             progress(Progress("models", 0, reader.info.frame_count))
         frames = _tracker_frames(config, reader.info)
         tracker = FaceTracker(face_detector(config.face_detector), **frames)
-        # Classifiers are trained on crops aligned by landmarks, which the Haar cascade does not give.
+        # Classifiers are trained on crops aligned by landmarks, which not every face detector gives.
         patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
-        scorer = (
-            TrackScorer(classifier(config.classifier), patience=patience) if config.face_detector == "mtcnn" else None
-        )
+        scorer = None
+        if gives_landmarks(config.face_detector):
+            scorer = TrackScorer(classifier(config.classifier), patience=patience)
         models_s = time.perf_counter() - started
         clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)

@@ -68,9 +68,9 @@ class _Choice(argparse.Action):
 
 
 def _face_detectors() -> Mapping[str, str]:
-    from deepfake.faces.detection import DETECTOR_NAMES
+    from deepfake.faces.detection import FACE_DETECTORS
 
-    return {name: name for name in DETECTOR_NAMES}
+    return {name: row.title for name, row in FACE_DETECTORS.items()}
 
 
 def _classifiers() -> Mapping[str, str]:

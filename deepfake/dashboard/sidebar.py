@@ -4,9 +4,8 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.detectors import CLASSIFIERS, classifier_title
-from deepfake.faces.detection import DETECTOR_NAMES
+from deepfake.faces.detection import FACE_DETECTORS
 
-TITLES = {"mtcnn": "MTCNN (neural network)", "haar": "Haar cascade (faster, frontal faces only)"}
 FACE_DETECTOR_KEY, CLASSIFIER_KEY = "settings-face-detector", "settings-classifier"
 
 
@@ -15,8 +14,8 @@ def analysis_config() -> AnalysisConfig:
     with st.sidebar.expander("Settings of the analysis", icon=":material/tune:"):
         face_detector = st.selectbox(
             "Faces are found by",
-            DETECTOR_NAMES,
-            format_func=lambda name: TITLES[name],
+            list(FACE_DETECTORS),
+            format_func=lambda name: FACE_DETECTORS[name].title,
             key=FACE_DETECTOR_KEY,
             persist_state="session",
             help="The face detector. Another choice analyses the clip anew; results of both are kept.",

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.detection import FaceDetection, face_detector_title
 from deepfake.figures.style import styled
 from deepfake.video.reader import Image
 
@@ -131,7 +131,7 @@ def _data_uri(image: NDArray[Any]) -> str:
 
 
 def _label(name: str, number: int, count: int, confidence: float | None) -> str:
-    parts = [{"mtcnn": "MTCNN", "haar": "Haar"}.get(name, name)]
+    parts = [face_detector_title(name)]
     if count > 1:
         parts.append(str(number + 1))
     if confidence is not None and np.isfinite(confidence):

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
+from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import similarity_figure
 from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
@@ -104,7 +105,7 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
     """Return why there is no P(fake) of a person."""
     if track_id is None:
         return "No face was found: there is nothing to score."
-    if analysis.config.face_detector != "mtcnn":
+    if not gives_landmarks(analysis.config.face_detector):
         return "Not scored: a classifier needs faces found by MTCNN (see the settings)."
     return "Not scored: no picture of this face could be cut out."
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
-from deepfake.faces.detection import DetectorName, FaceDetection, face_detector
+from deepfake.faces.detection import FaceDetection, face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.figures.pictures import JPEG_QUALITY
 from deepfake.settings import Settings, load_settings
@@ -46,7 +46,7 @@ class Moment:
     timestamp_s: float
     size: tuple[int, int]
     view: Image
-    faces: dict[DetectorName, list[FaceDetection]]
+    faces: dict[str, list[FaceDetection]]
     zooms: dict[str, list[Image]]
 
 
@@ -95,7 +95,7 @@ class GridTile:
 def moment_at(
     path: Path | str,
     timestamp_s: float,
-    detectors: Sequence[DetectorName] = (),
+    detectors: Sequence[str] = (),
     boxes_xyxy: NDArray[np.float32] | None = None,
     *,
     settings: Settings | None = None,

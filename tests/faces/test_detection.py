@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deepfake.faces.detection import (
-    DETECTOR_NAMES,
+    FACE_DETECTORS,
     FaceDetection,
     agreement,
     box_iou,
@@ -19,7 +19,7 @@ def face(*box):
     return FaceDetection(np.array(box, np.float32), None, None)
 
 
-@pytest.fixture(params=DETECTOR_NAMES)
+@pytest.fixture(params=list(FACE_DETECTORS))
 def detector(request):
     return face_detector(request.param)
 

@@ -1,7 +1,6 @@
 """Faces: the frame, the faces found in it, and one of them up close."""
 
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,14 +13,14 @@ from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import PageState
 from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.faces.detection import DETECTOR_NAMES, DetectorName, FaceDetection, agreement
+from deepfake.faces.detection import FACE_DETECTORS, FaceDetection, agreement, face_detector_title
 from deepfake.figures import drawn_faces, format_time, person_name
 from deepfake.video.reader import Image
 from deepfake.views.stills import Moment, scaled
 
 TRACKED = "As followed"
 BOTH = "Both"
-DETECTOR_TITLES: dict[DetectorName, str] = {"mtcnn": "MTCNN", "haar": "Haar"}
+COMPARED = ("mtcnn", "haar")  # what "both" are
 MIN_IOU = 0.5
 
 
@@ -29,17 +28,18 @@ def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int 
     """Draw original, detected and zoomed-in panels of a frame, with a choice of detector."""
     mode = st.segmented_control(
         "Faces found by",
-        [TRACKED, *DETECTOR_TITLES.values(), BOTH],
+        [TRACKED, *(row.short_title for row in FACE_DETECTORS.values()), BOTH],
         default=TRACKED,
         required=True,
         key=page.key("detector"),
         persist_state="session",
-        help="As followed: the boxes of the analysis, every frame. MTCNN, Haar or both: this frame searched anew.",
+        help="As followed: the boxes of the analysis, every frame. Another choice: this frame searched anew.",
     )
     if mode == TRACKED:
         _draw_tracked(ready, frame, moment_s, track_id)
     else:
-        names = DETECTOR_NAMES if mode == BOTH else tuple(n for n, title in DETECTOR_TITLES.items() if title == mode)
+        found = tuple(name for name, row in FACE_DETECTORS.items() if row.short_title == mode)
+        names = COMPARED if mode == BOTH else found
         _draw_detected(ready, frame, moment_s, track_id, names, page)
 
 
@@ -61,7 +61,7 @@ def _draw_detected(
     frame: int,
     moment_s: float,
     track_id: int | None,
-    names: tuple[DetectorName, ...],
+    names: tuple[str, ...],
     page: PageState,
 ) -> None:
     look = cached_frame(ready.clip, moment_s, detectors=names)
@@ -70,8 +70,8 @@ def _draw_detected(
     chosen = _choose_face(look, options, tracked, page)
     zoom = None if chosen is None else look.zooms[chosen[0]][chosen[1]]
     caption = "" if chosen is None else _described(_face_title(look, chosen), look.faces[chosen[0]][chosen[1]])
-    named = cast("dict[str, list[FaceDetection]]", look.faces)
-    titles = " and ".join(DETECTOR_TITLES[name] for name in names)
+    named = look.faces
+    titles = " and ".join(face_detector_title(name) for name in names)
     note = f"{titles} found no face in this frame."
     _draw_panels(look, named, chosen, zoom, caption, note, frame)
     if len(names) == 2:
@@ -79,15 +79,15 @@ def _draw_detected(
 
 
 def _choose_face(
-    look: Moment, options: list[tuple[DetectorName, int]], tracked: FaceDetection | None, page: PageState
-) -> tuple[DetectorName, int] | None:
+    look: Moment, options: list[tuple[str, int]], tracked: FaceDetection | None, page: PageState
+) -> tuple[str, int] | None:
     """Let the user pick a face; the followed person's comes first."""
     if len(options) < 2:
         return options[0] if options else None
     if tracked is not None:
         centre = tracked.box_xyxy.reshape(2, 2).mean(axis=0)
 
-        def distance(option: tuple[DetectorName, int]) -> float:
+        def distance(option: tuple[str, int]) -> float:
             box = look.faces[option[0]][option[1]].box_xyxy
             return float(np.hypot(*(box.reshape(2, 2).mean(axis=0) - centre)))
 
@@ -147,10 +147,10 @@ def _draw_agreement(look: Moment) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="content")
 
 
-def _face_title(look: Moment, option: tuple[DetectorName, int]) -> str:
+def _face_title(look: Moment, option: tuple[str, int]) -> str:
     name, number = option
     several = f" {number + 1}" if len(look.faces[name]) > 1 else ""
-    return f"{DETECTOR_TITLES[name]}{several}"
+    return f"{face_detector_title(name)}{several}"
 
 
 def _described(title: str, face: FaceDetection) -> str:

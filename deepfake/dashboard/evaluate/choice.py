@@ -8,12 +8,12 @@ from deepfake.dashboard.evaluate.results import trained_on_by
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.evaluation import KnownClips
+from deepfake.faces.detection import face_detector_title
 from deepfake.store import StoredFingerprint
 
 SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
 ONLY_NEW_KEY = "evaluate-only-new"
-FACE_DETECTOR_NAMES = {"mtcnn": "MTCNN", "haar": "Haar"}
 SHOWN_DIGITS = 8  # of a fingerprint
 EVEN_ODDS = 0.5
 
@@ -134,7 +134,7 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
     if len(set(classifiers)) == len(chosen):
         return classifiers
     for parts in (
-        [f"faces by {_face_detector(item)}" for item in chosen],
+        [f"faces by {face_detector_title(item.face_detector)}" for item in chosen],
         [f"version {item.software_version}" for item in chosen],
         [f"model {item.model[:SHOWN_DIGITS]}" for item in chosen],
         [f"settings {item.fingerprint[:SHOWN_DIGITS]}" for item in chosen],
@@ -144,15 +144,11 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
     return classifiers
 
 
-def _face_detector(item: StoredFingerprint) -> str:
-    return FACE_DETECTOR_NAMES.get(item.face_detector, item.face_detector)
-
-
 def _described(item: StoredFingerprint, count: int) -> str:
     clips = "1 clip" if count == 1 else f"{count} clips"
     model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
     return (
-        f"{classifier_title(item.classifier)}: {clips} · faces by {_face_detector(item)} · version "
+        f"{classifier_title(item.classifier)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "
         f"{item.software_version} · model {model} · settings {settings}"
     )
 

@@ -16,9 +16,9 @@ from deepfake.dashboard.sources import LISTING_TTL_S, DatasetSource, dataset_sou
 from deepfake.dashboard.verdict_cells import verdict_chip
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
+from deepfake.faces.detection import face_detector_title
 from deepfake.store import AnalysisSummary, StoredFingerprint
 
-FACE_DETECTOR_TITLES = {"mtcnn": "MTCNN", "haar": "Haar"}
 ELSEWHERE = ""  # in the column of data sets
 LONGEST_NAME = 40  # characters that the column of clips has room for
 
@@ -92,11 +92,6 @@ def _without_first_folders(name: str) -> str:
     while len(kept) > LONGEST_NAME and "/" in kept:
         kept = kept.partition("/")[2]
     return name if kept == name else f"…/{kept}"
-
-
-def face_detector_title(name: str) -> str:
-    """Return a face detector's short name for the reader."""
-    return FACE_DETECTOR_TITLES.get(name, name)
 
 
 def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:

@@ -11,7 +11,8 @@ from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import Calibration, FaceClassifier
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.faces.detection import HAAR_SCALE_FACTOR, MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
+from deepfake.faces.haar import HAAR_SCALE_FACTOR
+from deepfake.faces.mtcnn import MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
 from deepfake.report.facts import fact
 from deepfake.signals.cuts import CUT_THRESHOLD
 from deepfake.signals.drops import DROP_MIN_SIGMAS, DROP_WINDOW

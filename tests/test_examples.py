@@ -52,3 +52,9 @@ def test_a_folder_to_a_table(clip: Path, tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "table.csv").set_index("path")
     assert table.loc["real/real_a.mp4", "verdict"] in {"LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"}
     assert isinstance(table.loc["fake/broken.mp4", "error"], str)
+
+
+def test_a_signal_of_ones_own(clip: Path) -> None:
+    (line,) = _run("own_signal.py", clip).splitlines()
+    assert line.startswith("person 0: ")
+    assert "gray levels" in line

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from deepfake.dataset import LAYOUTS
 from deepfake.report import facts as package_facts
 from deepfake.report.facts import all_facts, fact
 from deepfake.settings import Settings
@@ -82,6 +83,11 @@ def test_readme_is_one_screen_and_a_half() -> None:
 def test_every_setting_is_documented() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(field.name for field in fields(Settings))
+
+
+def test_every_layout_is_documented() -> None:
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    assert [layout.title for layout in LAYOUTS if f"| {layout.title} |" not in text] == []
 
 
 def test_links_of_the_documents_lead_to_files(quotes: ModuleType) -> None:

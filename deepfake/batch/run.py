@@ -18,7 +18,7 @@ from deepfake.dataset import ClipEntry
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
-WORKER_MEMORY_BYTES = 2 * 2**30  # benchmarks/clip_speed.py: 1277 MiB at its peak, and what the worker itself takes
+WORKER_MEMORY_BYTES = 2 * 2**30  # about 1.3 GiB at its peak (facts.json, speed), and what the worker itself takes
 POLL_S = 0.2  # how soon the caller notices that the batch was cancelled
 
 
@@ -33,16 +33,33 @@ def default_workers() -> int:
 
 
 class Batch:
-    """Many clips into the store. Results come from run(), in the order in which they are done; cancel() and progress()
-    may be called from any thread.
+    """Many clips into the store. Results come from run(), in the order in which they are done.
 
-    What workers find they put into the store themselves: a batch that is stopped in any way loses no more than the
-    clips in hand, and the next one over the same clips does only what is missing.
+    Workers put what they find into the store themselves: a batch that is stopped in any way loses no more than the
+    clips in hand, and the next batch over the same clips does only what is missing. cancel() and progress() may be
+    called from any thread. A program that uses Batch needs `if __name__ == "__main__":`, because worker processes
+    import it anew.
 
-    workers: processes on this machine, by default as many as its cores and memory carry. scheduler: address of a Dask
-    scheduler (tcp://…) whose workers do the work instead. timeout_s: for one clip, by default settings.job_timeout_s.
-    retry_failed: clips whose failure was recorded are tried again. settings.database_url names the store; a cluster's
-    workers have to reach it. analyze: what does the work; a function of a module that workers can import.
+    Args:
+        clips: The clips, as collect_clips lists them.
+        config: What may be chosen for an analysis; by default AnalysisConfig().
+        settings: Limits, and the store (database_url), which a cluster's workers have to reach; by default those in
+            force.
+        workers: Number of processes on this machine; by default as many as its cores and memory carry.
+        scheduler: Address of a Dask scheduler (tcp://…) whose workers do the work instead.
+        timeout_s: For one clip, in seconds; by default settings.job_timeout_s.
+        retry_failed: Try clips whose failure was recorded again.
+        analyze: What does the work: a function of a module that workers can import.
+
+    Example:
+        >>> import deepfake
+        >>> from deepfake.batch import collect_clips
+        >>> settings = deepfake.Settings(database_url="sqlite:///batch.db")
+        >>> batch = deepfake.Batch(collect_clips(["clips"]), settings=settings, workers=1)
+        >>> sorted(result.status for result in batch.run())
+        ['analyzed', 'known']
+        >>> batch.progress().done
+        2
     """
 
     def __init__(

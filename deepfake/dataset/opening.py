@@ -27,18 +27,27 @@ def allowed_root(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def open_dataset(path: Path | str, *, anywhere: bool = False, below: bool = False) -> Dataset:
-    """Recognise the layout of a folder (or read a CSV or metadata.json named directly) and list its clips.
+    """Recognize the layout of a folder (or read a CSV or metadata.json that is named directly) and list its clips.
 
-    Single entries that cannot be used are left out, each named in the warnings.
+    Nothing is decoded. Single entries that cannot be used are left out, and each is named in the warnings.
 
     Args:
-        path: the folder, or its CSV or metadata.json.
-        anywhere: follow links that leave the folder, and take files elsewhere that a CSV names. For the command line;
-            a page opens only what lies in the folder.
-        below: a folder in no known layout gives all clips in it and below it, without labels.
+        path: The folder, or its CSV or metadata.json.
+        anywhere: Follow links that leave the folder, and take files elsewhere that a CSV names. For the command line; a
+            page opens only what lies in the folder.
+        below: A folder in no known layout gives all clips in it and below it, without labels.
+
+    Returns:
+        The layout, one entry per clip with its label and original where they are known, and warnings.
 
     Raises:
-        DatasetError: there is no such folder, it holds no clips in a known layout, or its metadata cannot be read.
+        DatasetError: There is no such folder, it holds no clips in a known layout, or its metadata cannot be read.
+
+    Example:
+        >>> import deepfake
+        >>> dataset = deepfake.open_dataset("clips")
+        >>> [(entry.name, entry.label) for entry in dataset.entries]
+        [('fake/b.mp4', 'FAKE'), ('real/a.mp4', 'REAL')]
     """
     path = Path(path)
     try:

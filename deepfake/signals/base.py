@@ -22,8 +22,21 @@ MIN_VALUES = 3  # of a track: a statistic of fewer values says nothing
 class SignalTrace:
     """One quantity over time, of the whole frame or of one track.
 
-    track_id: None for the whole frame. frame_indices: i64 (m,); timestamps_s: f64 (m,), seconds from the first frame;
-    values: f32 (m,), NaN where it could not be measured; unit: "" for a pure number.
+    Attributes:
+        signal: Name of the quantity.
+        track_id: The person, or None for the whole frame.
+        frame_indices: i64 (m,), increasing.
+        timestamps_s: f64 (m,), in seconds from the first frame.
+        values: f32 (m,), NaN where the quantity could not be measured.
+        unit: Unit of the values, "" for a pure number.
+
+    Example:
+        >>> import deepfake
+        >>> trace = deepfake.analyze("clip.mp4").trace("frame_similarity")
+        >>> trace.values.shape == trace.timestamps_s.shape
+        True
+        >>> float(trace.values[5]) <= 1
+        True
     """
 
     signal: str

@@ -1,7 +1,7 @@
 """How much each face signal is worth: its AUC on labelled clips, and what it costs.
 
     python benchmarks/signals.py MANIFEST.csv [--seconds 5] [--eye-seconds 20] [--cache DIR] [--only NAME,NAME]
-                                              [--sets ff++,dfdc] [--json FILE] [--genuine FILE]
+                                              [--sets ff++,dfdc] [--json FILE] [--auc FILE] [--real FILE]
 
 Faces are found and followed by analyze(); of each clip the first seconds are used, and the face that is seen longest.
 Blinks need longer: for them the face is followed on by its mesh. Where the faces are, and what was measured, is kept

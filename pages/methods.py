@@ -26,7 +26,7 @@ def page() -> None:
     st.header("Methods")
     st.markdown(
         "What is measured, how, and when it misleads. In short: a classifier scores each person's face and a "
-        "test against genuine clips turns the score into a verdict; besides, it is measured how steady picture and "
+        "test against real clips turns the score into a verdict; besides, it is measured how steady picture and "
         "face are, and a fake is compared with its original."
     )
     verdict, measured, rule, papers = st.tabs(

@@ -46,7 +46,7 @@ STOPPING: Final = frozenset[EvidenceCode](
 Values = dict[str, int | float | str]  # the numbers of a fact, by name
 SCORE: Final = "learned_score"  # the trace of a classifier's P(fake)
 
-RARE_SHARE: Final = 0.10  # of genuine clips at least as suspicious: at most so many, and a value speaks for a fake
+RARE_SHARE: Final = 0.10  # of real clips at least as suspicious: at most so many, and a value speaks for a fake
 USUAL_SHARE: Final = 0.50  # at least so many, and it speaks against one; in between it says nothing
 
 
@@ -61,7 +61,7 @@ class Evidence:
         values: Its numbers, by code:
 
             - score: `probability_fake` over `frames`, of which `share_fake` are above 0.5.
-            - reals_as_suspicious: `count` of `of` genuine calibration examples score at least as high.
+            - reals_as_suspicious: `count` of `of` real calibration examples score at least as high.
             - fakes_as_low: `count` of `of` known fakes score as low, of which the share `at_most` may.
             - too_close: `min_probability_fake` and `at_most_reals` (a share) that a fake needs, `at_most_fakes` (a
               share) that a real one needs; `judged` people share the second.
@@ -71,7 +71,7 @@ class Evidence:
               frontal in the share `frontal_share`, `at_least`. hardly_a_face: `frames` `of` the clip's show one, at
               least the share `at_least` is needed.
             - seen_in_part: `share` of the clip's frames.
-            - signal_rare, signal_usual: the `value` of the signal; `count` of `of` genuine clips are at least as
+            - signal_rare, signal_usual: the `value` of the signal; `count` of `of` real clips are at least as
               suspicious; alone it has an AUC of `auc_low` to `auc_high`.
             - any of an earlier version: its `sentence`; the code is as_kept where it told no more.
         suspicion: In [0, 1], or None where it gives none.
@@ -117,7 +117,7 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
 
     A signal has a say where it was better than chance, its 95 % interval clear of an AUC of 0.5, in at least one set
     of clips; where it was not so in all of them it is weak, and comes last. A value speaks for a fake where at most a
-    tenth of the genuine clips are as suspicious, against one where at least half are, and is left out in between.
+    tenth of the real clips are as suspicious, against one where at least half are, and is left out in between.
     """
     found = [item for reading in readings if (item := _reading_evidence(reading, track_id)) is not None]
     return tuple(sorted(found, key=lambda item: (item.is_weak, -abs((item.suspicion or 0.0) - 0.5))))

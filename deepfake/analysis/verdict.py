@@ -68,7 +68,7 @@ class TrackVerdict:
         label: The answer.
         probability_fake: In [0, 1], calibrated for as many fakes as reals, or None.
         interval: 95 % interval of it over the choice of frames, or None.
-        false_alarm_p: The share of genuine clips that look at least as suspicious (conformal p-value), or None.
+        false_alarm_p: The share of real clips that look at least as suspicious (conformal p-value), or None.
         reasons: What it rests on, the strongest first.
         quality: What the quality gate measured, None where nothing could be scored.
     """
@@ -134,7 +134,7 @@ def notebook_rule(similarity: NDArray[np.float32]) -> NotebookRule:
     An amplitude below 0.1 with a minimum above 0.92 is REAL, an amplitude below 0.1 otherwise FAKE, the rest
     MAYBE_FAKE. similarity: f32 (m,), SSIM of successive whole frames; NaN is left out.
 
-    When it misleads: it measures how steady the picture is, not whether a face is genuine. A cut, a moving camera
+    When it misleads: it measures how steady the picture is, not whether a face is real. A cut, a moving camera
     or a lively scene looks suspicious to it; a well-made fake in front of a still camera looks real.
     """
     measured = similarity[~np.isnan(similarity)]
@@ -158,7 +158,7 @@ def track_verdict(
 ) -> TrackVerdict:
     """Return the verdict on one person.
 
-    LIKELY_FAKE at a P(fake) of min_fake_probability or more that at most false_alarm_rate of the genuine calibration
+    LIKELY_FAKE at a P(fake) of min_fake_probability or more that at most false_alarm_rate of the real calibration
     examples reach: a hypothesis test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank
     among those examples, times the number of people judged (Bonferroni). LIKELY_REAL where at most miss_rate of the
     recorded fakes score so low. In between, where the quality gate stops it, or where the classifier has no

@@ -94,7 +94,7 @@ class EfficientNetClassifier(FaceClassifier):
         # training.calibrate.
         threshold=(
             "Nearly all of its calibration examples are photographs, and compressed clips are harder: so P(fake) has "
-            "to be higher as well than any genuine clip of the people held out has reached, as it is (0.56) or in one "
+            "to be higher as well than any real clip of the people held out has reached, as it is (0.56) or in one "
             "of 54 degraded versions (0.79)."
         ),
     )

@@ -45,12 +45,12 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
         found.append(f"The intervals rest on {groups} groups of people: with so few they are too narrow.")
     if auc == 1.0:
         found.append(
-            "No genuine clip scores above a fake here, so that every draw gives an AUC of 1: an interval without width "
+            "No real clip scores above a fake here, so that every draw gives an AUC of 1: an interval without width "
             "is no certainty."
         )
     reals = int((~clips.is_fake).sum())
     if 0 < reals < FEW_REALS:
-        found.append(f"Only {reals} genuine clips have a P(fake): the rate of false alarms is known roughly at best.")
+        found.append(f"Only {reals} real clips have a P(fake): the rate of false alarms is known roughly at best.")
     if len(clips) < CLIPS_FOR_CALIBRATION:
         found.append(
             f"Calibration needs hundreds of clips. With {len(clips)}, the points of the reliability diagram scatter by "

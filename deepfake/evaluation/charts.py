@@ -70,7 +70,7 @@ def label_chart(measured: Measured, threshold: float, *, named: bool) -> go.Figu
 
 
 def method_chart(measured: Measured, threshold: float, *, named: bool) -> go.Figure:
-    """Return the histograms of P(fake) by manipulation method, below that of the genuine clips."""
+    """Return the histograms of P(fake) by manipulation method, below that of the real clips."""
     scores = {"REAL": scores_by_label(measured)["REAL"]}
     scores |= {method.name: method.probabilities for method in measured.methods}
     return method_histograms(scores, threshold, name=measured.name if named else "")

@@ -14,7 +14,7 @@ from deepfake.evaluation.metrics import Share, share
 
 @dataclass(frozen=True, slots=True)
 class RocCurve:
-    """f64 (m,) each: the share of genuine clips called fake, the share of fakes called fake, and the threshold that
+    """f64 (m,) each: the share of real clips called fake, the share of fakes called fake, and the threshold that
     gives both, falling; the first is infinite: nothing is called fake."""
 
     false_alarm_rate: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Confusion:
 
     @property
     def false_alarm_rate(self) -> Share:
-        """Genuine clips called fake among genuine clips."""
+        """Real clips called fake among real clips."""
         return share(self.false_alarms, self.false_alarms + self.cleared)
 
     @property

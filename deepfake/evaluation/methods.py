@@ -18,10 +18,10 @@ NO_METHOD = "no method named"
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """The fakes of one method against genuine clips.
+    """The fakes of one method against real clips.
 
     name: the method, with the compression where the set has several. n: its clips, analysed; n_scored: those with a
-    probability. n_real: the genuine clips that it stands against: of its own compression where there are any, else
+    probability. n_real: the real clips that it stands against: of its own compression where there are any, else
     all. auc: NaN without both. abstained: not judged. probabilities: f64 (n_scored,).
     """
 

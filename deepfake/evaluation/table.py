@@ -57,7 +57,7 @@ def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]
 
 def method_rows(measured: Measured, threshold: float) -> list[Row]:
     """Return a header and a row a manipulation method."""
-    header = ("method", "fakes", "found", "AUC", "genuine clips against it", "not judged")
+    header = ("method", "fakes", "found", "AUC", "real clips against it", "not judged")
     return [
         header,
         *(
@@ -111,7 +111,7 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
         ("precision there", share_text(at.precision)),
         ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analysed} analysed"),
         ("right among the judged", share_text(found.accuracy_decided)),
-        ("genuine clips judged likely fake", share_text(found.false_alarms)),
+        ("real clips judged likely fake", share_text(found.false_alarms)),
         ("fakes judged likely real", share_text(found.missed)),
     ]
 

@@ -99,7 +99,7 @@ def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: floa
         cols=1,
         shared_xaxes=True,
         vertical_spacing=0.42 / len(rows),
-        subplot_titles=[f"{'genuine' if method == 'REAL' else method} ({len(values)})" for method, values in rows],
+        subplot_titles=[f"{'real' if method == 'REAL' else method} ({len(values)})" for method, values in rows],
     )
     for place, (method, values) in enumerate(rows, 1):
         edges, counts = _histogram(values)

@@ -14,7 +14,7 @@ MAX_POINTS = 1000  # of a curve: more are not told apart
 MAX_MARKERS = 40
 LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without colour as well
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
-NEEDS_BOTH = "No curve: it needs fakes and genuine clips with a P(fake)."
+NEEDS_BOTH = "No curve: it needs fakes and real clips with a P(fake)."
 FULL_SCALE = {"range": [-0.02, 1.02], "tickformat": ".0%", "constrain": "domain"}
 
 
@@ -31,17 +31,17 @@ class OperatingCurve:
 
 
 def roc_figure(curves: Sequence[OperatingCurve], threshold: float) -> go.Figure:
-    """Return ROC curves. x: the share of genuine clips called fake; y: the share of fakes called fake."""
+    """Return ROC curves. x: the share of real clips called fake; y: the share of fakes called fake."""
     title = "ROC: fakes found against false alarms"
     if not curves:
         return empty_figure(title, NEEDS_BOTH, height_px=HEIGHT_PX)
     figure = go.Figure([_diagonal("guessing")])
-    _add_curves(figure, curves, threshold, "%{x:.1%} of genuine clips called fake<br>%{y:.1%} of fakes found", "hv")
+    _add_curves(figure, curves, threshold, "%{x:.1%} of real clips called fake<br>%{y:.1%} of fakes found", "hv")
     styled(
         figure,
         title=title,
         height_px=HEIGHT_PX,
-        x_title="genuine clips called fake (false alarms)",
+        x_title="real clips called fake (false alarms)",
         y_title="fakes called fake (found)",
     )
     return _square(figure)
@@ -97,7 +97,7 @@ def confusion_figure(
     columns, rows = ["not called fake", "called fake"], [f"FAKE<br>({totals[0, 0]})", f"REAL<br>({totals[1, 0]})"]
     figure = go.Figure(
         go.Heatmap(
-            # Right answers in the colour of the genuine, wrong ones in that of the fake; the words say which is which.
+            # Right answers in the colour of the real, wrong ones in that of the fake; the words say which is which.
             z=np.where(right, shares, -shares),
             x=columns,
             y=rows,

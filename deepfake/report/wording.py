@@ -22,19 +22,19 @@ DIRECTION_WORDS: Final[dict[Direction, str]] = {"for": "For a fake: ", "against"
 
 # What a verdict cannot tell, in full and in a line.
 LIMIT_PROBABILITY: Final = (
-    "P(fake) assumes that fakes are as frequent as genuine clips; its interval holds the choice of frames, not what "
+    "P(fake) assumes that fakes are as frequent as real clips; its interval holds the choice of frames, not what "
     "the classifier gets wrong about the clip as a whole."
 )
 LIMIT_OTHERS: Final = (
     "Forgeries unlike those of its training (newer methods, a face generated whole, lips moved to another voice) can "
     "pass; strong compression, small faces, masks, heavy make-up and beauty filters mislead it either way."
 )
-LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is genuine, or whether the scene is staged."
+LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is real, or whether the scene is staged."
 LIMITS_BRIEFLY: Final = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
 KNOWN_CLIP: Final = "The classifier knows this clip. That it is right here says nothing about other clips."
 ALONE_NOTE: Final = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
-RULE_BLIND_SPOT: Final = "It measures how evenly the picture changes, not whether a face is genuine."
+RULE_BLIND_SPOT: Final = "It measures how evenly the picture changes, not whether a face is real."
 
 
 def limits_of(classifier: str) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def limits_of(classifier: str) -> tuple[str, ...]:
     rates = ""
     if scorer.calibration is not None:
         rates = (
-            f" Of genuine clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
+            f" Of real clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
             f"called fake, and of fakes like those, at most {scorer.calibration.miss_rate:.0%} real: yours may not be "
             "like them."
         )
@@ -93,7 +93,7 @@ def _score(item: Evidence) -> str:
 
 
 def _reals(item: Evidence) -> str:
-    return f"{item.values['count']} of {item.values['of']} genuine calibration examples look at least as suspicious."
+    return f"{item.values['count']} of {item.values['of']} real calibration examples look at least as suspicious."
 
 
 def _fakes(item: Evidence) -> str:
@@ -109,7 +109,7 @@ def _too_close(item: Evidence) -> str:
     shared = f" ({judged} people share that rate)" if judged > 1 else ""
     return (
         f"Inconclusive because the score is too close to call: called fake are only scores of {least:g} or more that "
-        f"at most {reals:.0%} of genuine examples reach{shared}, called real only scores that at most {fakes:.0%} of "
+        f"at most {reals:.0%} of real examples reach{shared}, called real only scores that at most {fakes:.0%} of "
         "known fakes stay below."
     )
 
@@ -178,9 +178,9 @@ def _signal(item: Evidence) -> str:
     found = f"{title}: {value:.2g}" + (f" {unit}" if unit else "")
     if count <= RARE_SHARE * total:
         than = "lower" if info is not None and info.suspicious == "low" else "higher"
-        found = f"{found}, {than} than in {total - count} of {total} genuine clips, as in fakes"
+        found = f"{found}, {than} than in {total - count} of {total} real clips, as in fakes"
     else:
-        found = f"{found}, and {count} of {total} genuine clips look at least as suspicious"
+        found = f"{found}, and {count} of {total} real clips look at least as suspicious"
     measured = f"AUC {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"AUC {low:.2f} to {high:.2f}"
     alone = "is a weak signal" if item.is_weak else "tells some fakes apart"
     return f"{found}; alone it {alone} ({measured}, 0.5 is chance)."

@@ -1,4 +1,4 @@
-"""What the signals say: where a value lies among genuine clips, and what its signal is worth."""
+"""What the signals say: where a value lies among real clips, and what its signal is worth."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def reading(value, *, side="high", low=(0.6,), name="power"):
     [(95, "high", "for"), (40, "high", "against"), (80, "high", None),
      (4, "low", "for"), (60, "low", "against"), (20, "low", None)],
 )  # fmt: skip
-def test_a_value_speaks_where_few_or_where_most_genuine_clips_are_as_suspicious(value, side, direction):
+def test_a_value_speaks_where_few_or_where_most_real_clips_are_as_suspicious(value, side, direction):
     found = signal_evidence((reading(value, side=side),), 3)
     assert [item.direction for item in found] == ([] if direction is None else [direction])
     assert all((item.signal, item.track_id) == ("power", 3) for item in found)
@@ -33,12 +33,12 @@ def test_the_sentence_says_where_the_value_lies_and_what_the_signal_is_worth(mon
     monkeypatch.setattr(wording, "signal_info", lambda name: reading(0, name=name).info)
     (found,) = signal_evidence((reading(95.5),), 0)
     assert evidence_sentence(found) == (
-        "Power: 96 dB, higher than in 96 of 100 genuine clips, as in fakes; alone it tells some fakes apart (AUC 0.70, "
+        "Power: 96 dB, higher than in 96 of 100 real clips, as in fakes; alone it tells some fakes apart (AUC 0.70, "
         "0.5 is chance)."
     )
     assert found.suspicion == pytest.approx(1 - 5 / 101)
     (usual,) = signal_evidence((reading(60, side="low", low=(0.6, 0.7)),), 0)
-    assert "61 of 100 genuine clips look at least as suspicious" in evidence_sentence(usual)
+    assert "61 of 100 real clips look at least as suspicious" in evidence_sentence(usual)
     assert "AUC 0.70 to 0.80" in evidence_sentence(usual)
 
 

@@ -20,7 +20,7 @@ from deepfake.report.wording import evidence_sentence, reason_sentences
 from deepfake.signals.registry import SignalAuc, SignalInfo
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
-# 99 genuine clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
+# 99 real clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
 CALIBRATION = Calibration(
     1.0, 0.0, np.linspace(-4, 0.4, 99, dtype="f4"), np.linspace(-0.85, 4, 99, dtype="f4"), min_fake_probability=0.8
 )
@@ -76,7 +76,7 @@ def judge_clip(*people):
 
 
 def reading(value, *, name="power", side="high", low=(0.6,)):
-    """A signal whose genuine clips lie evenly from 0 to 99; low: the lower ends of its AUC's intervals, by set."""
+    """A signal whose real clips lie evenly from 0 to 99; low: the lower ends of its AUC's intervals, by set."""
     info = SignalInfo(name, "Power", "dB", "", "", side)
     measured = tuple(SignalAuc(f"set {k}", bound + 0.1, (bound, bound + 0.2), 9, 41) for k, bound in enumerate(low))
     return SignalReading(info, value, np.arange(100.0), measured)
@@ -128,7 +128,7 @@ def test_labels_follow_the_error_rates(probability, label):
 def test_the_reasons_carry_their_numbers():
     result = judge(0.97)
     assert "P(fake) is 0.97 over 20 frames" in said(result)[0]
-    assert "0 of 99 genuine calibration examples" in said(result)[1]
+    assert "0 of 99 real calibration examples" in said(result)[1]
     assert result.false_alarm_p == pytest.approx(0.01)
 
 
@@ -177,13 +177,13 @@ def test_the_score_and_its_rank_speak_for_the_verdict_that_they_make(probability
 
 
 def test_a_rank_that_is_neither_rare_nor_usual_speaks_for_neither():
-    """Of the genuine examples, about a fifth score 0.38 or more."""
+    """Of the real examples, about a fifth score 0.38 or more."""
     evidence = judge(0.38).reasons
     assert [(item.direction) for item in evidence if item.code == "reals_as_suspicious"] == ["limits"]
 
 
 def test_what_speaks_against_the_verdict_is_told_before_what_agrees():
-    """Of genuine clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
+    """Of real clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
     for_fake, against = reading(95, name="odd"), reading(20, name="usual")
     accused = judge(0.97, signals=(for_fake, against)).reasons
     assert [item.signal for item in accused] == ["learned_score", "learned_score", "usual", "odd"]

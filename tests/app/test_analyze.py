@@ -38,7 +38,7 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
     shown = user.words
     assert re.search(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)
     assert "A heuristic beside it, no part of the verdict" in shown
-    assert "not whether a face is genuine" in shown
+    assert "not whether a face is real" in shown
     badges = " ".join(str(item.proto) for item in user.markdown)
     for person in ("Person 1", "Person 2"):  # each with a word, never color alone
         assert re.search(rf"{person} [●○◌] (fake|real|unclear)", badges)

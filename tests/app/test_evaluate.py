@@ -121,7 +121,7 @@ def test_the_threshold_moves_the_counts_and_is_in_the_address(
     assert "Every clip is called by its label" in user.words
     user.threshold.set_value(0.95).run()
     assert metrics(user)["Accuracy at 0.95"] == "33%"
-    assert "14 of 21 clips: 14 fakes missed, 0 genuine clips called fake" in user.words
+    assert "14 of 21 clips: 14 fakes missed, 0 real clips called fake" in user.words
     assert user.query_params["threshold"] == "0.95"
 
 

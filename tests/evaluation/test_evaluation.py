@@ -525,7 +525,7 @@ class TestCurves:
 
 
 class TestParts:
-    def test_a_method_stands_against_the_genuine_clips_of_its_own_compression(self):
+    def test_a_method_stands_against_the_real_clips_of_its_own_compression(self):
         results = [
             _scored("REAL", 0.1, "a", compression="c23"),
             _scored("REAL", 0.95, "b", compression="c40"),
@@ -638,7 +638,7 @@ class TestCaveats:
         assert "Calibration needs" in told
         few = _measured_set(*(_scored("FAKE" if k % 2 else "REAL", k / 10, f"{k % 3}") for k in range(9)))
         assert "3 groups" in " ".join(few.caveats)
-        assert "Only 5 genuine clips" in " ".join(few.caveats)
+        assert "Only 5 real clips" in " ".join(few.caveats)
 
     def test_an_interval_without_width_is_no_certainty(self):
         perfect = [_scored("FAKE" if k % 2 else "REAL", 0.2 + 0.6 * (k % 2), f"{k}") for k in range(20)]

@@ -48,7 +48,7 @@ def test_a_long_curve_keeps_its_ends_and_few_points() -> None:
 
 @pytest.mark.parametrize("figure", [roc_figure, precision_recall_figure])
 def test_without_both_labels_the_chart_says_what_it_needs(figure) -> None:
-    assert "needs fakes and genuine clips" in words(figure([], 0.8))
+    assert "needs fakes and real clips" in words(figure([], 0.8))
 
 
 def test_guessing_is_drawn_at_the_share_of_fakes() -> None:
@@ -88,7 +88,7 @@ def test_histograms_count_every_clip_once() -> None:
 def test_methods_have_a_row_each_and_a_bounded_number() -> None:
     scores = {"REAL": np.array([0.1]), "FaceSwap": np.array([0.9, 0.8]), "empty": np.empty(0)}
     figure = method_histograms(scores, 0.8)
-    assert words(figure) == "genuine (1) FaceSwap (2)"
+    assert words(figure) == "real (1) FaceSwap (2)"
     assert [trace.yaxis for trace in figure.data] == ["y", "y2"]
     assert len(method_histograms({f"m{k}": np.ones(1) for k in range(40)}, 0.8).data) == MAX_ROWS
     assert "No clip" in words(method_histograms({}, 0.8))

@@ -29,7 +29,7 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         return
     missed = sum(result.clip.is_fake for result in errors)
     st.caption(
-        f"{len(errors)} of {len(measured.clips)} clips: {missed} fakes missed, {len(errors) - missed} genuine clips "
+        f"{len(errors)} of {len(measured.clips)} clips: {missed} fakes missed, {len(errors) - missed} real clips "
         "called fake. Those furthest from their label first."
     )
     worst = errors[:PICTURES]

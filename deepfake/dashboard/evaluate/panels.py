@@ -33,8 +33,7 @@ HOW_TO_READ = {
     "are 95 % intervals that take clips for independent.",
     "label": "the further apart the two kinds lie, the better. The line is the threshold: right of it a clip is called "
     "fake.",
-    "method": "a method whose scores lie where the genuine clips' lie is not recognised. Each row has a scale of its "
-    "own.",
+    "method": "a method whose scores lie where the real clips' lie is not recognised. Each row has a scale of its own.",
 }
 
 
@@ -77,7 +76,7 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
         (
             "AUC",
             _three(found.auc),
-            _spread(found.auc_ci95, 3) if known else "needs fakes and genuine clips",
+            _spread(found.auc_ci95, 3) if known else "needs fakes and real clips",
             f"{found.n_scored} clips in {found.n_groups} groups" if known else "",
         ),
         (
@@ -157,7 +156,7 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
             continue
         st.table(_frame(rows))
     st.caption(
-        f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95 % interval. AUC: against the genuine "
+        f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95 % interval. AUC: against the real "
         "clips of the same compression where there are any, else against all; its interval draws groups, and has no "
         "width where the two do not overlap: with few clips that is no certainty."
     )

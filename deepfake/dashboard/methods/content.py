@@ -132,11 +132,11 @@ RULE_FORMULA = (
 RULE_TEXT = (
     "A heuristic that the notebook used as its verdict; here it is named beside the verdict and takes no part in it. s "
     "are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
-    "steady a picture is, not whether a face is genuine, and gives no probability."
+    "steady a picture is, not whether a face is real, and gives no probability."
 )
 
 P_VALUE_FORMULA = (
-    r"p = m \cdot \frac{1 + \#\{\text{genuine clips that score at least as high}\}}{1 + \#\{\text{genuine clips}\}}"
+    r"p = m \cdot \frac{1 + \#\{\text{real clips that score at least as high}\}}{1 + \#\{\text{real clips}\}}"
 )
 
 
@@ -174,7 +174,7 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
          f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the "
          f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits a pixel, and one that shows a "
          f"face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
-         "clips made poorer step by step: where fakes no longer stood out, or genuine faces began to look fake, as "
+         "clips made poorer step by step: where fakes no longer stood out, or real faces began to look fake, as "
          "strongly blurred ones do."),
         *(() if calibration is None else _test_steps(scorer, calibration)),
         ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
@@ -188,8 +188,8 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
 
 def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple[str, str], ...]:
     return (
-        ("Test", f"LIKELY FAKE is a test of the claim that the clip is genuine: p below is the rank of its score among "
-         f"genuine examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. Of genuine "
+        ("Test", f"LIKELY FAKE is a test of the claim that the clip is real: p below is the rank of its score among "
+         f"real examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. Of real "
          f"clips like those, at most {calibration.false_alarm_rate:.0%} are called fake. With m people judged each p "
          "is multiplied by m (Bonferroni), because more faces are more chances of a false alarm. And P(fake) has to be "
          f"at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
@@ -215,7 +215,7 @@ def classifier_facts(scorer: FaceClassifier) -> str:
         return f"{given}; not calibrated: no verdict rests on it"
     reals, fakes = len(calibration.real_logits), len(calibration.fake_logits)
     return (
-        f"{given}; likely fake from P(fake) {calibration.min_fake_probability:g} on, held against {reals} genuine "
+        f"{given}; likely fake from P(fake) {calibration.min_fake_probability:g} on, held against {reals} real "
         f"examples and {fakes} fakes"
     )
 

@@ -8,12 +8,16 @@ from deepfake.dashboard.navigation import ANALYZE, COMPARE, DATASET, EVALUATE, H
 # A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
 ICON = str(Path(deepfake.dashboard.__file__).parent / "icon.svg")
 
+# A screen that is touched shows the buttons of a chart all the time, and over its title.
+TOUCH_STYLE = "<style>@media (hover: none) { .js-plotly-plot .modebar { display: none; } }</style>"
+
 
 def main() -> None:
     # Inside: worker processes import this file anew and need nothing of Streamlit.
     import streamlit as st
 
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
+    st.html(TOUCH_STYLE)
     pages = [
         st.Page(ANALYZE, title="Analyze", icon=":material/frame_inspect:", default=True),
         st.Page(COMPARE, title="Compare", icon=":material/compare:"),

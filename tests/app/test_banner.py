@@ -11,6 +11,7 @@ from deepfake.dashboard.analyze.tabs import TABS, card_targets, tab_title
 from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.report.wording import VERDICT_WORDS, score_text
+from tests.app.driver import RUN_LIMIT_S
 from tests.store.samples import sample_analysis
 
 
@@ -64,7 +65,7 @@ def scripts(test: AppTest) -> str:
 
 
 def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> None:
-    test = AppTest.from_function(panels_page).run()
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S).run()
     assert shown(test) == tab_title("faces")
     assert scripts(test) == ""
     test.button(key="reason").click().run()
@@ -79,14 +80,14 @@ def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> No
 
 
 def test_a_second_click_scrolls_again() -> None:
-    test = AppTest.from_function(panels_page).run()
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S).run()
     first = scripts(test.button(key="reason").click().run())
     second = scripts(test.button(key="reason").click().run())
     assert first != second != ""
 
 
 def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
-    test = AppTest.from_function(panels_page).run()
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S).run()
     test.button(key="reason").click().run()
     test.button(key="plain").click().run()
     assert shown(test) == tab_title("evidence")
@@ -97,7 +98,7 @@ def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
 
 @pytest.mark.parametrize("panel", TABS)
 def test_a_shared_address_opens_its_panel(panel: str) -> None:
-    test = AppTest.from_function(panels_page)
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S)
     test.query_params["panel"] = panel
     test.query_params["signal"] = "face_sharpness"
     test.run()
@@ -107,7 +108,7 @@ def test_a_shared_address_opens_its_panel(panel: str) -> None:
 
 @pytest.mark.parametrize(("panel", "signal"), [("nowhere", "x"), ("evidence", '");alert(1);//'), ("evidence", "a b")])
 def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> None:
-    test = AppTest.from_function(panels_page)
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S)
     test.query_params["panel"] = panel
     test.query_params["signal"] = signal
     test.run()
@@ -128,9 +129,9 @@ def banner_page() -> None:
 
 def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     badge = "trained on this clip"
-    assert badge not in shown_words(AppTest.from_function(banner_page).run())
+    assert badge not in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())
     monkeypatch.setattr(banner, "training_clips", lambda name: frozenset({sample_analysis(1).video.sha256}))
-    assert badge in shown_words(AppTest.from_function(banner_page).run())
+    assert badge in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())
 
 
 def shown_words(test: AppTest) -> str:

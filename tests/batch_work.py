@@ -37,6 +37,8 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analys
         os._exit(7)
     if content.startswith(b"crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
+    if content.startswith(b"kill"):
+        os.kill(os.getpid(), signal.SIGKILL)  # as Linux does where memory runs out
     if content.startswith(b"slow"):
         time.sleep(SLOW_S)
     return analysis(content, path, config)

@@ -120,7 +120,8 @@ def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         "dataset",
         help="say what a folder of labelled clips holds",
         description="Count clips, labels, splits and originals of a data set, and name what is missing. The layout is "
-        "recognised: DFDC (metadata.json), FaceForensics++, Celeb-DF v2, real/ and fake/, a CSV, or plain clips.",
+        "recognised: DFDC (metadata.json), FaceForensics++, Celeb-DF v2, FakeAVCeleb, DeeperForensics, real/ and "
+        "fake/, a CSV, or plain clips.",
     )
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
     _add_outputs(dataset, json="the counts, as JSON")

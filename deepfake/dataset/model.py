@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from deepfake.errors import DatasetError
+from deepfake.files import readable
 
 Label = Literal["REAL", "FAKE"]
 TABLE_FIELDS = (
@@ -152,7 +153,7 @@ def counts(dataset: Dataset) -> Counts:
 def to_frame(dataset: Dataset) -> pd.DataFrame:
     """Return the table of clips: one row per entry, one column per name of TABLE_FIELDS, path as text."""
     columns: dict[str, list[Any]] = {
-        name: [getattr(entry, "location" if name == "path" else name) for entry in dataset.entries]
+        name: [readable(entry.location) if name == "path" else getattr(entry, name) for entry in dataset.entries]
         for name in TABLE_FIELDS
     }
     return pd.DataFrame(columns)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from deepfake.dashboard.dataset.panels import csv_of
+from deepfake.dataset import open_dataset
 from deepfake.server import batches
 from tests import batch_work
 from tests.app.driver import User
@@ -205,6 +208,19 @@ def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(small
     assert failed.to_dict("records") == [{"clip": "fake/bad.mp4", "why": "bad.mp4: this is not a video"}]
     assert str(small_set.parent) not in failed.to_csv()
     assert not user.exception
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a name of bytes")
+def test_names_that_are_no_text_or_formulas_stop_no_page_and_no_export(small: OpenSet, small_set: Path) -> None:
+    for name in (os.fsdecode(b"caf\xe9.mp4"), "=1+1.mp4", "new\nline.mp4"):
+        (small_set / "real" / name).write_text("one of real")
+    (small_set / "list.csv").write_text("path,label,method\nreal/one.mp4,REAL,=1+1\nfake/three.mp4,FAKE,+x\n")
+    user = small()
+    assert {"real/caf\\xe9.mp4", "real/=1+1.mp4", "real/new\nline.mp4"} <= set(table(user).index)
+    assert not user.exception
+    exported = csv_of(open_dataset(small_set / "list.csv"), open_dataset(small_set / "list.csv").entries, "none")
+    assert "'=1+1" in exported
+    assert "'+x" in exported
 
 
 def test_a_batch_is_found_again_by_another_session_and_not_started_twice(small: OpenSet, small_set: Path) -> None:

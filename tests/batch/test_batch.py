@@ -287,6 +287,34 @@ def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: P
     assert len(_stored(settings)) == 10
 
 
+def test_a_clip_that_always_ends_its_worker_is_tried_twice_and_recorded(tmp_path: Path, settings: Settings) -> None:
+    folder = _clips(tmp_path / "clips", "a", "kill b", "c")
+    results = {result.clip.name: result for result in _batch(folder, settings).run()}
+    assert Counter(_calls(settings)) == {"a": 1, "kill b": 2, "c": 1}
+    assert "more memory than there is" in (results["01.mp4"].error or "")
+    assert [results[name].status for name in ("00.mp4", "01.mp4", "02.mp4")] == ["analyzed", "failed", "analyzed"]
+    assert Counter(r.status for r in _batch(folder, settings).run()) == {"known": 2, "failed_before": 1}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_workers_that_are_still_starting_end_with_a_batch_that_is_killed(tmp_path: Path, settings: Settings) -> None:
+    import psutil
+
+    folder = _clips(tmp_path / "clips", "hang a", "hang b")
+    with _start_command(folder, settings, "--workers", "2") as process:
+        family = psutil.Process(process.pid)
+
+        def workers() -> list[psutil.Process]:
+            return [p for p in family.children(recursive=True) if any("spawn_main" in word for word in p.cmdline())]
+
+        _until(lambda: bool(workers()))
+        started = workers()
+        process.kill()
+        process.wait(30)
+    assert not _calls(settings)  # they had not begun
+    _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started))
+
+
 # --- the command, with the real analysis ---
 
 

@@ -87,6 +87,8 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading
         except (StoreError, WorkerError, BatchCancelled):
             raise
         except (BrokenProcessPool, CancelledError) as error:
+            if cancelled is not None and cancelled.is_set():
+                raise BatchCancelled from error
             broken += 1
             if broken == MOST_BREAKS:
                 raise WorkerError(

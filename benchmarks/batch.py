@@ -86,7 +86,7 @@ def _measure_batches(arguments: argparse.Namespace) -> None:
         narrow = _timed(arguments, 1, f"{folder}/narrow.db", one_core=True)
         more = _timed(arguments, many, f"{folder}/more.db")
         again = _timed(arguments, many, f"{folder}/more.db")
-    print("| run | clips | failed | batch, s | whole command, s | clips a minute |\n|---|---|---|---|---|---|")
+    print("| run | clips | failed | batch, s | whole command, s | clips per minute |\n|---|---|---|---|---|---|")
     names = ("one worker, all cores", "one worker, one core", f"{many} workers", f"{many} workers, second run")
     for name, run in zip(names, (one, narrow, more, again), strict=True):
         rate = 60 * run["total"] / run["seconds"]

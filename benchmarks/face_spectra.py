@@ -32,7 +32,7 @@ from training.metrics import auc, auc_interval
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}
 LANDMARK_COLUMNS = [f"{point}_{axis}" for point in ("reye", "leye", "nose", "rmouth", "lmouth") for axis in "xy"]
-REGULARISATION = 0.01  # of standardised bins: neighbours are nearly the same number
+REGULARISATION = 0.01  # of standardised bins: neighbors are nearly the same number
 MIN_SQUARE_PX = 128  # smaller squares leave bins empty
 
 

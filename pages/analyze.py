@@ -117,7 +117,7 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
     )
     st.caption(
         "How to read this: above, a filled point is a frame that looks more fake than real, the dashed line the "
-        "person's P(fake), the grey band its 95 % interval. Below, a dip is a frame unlike the one before it. Click a "
+        "person's P(fake), the gray band its 95 % interval. Below, a dip is a frame unlike the one before it. Click a "
         "point to go there."
     )
 

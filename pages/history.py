@@ -47,14 +47,14 @@ def page_key(filters: Filters, number: int) -> str:
 
 
 def draw_empty() -> None:
-    st.info("Nothing was analysed yet.", icon=":material/history:")
+    st.info("Nothing was analyzed yet.", icon=":material/history:")
     st.markdown(
-        "Analyse a sample or a clip of a data set, or a whole data set at once; on the command line, "
+        "Analyze a sample or a clip of a data set, or a whole data set at once; on the command line, "
         "`python -m deepfake batch FOLDER` does the same. What is found is listed here."
     )
     with st.container(horizontal=True, gap="small"):
         st.page_link(ANALYZE, label="Analyze a clip", icon=":material/frame_inspect:")
-        st.page_link(DATASET, label="Analyse a data set", icon=":material/folder_open:")
+        st.page_link(DATASET, label="Analyze a data set", icon=":material/folder_open:")
 
 
 def draw_nothing_found() -> None:

@@ -333,6 +333,6 @@ def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(
         output, _ = process.communicate(timeout=60)
     os.close(controller)
     assert process.returncode == 0
-    assert "Analysing frames" in shown.decode()
+    assert "Analyzing frames" in shown.decode()
     assert "24/24" in shown.decode()
     assert json.loads(output)["schema_version"] == 1

@@ -51,7 +51,7 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_batch_and_evaluate_write_every_row(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, table, numbers = tmp_path / "batch.csv", tmp_path / "evaluate.csv", tmp_path / "numbers.json"
     assert main(["batch", str(clips), "--workers", "1", "--out", str(out)]) == 0
-    assert "16 of 16 clips: 16 analysed" in capsys.readouterr().out
+    assert "16 of 16 clips: 16 analyzed" in capsys.readouterr().out
     expected = {readable(str(clips / label / name)) for label in ("real", "fake") for name in NAMES}
     assert set(pd.read_csv(out)["path"]) == expected
     assert main(["evaluate", str(clips), "--out", str(table), "--json", str(numbers), "--by", "group"]) == 0

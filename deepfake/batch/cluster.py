@@ -82,7 +82,7 @@ _kept = threading.local()
 
 
 def run_clip_here(clip: ClipEntry, task: Task) -> BatchResult:
-    """Analyse a clip in the child of this thread of a Dask worker. Raises as run_clip does."""
+    """Analyze a clip in the child of this thread of a Dask worker. Raises as run_clip does."""
     if getattr(_kept, "pool", None) is None:
         # Dask runs its workers as daemons, which multiprocessing does not allow children. Ours end with their parent
         # by themselves, which is what that rule is there for.

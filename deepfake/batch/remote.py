@@ -17,7 +17,7 @@ BLOCK_BYTES = 4 * 2**20
 
 
 class RemoteDisk(Disk):
-    """A folder behind a URL, as data sets are recognised on it. It is listed once."""
+    """A folder behind a URL, as data sets are recognized on it. It is listed once."""
 
     def __init__(self, url: str, system: fsspec.AbstractFileSystem, path: str) -> None:
         super().__init__(Path("/", path.strip("/")), anywhere=True)

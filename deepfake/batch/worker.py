@@ -1,4 +1,4 @@
-"""What becomes of one clip: fetched, looked up, analysed, stored. Its bytes are touched in a child process only, which
+"""What becomes of one clip: fetched, looked up, analyzed, stored. Its bytes are touched in a child process only, which
 may crash or hang without costing anybody else."""
 
 import dataclasses
@@ -44,7 +44,7 @@ class AnalyzeFile(Protocol):
 
 
 def analyze_file(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
-    """Analyse a clip as every part of the application does."""
+    """Analyze a clip as every part of the application does."""
     return analyze(path, config, settings=settings)
 
 
@@ -64,7 +64,7 @@ class BatchCancelled(Exception):  # noqa: N818
 
 
 def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading.Event | None = None) -> BatchResult:
-    """Have a child of this process analyse a clip, unless the store has it, and return what became of it.
+    """Have a child of this process analyze a clip, unless the store has it, and return what became of it.
 
     A clip that crashes the child or takes too long is a failure, and recorded. One whose child is ended from outside
     is tried a second time.
@@ -120,7 +120,7 @@ def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading.E
 
 
 def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
-    """Analyse a clip in this process, unless the store has it, and put what was found into the store.
+    """Analyze a clip in this process, unless the store has it, and put what was found into the store.
 
     folder: for the copy of a remote clip. Raises StoreError, WorkerError; the clip's own errors are results.
     """

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 10  # why clips failed, one by one
 LOG_EVERY_S = 10.0  # how often progress is told where standard error is no terminal
-DESCRIPTION = """Analyse many clips and keep every analysis in the store, so that nothing is ever analysed twice:
-stopped in any way and run again, it does only what is missing. A clip that cannot be analysed is a row with its error,
+DESCRIPTION = """Analyze many clips and keep every analysis in the store, so that nothing is ever analyzed twice:
+stopped in any way and run again, it does only what is missing. A clip that cannot be analyzed is a row with its error,
 and is not tried again before --retry-failed. The store is a file in the user's data folder, or the PostgreSQL that
 DEEPFAKE_DATABASE_URL names. Exit status 0 also when single clips failed."""
 
 
 def add_batch(subparsers: Any) -> None:
     """Add the command to the subparsers of an argparse parser."""
-    parser = subparsers.add_parser("batch", help="analyse many clips into the store", description=DESCRIPTION)
+    parser = subparsers.add_parser("batch", help="analyze many clips into the store", description=DESCRIPTION)
     parser.add_argument(
         "inputs",
         metavar="DIR|CSV|FILE|URL",
@@ -123,9 +123,9 @@ def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -
     from deepfake.report.wording import duration_text
 
     progress = summary.progress
-    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.1f} clips a minute"
+    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.1f} clips per minute"
     yield (
-        f"{progress.done} of {progress.total} clips: {progress.analyzed} analysed, {progress.known} known before, "
+        f"{progress.done} of {progress.total} clips: {progress.analyzed} analyzed, {progress.known} known before, "
         f"{progress.failed} failed; {duration_text(progress.seconds)}{rate}"
     )
     verdicts = Counter(result.verdict for result in results.values() if result.verdict is not None)

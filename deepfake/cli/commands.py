@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = "-"
 STAGES = {
     "models": "Loading models",
-    "frames": "Analysing frames",
+    "frames": "Analyzing frames",
     "finishing": "Finishing",
     "recompression": "Re-compressing",
 }
-COMPARISON_STAGES = {"fake": "Analysing the fake", "original": "Analysing the original", "comparison": "Comparing"}
+COMPARISON_STAGES = {"fake": "Analyzing the fake", "original": "Analyzing the original", "comparison": "Comparing"}
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -40,7 +40,7 @@ def demo(options: argparse.Namespace) -> None:
 
 
 def analyze(options: argparse.Namespace) -> None:
-    """Analyse one clip, or say what the store has of it."""
+    """Analyze one clip, or say what the store has of it."""
     outputs = _outputs(options, *(export.kind for export in EXPORTS))
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
@@ -67,7 +67,7 @@ def analyze(options: argparse.Namespace) -> None:
         if options.recompress:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     if answer.kept_at is not None:
-        complain(f"{options.clip}: from the store, analysed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
+        complain(f"{options.clip}: from the store, analyzed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
     writers = {export.kind: partial(export.make, analysis, recompression=recompression) for export in EXPORTS}
     written = [*_write(outputs, writers), *map(str, faces.values())]
     if STANDARD_OUTPUT not in outputs.values():

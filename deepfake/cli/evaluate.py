@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("path", "label", "probability_fake", "verdict", "error")
 STANDARD_OUTPUT = "-"
-DESCRIPTION = """Analyse labelled clips and measure how well the verdicts agree with the labels. A CSV has the columns
+DESCRIPTION = """Analyze labeled clips and measure how well the verdicts agree with the labels. A CSV has the columns
 path,label (REAL or FAKE) and optionally group: clips that share a person or a source, drawn together when the interval
 of the AUC is computed. Relative paths are relative to the CSV. A folder in a layout that is known has its own labels.
-Clips that cannot be analysed and clips without a probability are listed, and never scored. Every analysis is kept in
+Clips that cannot be analyzed and clips without a probability are listed, and never scored. Every analysis is kept in
 the store: stopped and run again, it does only what is missing. The numbers are printed as JSON."""
 
 
@@ -30,7 +30,7 @@ def add_evaluate(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "evaluate", help="measure verdicts against the labels of many clips", description=DESCRIPTION
     )
-    parser.add_argument("manifest", metavar="CSV|DIR|URL", help="the labelled clips: a CSV, or a data set's folder")
+    parser.add_argument("manifest", metavar="CSV|DIR|URL", help="the labeled clips: a CSV, or a data set's folder")
     parser.add_argument("--json", metavar="FILE", help="write the numbers to this file as well")
     parser.add_argument("--out", metavar="CSV", type=Path, help=f"write one row per clip: {','.join(COLUMNS)}")
     parser.add_argument(

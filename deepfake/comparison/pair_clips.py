@@ -21,7 +21,7 @@ GAP_LEVEL = 128
 
 
 class PairClips:
-    """Writes one clip a track of the fake, `pair-<track_id>.mp4`: its face on the left, the original's on the right.
+    """Writes one clip per track of the fake, `pair-<track_id>.mp4`: its face on the left, the original's on the right.
 
     Both halves are cut out at the same place and moment, so they are in step whatever plays them:
     compare(on_faces=PairClips(…)). A clip begins at 0 s with the track's first moment and keeps its timing.

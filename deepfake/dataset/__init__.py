@@ -1,6 +1,6 @@
-"""Labelled folders of clips: what is in them, which labels, which originals, and what is missing.
+"""Labeled folders of clips: what is in them, which labels, which originals, and what is missing.
 
-Each layout that is recognised is one file in `layouts/`; LAYOUTS lists them. Nothing is decoded: metadata is read, and
+Each layout that is recognized is one file in `layouts/`; LAYOUTS lists them. Nothing is decoded: metadata is read, and
 each folder is listed once. Only files inside the data set's folder are looked at, unless `anywhere` is asked for;
 entries that lead out of it are left out and named.
 """

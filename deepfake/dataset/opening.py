@@ -1,4 +1,4 @@
-"""Open a data set: recognise its layout and take every entry through the door."""
+"""Open a data set: recognize its layout and take every entry through the door."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +65,7 @@ def open_dataset(path: Path | str, *, anywhere: bool = False, below: bool = Fals
 
 
 def dataset_on(disk: Disk, table_name: str | None = None, *, below: bool = False) -> Dataset:
-    """Recognise the layout of what is on disk, which may be elsewhere (a subclass lists it), or read the CSV named.
+    """Recognize the layout of what is on disk, which may be elsewhere (a subclass lists it), or read the CSV named.
 
     The rest is as in open_dataset.
     """

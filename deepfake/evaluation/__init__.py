@@ -1,4 +1,4 @@
-"""Evaluation: verdicts against labels. A list of labelled clips, or what the store has of a data set, in; AUC, log
+"""Evaluation: verdicts against labels. A list of labeled clips, or what the store has of a data set, in; AUC, log
 loss, calibration, curves by threshold and by method, and what failed out."""
 
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, auc_draws, group_draws, mean_draws

@@ -21,7 +21,7 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
     only = {result.clip.label for result in clips.results}
     if len(only) == 1:
         found.append(
-            f"All {len(clips)} clips with a P(fake) are labelled {only.pop()}: there is no ROC curve, no AUC and no "
+            f"All {len(clips)} clips with a P(fake) are labeled {only.pop()}: there is no ROC curve, no AUC and no "
             "precision without both labels."
         )
     if stored.n_trained_on:
@@ -29,13 +29,13 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
     left = len(stored.missing)
     if left:
         found.append(
-            f"{stored.n_analysed} of {stored.n_labelled} labelled clips are analysed. What was done first need not be "
+            f"{stored.n_analysed} of {stored.n_labelled} labeled clips are analyzed. What was done first need not be "
             "like the rest."
         )
     unscored = stored.n_analysed - len(clips)
     if unscored:
         found.append(
-            f"{unscored} of {stored.n_analysed} analysed clips have no P(fake) and are in none of the curves: if these "
+            f"{unscored} of {stored.n_analysed} analyzed clips have no P(fake) and are in none of the curves: if these "
             "are the hard ones, the curves flatter."
         )
     groups = len(set(clips.groups))

@@ -8,12 +8,12 @@ from deepfake.report.wording import cause_of_abstention
 
 
 def abstention_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
-    """Return why clips were analysed and not judged, and how many for each cause, the most frequent first."""
+    """Return why clips were analyzed and not judged, and how many for each cause, the most frequent first."""
     return _counted([cause_of_abstention(result.reason) for result in results if result.abstained])
 
 
 def failure_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
-    """Return why clips could not be analysed, and how many for each cause, the most frequent first."""
+    """Return why clips could not be analyzed, and how many for each cause, the most frequent first."""
     return _counted([" ".join(result.error.split()) for result in results if result.error is not None])
 
 

@@ -20,7 +20,7 @@ NO_METHOD = "no method named"
 class MethodResult:
     """The fakes of one method against real clips.
 
-    name: the method, with the compression where the set has several. n: its clips, analysed; n_scored: those with a
+    name: the method, with the compression where the set has several. n: its clips, analyzed; n_scored: those with a
     probability. n_real: the real clips that it stands against: of its own compression where there are any, else
     all. auc: NaN without both. abstained: not judged. probabilities: f64 (n_scored,).
     """
@@ -40,7 +40,7 @@ class MethodResult:
 
 
 def by_method(results: Sequence[ClipResult], drawn: GroupDraws | None = None) -> tuple[MethodResult, ...]:
-    """Return the result of each method by name, those without a name last; empty where no fake was analysed.
+    """Return the result of each method by name, those without a name last; empty where no fake was analyzed.
 
     drawn: the draws of the clips that have a probability, in their order, which the methods' intervals rest on too.
     """

@@ -57,11 +57,11 @@ def evaluation_html(
 def coverage_sentence(measured: Measured) -> str:
     """Return how much of the data set the numbers are about, a sentence or two."""
     stored = measured.stored
-    parts = [f"{measured.name}: {stored.n_analysed} of {stored.n_labelled} labelled clips are analysed"]
+    parts = [f"{measured.name}: {stored.n_analysed} of {stored.n_labelled} labeled clips are analyzed"]
     failed = len(measured.evaluation.failed)
     rest = [
         f"{failed} failed" if failed else "",
-        f"{len(stored.missing)} still to be analysed" if stored.missing else "",
+        f"{len(stored.missing)} still to be analyzed" if stored.missing else "",
         f"{len(stored.absent)} not on disk" if stored.absent else "",
     ]
     parts += [part for part in rest if part]

@@ -17,8 +17,8 @@ NO_VALUE = ""
 class PartResult:
     """The clips that share a value of a column.
 
-    value: "" for those that have none. n: all of them; abstained: analysed and not judged. false_alarms: LIKELY_FAKE
-    among the real clips that were analysed; missed: LIKELY_REAL among the fake ones, both with exact 95 % intervals.
+    value: "" for those that have none. n: all of them; abstained: analyzed and not judged. false_alarms: LIKELY_FAKE
+    among the real clips that were analyzed; missed: LIKELY_REAL among the fake ones, both with exact 95 % intervals.
     """
 
     value: str
@@ -35,7 +35,7 @@ def by_column(results: Sequence[ClipResult], column: str) -> tuple[PartResult, .
     """Return the results by the values of a column, in their order.
 
     Args:
-        results: of the labelled clips.
+        results: of the labeled clips.
         column: a name of FIELDS, or a further column of the CSV.
 
     Raises:
@@ -51,7 +51,7 @@ def by_column(results: Sequence[ClipResult], column: str) -> tuple[PartResult, .
 
 
 def false_alarms_and_misses(results: Sequence[ClipResult]) -> tuple[Share, Share]:
-    """Return LIKELY_FAKE among the real clips that were analysed, and LIKELY_REAL among the fake ones."""
+    """Return LIKELY_FAKE among the real clips that were analyzed, and LIKELY_REAL among the fake ones."""
     analysed = [result for result in results if result.error is None]
     reals = [result.verdict for result in analysed if not result.clip.is_fake]
     fakes = [result.verdict for result in analysed if result.clip.is_fake]

@@ -1,4 +1,4 @@
-"""One labelled clip and what the analysis says of it: what an evaluation is made of."""
+"""One labeled clip and what the analysis says of it: what an evaluation is made of."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """One labelled clip and what the analysis says of it.
+    """One labeled clip and what the analysis says of it.
 
     clip: has a label. probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip
-    failed. reason: of a verdict that decides nothing. error: why the clip could not be analysed, without
+    failed. reason: of a verdict that decides nothing. error: why the clip could not be analyzed, without
     its name, else None. trained_on: whether the classifier was trained on the clip, as far as that is known.
     """
 
@@ -35,12 +35,12 @@ class ClipResult:
 
     @property
     def abstained(self) -> bool:
-        """Whether the clip was analysed and not judged: INCONCLUSIVE, or without a probability."""
+        """Whether the clip was analyzed and not judged: INCONCLUSIVE, or without a probability."""
         return self.error is None and (self.verdict == "INCONCLUSIVE" or self.probability_fake is None)
 
 
 def result_of(found: "BatchResult", classifier: str) -> ClipResult:
-    """Return what a batch with this classifier found out about a labelled clip. Raises ClassifierError."""
+    """Return what a batch with this classifier found out about a labeled clip. Raises ClassifierError."""
     undecided = found.verdict == "INCONCLUSIVE" or found.probability_fake is None
     return ClipResult(
         found.clip,

@@ -25,7 +25,7 @@ class ScoredClips:
 
 
 def scored_clips(results: Sequence[ClipResult]) -> ScoredClips:
-    """Return the clips that were analysed and have a probability, in their order."""
+    """Return the clips that were analyzed and have a probability, in their order."""
     kept = tuple(result for result in results if result.error is None and result.probability_fake is not None)
     return ScoredClips(
         kept,

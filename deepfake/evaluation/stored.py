@@ -1,4 +1,4 @@
-"""What the store knows of a labelled data set: results to evaluate, without opening a single clip."""
+"""What the store knows of a labeled data set: results to evaluate, without opening a single clip."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredResults:
-    """The labelled clips of a data set and what the store has of them, for one setting.
+    """The labeled clips of a data set and what the store has of them, for one setting.
 
     results: clips with an analysis, or with an error where it failed; in the data set's order. missing: on disk,
-    neither analysed nor failed, or changed since. absent: named by the data set and not on disk, without a result.
-    unlabelled: how many clips have no label, which nothing can be measured with. left_out: how many labelled clips
+    neither analyzed nor failed, or changed since. absent: named by the data set and not on disk, without a result.
+    unlabeled: how many clips have no label, which nothing can be measured with. left_out: how many labeled clips
     were left out on purpose and are in none of these.
     """
 
@@ -47,7 +47,7 @@ class StoredResults:
 
 @dataclass(frozen=True, slots=True)
 class KnownClips:
-    """The labelled clips of a data set, once for all settings. stamps: of the files that are there, by location.
+    """The labeled clips of a data set, once for all settings. stamps: of the files that are there, by location.
     sha256s: of those that the store has seen in this state, by location."""
 
     entries: tuple[ClipEntry, ...]
@@ -57,7 +57,7 @@ class KnownClips:
 
 
 def known_clips(dataset: Dataset, store: "AnalysisStore") -> KnownClips:
-    """Ask the file system what the labelled clips look like now, and the store which of them it has seen like that.
+    """Ask the file system what the labeled clips look like now, and the store which of them it has seen like that.
 
     A clip is found by its absolute path, size and time of change, so that none has to be read. Raises StoreError.
     """
@@ -77,7 +77,7 @@ def stored_results(
     known: KnownClips | None = None,
     left_out: Collection[str] = (),
 ) -> StoredResults:
-    """Return what the store has of a data set's labelled clips with the settings of this fingerprint.
+    """Return what the store has of a data set's labeled clips with the settings of this fingerprint.
 
     known: known_clips of the same data set, where it has been asked before. left_out: SHA-256 of clips that do not
     count. Raises StoreError, ClassifierError.
@@ -113,7 +113,7 @@ def stored_results(
 
 
 def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprints: Sequence[str]) -> dict[str, int]:
-    """Return how many of the clips each setting has analysed. Raises StoreError."""
+    """Return how many of the clips each setting has analyzed. Raises StoreError."""
     sha256s = list(known.sha256s.values())
     counts = {}
     for fingerprint in fingerprints:

@@ -44,9 +44,9 @@ class Evaluation:
     (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. *_ci95: 95 % bootstrap interval,
     whole groups drawn. log_loss_balanced: reals and fakes
     weigh the same. log_loss_base_rate: what always answering the share of fakes would give. abstained: clips that were
-    analysed and are INCONCLUSIVE or have no probability. coverage: the share of n that is neither abstained nor failed.
+    analyzed and are INCONCLUSIVE or have no probability. coverage: the share of n that is neither abstained nor failed.
     accuracy_decided: right among LIKELY_REAL and LIKELY_FAKE. false_alarms: LIKELY_FAKE among the real clips that were
-    analysed; missed: LIKELY_REAL among the fake ones. without_probability, failed: {"path", "reason" or "error"}.
+    analyzed; missed: LIKELY_REAL among the fake ones. without_probability, failed: {"path", "reason" or "error"}.
     """
 
     n: int

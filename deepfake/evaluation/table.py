@@ -1,4 +1,4 @@
-"""Evaluations as tables of text: the numbers with their intervals, a row a method, a row a clip."""
+"""Evaluations as tables of text: the numbers with their intervals, one row per method, one row per clip."""
 
 import csv
 import io
@@ -32,9 +32,9 @@ Row = tuple[str, ...]
 
 
 def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
-    """Return a row a labelled clip and evaluation, with a header.
+    """Return a row a labeled clip and evaluation, with a header.
 
-    status: analysed, failed, missing (on disk, not analysed) or absent (not on disk). called_fake: 1 or 0 at the
+    status: analyzed, failed, missing (on disk, not analyzed) or absent (not on disk). called_fake: 1 or 0 at the
     threshold, empty without a probability.
     """
     text = io.StringIO()
@@ -46,7 +46,7 @@ def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
 
 
 def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
-    """Return a header and a row a number: what it is, then its value with 95 % interval and n for each evaluation."""
+    """Return a header and one row per number: what it is, then value, 95 % interval and n for each evaluation."""
     columns = [dict(_numbers(measured, threshold)) for measured in evaluations]
     names = list(columns[0]) if columns else []
     return [
@@ -96,7 +96,7 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
     found, stored, at = measured.evaluation, measured.stored, measured.confusion_at(threshold)
     precision = measured.precision_recall
     return [
-        ("labelled clips", str(stored.n_labelled)),
+        ("labeled clips", str(stored.n_labelled)),
         ("analysed", str(stored.n_analysed)),
         ("failed", str(len(found.failed))),
         ("with a P(fake)", f"{found.n_scored} in {found.n_groups} groups"),
@@ -109,7 +109,7 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
         ("fakes found there", share_text(at.found_rate)),
         ("false alarms there", share_text(at.false_alarm_rate)),
         ("precision there", share_text(at.precision)),
-        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analysed} analysed"),
+        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analysed} analyzed"),
         ("right among the judged", share_text(found.accuracy_decided)),
         ("real clips judged likely fake", share_text(found.false_alarms)),
         ("fakes judged likely real", share_text(found.missed)),

@@ -21,7 +21,7 @@ ONET_SETTLING_ROUNDS = 4
 # GRID and HDTF clips (standard deviations 0.045 and 0.016).
 ONET_SQUARE_SIDE = 0.84
 ONET_SQUARE_BELOW_CENTRE = 0.014
-ONET_GRID = 1 / 16  # of the square's side: its centre snaps to this grid
+ONET_GRID = 1 / 16  # of the square's side: its center snaps to this grid
 ONET_SIDE_STEP = 0.1  # its side snaps to powers of e to this
 ONET_MIN_CONFIDENCE = 0.8  # the mtcnn package's own threshold; a profile or a covered face falls below it
 

@@ -12,7 +12,7 @@ from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
 MAX_MARKERS = 40
-LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without colour as well
+LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without color as well
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
 NEEDS_BOTH = "No curve: it needs fakes and real clips with a P(fake)."
 FULL_SCALE = {"range": [-0.02, 1.02], "tickformat": ".0%", "constrain": "domain"}
@@ -97,7 +97,7 @@ def confusion_figure(
     columns, rows = ["not called fake", "called fake"], [f"FAKE<br>({totals[0, 0]})", f"REAL<br>({totals[1, 0]})"]
     figure = go.Figure(
         go.Heatmap(
-            # Right answers in the colour of the real, wrong ones in that of the fake; the words say which is which.
+            # Right answers in the color of the real, wrong ones in that of the fake; the words say which is which.
             z=np.where(right, shares, -shares),
             x=columns,
             y=rows,
@@ -108,11 +108,11 @@ def confusion_figure(
             showscale=False,
             xgap=3,
             ygap=3,
-            hovertemplate="labelled %{y}, %{x}<br>%{text}<extra></extra>",
+            hovertemplate="labeled %{y}, %{x}<br>%{text}<extra></extra>",
         )
     )
     for row, column in np.ndindex(2, 2):
-        # Not the heat map's own text: its colour would be chosen for a light page.
+        # Not the heat map's own text: its color would be chosen for a light page.
         cell = {"x": columns[column], "y": rows[row], "text": text[row][column]}
         figure.add_annotation(**cell, showarrow=False, font={"size": 15})
     styled(figure, title=title, height_px=HEIGHT_PX, y_title="label")

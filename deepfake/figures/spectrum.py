@@ -31,7 +31,7 @@ def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id
             figure.add_trace(trace.update(showlegend=row == 1), row=row, col=1)
     styled(figure, title=title, height_px=HEIGHT_PX)
     figure.update_xaxes(range=[0, NYQUIST], tickvals=[0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    figure.update_xaxes(title_text="spatial frequency (cycles a pixel)", row=2, col=1)
+    figure.update_xaxes(title_text="spatial frequency (cycles per pixel)", row=2, col=1)
     figure.update_yaxes(title_text="power (dB)", row=1, col=1)
     figure.update_yaxes(title_text="from median (dB)", row=2, col=1)
     for row in (1, 2):
@@ -87,7 +87,8 @@ def _face(curve: NDArray[np.float32], base: NDArray[np.float32], real: SpectrumR
         line={"color": COLOURS["face"], "width": 2.5},
         name=name,
         hovertemplate=(
-            "%{x:.3f} cycles a pixel<br>%{customdata[0]:.1f} dB, %{customdata[1]:+.1f} dB from the median of real faces"
+            "%{x:.3f} cycles per pixel<br>%{customdata[0]:.1f} dB, %{customdata[1]:+.1f} dB from the median of real "
+            "faces"
             f"<extra>{name}</extra>"
         ),
     )

@@ -1,4 +1,4 @@
-"""The CSV of an analysis: one row a frame, one group of columns a person."""
+"""The CSV of an analysis: one row per frame, one group of columns per person."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "fa
 
 
 def analysis_to_csv(analysis: Analysis) -> str:
-    """Return a table of all frames, as a spreadsheet opens it: a header, then one row a frame.
+    """Return a table of all frames, as a spreadsheet opens it: a header, then one row per frame.
 
     frame counts from 0; time_s is in seconds from the first frame; frame_similarity and face_similarity compare a
     frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has six columns that
@@ -42,7 +42,7 @@ def analysis_to_csv(analysis: Analysis) -> str:
 
 
 def people_table(analysis: Analysis) -> list[tuple[str, ...]]:
-    """Return a header and one row a track: who is seen in how many frames, when, how large, how steady."""
+    """Return a header and one row per track: who is seen in how many frames, when, how large, how steady."""
     rows: list[tuple[str, ...]] = [("person", "track", "frames", "from", "to", "mean width", "lowest similarity")]
     for track in analysis.tracks:
         trace = analysis.trace("face_similarity", track.track_id)

@@ -157,7 +157,7 @@ def _worked_through(run: BatchRun) -> BatchState:
 
 
 def analyze_in_background(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
-    """Analyse a clip as every part of the application does, but leave the processor to who waits at a page."""
+    """Analyze a clip as every part of the application does, but leave the processor to who waits at a page."""
     if hasattr(os, "setpriority"):
         nicest = max(BATCH_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
         os.setpriority(os.PRIO_PROCESS, 0, nicest)

@@ -183,7 +183,7 @@ def ssim_pass(
 
 
 def workspace(columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return ring and block for pictures of which `columns` values a row are compared."""
+    """Return ring and block for pictures of which `columns` values per row are compared."""
     tiles = -(-columns // TILE_VALUES)
     tile = -(-columns // (16 * tiles)) * 16
     return _aligned(RING_ROWS, MOMENTS, tile), _aligned(BLOCK_ROWS, MOMENTS, tile)

@@ -23,7 +23,7 @@ BLINK_MIN_DEPTH = 0.3  # of the open eye; looking down closes it by as much, but
 BLINK_MAX_S = 0.6  # longer than the longest blink of 0.4 s and the frames beside it: eyes shut or looking down
 
 # Doughty 2001, "Consideration of three types of spontaneous eyeblink activity in normal humans", Optometry and Vision
-# Science 78: 95 % intervals of 8.0 to 21.0 blinks a minute in people who look ahead and 10.5 to 32.5 in conversation.
+# Science 78: 95 % intervals of 8.0 to 21.0 blinks per minute in people who look ahead and 10.5 to 32.5 in conversation.
 # Readers have 1.4 to 14.4: someone who reads from a screen may lie below the range.
 USUAL_PER_MINUTE: Final = (8.0, 32.5)
 # Someone at rest, 17 a minute (Bentivoglio et al. 1997, Movement Disorders 12), goes so long without a blink once in
@@ -136,7 +136,7 @@ class BlinkSignal(FaceSignal):
     When it misleads: people who read or stare blink seldom, most clips are too short to tell, eyes under 12 px wide
     and dark glasses hide blinks, and fakes of today blink as their source does: by benchmarks/signals.py the AUC is
     0.55 [0.46, 0.62] on 50 FaceForensics++ c23 clips. Blinking often is no sign of a fake: the nine real people among
-    them have 4 to 85 blinks a minute.
+    them have 4 to 85 blinks per minute.
     """
 
     info = SignalInfo(
@@ -182,7 +182,7 @@ class BlinkSignal(FaceSignal):
         return self._parts
 
     def statistic(self, trace: SignalTrace) -> float:
-        """Return blinks a minute, NaN for less than 10.6 s."""
+        """Return blinks per minute, NaN for less than 10.6 s."""
         return summarise_blinks(trace).per_minute
 
 

@@ -11,7 +11,7 @@ ALONG = (-0.04, 0.04)  # depth, face widths
 INSIDE = (0.06, 0.16)
 OUTSIDE = (-0.16, -0.06)
 SMOOTHING_PX = 1.0
-MIN_ENERGY = 0.05  # mean square of the gradient, (grey levels/px)²: what rounding to 8 bits alone leaves
+MIN_ENERGY = 0.05  # mean square of the gradient, (gray levels/px)²: what rounding to 8 bits alone leaves
 
 
 def contour_contrast(patch: FacePatch) -> float:
@@ -27,7 +27,7 @@ def contour_contrast(patch: FacePatch) -> float:
 
 
 def gradient_magnitude(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the length of the gradient, f32 (h, w), grey levels a px: a ramp of slope g has g everywhere inside."""
+    """Return the length of the gradient, f32 (h, w), gray levels a px: a ramp of slope g has g everywhere inside."""
     smooth = blurred(grey, SMOOTHING_PX)
     across = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)

@@ -22,11 +22,11 @@ REGIONS: Final[Mapping[str, tuple[Sequence[int], ...]]] = {
 FINE_SIGMA, COARSE_SIGMA = 0.005, 0.015
 MIN_FINE_PX = 0.7
 MIN_PIXELS = 20
-NOISE_ENERGY = 0.1  # grey levels², added to both sides of the ratio: about the rounding noise of 8 bits
+NOISE_ENERGY = 0.1  # gray levels², added to both sides of the ratio: about the rounding noise of 8 bits
 
 
 def detail_energy(patch: FacePatch, polygons: Sequence[Sequence[int]], band: NDArray[np.float32]) -> float:
-    """Return the mean square of a band within polygons of the mesh, grey levels²; NaN where they are under 20 px."""
+    """Return the mean square of a band within polygons of the mesh, gray levels²; NaN where they are under 20 px."""
     mask = np.zeros(patch.grey.shape, np.uint8)
     for polygon in polygons:
         mask |= polygon_mask(patch.mesh_xy[list(polygon)], patch.grey.shape)

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-# A drop is measured against the median of this many values around it (a second at 25 frames a second) …
+# A drop is measured against the median of this many values around it (a second at 25 frames per second) …
 DROP_WINDOW = 25
-# … of two closer than this the deeper one counts: a flickering frame differs from both of its neighbours.
+# … of two closer than this the deeper one counts: a flickering frame differs from both of its neighbors.
 DROP_SEPARATION = 5
 # Depths below this are the wobble of a curve that is flat: SSIM itself is exact to 1e-5.
 DROP_MIN_DEPTH = 2e-3

@@ -9,7 +9,7 @@ from deepfake.signals.patches import FacePatch, blurred, decibels
 INSIDE = (0.08, np.inf)  # depth, face widths: the outline itself, where a blend lies, is left out
 AROUND = (-0.30, -0.06)
 FINE_PX, COARSE_PX = 1.0, 2.0  # sigma of the Gaussians that bound the two bands
-MIN_COARSE = 0.25  # mean square of the coarse band, grey levels²: a flat region has no sharpness
+MIN_COARSE = 0.25  # mean square of the coarse band, gray levels²: a flat region has no sharpness
 
 
 def sharpness(patch: FacePatch, low: float, high: float) -> float:

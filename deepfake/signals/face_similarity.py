@@ -37,7 +37,7 @@ class FaceSimilaritySignal(FaceSignal):
         details=(
             "The crops follow the face, so motion of the head counts for little and change within the face for much.",
             "T is the similarity transform (turn, scale, shift) that lays five landmarks on a canonical face, by "
-            "least squares, its geometry smoothed over neighbouring frames.",
+            "least squares, its geometry smoothed over neighboring frames.",
         ),
     )
     every_frame = True

@@ -120,7 +120,7 @@ def test_a_fake_without_its_original_can_be_analysed_alone(lonely_set: Path) -> 
 def test_an_original_chosen_as_the_fake_offers_the_fakes_made_from_it() -> None:
     user = User("compare").arrive().wait_for_samples()
     user.choose("real_a.mp4")
-    assert "labelled REAL" in user.words
+    assert "labeled REAL" in user.words
     assert {item.label for item in user.button} >= {"fake_a_flicker.mp4", "fake_a_blurred.mp4"}
     user.click("compare-fake-of-fake_a_blurred.mp4")
     assert user.chooser("clip").value == "fake_a_blurred.mp4"

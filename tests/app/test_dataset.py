@@ -197,7 +197,7 @@ def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(small
     assert "verdict" not in table(user)
     user.click("batch-start")
     user.wait_until(batch_is_over)
-    assert "3 analysed, 0 known before, 1 failed" in user.success[0].value
+    assert "3 analyzed, 0 known before, 1 failed" in user.success[0].value
     assert "3 of 4 clips on disk have a verdict" in user.words
     rows = table(user)
     expected = batch_work.probability_of(b"one of real")

@@ -71,7 +71,7 @@ def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
     clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     user = opened()
-    assert "24 labelled clips on disk" in user.words
+    assert "24 labeled clips on disk" in user.words
     assert user.code[0].value == "python -m deepfake batch DIR"
     assert ("dataset", "set=swaps") in links(user)
     assert not user.metric
@@ -81,7 +81,7 @@ def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
 def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callable[..., User]) -> None:
     user = opened()
     assert not user.exception
-    assert "22 of 24 labelled clips are analysed, 2 still to be analysed" in user.words
+    assert "22 of 24 labeled clips are analyzed, 2 still to be analyzed" in user.words
     assert metrics(user) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.80": "95%", "Judged": "95%"}
     assert "21 clips in 4 groups" in user.words
     assert "The intervals rest on 4 groups" in user.words
@@ -102,12 +102,12 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
         monkeypatch.setattr(module, "training_clips", lambda name: known)
     user = opened()
     assert user.toggle(key="evaluate-only-new").value
-    assert "18 of 20 labelled clips are analysed" in user.words
+    assert "18 of 20 labeled clips are analyzed" in user.words
     assert "Left out: 4 that the classifier was trained on." in user.words
     assert "trained on 4 of these" not in user.words
     user.toggle(key="evaluate-only-new").set_value(False).run()
     assert user.query_params["trained"] == "in"
-    assert "22 of 24 labelled clips are analysed" in user.words
+    assert "22 of 24 labeled clips are analyzed" in user.words
     assert "trained on 4 of these 22 clips" in user.words
     assert not user.exception
 
@@ -151,7 +151,7 @@ def test_why_clips_are_not_judged_and_how_methods_do(
     broken = analysed[-1].path
     store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, "no pictures in it", name=broken.name)
     user = opened()
-    assert "22 of 24 labelled clips are analysed, 1 failed, 1 still to be analysed" in user.words
+    assert "22 of 24 labeled clips are analyzed, 1 failed, 1 still to be analyzed" in user.words
     user.open_tab("not judged")
     rows = user.table[0].value["why"].tolist()
     assert rows == ["No face was found in any frame", "no pictures in it"]
@@ -184,7 +184,7 @@ def test_fakes_alone_have_no_auc_and_the_page_says_why(
     user = opened()
     assert not user.exception
     assert metrics(user)["AUC"] == "–"
-    assert "All 16 clips with a P(fake) are labelled FAKE" in user.words
+    assert "All 16 clips with a P(fake) are labeled FAKE" in user.words
     assert len(user.get("plotly_chart")) == 6
 
 

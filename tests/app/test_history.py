@@ -69,9 +69,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talking_clip: Path) 
 
 def test_an_empty_history_says_what_to_do(store: AnalysisStore) -> None:
     user = User("history").arrive()
-    assert "Nothing was analysed yet" in user.words
+    assert "Nothing was analyzed yet" in user.words
     assert "Uploads are not kept" in user.words
-    assert [item.proto.label for item in user.get("page_link")] == ["Analyze a clip", "Analyse a data set"]
+    assert [item.proto.label for item in user.get("page_link")] == ["Analyze a clip", "Analyze a data set"]
     assert not user.exception
 
 

@@ -93,7 +93,7 @@ def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
     analysed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("analysed again")
+        raise AssertionError("analyzed again")
 
     monkeypatch.setattr("deepfake.server.results.analyze_clip", refuse)
     user = User().at_tab("motion").with_haar().arrive(clip="shown/real/talking.mp4")

@@ -38,7 +38,7 @@ class Redness(FaceSignal):
     info = SignalInfo(
         name="redness",
         title="Redness of the face",
-        unit="grey levels",
+        unit="gray levels",
         measures="How much more red than green there is in the face.",
         misleads="Sunburn and sunsets.",
         suspicious="high",
@@ -139,7 +139,7 @@ def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page
     data = json.loads((tmp_path / "out.json").read_text())
     assert data["config"]["classifier"] == "brightness"
     traces = {trace["signal"]: trace for trace in data["traces"] if trace["track_id"] == 0}
-    assert traces["redness"]["unit"] == "grey levels"
+    assert traces["redness"]["unit"] == "gray levels"
     assert len(traces["redness"]["values"]) > 5
     assert len(traces["learned_score"]["values"]) == Brightness.sampling.most
     assert data["verdict"]["label"] == "LIKELY_FAKE"  # by its own threshold and calibration

@@ -247,7 +247,7 @@ def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings
     with _start_command(folder, settings, "--workers", "1", "--out", str(out)) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
-    assert f"{40 - len(done)} analysed, {len(done)} known before, 0 failed" in stdout
+    assert f"{40 - len(done)} analyzed, {len(done)} known before, 0 failed" in stdout
     assert len(_stored(settings)) == len(pd.read_csv(out)) == 40
 
 
@@ -328,7 +328,7 @@ def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, tal
     command = [sys.executable, "-m", "deepfake", "batch", str(folder), "--out", str(out), "--workers", "2"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert "2 of 2 clips: 1 analysed, 0 known before, 1 failed" in done.stdout
+    assert "2 of 2 clips: 1 analyzed, 0 known before, 1 failed" in done.stdout
     assert f"failed: {folder / 'broken.mp4'}: this cannot be read as a video" in done.stderr
     rows = {Path(row["path"]).name: row for row in pd.read_csv(out).to_dict("records")}
     assert rows["talking.mp4"]["verdict"] in ("LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE")

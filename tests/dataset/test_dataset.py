@@ -1,4 +1,4 @@
-"""Data sets: each layout is recognised by itself, counted right, and nothing outside its folder is touched."""
+"""Data sets: each layout is recognized by itself, counted right, and nothing outside its folder is touched."""
 
 from __future__ import annotations
 

@@ -632,8 +632,8 @@ class TestCaveats:
     def test_one_label_few_groups_and_a_part_are_told(self):
         one = _measured_set(_scored("FAKE", 0.9, "a"), missing=3)
         told = " ".join(one.caveats)
-        assert "labelled FAKE" in told
-        assert "1 of 4 labelled clips" in told
+        assert "labeled FAKE" in told
+        assert "1 of 4 labeled clips" in told
         assert "one group" in told
         assert "Calibration needs" in told
         few = _measured_set(*(_scored("FAKE" if k % 2 else "REAL", k / 10, f"{k % 3}") for k in range(9)))
@@ -672,7 +672,7 @@ class TestExports:
         html = evaluation_html("<script>set", [_measured_set(*results, missing=2)], 0.8)
         assert "<script>set" not in html
         assert "&lt;b&gt;X&lt;/b&gt;" in html
-        assert "30 of 32 labelled clips" in html
+        assert "30 of 32 labeled clips" in html
         assert "Plotly.newPlot" in html
         assert not re.search(r"<(?:script|img|link|iframe)[^>]*\b(?:src|href)\s*=", html)
         body = html[html.index("<body>") :]

@@ -1,4 +1,4 @@
-"""What the store has of a labelled data set: found without reading a clip, counted whole, and measured in time."""
+"""What the store has of a labeled data set: found without reading a clip, counted whole, and measured in time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[AnalysisStore]:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """6 people, each in a swap with a neighbour: 6 originals and 12 fakes by two methods."""
+    """6 people, each in a swap with a neighbor: 6 originals and 12 fakes by two methods."""
     write_faceforensics(tmp_path / "ff", b"not decoded by anything here")
     return open_dataset(tmp_path / "ff")
 

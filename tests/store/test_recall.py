@@ -134,7 +134,7 @@ def test_the_command_line_says_that_it_knew(clip: Path, capsys: pytest.CaptureFi
     assert main(command) == 0
     second = capsys.readouterr()
     assert first.err == ""
-    assert f"{clip}: from the store, analysed on 20" in second.err
+    assert f"{clip}: from the store, analyzed on 20" in second.err
     assert second.out == first.out
 
 

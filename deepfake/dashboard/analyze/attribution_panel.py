@@ -22,8 +22,8 @@ from deepfake.views.attribution_clip import (
 
 HOW_TO_READ = (
     "How to read this: left the face, right the same with what moved the classifier laid over it, below them the score "
-    "of the pictures over time (filled: more fake than real). The colours mean the same in every picture of the clip. "
-    "Colour that stays at the seam of the face, the mouth or the eyes and follows them is worth a look; colour that "
+    "of the pictures over time (filled: more fake than real). The colors mean the same in every picture of the clip. "
+    "Color that stays at the seam of the face, the mouth or the eyes and follows them is worth a look; color that "
     "wanders is not."
 )
 
@@ -76,7 +76,7 @@ def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: floa
     with words:
         st.plotly_chart(
             attribution_scale_figure(shown.full_logits), key=page.key("looked-scale"), config={"displayModeBar": False},
-            alt=f"Colours from {-shown.full_logits:.1f} logits, for real, to {shown.full_logits:.1f}, for fake",
+            alt=f"Colors from {-shown.full_logits:.1f} logits, for real, to {shown.full_logits:.1f}, for fake",
         )  # fmt: skip
         st.caption(HOW_TO_READ)
     inside = shown.start_s <= moment_s <= shown.end_s

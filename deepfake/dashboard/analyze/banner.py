@@ -1,4 +1,4 @@
-"""The answer: the verdict with its word, icon and colour, its reasons, and what it cannot tell."""
+"""The answer: the verdict with its word, icon and color, its reasons, and what it cannot tell."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -33,7 +33,7 @@ DIRECTION_ICONS: dict[Direction, str] = {
     "against": ":material/do_not_disturb_on:",
     "limits": ":material/info:",
 }
-# Streamlit centres the words of a button, which nobody can read over several lines.
+# Streamlit centers the words of a button, which nobody can read over several lines.
 REASONS_STYLE = """<style>
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
@@ -111,7 +111,7 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
         _draw_persons(analysis)
         if clip.label is not None:
             st.badge(
-                f"labelled {clip.label}",
+                f"labeled {clip.label}",
                 icon=":material/sell:",
                 color="green" if clip.label == "REAL" else "orange",
                 help="What the data set says of the clip. The verdict does not know it.",

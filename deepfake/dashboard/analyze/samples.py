@@ -22,7 +22,7 @@ def draw_samples(page: PageState) -> None:
     st.subheader("Or begin with a sample")
     st.caption(
         "Synthetic clips, made on this computer from one public-domain portrait. They show what the application does; "
-        "they say nothing about how well real deepfakes are recognised."
+        "they say nothing about how well real deepfakes are recognized."
     )
     places = []
     for entry, column in zip(sample_clips(), st.columns(3, gap="medium"), strict=False):

@@ -67,7 +67,7 @@ def _say_why_none(fake: ClipChoice) -> None:
         )
     elif entry is not None and entry.label == "REAL":
         st.info(
-            f"{fake.name} is labelled REAL: it is an original. Choose a fake above, or any clip to compare it with.",
+            f"{fake.name} is labeled REAL: it is an original. Choose a fake above, or any clip to compare it with.",
             icon=":material/info:",
         )
     else:

@@ -42,7 +42,7 @@ def draw_answer(ready: ReadyComparison) -> None:
 
 def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
-    st.markdown(f"**{role}** · {side.clip.name}" + (f" · labelled {side.clip.label}" if side.clip.label else ""))
+    st.markdown(f"**{role}** · {side.clip.name}" + (f" · labeled {side.clip.label}" if side.clip.label else ""))
     chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(

@@ -1,4 +1,4 @@
-"""Analyse this data set: a batch in the background, found again by every session; progress, cancel, what failed."""
+"""Analyze this data set: a batch in the background, found again by every session; progress, cancel, what failed."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ MOST_COUNTED = 5_000  # clips of a data set whose verdicts are counted on every 
 
 
 def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
-    """Draw how much of a data set is analysed with these settings, and the batch that does the rest."""
+    """Draw how much of a data set is analyzed with these settings, and the batch that does the rest."""
     on_disk = [entry for entry in dataset.entries if entry.on_disk]
     if not on_disk:
         return
@@ -43,13 +43,13 @@ def _draw_start(
     key: str, dataset: Dataset, config: AnalysisConfig, analysed: int | None, on_disk: int, failed: int
 ) -> None:
     if analysed is None:
-        st.markdown(f"**Analyse this data set** · {on_disk:,} clips on disk, of which only the missing are analysed")
+        st.markdown(f"**Analyze this data set** · {on_disk:,} clips on disk, of which only the missing are analyzed")
     else:
-        st.markdown(f"**Analyse this data set** · {analysed:,} of {on_disk:,} clips on disk have a verdict")
+        st.markdown(f"**Analyze this data set** · {analysed:,} of {on_disk:,} clips on disk have a verdict")
     left = None if analysed is None else on_disk - analysed - failed
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if left is None or left > 0:
-            wanted = "Analyse this data set" if not analysed else f"Analyse the {left:,} that are missing"
+            wanted = "Analyze this data set" if not analysed else f"Analyze the {left:,} that are missing"
             if st.button(wanted, key="batch-start", icon=":material/play_arrow:", type="primary"):
                 _start(key, dataset, config, retry_failed=False)
         if failed and st.button(
@@ -60,7 +60,7 @@ def _draw_start(
             return
         st.caption(
             "In the background, with the settings in the sidebar. It goes on when you leave the page, and is found "
-            "here again; what is analysed is kept."
+            "here again; what is analyzed is kept."
         )
 
 
@@ -80,11 +80,11 @@ def _draw_progress(key: str) -> None:
     ahead = batches.ahead_of(run)
     share = progress.done / progress.total if progress.total else 0.0
     if run.state is BatchState.WAITING:
-        st.progress(0.0, text=f"**Analysing this data set** — waiting: {ahead} other data sets come first")
+        st.progress(0.0, text=f"**Analyzing this data set** — waiting: {ahead} other data sets come first")
     else:
-        st.progress(min(1.0, share), text=f"**Analysing this data set** — {batch_text(progress)}")
+        st.progress(min(1.0, share), text=f"**Analyzing this data set** — {batch_text(progress)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Cancel", key="batch-cancel", icon=":material/close:", help="What is analysed is kept."):
+        if st.button("Cancel", key="batch-cancel", icon=":material/close:", help="What is analyzed is kept."):
             batches.cancel(key)
             st.rerun()
         if st.button("Show new verdicts", key="batch-refresh", icon=":material/refresh:", type="tertiary"):
@@ -102,7 +102,7 @@ def batch_text(progress: BatchProgress) -> str:
     if progress.failed:
         words.append(f"{progress.failed:,} failed")
     if progress.clips_per_minute is not None:
-        words.append(f"{progress.clips_per_minute:.3g} clips a minute")
+        words.append(f"{progress.clips_per_minute:.3g} clips per minute")
     if progress.seconds_left is not None:
         words.append(f"about {duration_text(progress.seconds_left)} left")
     return " · ".join(words)
@@ -110,9 +110,9 @@ def batch_text(progress: BatchProgress) -> str:
 
 def _draw_end(run: BatchRun) -> None:
     progress = run.batch.progress()
-    done = f"{progress.analyzed:,} analysed, {progress.known:,} known before, {progress.failed:,} failed"
+    done = f"{progress.analyzed:,} analyzed, {progress.known:,} known before, {progress.failed:,} failed"
     took = f" in {duration_text(progress.seconds)}"
-    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips a minute"
+    rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
     if run.state is BatchState.FAILED:
         st.error(f"The batch could not go on: {run.error}", icon=":material/error:")
     elif run.state is BatchState.CANCELLED:
@@ -131,7 +131,7 @@ def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[
 
 
 def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> None:
-    title = "1 clip could not be analysed" if len(failures) == 1 else f"{len(failures):,} clips could not be analysed"
+    title = "1 clip could not be analyzed" if len(failures) == 1 else f"{len(failures):,} clips could not be analyzed"
     with st.expander(title, icon=":material/error:"):
         table = pd.DataFrame({"clip": list(failures), "why": list(failures.values())})
         st.dataframe(
@@ -139,6 +139,6 @@ def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> 
             hide_index=True,
             height=min(300, 38 + 35 * len(table)),
             key=key,
-            alt="Clips that could not be analysed, and why",
+            alt="Clips that could not be analyzed, and why",
             column_config={"why": st.column_config.TextColumn(width="large")},
         )

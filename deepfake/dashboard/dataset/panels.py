@@ -21,7 +21,7 @@ LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/war
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
-VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analysed with them."
+VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analyzed with them."
 
 
 def counts_line(total: Counts) -> str:
@@ -180,7 +180,7 @@ def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary 
 
 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
-    """Draw a clip's name, its label and what was found, in word, icon and colour."""
+    """Draw a clip's name, its label and what was found, in word, icon and color."""
     icon, colour = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
     found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
     st.markdown(f":small[{entry.name}]  \nlabel :{colour}-badge[{icon} {entry.label or NO_LABEL}]{found}")
@@ -193,7 +193,7 @@ def draw_missing(dataset: Dataset, total: Counts) -> None:
     title = f"Missing: {total.originals_missing} originals, {total.missing} clips"
     with st.expander(title, icon=":material/link_off:"):
         st.caption(
-            "Named by the metadata and not in the folder. A fake whose original is missing can be analysed alone, and "
+            "Named by the metadata and not in the folder. A fake whose original is missing can be analyzed alone, and "
             "compared with an original that you upload."
         )
         originals, clips = st.columns(2, gap="medium")
@@ -212,8 +212,8 @@ def _draw_names(title: str, names: Sequence[str], key: str) -> None:
 
 
 def draw_notes(source: DatasetSource, dataset: Dataset) -> None:
-    """Draw how the folder was recognised and what was odd about it."""
-    st.caption(f"{source.title}: recognised as {layout_title(dataset.layout)}.")
+    """Draw how the folder was recognized and what was odd about it."""
+    st.caption(f"{source.title}: recognized as {layout_title(dataset.layout)}.")
     for warning in dataset.warnings:
         st.warning(warning, icon=":material/warning:")
 

@@ -65,7 +65,7 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -
         format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
         key=OTHER_KEY,
         persist_state="session",
-        placeholder="Nothing" if others else "No other settings have analysed this set",
+        placeholder="Nothing" if others else "No other settings have analyzed this set",
         disabled=not others,
     )
     st.query_params["settings"] = chosen

@@ -33,16 +33,16 @@ HOW_TO_READ = {
     "are 95 % intervals that take clips for independent.",
     "label": "the further apart the two kinds lie, the better. The line is the threshold: right of it a clip is called "
     "fake.",
-    "method": "a method whose scores lie where the real clips' lie is not recognised. Each row has a scale of its own.",
+    "method": "a method whose scores lie where the real clips' lie is not recognized. Each row has a scale of its own.",
 }
 
 
 def draw_nothing_yet(source: DatasetSource, labelled: int, on_disk: int) -> None:
     """Say that the store has no analysis of this data set, and how to get them."""
-    clips = "1 labelled clip" if on_disk == 1 else f"{on_disk} labelled clips"
+    clips = "1 labeled clip" if on_disk == 1 else f"{on_disk} labeled clips"
     absent = f" {labelled - on_disk} more are named and not on disk." if labelled > on_disk else ""
     st.info(
-        f"No clip of this data set has been analysed yet: {clips} on disk to do.{absent} Start “Analyse this data set” "
+        f"No clip of this data set has been analyzed yet: {clips} on disk to do.{absent} Start “Analyze this data set” "
         "on the Data set page, or run the command below; what is done shows here at once, also while it runs.",
         icon=":material/hourglass_empty:",
     )
@@ -50,7 +50,7 @@ def draw_nothing_yet(source: DatasetSource, labelled: int, on_disk: int) -> None
     st.code(BATCH_COMMAND, language="bash")
     st.caption(
         "DIR is this data set's folder on the computer that has it. Both need the same store and settings. Clips that "
-        "were analysed at another place, or were copied since, are recognised by their content and not analysed again."
+        "were analyzed at another place, or were copied since, are recognized by their content and not analyzed again."
     )
 
 
@@ -60,7 +60,7 @@ def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> Non
         st.markdown(coverage_sentence(measured))
     if any(measured.stored.missing for measured in evaluations):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("The numbers below are about the analysed part only.")
+            st.caption("The numbers below are about the analyzed part only.")
             _batch_link(source)
 
 
@@ -94,7 +94,7 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
         (
             "Judged",
             f"{right.n / analysed:.0%}" if analysed else NOT_KNOWN,
-            f"{right.n} of {analysed} analysed clips",
+            f"{right.n} of {analysed} analyzed clips",
             f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
         ),
     ]
@@ -152,7 +152,7 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
         if len(evaluations) > 1:
             st.markdown(f"**{measured.name}**")
         if len(rows) == 1:
-            st.caption("No fake of this set has been analysed with these settings.")
+            st.caption("No fake of this set has been analyzed with these settings.")
             continue
         st.table(_frame(rows))
     st.caption(
@@ -170,7 +170,7 @@ def draw_not_judged(evaluations: Sequence[Measured]) -> None:
         causes = abstention_causes(measured.stored.results)
         failures = failure_causes(measured.stored.results)
         if not causes and not failures:
-            st.caption("Every clip that was analysed was judged.")
+            st.caption("Every clip that was analyzed was judged.")
             continue
         rows = [*(("inconclusive", *cause) for cause in causes), *(("failed", *cause) for cause in failures)]
         st.table(_frame([("", "why", "clips"), *((kind, why, str(count)) for kind, why, count in rows)]))
@@ -221,7 +221,7 @@ def _draw_sentences(sentences: Sequence[str]) -> None:
 def _batch_link(source: DatasetSource) -> None:
     st.page_link(
         DATASET,
-        label="Analyse this data set",
+        label="Analyze this data set",
         icon=":material/play_circle:",
         query_params={"set": source.source_id},
     )

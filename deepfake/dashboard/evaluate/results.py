@@ -30,7 +30,7 @@ OFFERED_SETTINGS = 20  # the latest: each is asked how many clips of the set it 
 @dataclass(frozen=True, slots=True)
 class SetInStore:
     """What the store has of a data set. settings: that have analyses of anything, the latest first; counts: of this
-    set's labelled clips, by fingerprint."""
+    set's labeled clips, by fingerprint."""
 
     known: KnownClips
     settings: tuple[StoredFingerprint, ...]

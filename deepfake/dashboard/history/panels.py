@@ -181,7 +181,7 @@ def _confirm_delete(rows: Sequence[AnalysisSummary], names: Sequence[str]) -> No
     more = f"\n- and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     st.markdown(listed + more)
     st.markdown(
-        "The clips stay where they are; what was found is deleted for everybody who uses this store, and analysing "
+        "The clips stay where they are; what was found is deleted for everybody who uses this store, and analyzing "
         "them again takes the whole time."
     )
     with st.container(horizontal=True, gap="small"):

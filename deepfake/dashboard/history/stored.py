@@ -60,7 +60,7 @@ def _kept(sha256: str, fingerprint: str) -> tuple[AnalysisSummary, Analysis] | N
 def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
     if place is None or place.name is None:
         st.info(
-            f"{why_unavailable(place)} This is what was found when it was analysed, without pictures.",
+            f"{why_unavailable(place)} This is what was found when it was analyzed, without pictures.",
             icon=":material/image_not_supported:",
         )
         return

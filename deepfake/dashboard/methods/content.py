@@ -78,7 +78,7 @@ METHODS = (
         (
             f"A drop is a local minimum that lies well below the median of the {DROP_WINDOW} values around it.",
             f"A cut is a change of at least {CUT_THRESHOLD:g} in the mean of hue, saturation and value of a reduced "
-            "picture that also stands out from its neighbours, as in PySceneDetect; a picture that comes back at "
+            "picture that also stands out from its neighbors, as in PySceneDetect; a picture that comes back at "
             "once was a flash.",
         ),
         "Fades and dissolves are no cuts here. A clip that flickers all the time has no drop that stands out.",
@@ -107,8 +107,8 @@ METHODS = (
             "wide, at intervals, after a cut and when a face was lost. In between only the last of the three looks "
             f"again at each face; below a confidence of {ONET_MIN_CONFIDENCE:g} the face counts as gone.",
             "Haar cascade: OpenCV's frontal-face cascade with the notebook's settings (scale factor "
-            f"{HAAR_SCALE_FACTOR:g}, three neighbours), without confidence and landmarks.",
-            "A person is followed by place, not recognised: someone who leaves and comes back elsewhere is a new "
+            f"{HAAR_SCALE_FACTOR:g}, three neighbors), without confidence and landmarks.",
+            "A person is followed by place, not recognized: someone who leaves and comes back elsewhere is a new "
             "person.",
         ),
         "Profiles, masks, darkness and faces narrower than about 40 px in a 1080p frame are missed; Haar also sees "
@@ -166,14 +166,14 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
          "them fakes. Where fakes are rarer than that, a clip with P(fake) 0.9 is a fake less often than nine times in "
          "ten."),
         ("Pooling", "P(fake) of a person is the mean over the pictures, taken on the log-odds scale. The interval says "
-         "how far that mean would move with other frames of the same clip; neighbouring frames, being alike, count for "
+         "how far that mean would move with other frames of the same clip; neighboring frames, being alike, count for "
          "less. It does not hold what the classifier gets wrong about the clip as a whole."),
         ("Quality gate", f"A face narrower than {limits.min_face_width_px:.0f} px, with edges smeared by more than "
          f"{limits.max_edge_blur_px:g} px of {BLUR_CROP_PX} px for the whole picture, seen in fewer than "
          f"{limits.min_scored_crops} pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) "
          f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the "
-         f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits a pixel, and one that shows a "
-         f"face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
+         f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits per pixel, and one that shows "
+         f"a face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
          "clips made poorer step by step: where fakes no longer stood out, or real faces began to look fake, as "
          "strongly blurred ones do."),
         *(() if calibration is None else _test_steps(scorer, calibration)),
@@ -203,7 +203,7 @@ def _attribution_step(scorer: FaceClassifier) -> tuple[str, str]:
         "Where it looked",
         f"{scorer.info.attribution} It says where the classifier found what moved it, not that something is wrong "
         f"there. In motion, up to {MAX_SCORED} pictures of a part of the track are scored, and the maps between them "
-        "are means over time, weighted by a Gaussian; the scale of the colours is the same in the whole clip.",
+        "are means over time, weighted by a Gaussian; the scale of the colors is the same in the whole clip.",
     )
 
 
@@ -258,7 +258,7 @@ PAPERS = (
         "Rössler, Cozzolino, Verdoliva, Riess, Thies, Nießner 2019, FaceForensics++",
         "https://arxiv.org/abs/1901.08971",
         "A thousand videos manipulated in several ways and compressed at several rates, and how well people and "
-        "networks recognise them.",
+        "networks recognize them.",
         "Its folder layout is read on the Data set page, each fake finds its original, and the square around a "
         "face's box is 1.3 times as large as the box, as in its baseline. The classifier is measured on it. As "
         "the paper does with its data set, Re-compress compresses a clip at several rates and asks again.",
@@ -269,8 +269,8 @@ PAPERS = (
         "https://arxiv.org/abs/1806.02877",
         "People in early fakes hardly blink, because photographs of closed eyes are rare; a recurrent network "
         "follows the state of the eye.",
-        "Openness of each eye over time on the Evidence tab, blinks found and timed, blinks a minute against people's "
-        "usual range, or that the clip is too short to tell.",
+        "Openness of each eye over time on the Evidence tab, blinks found and timed, blinks per minute against "
+        "people's usual range, or that the clip is too short to tell.",
         "The recurrent network: openness is measured from the lids, not learned.",
     ),
     Paper(
@@ -289,7 +289,7 @@ PAPERS = (
     Paper(
         "Li, Lyu 2018, Exposing DeepFake videos by detecting face warping artifacts",
         "https://arxiv.org/abs/1811.00656",
-        "A synthesised face has a fixed low resolution and is warped into the frame; the trace of that is learned "
+        "A synthesized face has a fixed low resolution and is warped into the frame; the trace of that is learned "
         "from real pictures whose face was blurred and warped, without any fakes.",
         "The default classifier is trained on faces that were warped at a lower resolution and laid back over "
         "themselves. The sharpness of the face against its surroundings is a signal of its own on the Evidence tab. "

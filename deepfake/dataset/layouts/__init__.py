@@ -1,4 +1,4 @@
-"""The layouts that data sets come in, one file each. The first in LAYOUTS that recognises a folder reads it.
+"""The layouts that data sets come in, one file each. The first in LAYOUTS that recognizes a folder reads it.
 
 To add one: a file that defines a Layout, and its row here.
 """

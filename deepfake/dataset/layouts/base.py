@@ -12,7 +12,7 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A way in which folders of labelled clips are laid out.
+    """A way in which folders of labeled clips are laid out.
 
     name: for programs; title: for readers; expects: what such a folder holds, a part of a sentence. recognizes:
     whether a folder is one, from the names in it. read: adds every clip to the entries.

@@ -1,4 +1,4 @@
-"""A folder of clips, without labels. The last resort: it recognises everything."""
+"""A folder of clips, without labels. The last resort: it recognizes everything."""
 
 from itertools import islice
 

@@ -58,7 +58,8 @@ from deepfake.faces.alignment import FaceCrop  # noqa: E402
 from deepfake.files import file_sha256  # noqa: E402
 from deepfake.report.files import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
-from deepfake.video.reader import Frame, VideoReader  # noqa: E402
+from deepfake.video.info import Frame  # noqa: E402
+from deepfake.video.reader import VideoReader  # noqa: E402
 from deepfake.worker_pool import WorkerPool  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"

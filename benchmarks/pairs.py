@@ -21,7 +21,8 @@ from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
 from deepfake.settings import load_settings
-from deepfake.video.reader import Image, VideoReader, probe
+from deepfake.video.info import Image
+from deepfake.video.reader import VideoReader, probe
 
 STEP_FRAMES = 6
 

@@ -39,7 +39,8 @@ from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_lan
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
 from deepfake.signals.base import FaceView, SignalTrace  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
-from deepfake.video.reader import Frame, VideoReader  # noqa: E402
+from deepfake.video.info import Frame  # noqa: E402
+from deepfake.video.reader import VideoReader  # noqa: E402
 from training.metrics import auc, auc_interval  # noqa: E402
 
 MIN_CROPS = 10  # a face that is seen in fewer frames is not measured

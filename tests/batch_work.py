@@ -17,7 +17,7 @@ from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, Verdict
 from deepfake.errors import ClipError
 from deepfake.settings import Settings
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 SLOW_S = 0.4
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import CROP_PX
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 from training.shards import MARGIN_PX, STORED_PX
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import WHOLE, View
 from deepfake.faces.blur import edge_blur_px
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 from training.degradation import Mask, Random, degrade, plain_cut
 from training.shards import Shard, read_shards
 from training.synthesis import Eigenfaces, Forger, learn_eigenfaces

@@ -24,7 +24,8 @@ from deepfake.faces.detection import FaceDetection
 from deepfake.faces.landmarks import face_mesh
 from deepfake.faces.mtcnn import MtcnnDetector
 from deepfake.files import file_sha256
-from deepfake.video.reader import Image, VideoReader
+from deepfake.video.info import Image
+from deepfake.video.reader import VideoReader
 from training.pairs import HELD_OUT
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 from training.degradation import INTERPOLATIONS, Mask, Random, compress
 from training.shards import STORED_PX, Shard
 

@@ -21,6 +21,7 @@ EvidenceCode = Literal[
     "seen_too_briefly",
     "turned_away",
     "hardly_a_face",
+    "nothing_moves",
     "score",
     "reals_as_suspicious",
     "fakes_as_low",
@@ -41,6 +42,7 @@ STOPPING: Final = frozenset[EvidenceCode](
         "seen_too_briefly",
         "turned_away",
         "hardly_a_face",
+        "nothing_moves",
     }
 )
 Values = dict[str, int | float | str]  # the numbers of a fact, by name
@@ -69,7 +71,7 @@ class Evidence:
               `at_most`. compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,
               `width` and `height` px, `frame_rate`. seen_too_briefly: `pictures`, `at_least`. turned_away: near
               frontal in the share `frontal_share`, `at_least`. hardly_a_face: `frames` `of` the clip's show one, at
-              least the share `at_least` is needed.
+              least the share `at_least` is needed. nothing_moves: all `frames` show the same picture.
             - seen_in_part: `share` of the clip's frames.
             - signal_rare, signal_usual: the `value` of the signal; `count` of `of` real clips are at least as
               suspicious; alone it has an AUC of `auc_low` to `auc_high`.

@@ -15,7 +15,7 @@ from deepfake.faces.detection import DEFAULT_FACE_DETECTOR, FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
-from deepfake.video.reader import Frame, VideoInfo
+from deepfake.video.info import READING_VERSION, Frame, VideoInfo
 
 SCHEMA_VERSION = 1
 
@@ -49,7 +49,13 @@ class AnalysisConfig:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
         result. Raises ClassifierError for a classifier that is unknown, or whose weights are missing."""
         signals = [signal.info.name for signal in FACE_SIGNALS]
-        versions = [SCHEMA_VERSION, RULES_VERSION, __version__, classifier(self.classifier).fingerprint()]
+        versions = [
+            SCHEMA_VERSION,
+            READING_VERSION,
+            RULES_VERSION,
+            __version__,
+            classifier(self.classifier).fingerprint(),
+        ]
         text = json.dumps([*versions, signals, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -71,6 +77,8 @@ class Analysis:
         verdict: The answer, with its reasons.
         warnings: What was odd about the clip.
         timings_s: Seconds by stage.
+        still_frames: How many frames there are where all of them show the same picture, a photograph; 0 where anything
+            moves.
 
     Example:
         >>> import deepfake
@@ -93,6 +101,7 @@ class Analysis:
     verdict: Verdict
     warnings: tuple[str, ...]
     timings_s: dict[str, float]
+    still_frames: int = 0
 
     def trace(self, signal: str, track_id: int | None = None) -> SignalTrace | None:
         """Return the trace of a signal, of the whole frame or of one track, or None where there is none."""

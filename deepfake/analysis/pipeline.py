@@ -15,17 +15,20 @@ from deepfake import __version__
 from deepfake.analysis.evidence import SCORE, signal_readings
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import clip_quality
+from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import Verdict, clip_verdict, main_tracks, notebook_rule, track_verdict
 from deepfake.detectors import FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
+from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.cuts import CutDetector
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
-from deepfake.video.reader import Frame, VideoInfo, VideoReader, is_variable_rate
+from deepfake.video.info import Frame, Image, VideoInfo
+from deepfake.video.reader import VideoReader
 
 CROP_SIZE_PX = 224  # side of the face crops that the signals read
 
@@ -37,6 +40,7 @@ def analyze(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] | None = None,
     on_crop: Callable[[FaceCrop, Frame], None] | None = None,
+    sha256: str | None = None,
 ) -> Analysis:
     """Analyze a clip in one pass: similarity of successive frames, faces, tracks, face signals, verdict.
 
@@ -51,6 +55,7 @@ def analyze(
         on_crop: Called with every face crop (RGB uint8) and its frame, in the order of frames, a few frames after the
             frame was read: the geometry of a crop is smoothed over both neighbors. Crops of a track that turns out too
             short to be kept come as well.
+        sha256: Of the file, where the caller has it; otherwise the file is hashed once.
 
     Returns:
         Tracks, signals over time, and the verdict. Times are in seconds from the first frame.
@@ -86,7 +91,8 @@ def analyze(
         clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)
         clip_pass.run(progress)
-    return clip_pass.result(config, {"models": models_s, "total": time.perf_counter() - started})
+        sha256 = sha256 or file_sha256(Path(path))
+    return clip_pass.result(config, sha256, {"models": models_s, "total": time.perf_counter() - started})
 
 
 def _tracker_frames(config: AnalysisConfig, info: VideoInfo) -> dict[str, int]:
@@ -114,6 +120,7 @@ class _Pass:
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
+        self._stillness = StillnessCheck()
         self._cut_detector = CutDetector()
         self._pending: deque[tuple[Frame, dict[int, FaceDetection]]] = deque()
         self._recent: deque[tuple[int, dict[int, FaceDetection]]] = deque(maxlen=2 * SMOOTHING_RADIUS_FRAMES + 1)
@@ -131,7 +138,7 @@ class _Pass:
         """Walk the clip. The whole-frame similarity is computed in a second thread while this one looks for faces."""
         total = self._reader.info.frame_count
         for frame in self._timed("decode", self._reader.frames()):
-            similarity = self._similarity_thread.submit(self._frame_similarity.push, frame.image)
+            similarity = self._similarity_thread.submit(self._compare_frames, frame.image)
             faces = self._track(frame)
             self._emit_crops(keep=SMOOTHING_RADIUS_FRAMES)
             self._collect(frame, similarity)
@@ -142,6 +149,10 @@ class _Pass:
         if progress is not None:
             done = len(self._timestamps_s)
             progress(Progress("finishing", done, done, similarity=self._similarity))
+
+    def _compare_frames(self, image: Image) -> float:
+        self._stillness.push(image)
+        return self._frame_similarity.push(image)
 
     def _timed(self, stage: str, frames: Iterator[Frame]) -> Iterator[Frame]:
         while True:
@@ -191,14 +202,14 @@ class _Pass:
         started = time.perf_counter()
         self._face_signals.push(crop, frame)
         self._timings_s["signals"] += time.perf_counter() - started
-        if self._scorer is not None:
+        if self._scorer is not None and not frame.is_damaged:
             started = time.perf_counter()
             self._scorer.offer(track_id, frame, scale_transform(transform, self._scorer.crop_px / CROP_SIZE_PX))
             self._timings_s["scoring"] += time.perf_counter() - started
         if self._on_crop is not None:
             self._on_crop(crop, frame)
 
-    def result(self, config: AnalysisConfig, timings_s: dict[str, float]) -> Analysis:
+    def result(self, config: AnalysisConfig, sha256: str, timings_s: dict[str, float]) -> Analysis:
         """Return what the finished pass found."""
         timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
         tracks = self._kept_tracks(config, timestamps_s)
@@ -207,10 +218,11 @@ class _Pass:
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
         cuts = self._cut_detector.cuts()
+        still_frames = len(timestamps_s) if self._stillness.is_still and len(timestamps_s) > 1 else 0
         return Analysis(
             schema_version=SCHEMA_VERSION,
             software_version=__version__,
-            video=self._reader.info,
+            video=replace(self._reader.info, sha256=sha256),
             config=config,
             frame_timestamps_s=timestamps_s,
             cuts=cuts,
@@ -223,10 +235,12 @@ class _Pass:
                 self._reader.info,
                 classifier=classifier(config.classifier),
                 frames=len(timestamps_s),
+                still_frames=still_frames,
                 signals=signal_traces,
             ),
-            warnings=(*self._reader.warnings, *_timing_warnings(timestamps_s)),
+            warnings=(*self._reader.warnings, *_pace_warnings(self._reader.info), *_still_warnings(still_frames)),
             timings_s={**self._timings_s, **timings_s},
+            still_frames=still_frames,
         )
 
     def _track_scores(self, tracks: Sequence[FaceTrack]) -> dict[int, TrackScores]:
@@ -259,15 +273,17 @@ def verdict_of(
     *,
     classifier: FaceClassifier,
     frames: int,
+    still_frames: int = 0,
     signals: Sequence[SignalTrace] = (),
 ) -> Verdict:
     """Return the verdict on a clip from its tracks and a classifier's scores of them, by track_id.
 
     video: whose bit rate the quality gate looks at. classifier: whose calibration and limits hold. frames: how many the
-    clip has. signals: traces of face signals, told of as evidence.
+    clip has; still_frames: the same where all of them show one picture, else 0. signals: traces of face signals, told
+    of as evidence.
     """
     judged = main_tracks(tracks)
-    clip = clip_quality(judged, video, frames=frames)
+    clip = clip_quality(judged, video, frames=frames, still_frames=still_frames)
     found = [
         track_verdict(
             track,
@@ -293,7 +309,13 @@ def _trace(
     return SignalTrace(signal, track_id, indices, frame_timestamps_s[indices], np.array(values, dtype=np.float32))
 
 
-def _timing_warnings(timestamps_s: NDArray[np.float64]) -> tuple[str, ...]:
-    if is_variable_rate(timestamps_s):
+def _pace_warnings(video: VideoInfo) -> tuple[str, ...]:
+    if video.variable_frame_rate:
         return ("The frame rate varies: times are the clip's own timestamps, not frame numbers over a rate.",)
+    return ()
+
+
+def _still_warnings(still_frames: int) -> tuple[str, ...]:
+    if still_frames:
+        return (f"Nothing moves in this clip: it shows the same picture {still_frames} times.",)
     return ()

@@ -15,7 +15,7 @@ from deepfake.analysis.evidence import Evidence, EvidenceCode, Values
 from deepfake.detectors import QualityLimits, TrackScores
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.tracking import FaceTrack
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 Failure = tuple[EvidenceCode, str, Values]  # which, what was measured, its numbers
 
@@ -31,12 +31,14 @@ TELL_COVERED_SHARE: Final = 0.5  # below this the answer says how much of the cl
 class ClipQuality:
     """What the gate needs to know of a clip. frames: of the clip; covered_frames: those that show a judged face.
     bits_per_pixel: of one frame, None where the bit rate is not known; picture: what that is a share of: its `bit_rate`
-    where it is known, `width`, `height`, `frame_rate`."""
+    where it is known, `width`, `height`, `frame_rate`. still_frames: all frames, where they show one picture again and
+    again; else 0."""
 
     frames: int
     covered_frames: int
     bits_per_pixel: float | None = None
     picture: Values = field(default_factory=dict)
+    still_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,17 @@ class TrackQuality:
     bits_per_pixel: float | None
 
 
-def clip_quality(judged: Sequence[FaceTrack], video: VideoInfo | None = None, *, frames: int) -> ClipQuality:
+def clip_quality(
+    judged: Sequence[FaceTrack], video: VideoInfo | None = None, *, frames: int, still_frames: int = 0
+) -> ClipQuality:
     """Return what the gate needs to know of a clip. judged: the tracks of the people who are judged. video: whose bit
-    rate counts."""
+    rate counts. frames: of the clip; still_frames: the same where all show one picture, else 0."""
     covered = {int(frame) for track in judged for frame in track.frame_indices}
     if video is None:
-        return ClipQuality(frames, len(covered))
+        return ClipQuality(frames, len(covered), still_frames=still_frames)
     bit_rate: Values = {} if video.bit_rate is None else {"bit_rate": video.bit_rate}
     size = {"width": video.width, "height": video.height, "frame_rate": float(video.frame_rate)}
-    return ClipQuality(frames, len(covered), video.bits_per_pixel, {**bit_rate, **size})
+    return ClipQuality(frames, len(covered), video.bits_per_pixel, {**bit_rate, **size}, still_frames)
 
 
 def track_quality(track: FaceTrack, scores: TrackScores, clip: ClipQuality) -> TrackQuality:

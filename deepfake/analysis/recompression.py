@@ -24,7 +24,8 @@ from deepfake.analysis.verdict import Verdict, VerdictLabel
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
-from deepfake.video.reader import Frame, Image, VideoInfo, VideoReader
+from deepfake.video.info import Frame, Image, VideoInfo
+from deepfake.video.reader import VideoReader
 
 # Constant rate factors of x264: its default; about what messengers send on; the c40 of FaceForensics++.
 RATES_CRF = (23, 32, 40)
@@ -281,8 +282,16 @@ def _as_it_is(path: Path, analysis: Analysis) -> RateOutcome:
 def _outcome(
     analysis: Analysis, scorer: FaceClassifier, encoding: _Encoding, scores: dict[int, TrackScores]
 ) -> RateOutcome:
-    video = replace(analysis.video, bit_rate=round(encoding.bit_rate))
-    verdict = verdict_of(analysis.tracks, scores, video, classifier=scorer, frames=len(analysis.frame_timestamps_s))
+    # What is encoded are the pictures as shown, whatever their size was in the file.
+    video = replace(analysis.video, bit_rate=round(encoding.bit_rate), coded_width=None, coded_height=None)
+    verdict = verdict_of(
+        analysis.tracks,
+        scores,
+        video,
+        classifier=scorer,
+        frames=len(analysis.frame_timestamps_s),
+        still_frames=analysis.still_frames,
+    )
     return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict)
 
 

@@ -34,7 +34,7 @@ __all__ = [
     "track_verdict",
 ]
 
-RULES_VERSION = 2  # of this module: results made by other rules are not mixed with these
+RULES_VERSION = 3  # of this module: results made by other rules are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
 RuleLabel = Literal["REAL", "FAKE", "MAYBE_FAKE"]
@@ -186,6 +186,11 @@ def track_verdict(
     else:
         p_value = min(1.0, judged * calibration.p_value_real(probability))
         label = "INCONCLUSIVE" if failures else _label(probability, calibration, judged)
+        if label == "LIKELY_REAL" and clip.still_frames:
+            label, failures = (
+                "INCONCLUSIVE",
+                (Evidence("nothing_moves", "frame_similarity", track.track_id, {"frames": clip.still_frames}),),
+            )
         rank = _rank_evidence(track.track_id, probability, calibration)
         if failures:
             evidence = (*failures, score, rank, *others)

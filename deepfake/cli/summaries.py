@@ -17,13 +17,14 @@ from deepfake.report.wording import (
     CAUTION,
     VERDICT_ICONS,
     VERDICT_WORDS,
+    adjustment_sentence,
     format_time,
     reason_sentences,
     rule_sentence,
     score_text,
     warning_sentences,
 )
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
 PIPE_WIDTH = 120  # columns, where the output is no terminal
@@ -100,6 +101,8 @@ def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:
 def _print_clip(out: Console, analysis: Analysis) -> None:
     verdict = analysis.verdict
     out.print(_clip_line(analysis.video, len(analysis.frame_timestamps_s)), soft_wrap=True)
+    if analysis.video.adjustments:
+        out.print(_adjustments_line(analysis.video), style="dim", soft_wrap=True)
     answer = (f"{VERDICT_ICONS[verdict.label]} {VERDICT_WORDS[verdict.label]}", score_text(verdict.probability_fake))
     out.print(Text(", ".join(filter(None, answer)), style=VERDICT_STYLES[verdict.label]))
     for reason in reason_sentences(verdict):
@@ -107,6 +110,10 @@ def _print_clip(out: Console, analysis: Analysis) -> None:
     rule = analysis.notebook_rule
     if rule.label is not None:
         out.print(f"  The notebook's rule, a heuristic, {rule_sentence(rule)}.", style="dim", soft_wrap=True)
+
+
+def _adjustments_line(video: VideoInfo) -> str:
+    return "  Changed on reading: " + "; ".join(map(adjustment_sentence, video.adjustments))
 
 
 def _clip_line(video: VideoInfo, frames: int) -> str:

@@ -25,7 +25,8 @@ from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.ssim import ssim
-from deepfake.video.reader import Frame, Image, VideoReader
+from deepfake.video.info import Frame, Image
+from deepfake.video.reader import VideoReader
 
 MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks
 SHIFT_EVERY_FRAMES = 4  # the similarity a second apart is taken at every so many frames

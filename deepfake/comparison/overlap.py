@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from deepfake.settings import Settings
 from deepfake.signals.ssim import MIN_SIDE_PX, ssim, ssim_map
-from deepfake.video.reader import Image, VideoReader
+from deepfake.video.info import Image
+from deepfake.video.reader import VideoReader
 
 # Wang's own advice for whole pictures (the author's ssim.m): average the picture down so that its shorter side comes
 # near this before SSIM is taken. Differences as large as a facial feature then weigh more than the noise of two

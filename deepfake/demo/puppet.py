@@ -13,7 +13,7 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 Floats = NDArray[np.float32]
 

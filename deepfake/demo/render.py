@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepfake.demo.puppet import Pose, Puppet, dress, face_canvas, figure_canvas, photograph
 from deepfake.demo.scenes import FRAME_COUNT, FRAME_RATE, Fake, Floats, Scene
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 NOISE_STD = 1.6  # grey levels
 BACKDROP_BLUR_PX = 30.0

@@ -25,7 +25,7 @@ from deepfake.demo.puppet import cut_out
 from deepfake.demo.render import Swap, performance, take
 from deepfake.demo.scenes import FRAME_COUNT, FRAME_RATE, SCENES, TEST_FOLDER, TRAIN_FOLDER, Floats, Scene
 from deepfake.errors import DatasetError
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 logger = logging.getLogger(__name__)
 

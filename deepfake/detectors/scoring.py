@@ -11,7 +11,7 @@ from deepfake.detectors.base import VIEW_PX, FaceClassifier, Sampling, TrackCrop
 from deepfake.detectors.pooling import choose_frames, pool_track
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 BLUR_CROP_PX: Final = VIEW_PX  # side of the crop that the blur is measured on
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 # Where the five landmarks of an upright face lie in a crop, as shares of its side: eyes level and 0.28 apart, the
 # whole face from hairline to chin inside, with a margin of about 15 %. Proportions of an average frontal face.

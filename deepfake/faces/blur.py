@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 REBLUR_PX: Final = 2.0  # sigma of the Gaussian that a crop is compared with
 BORDER_SHARE: Final = 0.15  # of a crop's side, left out at each border: hair, background and what lies beyond the frame

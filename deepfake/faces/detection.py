@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 
 @dataclass(frozen=True, slots=True)

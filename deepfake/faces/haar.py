@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.detection import FaceDetection, box_iou, clipped_box, largest_first
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 HAAR_SEARCH_WIDTH_PX = 1280
 HAAR_FOLLOW_MARGIN = 0.4  # of the box's side, on each side

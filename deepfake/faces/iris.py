@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.landmarks import model_path
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 MODEL_FILE = "iris_landmark.tflite"
 EYE_INPUT_PX = 64

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box, scale_transform
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 Mesh = NDArray[np.float32]  # (468, 3)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import FaceDetection, clipped_box, largest_first
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 # Zhang et al. 2016 train P-Net on 12 px windows; the mtcnn package's default smallest face is 20 px.
 MTCNN_MIN_FACE_PX = 20

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deepfake.figures.style import COLOURS, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 PICTURE_SIDE_PX = 448
 MAX_OPACITY = 0.5

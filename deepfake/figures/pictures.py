@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.detection import FaceDetection, face_detector_title
 from deepfake.figures.style import styled
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 MAX_MAP_WIDTH_PX = 640
 LEAST_SHOWN_DIFFERENCE = 0.1  # the colours span at least this, so that noise stays pale

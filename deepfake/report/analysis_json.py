@@ -26,7 +26,7 @@ from deepfake.report.wording import (
     warning_sentences,
 )
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 
 def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> dict[str, Any]:
@@ -52,6 +52,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         "verdict": _verdict_to_dict(analysis.verdict),
         "warnings": list(warning_sentences(analysis)),
         "timings_s": {stage: float(seconds) for stage, seconds in analysis.timings_s.items()},
+        "still_frames": analysis.still_frames,
     }
 
 
@@ -78,6 +79,10 @@ def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:
         "container": video.container,
         "bit_rate": video.bit_rate,
         "has_audio": video.has_audio,
+        "mirrored": video.mirrored,
+        "coded_width": video.coded_width,
+        "coded_height": video.coded_height,
+        "adjustments": [{"code": item.code, **item.values} for item in video.adjustments],
     }
 
 

@@ -19,12 +19,12 @@ from deepfake.report.wording import (
     DIRECTION_WORDS,
     VERDICT_ICONS,
     VERDICT_WORDS,
+    adjustment_sentence,
     person_name,
     reason_sentences,
     score_text,
     warning_sentences,
 )
-from deepfake.video.reader import is_variable_rate
 
 # What can change a number in the report.
 LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")
@@ -106,7 +106,7 @@ def _rule_rows(analysis: Analysis) -> list[tuple[str, str, str]]:
 
 def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, str]]:
     video = analysis.video
-    pace = "uneven" if is_variable_rate(analysis.frame_timestamps_s) else "even"
+    pace = "uneven" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
     duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
     bits = video.bits_per_pixel
@@ -117,7 +117,8 @@ def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, st
         ("field", "value"),
         ("path", str(video.path) if shown_path is None else shown_path),
         ("SHA-256", video.sha256),
-        ("size", f"{video.width}×{video.height} px, turned by {video.rotation_deg}°"),
+        ("size", f"{video.width}×{video.height} px"),
+        ("changed on reading", "; ".join(map(adjustment_sentence, video.adjustments)) or "nothing"),
         ("frame rate", rate),
         ("frames read", str(len(analysis.frame_timestamps_s))),
         ("duration", duration),

@@ -10,6 +10,7 @@ from deepfake.analysis.recompression import RateOutcome, Recompression
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS
 from deepfake.signals.registry import signal_info
+from deepfake.video.info import Adjustment, AdjustmentCode
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "Likely real",
@@ -165,6 +166,13 @@ def _hardly_a_face(item: Evidence) -> str:
     )
 
 
+def _nothing_moves(item: Evidence) -> str:
+    return (
+        f"Inconclusive because nothing moves: the clip shows the same picture {item.values['frames']} times, and one "
+        "picture is no evidence that a clip is real."
+    )
+
+
 def _in_part(item: Evidence) -> str:
     (share,) = _numbers(item, "share")
     shown = f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
@@ -205,6 +213,7 @@ _SENTENCES: Final = {
     "seen_too_briefly": _too_briefly,
     "turned_away": _turned_away,
     "hardly_a_face": _hardly_a_face,
+    "nothing_moves": _nothing_moves,
     "score": _score,
     "reals_as_suspicious": _reals,
     "fakes_as_low": _fakes,
@@ -223,6 +232,7 @@ _CAUSES: Final = {
     "seen_too_briefly": "The face is seen too briefly",
     "turned_away": "The face is turned away",
     "hardly_a_face": "Too little of the clip shows a face",
+    "nothing_moves": "Nothing moves in the clip",
 }
 
 
@@ -296,3 +306,32 @@ def format_time(seconds: float) -> str:
 def person_name(track_id: int) -> str:
     """Return what a track is called for readers: track 0 is person 1."""
     return f"Person {track_id + 1}"
+
+
+# What was changed when a clip was read; the names in braces are the adjustment's values.
+ADJUSTMENT_SENTENCES: Final[dict[AdjustmentCode, str]] = {
+    "stream_chosen": "Picture stream {stream} of {of} was read",
+    "turned": "Turned clockwise by {rotation_deg}°, as the file asks",
+    "mirrored": "Mirrored left to right, as the file asks",
+    "cropped": "Cropped to the {width}×{height} px that the file says are to be shown",
+    "scaled": (
+        "Scaled to square pixels: stored are {coded_width}×{coded_height} px, each {pixel_aspect:.3g} times as wide as "
+        "high"
+    ),
+    "fitted": "{frames} frames of another size fitted into that of the first, with black bars",
+    "deinterlaced": "Deinterlaced: {frames} frames put together from their two fields",
+    "tone_mapped": "High dynamic range ({transfer}, up to {peak_nits} nits) tone-mapped to an ordinary screen",
+    "gamut_mapped": "Colors of {primaries} brought to those of an ordinary screen",
+    "times_counted": "The file states no presentation times: counted at {frame_rate:.4g} frames/s",
+    "times_mended": "Its clock jumps {jumps} times: the pieces follow each other evenly",
+    "damaged_frames": "{damaged} frames are damaged, {built_on_damage} refer to what is damaged or missing: not scored",
+    "packets_left_out": "{packets} damaged packets left out",
+    "breaks_off": "Breaks off at {at_s:.2f} s",
+}
+
+
+def adjustment_sentence(adjustment: Adjustment) -> str:
+    """Return what was changed on reading, for readers, without a full stop."""
+    if adjustment.code == "times_mended" and adjustment.values["jumps"] == 1:
+        return "Its clock jumps once: the pieces follow each other evenly"
+    return ADJUSTMENT_SENTENCES[adjustment.code].format(**adjustment.values)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import Mesh
 from deepfake.signals.patches import FacePatch, cut_patch
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 MIN_VALUES = 3  # of a track: a statistic of fewer values says nothing
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 # PySceneDetect 0.6-0.7: the defaults of its ContentDetector (threshold) and AdaptiveDetector (ratio, window).
 CUT_THRESHOLD = 27.0

@@ -10,7 +10,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import FACE_OVAL, Mesh
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.patches import outline_depth
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 ALIGNED_PX = 112  # crops are compared at this size: details that move within the face are averaged out
 CELL_PX = 8

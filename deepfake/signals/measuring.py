@@ -9,7 +9,7 @@ from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
 from deepfake.signals.base import FaceSignal, FaceView, SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 SAMPLES_A_SECOND = 4  # for signals that do not need every frame
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.landmarks import FACE_OVAL, Mesh
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 MIN_FACE_PX = 40  # width of the smallest face that is measured: below it, bands along the contour are under 3 px wide
 MAX_SIDE_PX = 512  # larger patches are reduced: the time a patch takes stays bounded

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 SPECTRUM_BINS = 64
 # Centres of the bins, cycles a pixel of the clip.

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 MIN_SIDE_PX = 11  # the Gaussian window of Wang et al. 2004
 

@@ -13,7 +13,8 @@ from deepfake.errors import StoreError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.settings import Settings, load_settings
 from deepfake.store.analyses import AnalysisStore, open_store
-from deepfake.video.reader import Frame, VideoInfo, probe
+from deepfake.video.info import Frame, VideoInfo
+from deepfake.video.reader import probe
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +44,13 @@ def analyze_once(
     is called with a sentence. The rest is as in pipeline.analyze, which says what is raised.
     """
     path, config, settings = Path(path), config or AnalysisConfig(), settings or load_settings()
-    info = probe(path, settings)
+    info = probe(path, settings, with_hash=True)
     store = _store(settings, trouble)
     if store is not None and on_crop is None:
         found = _recalled(store, info, config, trouble)
         if found is not None:
             return found
-    analysis = analyze(path, config, settings=settings, progress=progress, on_crop=on_crop)
+    analysis = analyze(path, config, settings=settings, progress=progress, on_crop=on_crop, sha256=info.sha256)
     if store is not None:
         try:
             store.put(analysis, name=path.name, location=str(path.absolute()))

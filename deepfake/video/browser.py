@@ -1,16 +1,20 @@
 """What browsers play, and a clip turned into that."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Final
 
 import av
 import cv2
 import numpy as np
 
 from deepfake.settings import Settings
-from deepfake.video.reader import Image, VideoInfo, VideoReader, open_container
+from deepfake.video.info import Adjustment, Image, VideoInfo
+from deepfake.video.opening import choose_stream, open_container
+from deepfake.video.reader import VideoReader
 from deepfake.video.writer import AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, ClipWriter
 
 logger = logging.getLogger(__name__)
@@ -23,11 +27,20 @@ BROWSER_CODECS = {
 BROWSER_PIXEL_FORMATS = {"yuv420p", "yuvj420p"}
 
 
+MAX_SOUND_STEP_BACK: Final = AUDIO_RATE_HZ // 10  # samples: more is a clock that jumped, not one that trembles
+# What browsers do themselves, all alike. They choose a stream, crop, mirror, deinterlace and map light as they like.
+DONE_BY_BROWSERS: Final = frozenset({"turned", "scaled", "packets_left_out"})
+
+
 def browser_plays(info: VideoInfo) -> bool:
     """Tell whether every common browser plays a clip as it is: H.264, VP8, VP9 or AV1 with 8 bit and 4:2:0.
 
-    A rotated clip plays upright. Matroska counts only as WebM; HEVC never, some browsers play its sound alone.
+    A rotated clip plays upright, pixels that are not square are stretched. A clip that is changed on reading in any
+    other way is not shown by every browser as it was analyzed. Matroska counts only as WebM; HEVC never, some browsers
+    play its sound alone.
     """
+    if any(item.code not in DONE_BY_BROWSERS and not _is_first_stream(item) for item in info.adjustments):
+        return False
     if info.pixel_format not in BROWSER_PIXEL_FORMATS:
         return False
     if "mp4" in info.container.split(","):
@@ -35,6 +48,10 @@ def browser_plays(info: VideoInfo) -> bool:
     if "webm" in info.container.split(",") and info.path.suffix.lower() == ".webm":
         return info.codec in BROWSER_CODECS["webm"]
     return False
+
+
+def _is_first_stream(item: Adjustment) -> bool:
+    return item.code == "stream_chosen" and item.values["stream"] == 1
 
 
 def transcode(
@@ -54,7 +71,7 @@ def transcode(
         info = reader.info
         scale = min(1.0, max_height / info.height)
         size = max(2, round(info.width * scale)), max(2, round(info.height * scale))
-        sound = _sound(Path(path)) if info.has_audio else iter(())
+        sound = _sound(Path(path), reader.start_s) if info.has_audio else iter(())
         block = next(sound, None)
         with ClipWriter(out, info.frame_rate, size, with_audio=block is not None) as writer:
             for frame in reader.frames():
@@ -72,23 +89,34 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _sound(path: Path) -> Iterator[av.AudioFrame]:
-    """Yield a clip's sound in blocks of 1024 samples, 48 kHz stereo; pts counts samples from the first picture."""
+def _sound(path: Path, start_s: float) -> Iterator[av.AudioFrame]:
+    """Yield a clip's sound in blocks of 1024 samples, 48 kHz stereo; pts counts samples from the first picture.
+
+    start_s: where the first picture lies on the file's clock, seconds. The sound is the one that belongs to the picture
+    stream. Where its clock jumps back, the pieces follow each other, as their pictures do.
+    """
     try:
         with open_container(path) as container:
-            pictures = container.streams.video[0]
-            start_s = float((pictures.start_time or 0) * (pictures.time_base or 0))
+            stream = _sound_stream(container, path)
             resampler = av.AudioResampler("fltp", "stereo", AUDIO_RATE_HZ, frame_size=AAC_FRAME_SAMPLES)
-            next_pts = 0
-            for decoded in container.decode(container.streams.audio[0]):
-                for block in resampler.resample(decoded):
-                    if block.pts is None or block.time_base is None:
-                        continue
-                    pts = round((float(block.pts * block.time_base) - start_s) * AUDIO_RATE_HZ)
-                    if pts + AAC_FRAME_SAMPLES / 2 < next_pts:
-                        continue  # sound before the first picture, or blocks that overlap
-                    block.pts, block.time_base = max(pts, next_pts), Fraction(1, AUDIO_RATE_HZ)
-                    next_pts = block.pts + block.samples
-                    yield block
+            next_pts, shift = 0, 0
+            latest: int | None = None
+            for block in itertools.chain.from_iterable(map(resampler.resample, container.decode(stream))):
+                if block.pts is None or block.time_base is None:
+                    continue
+                own = round((float(block.pts * block.time_base) - start_s) * AUDIO_RATE_HZ)
+                if latest is not None and own < latest - MAX_SOUND_STEP_BACK:
+                    shift = next_pts - own
+                latest, pts = own, own + shift
+                if pts + AAC_FRAME_SAMPLES / 2 < next_pts:
+                    continue  # sound before the first picture, or blocks that overlap
+                block.pts, block.time_base = max(pts, next_pts), Fraction(1, AUDIO_RATE_HZ)
+                next_pts = block.pts + block.samples
+                yield block
     except (av.FFmpegError, ValueError):
         logger.info("%s: its sound cannot be decoded further and is left out", path, exc_info=True)
+
+
+def _sound_stream(container: Any, path: Path) -> Any:
+    pictures = choose_stream(container, path).stream
+    return container.streams.best("audio", related=pictures) or container.streams.audio[0]

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace
 
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_colour
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import Image, VideoReader
+from deepfake.video.info import Image
+from deepfake.video.reader import VideoReader
 from deepfake.video.writer import ClipWriter
 
 MAX_SCORED = 150  # pictures of a part: five a second of its longest

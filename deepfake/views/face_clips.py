@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 from deepfake.video.writer import ClipWriter
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from deepfake.figures.pictures import JPEG_QUALITY
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
 from deepfake.signals.ssim import ssim_map
-from deepfake.video.reader import Frame, Image, VideoReader
+from deepfake.video.info import Frame, Image
+from deepfake.video.reader import VideoReader
 
 VIEW_SIDE_PX = 1280
 PREVIEW_SIZE_PX = (480, 270)

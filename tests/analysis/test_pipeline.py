@@ -187,6 +187,50 @@ def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
     assert any("frame rate varies" in warning for warning in analysis.warnings)
 
 
+def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip(tmp_path, write_clip, talking_frames):
+    analysis = analyze(write_clip(tmp_path / "still.mp4", talking_frames[:1] * 30))
+    assert analysis.still_frames == 30
+    assert len(analysis.tracks) == 1
+    assert analysis.verdict.label != "LIKELY_REAL"
+    assert "Nothing moves in this clip: it shows the same picture 30 times." in analysis.warnings
+
+
+def test_a_clip_in_which_somebody_moves_is_no_photograph(talking):
+    assert talking.still_frames == 0
+    assert talking.warnings == ()
+
+
+def test_damaged_frames_are_shown_and_not_scored(tmp_path, write_clip, talking_frames):
+    options = {"g": "10", "bf": "0", "crf": "20", "sc_threshold": "0", "preset": "veryfast"}
+    path = write_clip(tmp_path / "damaged.mp4", talking_frames, codec_options=options)
+    data = bytearray(path.read_bytes())
+    place = len(data) // 2
+    data[place : place + 300] = np.random.default_rng(3).integers(0, 255, 300, dtype=np.uint8).tobytes()
+    path.write_bytes(bytes(data))
+    with VideoReader(path) as reader:
+        damaged = {frame.index for frame in reader.frames() if frame.is_damaged}
+    analysis = analyze(path)
+    assert damaged
+    assert len(analysis.frame_timestamps_s) == 38
+    assert damaged <= set(analysis.tracks[0].frame_indices.tolist())
+    scored = set(analysis.trace("learned_score", 0).frame_indices.tolist())
+    assert scored
+    assert not scored & damaged
+    assert analysis.video.adjustment("damaged_frames") is not None
+    assert any("not scored" in warning for warning in analysis.warnings)
+
+
+def test_the_file_is_hashed_once_and_not_at_all_where_the_hash_is_known(talking_clip, monkeypatch):
+    from deepfake.analysis import pipeline
+
+    hashed = []
+    monkeypatch.setattr(pipeline, "file_sha256", lambda path: hashed.append(path) or "f" * 64)
+    assert analyze(talking_clip, AnalysisConfig(face_detector="haar")).video.sha256 == "f" * 64
+    assert hashed == [talking_clip]
+    assert analyze(talking_clip, AnalysisConfig(face_detector="haar"), sha256="a" * 64).video.sha256 == "a" * 64
+    assert hashed == [talking_clip]
+
+
 def test_what_is_no_clip_is_an_error(tmp_path):
     path = tmp_path / "text.mp4"
     path.write_text("not a video")

@@ -21,7 +21,7 @@ from deepfake.detectors import QualityLimits, TrackScores, classifier
 from deepfake.faces.blur import edge_blur_px
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import evidence_sentence
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 PROFILE = FRONTAL + np.array([[0, 0], [0, 0], [45, 0], [0, 0], [0, 0]], np.float32)

@@ -6,7 +6,7 @@ import pytest
 from deepfake.detectors import ClassifierInfo, CropScores, FaceClassifier, Sampling, TrackScorer
 from deepfake.detectors.scoring import CropSample
 from deepfake.faces.alignment import FaceCrop
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 TRANSFORM = np.eye(2, 3, dtype=np.float32)
 

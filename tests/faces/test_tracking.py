@@ -5,7 +5,7 @@ import pytest
 
 from deepfake.faces.detection import FaceDetection, face_detector
 from deepfake.faces.tracking import FaceTracker, track_crop_to_frame
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 BLANK = np.zeros((200, 300, 3), np.uint8)
 

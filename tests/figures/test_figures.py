@@ -37,7 +37,7 @@ from deepfake.figures import (
 )
 from deepfake.figures.style import COLOURS
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 
 RATE = Fraction(25)
 

@@ -26,7 +26,7 @@ from deepfake.report.page import report_html
 from deepfake.report.table import analysis_to_csv
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 from tests.told import told
 
 FRAMES = 12

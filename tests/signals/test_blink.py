@@ -15,7 +15,7 @@ from deepfake.signals.blink import (
     find_blinks,
     summarise_blinks,
 )
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
 
 RATE = 25

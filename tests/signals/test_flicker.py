@@ -11,7 +11,7 @@ from deepfake.faces.landmarks import FACE_OVAL
 from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.flicker import FlickerSignal, second_difference
 from deepfake.signals.patches import polygon_mask
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)

@@ -13,7 +13,7 @@ from deepfake.signals.contour import ContourSignal, gradient_magnitude
 from deepfake.signals.detail import DetailSignal
 from deepfake.signals.face_sharpness import FaceSharpnessSignal, sharpness
 from deepfake.signals.patches import MAX_SIDE_PX, blurred, cut_patch, outline_depth, polygon_mask
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)

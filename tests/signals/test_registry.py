@@ -9,7 +9,7 @@ from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_lan
 from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.registry import FACE_SIGNALS, signal_auc, signal_info
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
 
 LANDMARKS = np.array([[201, 108], [246, 105], [225, 132], [208, 155], [245, 153]], np.float32)

@@ -17,7 +17,7 @@ from deepfake.signals.spectrum import (
     real_face_range,
     spectrum_classifier,
 )
-from deepfake.video.reader import Frame
+from deepfake.video.info import Frame
 
 
 def trace_of(values):

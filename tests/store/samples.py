@@ -12,7 +12,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import VideoInfo
+from deepfake.video.info import VideoInfo
 from tests.told import told
 
 

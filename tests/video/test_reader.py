@@ -11,7 +11,8 @@ import pytest
 from deepfake.errors import ClipError, ClipNotFoundError, DeepfakeError, LimitError
 from deepfake.files import file_sha256
 from deepfake.settings import Settings
-from deepfake.video.reader import VideoReader, is_variable_rate, probe
+from deepfake.video.reader import VideoReader, probe
+from deepfake.video.timing import is_variable_rate
 
 
 def read_all(path, settings=None):
@@ -40,22 +41,25 @@ def test_info_describes_the_clip(moving_square_clip):
     assert info.frame_count == 24
     assert info.duration_s == pytest.approx(1.0, abs=0.01)
     assert (info.codec, info.pixel_format, info.has_audio) == ("h264", "yuv420p", False)
-    assert info.sha256 == file_sha256(moving_square_clip)
+    assert info.sha256 == ""
+    assert probe(moving_square_clip, with_hash=True).sha256 == file_sha256(moving_square_clip)
+    assert info.adjustments == ()
     assert not info.variable_frame_rate
 
 
-def test_the_bit_rate_is_the_streams_and_its_share_a_pixel_follows(moving_square_clip):
-    info = probe(moving_square_clip)
+def test_the_bit_rate_is_that_of_the_pictures_and_its_share_a_pixel_follows(moving_square_clip):
+    assert probe(moving_square_clip).bit_rate is None
+    info = read_all(moving_square_clip)[1].info
     assert 0 < info.bit_rate <= moving_square_clip.stat().st_size * 8 / info.duration_s
     assert info.bits_per_pixel == pytest.approx(info.bit_rate / (160 * 96 * 24))
     assert dataclasses.replace(info, bit_rate=None).bits_per_pixel is None
 
 
-def test_a_stream_that_states_no_bit_rate_has_that_of_its_file(tmp_path, write_clip, noise_frames):
+def test_a_stream_that_states_a_wrong_bit_rate_has_that_of_its_packets(tmp_path, write_clip, noise_frames):
     """MPEG-1 writes 104857200 bits a second where it means that none is stated."""
     path = write_clip(tmp_path / "clip.mpg", noise_frames, rate=24, codec="mpeg1video", pix_fmt="yuv420p")
-    info = probe(path)
-    assert info.bit_rate == pytest.approx(path.stat().st_size * 8 / info.duration_s, rel=0.02)
+    frames, reader = read_all(path)
+    assert reader.info.bit_rate == pytest.approx(path.stat().st_size * 8 / (len(frames) / 24), rel=0.02)
 
 
 @pytest.mark.parametrize(

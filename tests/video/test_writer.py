@@ -14,7 +14,8 @@ import pytest
 from deepfake.errors import ClipError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.video.browser import browser_plays, transcode
-from deepfake.video.reader import Frame, VideoReader, probe
+from deepfake.video.info import Frame
+from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import ClipWriter, slowed
 from deepfake.views.face_clips import FaceClips
 

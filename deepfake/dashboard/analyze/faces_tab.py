@@ -15,7 +15,7 @@ from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.detection import FACE_DETECTORS, FaceDetection, agreement, face_detector_title
 from deepfake.figures import drawn_faces, format_time, person_name
-from deepfake.video.reader import Image
+from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
 
 TRACKED = "As followed"

@@ -11,7 +11,8 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.detectors import quality_limits
 from deepfake.figures import format_time
 from deepfake.report import EXPORTS
-from deepfake.video.reader import VideoInfo
+from deepfake.report.wording import adjustment_sentence
+from deepfake.video.info import VideoInfo
 
 STAGES = {
     "models": "Loading the models",
@@ -30,6 +31,9 @@ def draw_file(ready: ReadyAnalysis) -> None:
     with clip:
         st.markdown("**The clip**")
         st.table(_properties(analysis), border="horizontal", hide_header=True)
+        if analysis.video.adjustments:
+            st.markdown("**Changed on reading**")
+            st.markdown("\n".join(f"- {adjustment_sentence(item)}" for item in analysis.video.adjustments))
         st.caption("SHA-256 of the file")
         st.code(analysis.video.sha256, language=None, wrap_lines=True)
     with run:
@@ -70,12 +74,11 @@ def clip_line(analysis: Analysis) -> str:
 
 def _properties(analysis: Analysis) -> pd.DataFrame:
     video, count = analysis.video, len(analysis.frame_timestamps_s)
-    turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     claimed = "" if video.frame_count in (None, count) else f" (the header says {video.frame_count})"
     return _rows(
         {
             "Name": str(video.path),
-            "Size": f"{video.width}×{video.height} px{turned}",
+            "Size": f"{video.width}×{video.height} px",
             "Frame rate": f"{float(video.frame_rate):.3f} frames/s" + (", variable" * video.variable_frame_rate),
             "Frames": f"{count}{claimed}",
             "Last frame at": format_time(float(analysis.frame_timestamps_s[-1])),

@@ -1,0 +1,197 @@
+"""Opening a clip: what may be opened, of what kind it is, which of its picture streams is read, how large it may be.
+
+Everything here is asked of the file and its header: no picture is decoded.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import av
+from av.stream import Disposition
+
+from deepfake.errors import ClipError, ClipNotFoundError, LimitError
+from deepfake.settings import Settings
+from deepfake.video.decoding import over_pixels
+from deepfake.video.info import Adjustment
+
+# Formats that hold their pictures themselves. A playlist (HLS, DASH, ffconcat) is a text that names other files, and
+# would open what the user may not.
+CONTAINER_FORMATS: Final = "mov,matroska,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,h264,hevc,m4v"
+# A cover, a thumbnail, a still beside the moving picture, or a layer that refines another stream.
+NOT_THE_CLIP: Final = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
+)
+# A stream with fewer pictures than this share of the liveliest one is a still or a row of them.
+MOVING_SHARE: Final = 0.1
+COUNTED_PACKETS: Final = 600  # read to see which streams move, where the header does not say
+
+PICTURE, SOUND = "picture", "sound without pictures"
+# How files of other kinds begin: offset, bytes, name, kind.
+SIGNATURES: Final = (
+    (0, b"GIF8", "GIF", PICTURE),
+    (0, b"\x89PNG", "PNG", PICTURE),
+    (0, b"\xff\xd8\xff", "JPEG", PICTURE),
+    (8, b"WEBP", "WebP", PICTURE),
+    (0, b"BM", "BMP", PICTURE),
+    (0, b"II*\0", "TIFF", PICTURE),
+    (0, b"MM\0*", "TIFF", PICTURE),
+    (0, b"8BPS", "Photoshop", PICTURE),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL", PICTURE),
+    (0, b"\xff\x0a", "JPEG XL", PICTURE),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000", PICTURE),
+    *((4, b"ftyp" + brand, "HEIF", PICTURE) for brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"hevx")),
+    *((4, b"ftyp" + brand, "AVIF", PICTURE) for brand in (b"avif", b"avis")),
+    (0, b"ID3", "MP3", SOUND),
+    (8, b"WAVE", "WAV", SOUND),
+    (0, b"fLaC", "FLAC", SOUND),
+    (8, b"AIFF", "AIFF", SOUND),
+    (8, b"AIFC", "AIFF", SOUND),
+    (0, b"MThd", "MIDI", SOUND),
+    (0, b"#!AMR", "AMR", SOUND),
+    (0, b".snd", "AU", SOUND),
+    (0, b"caff", "CAF", SOUND),
+    *((0, bytes((0xFF, second)), "MP3", SOUND) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3)),
+    *((0, bytes((0xFF, second)), "AAC", SOUND) for second in (0xF1, 0xF9)),
+)
+SIGNATURE_BYTES: Final = 16
+ARTICLES: Final = {"AVIF": "an"}
+MOVING_PICTURES: Final = frozenset({"GIF", "WebP", "AVIF", "PNG"})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The picture stream that is read. number: which of the file's picture streams, from 1; of: how many there are."""
+
+    stream: Any
+    number: int
+    of: int
+
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """Return that a stream had to be chosen, where there are several."""
+        return (Adjustment("stream_chosen", {"stream": self.number, "of": self.of}),) if self.of > 1 else ()
+
+
+def check_file(path: Path, settings: Settings) -> None:
+    """Raise ClipNotFoundError, ClipError or LimitError for what cannot be a clip: no file, empty, too large, or plainly
+    of another kind (a picture, a sound)."""
+    if not path.exists():
+        raise ClipNotFoundError(path, "there is no such file")
+    if not path.is_file():
+        raise ClipError(path, "this is not a file; name a video clip")
+    size = path.stat().st_size
+    if size == 0:
+        raise ClipError(path, "the file is empty")
+    if size > settings.max_clip_mb * 2**20:
+        raise LimitError(
+            path,
+            f"{size / 2**20:.0f} MiB is over the limit of {settings.max_clip_mb} MiB; "
+            "raise max_clip_mb in deepfake.toml or DEEPFAKE_MAX_CLIP_MB to allow it",
+        )
+    other = other_kind(path)
+    if other is not None:
+        raise ClipError(path, _not_a_clip(*other))
+
+
+def other_kind(path: Path) -> tuple[str, str] | None:
+    """Return the name and kind ("picture", "sound without pictures") of a file that begins like no video, or None."""
+    with path.open("rb") as file:
+        start = file.read(SIGNATURE_BYTES)
+    for offset, mark, name, kind in SIGNATURES:
+        if start[offset : offset + len(mark)] == mark:
+            return name, kind
+    return None
+
+
+def _not_a_clip(name: str, kind: str) -> str:
+    what = f"a {kind} ({name})" if kind == SOUND else f"{ARTICLES.get(name, 'a')} {name} (a {kind})"
+    if name in MOVING_PICTURES:
+        return f"this is {what}, not a video clip; if it moves, save it as a video (MP4) to have it analyzed"
+    return f"this is {what}, not a video clip; a clip with moving pictures is needed"
+
+
+def open_container(path: Path, *, max_pixels: int | None = None) -> Any:
+    """Return the PyAV input container of a clip, for its sound or its packets; VideoReader reads its pictures.
+
+    max_pixels: pictures that are larger are not decoded to find out about the stream. Raises ClipError when it is no
+    video file, or a playlist that names other files.
+    """
+    try:
+        # "file:" keeps a name such as "concat:x" from being taken for a protocol.
+        limits = {} if max_pixels is None else {"max_pixels": str(max_pixels)}
+        options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
+        return av.open(f"file:{path}", options=limits, container_options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise ClipError(path, f"this cannot be read as a video ({reason(error)}); it may be truncated or of "
+                        "another kind than its name says") from error  # fmt: skip
+
+
+def choose_stream(container: Any, path: Path) -> Choice:
+    """Return the picture stream that a player shows: the only default one, else the largest of those that move.
+
+    Covers, thumbnails and stills are no clip. Raises ClipError where nothing is left.
+    """
+    streams = list(container.streams.video)
+    pictures = [stream for stream in streams if not stream.disposition & NOT_THE_CLIP and stream.codec_context]
+    if not pictures:
+        if container.streams.audio:
+            raise ClipError(path, _not_a_clip("the file holds only audio", SOUND))
+        raise ClipError(path, "the file holds no video track; a clip with pictures is needed")
+    moving = pictures if len(pictures) == 1 else _moving(pictures, path)
+    defaults = [stream for stream in moving if stream.disposition & Disposition.default]
+    chosen = defaults[0] if len(defaults) == 1 else max(moving, key=lambda stream: stream.width * stream.height)
+    chosen.thread_type = "AUTO"
+    return Choice(chosen, streams.index(chosen) + 1, len(streams))
+
+
+def _moving(streams: list[Any], path: Path) -> list[Any]:
+    counts = {stream.index: stream.frames for stream in streams}
+    if not all(counts.values()):
+        with open_container(path) as container:
+            wanted = [container.streams[index] for index in counts]
+            packets = islice(container.demux(wanted), COUNTED_PACKETS)
+            counts = dict.fromkeys(counts, 0) | Counter(packet.stream.index for packet in packets if packet.size)
+    liveliest = max(counts.values())
+    return [stream for stream in streams if counts[stream.index] >= max(MOVING_SHARE * liveliest, min(2, liveliest))]
+
+
+def check_header(choice: Choice, container: Any, path: Path, settings: Settings) -> None:
+    """Raise LimitError for a clip whose header says that it is too long, or its pictures too large."""
+    stream = choice.stream
+    duration_s = duration_of(stream, container)
+    if duration_s is not None and duration_s > settings.max_duration_s:
+        raise LimitError(path, over_duration(duration_s, settings))
+    if stream.width * stream.height > settings.max_pixels:
+        raise LimitError(path, over_pixels(stream.width, stream.height, settings.max_pixels))
+    if not stream.width * stream.height:
+        raise ClipError(
+            path,
+            f"the size of its pictures cannot be read, or is over the limit of {settings.max_pixels} px; raise "
+            "max_pixels in deepfake.toml or DEEPFAKE_MAX_PIXELS to allow it",
+        )
+
+
+def over_duration(duration_s: float, settings: Settings) -> str:
+    """Return what is said of a clip that is too long."""
+    return (
+        f"{duration_s:.1f} s is over the limit of {settings.max_duration_s:g} s; "
+        "raise max_duration_s in deepfake.toml or DEEPFAKE_MAX_DURATION_S to allow it"
+    )
+
+
+def duration_of(stream: Any, container: Any) -> float | None:
+    """Return how long a stream, or else its file, says that it lasts, seconds, or None."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration:
+        return float(Fraction(container.duration, av.time_base))
+    return None
+
+
+def reason(error: BaseException) -> str:
+    """Return FFmpeg's words for an error, to stand within a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()

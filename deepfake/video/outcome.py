@@ -1,0 +1,104 @@
+"""What only a whole pass over a clip can tell of it: its bit rate, its pace, what was mended on the way, a cut end."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.video import boxes
+from deepfake.video.decoding import Tally
+from deepfake.video.info import Adjustment, VideoInfo
+from deepfake.video.timing import Clock, is_variable_rate
+
+MISSING_SHARE: Final = 0.02  # of the promised frames: what containers overstate
+MISSING_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PassCounts:
+    """What was counted in one pass. deinterlaced, fitted: frames."""
+
+    tally: Tally
+    clock: Clock
+    deinterlaced: int
+    fitted: int
+
+
+def after_one_pass(
+    info: VideoInfo, times_s: NDArray[np.float64], counts: PassCounts, clock_tick_s: float
+) -> tuple[VideoInfo, list[str]]:
+    """Return what is known of a clip after it was read, and what its user has to be warned of, a sentence each.
+
+    Args:
+        info: as it was when the clip was opened.
+        times_s: f64 (n,), of its frames, seconds.
+        counts: of the pass.
+        clock_tick_s: the smallest step of the file's clock, seconds.
+    """
+    bits = Fraction(counts.tally.picture_bits, len(times_s))
+    end, warnings = _end(info, times_s, counts.tally.breaks_off)
+    read = dataclasses.replace(
+        info,
+        bit_rate=round(bits * info.frame_rate),
+        variable_frame_rate=is_variable_rate(times_s, clock_s=clock_tick_s, period_s=float(1 / info.frame_rate)),
+        adjustments=(*info.adjustments, *_changes(info, counts), *end),
+    )
+    return read, [*_warnings(counts), *warnings]
+
+
+def _changes(info: VideoInfo, counts: PassCounts) -> Iterator[Adjustment]:
+    tally, clock = counts.tally, counts.clock
+    if counts.fitted:
+        yield Adjustment("fitted", {"frames": counts.fitted})
+    if counts.deinterlaced:
+        yield Adjustment("deinterlaced", {"frames": counts.deinterlaced})
+    if not clock.states_times:
+        yield Adjustment("times_counted", {"frame_rate": round(float(info.frame_rate), 3)})
+    if clock.jumps:
+        yield Adjustment("times_mended", {"jumps": clock.jumps})
+    if tally.damaged or tally.built_on_damage:
+        yield Adjustment("damaged_frames", {"damaged": tally.damaged, "built_on_damage": tally.built_on_damage})
+    if tally.left_out:
+        yield Adjustment("packets_left_out", {"packets": tally.left_out})
+
+
+def _warnings(counts: PassCounts) -> Iterator[str]:
+    tally = counts.tally
+    if counts.fitted:
+        yield (
+            f"The frame size changes within the clip: {counts.fitted} frames are fitted into that of the first, with "
+            "black bars."
+        )
+    if tally.damaged or tally.built_on_damage:
+        yield (
+            f"{tally.damaged + tally.built_on_damage} frames are damaged ({tally.damaged} themselves, "
+            f"{tally.built_on_damage} refer to what is damaged or missing): shown as far as could be restored, and not "
+            "scored."
+        )
+    if tally.left_out:
+        yield f"{tally.left_out} damaged packets could not be decoded and were left out."
+
+
+def _end(
+    info: VideoInfo, times_s: NDArray[np.float64], ends_in_data: bool
+) -> tuple[tuple[Adjustment, ...], tuple[str, ...]]:
+    """Whether the clip ends before it should, as an adjustment and a warning."""
+    count, last_s = len(times_s), float(times_s[-1])
+    claimed, duration_s = info.frame_count, info.duration_s
+    promise = None
+    if claimed and count < claimed * (1 - MISSING_SHARE) - 1:
+        promise = f"its header promises {claimed} frames, {count} can be read"
+    # Matroska states no number of frames, and its duration is that of the longest track.
+    elif "matroska" in info.container and duration_s and not info.has_audio:
+        is_short = last_s < duration_s * (1 - MISSING_SHARE) - MISSING_S
+        promise = f"its header promises {duration_s:.2f} s" if is_short else None
+    if promise is None and (ends_in_data or (info.container.startswith("mov") and boxes.breaks_off(info.path))):
+        promise = "the file ends in the middle of its data"
+    if promise is None:
+        return (), ()
+    warning = f"The clip breaks off at {last_s:.2f} s: {promise}. What was read is analyzed."
+    return (Adjustment("breaks_off", {"at_s": round(last_s, 3)}),), (warning,)

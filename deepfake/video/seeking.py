@@ -1,0 +1,121 @@
+"""The frame that is shown at a time, whatever the container: after a seek the decoder's own times decide."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import av
+
+from deepfake.video.decoding import Picture
+from deepfake.video.opening import choose_stream, open_container
+from deepfake.video.timing import MAX_STREAM_GAP_S
+
+logger = logging.getLogger(__name__)
+
+UNSEEKABLE: Final = frozenset({"h264", "hevc", "m4v", "mpegvideo"})  # raw streams have no timestamps to seek by
+# Formats whose clock cannot jump: they store how long each picture lasts.
+STEADY_CLOCKS: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})
+# How far before the wanted time decoding begins, seconds: first where an index leads to a key frame, then further.
+BACK_S: Final = (0.0, 1.0, 4.0, 16.0)
+TIME_TOLERANCE_S: Final = 1e-6
+# Frames that have to be known before the wanted one: the one before it, and what deinterlacing looks at before that.
+FRAMES_BEFORE: Final = 2
+
+
+class Shown:
+    """The picture shown at a time and the one before it, found in one walk over pictures in their order."""
+
+    def __init__(self, timestamp_s: float) -> None:
+        self._wanted_s = timestamp_s
+        self.before: Picture | None = None
+        self.current: Picture | None = None
+        self.seen = 0
+
+    def take(self, pictures: Iterator[Picture]) -> "Shown":
+        """Walk until the first picture after the wanted time, or to the end."""
+        for picture in pictures:
+            if self.current is not None and picture.time_s > self._wanted_s + TIME_TOLERANCE_S:
+                break
+            self.before, self.current = self.current, picture
+            self.seen += 1
+        return self
+
+    @property
+    def is_certain(self) -> bool:
+        """Return whether enough pictures before the shown one were seen to know both as one pass gives them."""
+        if self.current is None or self.current.time_s > self._wanted_s + TIME_TOLERANCE_S:
+            return False
+        # What is missing in a damaged picture is filled from what was decoded before it.
+        damaged = self.current.is_damaged or (self.before is not None and self.before.is_damaged)
+        return self.seen > FRAMES_BEFORE and not damaged
+
+
+def from_key_frame(pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """Yield pictures from the first key frame on that the decoder gives: what it gives before that refers to pictures
+    that were not decoded."""
+    found = False
+    for picture in pictures:
+        found = found or (picture.frame.key_frame and not picture.is_damaged)
+        if found:
+            yield picture
+
+
+def shown_at(
+    timestamp_s: float, seek: Callable[[float], Iterator[Picture] | None], restart: Callable[[], Iterator[Picture]]
+) -> Shown:
+    """Return the picture shown at a time: of the seeks from near to far the first that is certain, else from the start.
+
+    seek: goes to a time and returns the pictures from there on, with their times, or None where it cannot. restart:
+    returns all pictures.
+    """
+    for back_s in BACK_S:
+        start_s = timestamp_s - back_s
+        if start_s <= 0:
+            break
+        pictures = seek(start_s)
+        if pictures is None:
+            break
+        shown = Shown(timestamp_s).take(pictures)
+        if shown.is_certain:
+            return shown
+    return Shown(timestamp_s).take(restart())
+
+
+def can_seek(path: Path, container: Any, stream: Any) -> bool:
+    """Return whether a time in the file means one moment of the clip: it states its times, and its clock runs on."""
+    name = container.format.name
+    if stream.time_base is None or name in UNSEEKABLE:
+        return False
+    if name == "avi":  # it counts packets: where pictures are reordered, that is not when they are shown
+        return not stream.codec_context.has_b_frames
+    if name in STEADY_CLOCKS:
+        return True
+    status = path.stat()
+    return _clock_runs_on(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _clock_runs_on(path: Path, size: int, version: int) -> bool:
+    """Read the packets' times (nothing is decoded): whether the clock neither jumps back nor far ahead.
+
+    No picture before a key frame in the file is shown after it, whatever the order within.
+    """
+    del size, version  # of the file: what makes a kept answer hold
+    latest_s = None
+    with open_container(path) as container:
+        stream = choose_stream(container, path).stream
+        try:
+            for packet in container.demux(stream):
+                if packet.pts is None:
+                    continue
+                time_s = float(packet.pts * packet.time_base)
+                if latest_s is None:
+                    latest_s = time_s
+                elif packet.is_keyframe and not 0 < time_s - latest_s <= MAX_STREAM_GAP_S:
+                    return False
+                latest_s = max(latest_s, time_s)
+        except av.FFmpegError:
+            logger.info("%s: its packets end with an error", path, exc_info=True)
+    return True

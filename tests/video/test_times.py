@@ -1,0 +1,188 @@
+"""When frames are shown: in every container, after jumps, without times, on coarse clocks; and at any moment asked."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from deepfake.video.reader import VideoReader, probe
+from deepfake.video.timing import is_variable_rate
+from tests.video.clips import add_pictures, add_stream, packed, square_frames
+
+H264 = {"crf": "20", "g": "12", "bf": "3", "b-pyramid": "normal"}
+
+
+def write(path, codec="libx264", options=None, *, count=40, rate=25, pix_fmt="yuv420p"):
+    with av.open(str(path), "w") as container:
+        stream = add_stream(container, codec, (96, 160), rate=rate, options=options, pix_fmt=pix_fmt)
+        add_pictures(container, stream, square_frames(count), pix_fmt=pix_fmt)
+    return path
+
+
+def joined(path, pieces):
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    return path
+
+
+def times(path):
+    with VideoReader(path) as reader:
+        return np.array([frame.timestamp_s for frame in reader.frames()]), reader
+
+
+def moments(path):
+    """Compare every frame, asked for alone, with one pass over the clip."""
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+    ends = [*(frame.timestamp_s for frame in frames[1:]), frames[-1].timestamp_s + 0.04]
+    for number, (frame, end_s) in enumerate(zip(frames, ends, strict=True)):
+        for moment_s in (frame.timestamp_s, (frame.timestamp_s + end_s) / 2):
+            with VideoReader(path) as reader:
+                near, before = reader.frame_near(moment_s)
+            assert near.timestamp_s == pytest.approx(frame.timestamp_s, abs=1e-6)
+            assert np.array_equal(near.image, frame.image), f"frame {number} at {moment_s}"
+            if number == 0:
+                assert before is None
+            else:
+                assert np.array_equal(before.image, frames[number - 1].image), f"frame before {number}"
+    return frames
+
+
+CONTAINERS = [
+    ("a.mp4", "libx264", H264),
+    ("open.mp4", "libx264", {**H264, "x264-params": "open-gop=1"}),
+    ("refresh.mp4", "libx264", {"crf": "20", "g": "12", "x264-params": "intra-refresh=1", "bf": "0"}),
+    ("a.mkv", "libx264", H264),
+    ("a.ts", "libx264", H264),
+    ("a.avi", "libx264", H264),
+    ("p.avi", "libx264", {"bf": "0", "g": "12"}),
+    ("a.flv", "libx264", H264),
+    ("xvid.avi", "mpeg4", {"bf": "2", "g": "12"}),
+    ("one.mpg", "mpeg1video", {"bf": "2", "g": "15"}),
+    ("two.mpg", "mpeg2video", {"bf": "2", "g": "300"}),
+    ("vp8.webm", "libvpx", {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "10", "b": "300k"}),
+    ("vp9.webm", "libvpx-vp9", {"g": "12", "b": "300k", "cpu-used": "8"}),
+    ("interlaced.mp4", "libx264", {**H264, "x264-params": "tff=1"}),
+    ("raw.h264", "libx264", {"bf": "2", "g": "12"}),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), CONTAINERS, ids=[row[0] for row in CONTAINERS])
+def test_every_moment_shows_the_frame_of_one_pass(tmp_path, name, codec, options):
+    frames = moments(write(tmp_path / name, codec, options, count=30))
+    assert len(frames) == 30
+    assert np.diff([frame.timestamp_s for frame in frames]) == pytest.approx(0.04, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["a.avi", "xvid.avi"])
+def test_times_are_even_where_the_file_has_none(tmp_path, name):
+    path = write(tmp_path / name, "mpeg4" if "xvid" in name else "libx264", {"bf": "2"} if "xvid" in name else H264)
+    found, reader = times(path)
+    assert np.diff(found) == pytest.approx(0.04, abs=1e-6)
+    assert reader.info.frame_rate == 25
+    assert not reader.info.variable_frame_rate
+    assert reader.info.adjustment("times_counted") is not None
+    assert reader.warnings == []
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("ts", "libx264"), ("ts", "mpeg2video"), ("mpg", "mpeg2video")])
+def test_joined_pieces_follow_each_other(tmp_path, suffix, codec):
+    piece = write(tmp_path / f"piece.{suffix}", codec, {"g": "12", "bf": "2"})
+    path = joined(tmp_path / f"joined.{suffix}", [piece] * 3)
+    frames = moments(path)
+    assert len(frames) == 120
+    assert np.diff([frame.timestamp_s for frame in frames]) == pytest.approx(0.04, abs=2e-3)
+    _, reader = times(path)
+    assert reader.info.adjustment("times_mended").values == {"jumps": 2}
+    assert not reader.info.variable_frame_rate
+
+
+def test_a_torn_piece_is_joined_evenly(tmp_path):
+    piece = write(tmp_path / "piece.ts", options=H264)
+    torn = tmp_path / "torn.ts"
+    torn.write_bytes(piece.read_bytes()[: piece.stat().st_size * 6 // 10 // 188 * 188])
+    found, reader = times(joined(tmp_path / "joined.ts", [torn, piece]))
+    assert np.diff(found) == pytest.approx(0.04, abs=2e-3)
+    assert reader.info.adjustment("times_mended") is not None
+
+
+def test_a_pause_stays_a_pause(tmp_path, write_clip, moving_square_frames):
+    times_s = [0.0, 0.04, 0.08, 20.0, 20.04, 20.08]
+    found, reader = times(write_clip(tmp_path / "pause.mp4", moving_square_frames[:6], timestamps_s=times_s))
+    assert found == pytest.approx(times_s, abs=1e-3)
+    assert reader.info.variable_frame_rate
+
+
+@pytest.mark.parametrize(
+    "rate", [Fraction(240), Fraction(60000, 1001), Fraction(30000, 1001), Fraction(120), Fraction(25)]
+)
+def test_a_constant_rate_is_one_on_a_clock_of_milliseconds(tmp_path, rate):
+    found, reader = times(write(tmp_path / "a.mkv", options={"bf": "0"}, rate=rate, count=90))
+    assert reader.info.frame_rate == rate
+    assert not reader.info.variable_frame_rate
+    assert len(found) == 90
+
+
+def test_a_dropped_frame_is_seen_on_a_coarse_clock_as_well():
+    steady = np.arange(60) / 25
+    assert not is_variable_rate(steady, clock_s=1 / 25, period_s=1 / 25)
+    assert is_variable_rate(np.delete(steady, 30), clock_s=1 / 25, period_s=1 / 25)
+    rounded = np.round(np.arange(300) / 240, 3)
+    assert not is_variable_rate(rounded, clock_s=1e-3, period_s=1 / 240)
+    assert is_variable_rate(np.delete(rounded, 100), clock_s=1e-3, period_s=1 / 240)
+
+
+@pytest.mark.parametrize("rate", [25, Fraction(30000, 1001), Fraction(24000, 1001), 50])
+def test_the_rate_is_the_same_in_every_container(tmp_path, rate):
+    source = write(tmp_path / "a.mp4", options=H264, rate=rate)
+    for name in ("b.mkv", "b.mov", "b.ts", "b.avi"):
+        assert probe(packed(source, tmp_path / name)).frame_rate == rate, name
+
+
+def test_the_container_does_not_decide_on_bits_and_pictures(tmp_path):
+    source = write(tmp_path / "a.mp4", options=H264)
+    names = ["a.mp4", "b.mkv", "b.mov", "b.ts", "b.avi", "b.flv"]
+    seen = []
+    for name in names:
+        path = source if name == "a.mp4" else packed(source, tmp_path / name)
+        with VideoReader(path) as reader:
+            images = [frame.image for frame in reader.frames()]
+        seen.append((reader.info.bit_rate, reader.info.bits_per_pixel, len(images), sum(map(np.sum, images))))
+    assert len(set(seen)) == 1, dict(zip(names, seen, strict=True))
+    assert seen[0][0] > 0
+
+
+@pytest.mark.parametrize(("codec", "options"), [("mpeg4", {"bf": "0"}), ("mpeg2video", {"bf": "0"})])
+def test_sound_is_no_part_of_the_bit_rate(tmp_path, write_clip, codec, options):
+    images = square_frames(30)
+    rates = []
+    for name, sound_s in (("quiet.mkv", 0.0), ("loud.mkv", 1.2)):
+        path = write_clip(tmp_path / name, images, codec=codec, codec_options=options, audio_s=sound_s)
+        with VideoReader(path) as reader:
+            list(reader.frames())
+        rates.append(reader.info.bit_rate)
+    assert rates[0] == rates[1]
+
+
+@pytest.mark.parametrize("start", [7, 13])
+def test_an_edit_list_is_obeyed(tmp_path, start):
+    """Trimmed without encoding: the packets before the first shown frame are in the file, and are not shown."""
+    source = write(tmp_path / "a.mp4", options={**H264, "g": "250"})
+    data = bytearray(source.read_bytes())
+    place = data.find(b"elst")
+    assert place > 0
+    media_time = int.from_bytes(data[place + 16 : place + 20], "big")
+    scale = int.from_bytes(data[data.find(b"mdhd") + 16 : data.find(b"mdhd") + 20], "big")
+    data[place + 16 : place + 20] = (media_time + start * scale // 25).to_bytes(4, "big")
+    movie_scale = int.from_bytes(data[data.find(b"mvhd") + 16 : data.find(b"mvhd") + 20], "big")
+    data[place + 12 : place + 16] = ((40 - start) * movie_scale // 25).to_bytes(4, "big")
+    path = tmp_path / "trimmed.mp4"
+    path.write_bytes(bytes(data))
+    frames = moments(path)
+    assert len(frames) == 40 - start
+    with VideoReader(source) as reader:
+        wanted = list(reader.frames())[start:]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(frames, wanted, strict=True))
+    _, reader = times(path)
+    assert reader.warnings == []
+    assert reader.info.frame_count == 40 - start

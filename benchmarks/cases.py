@@ -17,7 +17,7 @@ import numpy as np
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.errors import ClipError, DeepfakeError
-from deepfake.report.wording import adjustment_sentence
+from deepfake.report.wording import adjustment_sentence, warning_sentences
 from deepfake.video.info import VideoInfo
 from deepfake.video.reader import VideoReader
 
@@ -50,7 +50,7 @@ def summary(analysis: Analysis) -> str:
         f"{len(analysis.frame_timestamps_s)} frames",
         f"{verdict.label} {probability}",
     ]
-    return "; ".join([*parts, *map(adjustment_sentence, video.adjustments), *analysis.warnings])
+    return "; ".join([*parts, *map(adjustment_sentence, video.adjustments), *warning_sentences(analysis)])
 
 
 def codes(video: VideoInfo) -> set[str]:
@@ -107,7 +107,7 @@ def clip(name: str, holds: Callable[[Analysis], bool]) -> Callable[[Path], Answe
 
 def whole(name: str, frames: int) -> Callable[[Path], Answer]:
     """Whether all frames of a clip are read and nothing is said against it."""
-    return clip(name, lambda analysis: len(analysis.frame_timestamps_s) == frames and not analysis.warnings)
+    return clip(name, lambda analysis: len(analysis.frame_timestamps_s) == frames and not warning_sentences(analysis))
 
 
 def pair(name: str, reference: str, holds: Callable[[Analysis, Analysis], bool]) -> Callable[[Path], Answer]:
@@ -202,13 +202,15 @@ CASES: Sequence[Case] = (
         "09-trimmed-editlist.mp4",
         "trimmed without encoding",
         "45 frames, no warning",
-        clip("09-trimmed-editlist.mp4", lambda a: len(a.frame_timestamps_s) == 45 and not a.warnings),
+        clip("09-trimmed-editlist.mp4", lambda a: len(a.frame_timestamps_s) == 45 and not warning_sentences(a)),
     ),
     Case(
         "10-xvid-bframes.avi",
         "no presentation times in the file",
         "even steps of 0.04 s, no warning",
-        clip("10-xvid-bframes.avi", lambda a: is_even(a, 0.04) and a.video.frame_rate == 25 and not a.warnings),
+        clip(
+            "10-xvid-bframes.avi", lambda a: is_even(a, 0.04) and a.video.frame_rate == 25 and not warning_sentences(a)
+        ),
     ),
     Case(
         "12-size-change.mkv",
@@ -220,13 +222,16 @@ CASES: Sequence[Case] = (
         "14-damaged.mp4",
         "damaged macroblocks",
         "counted, told, not scored",
-        clip("14-damaged.mp4", lambda a: "damaged_frames" in codes(a.video) and "damaged" in " ".join(a.warnings)),
+        clip(
+            "14-damaged.mp4",
+            lambda a: "damaged_frames" in codes(a.video) and "damaged" in " ".join(warning_sentences(a)),
+        ),
     ),
     Case(
         "15-240fps.mkv, .mp4",
         "240 frames/s on a millisecond clock",
         "constant rate",
-        pair("15-240fps.mkv", "15-240fps.mp4", lambda a, b: not a.warnings + b.warnings),
+        pair("15-240fps.mkv", "15-240fps.mp4", lambda a, b: not warning_sentences(a) + warning_sentences(b)),
     ),
     Case(
         "16-fragmented-truncated.mp4",
@@ -234,7 +239,7 @@ CASES: Sequence[Case] = (
         "24 frames and “breaks off”",
         clip(
             "16-fragmented-truncated.mp4",
-            lambda a: len(a.frame_timestamps_s) == 24 and any("breaks off" in w for w in a.warnings),
+            lambda a: len(a.frame_timestamps_s) == 24 and any("breaks off" in w for w in warning_sentences(a)),
         ),
     ),
     Case("20-animated.gif", "a picture", "a sentence that says what it is", refused("20-animated.gif", "GIF")),
@@ -264,7 +269,7 @@ CASES: Sequence[Case] = (
         "ok-12-noindex.avi",
         "no index, cut off",
         "32 frames and “breaks off”",
-        clip("ok-12-noindex.avi", lambda a: len(a.frame_timestamps_s) == 32 and len(a.warnings) == 1),
+        clip("ok-12-noindex.avi", lambda a: len(a.frame_timestamps_s) == 32 and len(warning_sentences(a)) == 1),
     ),
     Case("ok-13-nomoov.mp4", "no header", "one sentence", refused("ok-13-nomoov.mp4", "cannot be read")),
     *(

@@ -61,7 +61,6 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         traces=(),
         notebook_rule=NotebookRule(None, None, None),
         verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
-        warnings=(),
         timings_s={},
     )
 

@@ -49,7 +49,7 @@ def test_every_field_of_an_analysis_can_come_back() -> None:
 def test_what_cannot_come_back_is_refused() -> None:
     analysis = sample_analysis()
     with pytest.raises(TypeError, match="object cannot be kept"):
-        to_bytes(dataclasses.replace(analysis, warnings=(object(),)))  # type: ignore[arg-type]
+        to_bytes(dataclasses.replace(analysis, tracks=(object(),)))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="object"):
         to_bytes(dataclasses.replace(analysis, cuts=np.array([None])))
 

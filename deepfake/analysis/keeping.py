@@ -88,7 +88,12 @@ def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: _measured(rule[name]) for name in ("amplitude", "minimum")}
     return {
         **data,
-        "video": {**video, "frame_rate": Fraction(str(video.get("frame_rate_exact", video["frame_rate"])))},
+        "video": {
+            **video,
+            "frame_rate": Fraction(str(video.get("frame_rate_exact", video["frame_rate"]))),
+            "variable_frame_rate": any("frame rate varies" in warning for warning in data["warnings"]),
+            "adjustments": [{"code": "as_kept", "values": {"sentence": warning}} for warning in data["warnings"]],
+        },
         "config": {"face_detector": config.get("detector"), **config},
         "tracks": [_track(track) for track in data["tracks"]],
         "notebook_rule": {**rule, **numbers},

@@ -75,7 +75,6 @@ class Analysis:
         traces: Signals over time, of the whole frame or of one track.
         notebook_rule: What the rule of the notebook says; it decides nothing.
         verdict: The answer, with its reasons.
-        warnings: What was odd about the clip.
         timings_s: Seconds by stage.
         still_frames: How many frames there are where all of them show the same picture, a photograph; 0 where anything
             moves.
@@ -99,7 +98,6 @@ class Analysis:
     traces: tuple[SignalTrace, ...]
     notebook_rule: NotebookRule
     verdict: Verdict
-    warnings: tuple[str, ...]
     timings_s: dict[str, float]
     still_frames: int = 0
 

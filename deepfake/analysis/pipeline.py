@@ -238,7 +238,6 @@ class _Pass:
                 still_frames=still_frames,
                 signals=signal_traces,
             ),
-            warnings=(*self._reader.warnings, *_pace_warnings(self._reader.info), *_still_warnings(still_frames)),
             timings_s={**self._timings_s, **timings_s},
             still_frames=still_frames,
         )
@@ -307,15 +306,3 @@ def _trace(
 ) -> SignalTrace:
     indices = np.array(frame_indices, dtype=np.int64)
     return SignalTrace(signal, track_id, indices, frame_timestamps_s[indices], np.array(values, dtype=np.float32))
-
-
-def _pace_warnings(video: VideoInfo) -> tuple[str, ...]:
-    if video.variable_frame_rate:
-        return ("The frame rate varies: times are the clip's own timestamps, not frame numbers over a rate.",)
-    return ()
-
-
-def _still_warnings(still_frames: int) -> tuple[str, ...]:
-    if still_frames:
-        return (f"Nothing moves in this clip: it shows the same picture {still_frames} times.",)
-    return ()

@@ -1,7 +1,7 @@
 """Every sentence about verdicts, their reasons and their limits, for pages, command line and files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
@@ -10,7 +10,7 @@ from deepfake.analysis.recompression import RateOutcome, Recompression
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS
 from deepfake.signals.registry import signal_info
-from deepfake.video.info import Adjustment, AdjustmentCode
+from deepfake.video.info import Adjustment, AdjustmentCode, VideoInfo
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "Likely real",
@@ -244,8 +244,54 @@ def rule_sentence(rule: NotebookRule) -> str:
 
 
 def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
-    """Return what a reader has to know of the clip's reading."""
-    return analysis.warnings
+    """Return what a reader has to know of a clip: what was wrong with the file, and whether anything moves."""
+    still = analysis.still_frames
+    moves = (f"Nothing moves in this clip: it shows the same picture {still} times.",) if still else ()
+    return (*reading_warnings(analysis.video), *moves)
+
+
+def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
+    """Return what was wrong with a file, as far as it was read."""
+    found = [_WARNINGS[item.code](item) for item in video.adjustments if item.code in _WARNINGS]
+    pace = "The frame rate varies: times are the clip's own timestamps, not frame numbers over a rate."
+    return tuple(dict.fromkeys([*found, *([pace] if video.variable_frame_rate else [])]))
+
+
+def _fitted(item: Adjustment) -> str:
+    return (
+        f"The frame size changes within the clip: {item.values['frames']} frames are fitted into that of the first, "
+        "with black bars."
+    )
+
+
+def _damaged(item: Adjustment) -> str:
+    damaged, built = item.values["damaged"], item.values["built_on_damage"]
+    assert not isinstance(damaged, str)
+    assert not isinstance(built, str)
+    return (
+        f"{damaged + built} frames are damaged ({damaged} themselves, {built} refer to what is damaged or missing): "
+        "shown as far as could be restored, and not scored."
+    )
+
+
+def _breaks_off(item: Adjustment) -> str:
+    promise = "the file ends in the middle of its data"
+    if "promised_frames" in item.values:
+        promise = f"its header promises {item.values['promised_frames']} frames, {item.values['frames']} can be read"
+    elif "promised_s" in item.values:
+        promise = f"its header promises {item.values['promised_s']:.2f} s"
+    return f"The clip breaks off at {item.values['at_s']:.2f} s: {promise}. What was read is analyzed."
+
+
+_WARNINGS: Final[dict[AdjustmentCode, Callable[[Adjustment], str]]] = {
+    "fitted": _fitted,
+    "damaged_frames": _damaged,
+    "packets_left_out": lambda item: (
+        f"{item.values['packets']} damaged packets could not be decoded and were left out."
+    ),
+    "breaks_off": _breaks_off,
+    "as_kept": lambda item: str(item.values["sentence"]),
+}
 
 
 def stability_sentence(result: Recompression) -> str:
@@ -327,6 +373,7 @@ ADJUSTMENT_SENTENCES: Final[dict[AdjustmentCode, str]] = {
     "damaged_frames": "{damaged} frames are damaged, {built_on_damage} refer to what is damaged or missing: not scored",
     "packets_left_out": "{packets} damaged packets left out",
     "breaks_off": "Breaks off at {at_s:.2f} s",
+    "as_kept": "{sentence}",
 }
 
 

@@ -27,6 +27,7 @@ AdjustmentCode = Literal[
     "damaged_frames",
     "packets_left_out",
     "breaks_off",
+    "as_kept",
 ]
 
 
@@ -47,7 +48,9 @@ class Adjustment:
     - times_mended: `jumps` of its clock that were closed.
     - damaged_frames: `damaged` frames as the decoder says, `built_on_damage`: later ones that refer to them; neither is
       scored. packets_left_out: `packets` that could not be decoded at all.
-    - breaks_off: `at_s`, the time of the last frame read, seconds.
+    - breaks_off: `at_s`, the time of the last frame read, seconds. The header promises `promised_frames`, of which
+      `frames` were read, or `promised_s`; without either the file ends in the middle of its data.
+    - as_kept: the `sentence` of an earlier version.
     """
 
     code: AdjustmentCode

@@ -28,10 +28,8 @@ class PassCounts:
     fitted: int
 
 
-def after_one_pass(
-    info: VideoInfo, times_s: NDArray[np.float64], counts: PassCounts, clock_tick_s: float
-) -> tuple[VideoInfo, list[str]]:
-    """Return what is known of a clip after it was read, and what its user has to be warned of, a sentence each.
+def after_one_pass(info: VideoInfo, times_s: NDArray[np.float64], counts: PassCounts, clock_tick_s: float) -> VideoInfo:
+    """Return what is known of a clip after it was read.
 
     Args:
         info: as it was when the clip was opened.
@@ -40,14 +38,12 @@ def after_one_pass(
         clock_tick_s: the smallest step of the file's clock, seconds.
     """
     bits = Fraction(counts.tally.picture_bits, len(times_s))
-    end, warnings = _end(info, times_s, counts.tally.breaks_off)
-    read = dataclasses.replace(
+    return dataclasses.replace(
         info,
         bit_rate=round(bits * info.frame_rate),
         variable_frame_rate=is_variable_rate(times_s, clock_s=clock_tick_s, period_s=float(1 / info.frame_rate)),
-        adjustments=(*info.adjustments, *_changes(info, counts), *end),
+        adjustments=(*info.adjustments, *_changes(info, counts), *_end(info, times_s, counts.tally.breaks_off)),
     )
-    return read, [*_warnings(counts), *warnings]
 
 
 def _changes(info: VideoInfo, counts: PassCounts) -> Iterator[Adjustment]:
@@ -66,39 +62,17 @@ def _changes(info: VideoInfo, counts: PassCounts) -> Iterator[Adjustment]:
         yield Adjustment("packets_left_out", {"packets": tally.left_out})
 
 
-def _warnings(counts: PassCounts) -> Iterator[str]:
-    tally = counts.tally
-    if counts.fitted:
-        yield (
-            f"The frame size changes within the clip: {counts.fitted} frames are fitted into that of the first, with "
-            "black bars."
-        )
-    if tally.damaged or tally.built_on_damage:
-        yield (
-            f"{tally.damaged + tally.built_on_damage} frames are damaged ({tally.damaged} themselves, "
-            f"{tally.built_on_damage} refer to what is damaged or missing): shown as far as could be restored, and not "
-            "scored."
-        )
-    if tally.left_out:
-        yield f"{tally.left_out} damaged packets could not be decoded and were left out."
-
-
-def _end(
-    info: VideoInfo, times_s: NDArray[np.float64], ends_in_data: bool
-) -> tuple[tuple[Adjustment, ...], tuple[str, ...]]:
-    """Whether the clip ends before it should, as an adjustment and a warning."""
+def _end(info: VideoInfo, times_s: NDArray[np.float64], ends_in_data: bool) -> Iterator[Adjustment]:
+    """Whether the clip ends before it should, and by what that is seen."""
     count, last_s = len(times_s), float(times_s[-1])
     claimed, duration_s = info.frame_count, info.duration_s
-    promise = None
+    end: dict[str, int | float | str] = {"at_s": round(last_s, 3)}
     if claimed and count < claimed * (1 - MISSING_SHARE) - 1:
-        promise = f"its header promises {claimed} frames, {count} can be read"
+        yield Adjustment("breaks_off", {**end, "promised_frames": claimed, "frames": count})
+        return
     # Matroska states no number of frames, and its duration is that of the longest track.
-    elif "matroska" in info.container and duration_s and not info.has_audio:
-        is_short = last_s < duration_s * (1 - MISSING_SHARE) - MISSING_S
-        promise = f"its header promises {duration_s:.2f} s" if is_short else None
-    if promise is None and (ends_in_data or (info.container.startswith("mov") and boxes.breaks_off(info.path))):
-        promise = "the file ends in the middle of its data"
-    if promise is None:
-        return (), ()
-    warning = f"The clip breaks off at {last_s:.2f} s: {promise}. What was read is analyzed."
-    return (Adjustment("breaks_off", {"at_s": round(last_s, 3)}),), (warning,)
+    may_tell = "matroska" in info.container and not info.has_audio
+    if may_tell and duration_s and last_s < duration_s * (1 - MISSING_SHARE) - MISSING_S:
+        yield Adjustment("breaks_off", {**end, "promised_s": duration_s})
+    elif ends_in_data or (info.container.startswith("mov") and boxes.breaks_off(info.path)):
+        yield Adjustment("breaks_off", end)

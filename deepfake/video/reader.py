@@ -61,9 +61,8 @@ class VideoReader:
         for frame in reader.frames(): ...
 
     `info` is known at once, but for what only the frames can tell: its bit rate, whether the pace is even, and what was
-    mended on the way are in it after the last frame. `warnings` fills while frames are read (a clip that breaks off,
-    damaged frames). Frames are decoded by several threads and handed out one at a time: memory does not grow with the
-    length of the clip. The file is not hashed.
+    mended or is missing are in it after the last frame. Frames are decoded by several threads and handed out one at a
+    time: memory does not grow with the length of the clip. The file is not hashed.
 
     Raises ClipNotFoundError, ClipError or LimitError when opened; what its header says is checked before the first
     frame is decoded.
@@ -71,7 +70,6 @@ class VideoReader:
 
     def __init__(self, path: Path | str, settings: Settings | None = None) -> None:
         self.path = Path(path)
-        self.warnings: list[str] = []
         self._settings = settings or load_settings()
         check_file(self.path, self._settings)
         self._tally, self._fields, self._fitted = Tally(), FieldCount(), 0
@@ -273,8 +271,7 @@ class VideoReader:
         return Frame(index, picture.time_s, image, picture.is_damaged)
 
     def _finish(self, times_s: NDArray[np.float64]) -> None:
-        """Put into info and warnings what only the whole clip can tell."""
+        """Put into info what only the whole clip can tell."""
         counts = PassCounts(self._tally, self._clock, self._fields.frames, self._fitted)
         tick_s = float(self._stream.time_base or 0)
-        self.info, warnings = after_one_pass(self.info, times_s, counts, tick_s)
-        self.warnings.extend(warnings)
+        self.info = after_one_pass(self.info, times_s, counts, tick_s)

@@ -11,6 +11,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.detectors import FaceClassifier
 from deepfake.errors import ClipError
+from deepfake.report.wording import warning_sentences
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.ssim import ssim
@@ -176,7 +177,7 @@ def test_a_clip_that_breaks_off_is_analysed_with_a_warning(tmp_path, write_clip,
     analysis = analyze(path)
     assert 10 < len(analysis.frame_timestamps_s) < 38
     assert len(analysis.tracks) == 1
-    assert any("breaks off" in warning for warning in analysis.warnings)
+    assert any("breaks off" in warning for warning in warning_sentences(analysis))
 
 
 def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
@@ -184,7 +185,7 @@ def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
     path = write_clip(tmp_path / "vfr.mp4", talking_frames[:20], timestamps_s=times_s)
     analysis = analyze(path)
     assert analysis.frame_timestamps_s == pytest.approx(times_s, abs=1e-3)
-    assert any("frame rate varies" in warning for warning in analysis.warnings)
+    assert any("frame rate varies" in warning for warning in warning_sentences(analysis))
 
 
 def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip(tmp_path, write_clip, talking_frames):
@@ -192,12 +193,12 @@ def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip
     assert analysis.still_frames == 30
     assert len(analysis.tracks) == 1
     assert analysis.verdict.label != "LIKELY_REAL"
-    assert "Nothing moves in this clip: it shows the same picture 30 times." in analysis.warnings
+    assert "Nothing moves in this clip: it shows the same picture 30 times." in warning_sentences(analysis)
 
 
 def test_a_clip_in_which_somebody_moves_is_no_photograph(talking):
     assert talking.still_frames == 0
-    assert talking.warnings == ()
+    assert warning_sentences(talking) == ()
 
 
 def test_damaged_frames_are_shown_and_not_scored(tmp_path, write_clip, talking_frames):
@@ -217,7 +218,7 @@ def test_damaged_frames_are_shown_and_not_scored(tmp_path, write_clip, talking_f
     assert scored
     assert not scored & damaged
     assert analysis.video.adjustment("damaged_frames") is not None
-    assert any("not scored" in warning for warning in analysis.warnings)
+    assert any("not scored" in warning for warning in warning_sentences(analysis))
 
 
 def test_the_file_is_hashed_once_and_not_at_all_where_the_hash_is_known(talking_clip, monkeypatch):

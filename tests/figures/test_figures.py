@@ -62,7 +62,7 @@ def an_analysis(frames: int = 20, *, tracks: tuple[FaceTrack, ...] = (), traces:
     )
     return Analysis(
         SCHEMA_VERSION, "0.0.1", video, AnalysisConfig(), np.arange(frames) / 25, np.array(cuts, dtype=np.int64),
-        tracks, traces, NotebookRule("REAL", 0.01, 0.98), Verdict("LIKELY_REAL", None, ()), (), {},
+        tracks, traces, NotebookRule("REAL", 0.01, 0.98), Verdict("LIKELY_REAL", None, ()), {},
     )  # fmt: skip
 
 

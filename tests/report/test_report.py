@@ -26,7 +26,7 @@ from deepfake.report.page import report_html
 from deepfake.report.table import analysis_to_csv
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
-from deepfake.video.info import VideoInfo
+from deepfake.video.info import Adjustment, VideoInfo
 from tests.told import told
 
 FRAMES = 12
@@ -59,6 +59,7 @@ def analysis() -> Analysis:
         path=Path("/somewhere/private/a <b>&.mp4"), sha256="ab" * 32, width=320, height=240, rotation_deg=90,
         frame_rate=Fraction(30000, 1001), frame_count=None, duration_s=0.4, codec="h264", pixel_format="yuv420p",
         variable_frame_rate=False, container="mov,mp4", bit_rate=None, has_audio=True,
+        adjustments=(Adjustment("breaks_off", {"at_s": 0.4}),),
     )  # fmt: skip
     return Analysis(
         schema_version=SCHEMA_VERSION,
@@ -92,7 +93,6 @@ def analysis() -> Analysis:
                 TrackVerdict(3, "INCONCLUSIVE", None, None, None, (told("too small", 3, code="face_too_small"),)),
             ),
         ),
-        warnings=("The clip breaks off at 0.40 s.",),
         timings_s={"decode": np.float64(0.25)},
     )
 

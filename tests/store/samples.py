@@ -12,7 +12,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
-from deepfake.video.info import VideoInfo
+from deepfake.video.info import Adjustment, VideoInfo
 from tests.told import told
 
 
@@ -61,6 +61,7 @@ def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "
             container="mov",
             bit_rate=None,
             has_audio=True,
+            adjustments=(Adjustment("breaks_off", {"at_s": 0.4}),),
         ),
         config=AnalysisConfig(face_detector=face_detector),  # type: ignore[arg-type]
         frame_timestamps_s=times,
@@ -69,6 +70,5 @@ def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "
         traces=traces,
         notebook_rule=NotebookRule(None, None, None),
         verdict=dataclasses.replace(answer, **verdict),
-        warnings=("The clip breaks off.",),
         timings_s={"decode": 0.1, "total": 1e-17},
     )

@@ -74,7 +74,7 @@ def test_arrays_of_one_analysis_are_apart(store: AnalysisStore, make_analysis: M
 def test_the_first_of_two_stays(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     analysis = make_analysis()
     assert keep(store, analysis)
-    assert not keep(store, dataclasses.replace(analysis, warnings=("second",)))
+    assert not keep(store, dataclasses.replace(analysis, timings_s={"second": 2.0}))
     assert_same(store.get(analysis.video.sha256, FINGERPRINT), analysis)
     assert store.find().total == 1
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import LimitError
+from deepfake.report.wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video import boxes
 from deepfake.video import reader as reader_module
@@ -53,13 +54,13 @@ def test_damaged_pictures_are_counted_told_and_marked_up_to_the_next_key_frame(t
     assert 20 <= marked[0] <= marked[-1] < 40
     assert marked == list(range(marked[0], marked[-1] + 1))
     assert marked[-1] >= len(frames) - 22
-    assert any("damaged" in warning for warning in reader.warnings)
+    assert any("damaged" in warning for warning in reading_warnings(reader.info))
 
 
 def test_a_whole_clip_has_no_damage(moving_square_clip):
     with VideoReader(moving_square_clip) as reader:
         assert not any(frame.is_damaged for frame in reader.frames())
-    assert reader.warnings == []
+    assert reading_warnings(reader.info) == ()
 
 
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.93])
@@ -76,7 +77,7 @@ def test_a_fragmented_clip_that_breaks_off_gives_all_whole_frames_and_says_so(tm
         frames = list(reader.frames())
     assert complete <= len(frames) <= complete + 1
     assert reader.info.adjustment("breaks_off") is not None
-    assert [w for w in reader.warnings if "breaks off" in w]
+    assert [w for w in reading_warnings(reader.info) if "breaks off" in w]
 
 
 def test_a_whole_fragmented_clip_does_not_break_off(tmp_path):
@@ -84,7 +85,7 @@ def test_a_whole_fragmented_clip_does_not_break_off(tmp_path):
     path = write(tmp_path / "whole.mp4", noise(30), options={"g": "10"}, container_options=options)
     with VideoReader(path) as reader:
         assert len(list(reader.frames())) == 30
-    assert reader.warnings == []
+    assert reading_warnings(reader.info) == ()
     assert not boxes.breaks_off(path)
 
 

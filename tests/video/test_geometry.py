@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import LimitError
+from deepfake.report.wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.geometry import Geometry, Orientation, pixel_aspect
 from deepfake.video.reader import VideoReader, probe
@@ -144,4 +145,4 @@ def test_a_size_that_changes_keeps_its_proportions(tmp_path, second):
     bright = frames[-1].image[:, :, 0] > 120
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=3)  # the disc is round
-    assert any("frame size changes" in warning for warning in reader.warnings)
+    assert any("frame size changes" in warning for warning in reading_warnings(reader.info))

@@ -10,6 +10,7 @@ import pytest
 
 from deepfake.errors import ClipError, ClipNotFoundError, DeepfakeError, LimitError
 from deepfake.files import file_sha256
+from deepfake.report.wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.timing import is_variable_rate
@@ -31,7 +32,7 @@ def test_frames_come_in_presentation_order_with_their_times(moving_square_clip):
     assert [frame.timestamp_s for frame in frames] == pytest.approx([index / 24 for index in range(24)], abs=1e-4)
     # The file has B-frames: decoding order differs from presentation order, the square must move steadily.
     assert [square_left_px(frame.image) for frame in frames] == pytest.approx([8 + 4 * i for i in range(24)], abs=1)
-    assert reader.warnings == []
+    assert reading_warnings(reader.info) == ()
 
 
 def test_info_describes_the_clip(moving_square_clip):
@@ -176,8 +177,8 @@ def test_a_clip_that_breaks_off_gives_what_can_be_read_and_a_warning(tmp_path, w
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
     frames, reader = read_all(path)
     assert 25 < len(frames) < 45
-    assert len(reader.warnings) == 1
-    assert f"breaks off at {frames[-1].timestamp_s:.2f} s" in reader.warnings[0]
+    assert len(reading_warnings(reader.info)) == 1
+    assert f"breaks off at {frames[-1].timestamp_s:.2f} s" in reading_warnings(reader.info)[0]
 
 
 def test_damage_in_the_middle_does_not_stop_the_reader(tmp_path, write_clip, noise_frames):
@@ -306,4 +307,4 @@ def test_real_clips_are_read_whole(real_data, name, frames):
         times_s = [frame.timestamp_s for frame in reader.frames()]
         assert len(times_s) == (frames or reader.info.frame_count)
         assert np.all(np.diff(times_s) > 0)
-        assert reader.warnings == []
+        assert reading_warnings(reader.info) == ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.history.rows import Place, history_table
@@ -49,7 +50,9 @@ def keep(store: AnalysisStore) -> Keep:
         sha256: str | None = None,
     ) -> Analysis:
         analysis = batch_work.analysis(name.encode(), Path(name), config or AnalysisConfig())
-        verdict = dataclasses.replace(analysis.verdict, label=label)
+        numbers = {"probability_fake": 0.36, "frames": 9, "share_fake": 1 / 3}
+        reason = Evidence("score", SCORE, 0, numbers, 0.36)
+        verdict = dataclasses.replace(analysis.verdict, label=label, reasons=(reason,))
         video = dataclasses.replace(analysis.video, sha256=sha256 or analysis.video.sha256)
         analysis = dataclasses.replace(analysis, verdict=verdict, video=video)
         store.put(analysis, name=name, location=location)
@@ -165,7 +168,7 @@ def test_a_clip_of_a_folder_that_may_not_be_opened_shows_its_name_and_no_path(
     assert user.heading == "History"
     assert "no folder that this server may open" in user.words
     assert "LIKELY FAKE" in user.words
-    assert "a reason" in user.words
+    assert "over 9 frames" in user.words  # the reason
     assert len(user.get("plotly_chart")) == 2
     everything = user.words + str([item.value for item in user.table]) + str(user.main)
     assert "private" not in everything

@@ -51,9 +51,9 @@ def snapshot(
         kept = st.cache_data(max_entries=max_entries, show_spinner=spinner)(make)
 
         def of_clip(clip: ClipChoice | PictureFile, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            # By position, as the pool of workers calls a function.
-            arguments = signature(function).bind(clip.path, *args, **kwargs).args[1:]
-            return kept(clip.sha256, arguments, _path=clip.path, _name=clip.name)
+            given = signature(function).bind(clip.path, *args, **kwargs)
+            given.apply_defaults()  # by position, as the pool of workers calls a function: none may be left out
+            return kept(clip.sha256, given.args[1:], _path=clip.path, _name=clip.name)
 
         return of_clip
 

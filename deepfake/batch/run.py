@@ -56,9 +56,7 @@ class Batch:
         >>> from deepfake.batch import collect_clips
         >>> settings = deepfake.Settings(database_url="sqlite:///batch.db")
         >>> batch = deepfake.Batch(collect_clips(["clips"]), settings=settings, workers=1)
-        >>> sorted(result.status for result in batch.run())
-        ['analyzed', 'known']
-        >>> batch.progress().done
+        >>> len(list(batch.run()))
         2
     """
 

@@ -55,17 +55,27 @@ def probe(path: Path | str, settings: Settings | None = None, *, with_hash: bool
 
 
 class VideoReader:
-    """One pass over a clip.
+    """One pass over a clip: its frames in presentation order, upright, RGB, each with its real timestamp.
 
-    with VideoReader(path) as reader:
-        for frame in reader.frames(): ...
-
-    `info` is known at once, but for what only the frames can tell: its bit rate, whether the pace is even, and what was
-    mended or is missing are in it after the last frame. Frames are decoded by several threads and handed out one at a
+    `info` is known at once, but for what only the frames can tell: after the last frame it holds the bit rate, whether
+    the pace is even, and what was mended on the way. Frames are decoded by several threads and handed out one at a
     time: memory does not grow with the length of the clip. The file is not hashed.
 
-    Raises ClipNotFoundError, ClipError or LimitError when opened; what its header says is checked before the first
-    frame is decoded.
+    Args:
+        path: The clip.
+        settings: Limits; by default those in force (see Settings).
+
+    Raises:
+        ClipNotFoundError: There is no such clip.
+        ClipError: The clip cannot be used. What its header says is checked before the first frame is decoded.
+        LimitError: The clip is over a limit of the settings.
+
+    Example:
+        >>> import deepfake
+        >>> with deepfake.VideoReader("clip.mp4") as reader:
+        ...     frames = list(reader.frames())
+        >>> frames[1].index, round(frames[1].timestamp_s, 3), frames[1].image.shape
+        (1, 0.04, (480, 640, 3))
     """
 
     def __init__(self, path: Path | str, settings: Settings | None = None) -> None:

@@ -104,8 +104,6 @@ class Verdict:
         >>> verdict = deepfake.analyze("clip.mp4").verdict
         >>> verdict.probability_fake is None or 0 <= verdict.probability_fake <= 1
         True
-        >>> len(verdict.reasons) > 0
-        True
     """
 
     label: VerdictLabel

@@ -1,0 +1,111 @@
+"""How a head is turned: yaw, pitch and roll of a rigid head fitted to the face mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake.faces.landmarks import MESH_POINTS
+
+# The head: points of the mesh that neither jaw nor lips nor lids move, in distances between the outer corners of the
+# eyes. The mean (generalized Procrustes analysis) of the meshes of 571 photographs, made symmetric; upright is how
+# these people look into the camera: `benchmarks/pose.py FOLDER --model` prints it. x: to the subject's left; y: down;
+# z: away from the camera. Pairs: right point, left point, x of the left one, y, z.
+_PAIRS: Final = (
+    (33, 263, 0.500, 0.013, 0.022),
+    (133, 362, 0.192, 0.032, -0.041),
+    (129, 358, 0.234, 0.405, -0.144),
+    (116, 345, 0.695, 0.187, 0.169),
+    (123, 352, 0.692, 0.327, 0.155),
+    (50, 280, 0.540, 0.355, -0.033),
+    (234, 454, 0.755, 0.196, 0.625),
+    (127, 356, 0.766, 0.047, 0.571),
+    (162, 389, 0.758, -0.108, 0.455),
+    (21, 251, 0.724, -0.234, 0.311),
+    (54, 284, 0.656, -0.352, 0.173),
+    (103, 332, 0.549, -0.445, 0.030),
+    (67, 297, 0.386, -0.506, -0.096),
+    (109, 338, 0.208, -0.533, -0.169),
+)
+_MIDDLE: Final = (
+    (10, -0.538, -0.188),
+    (151, -0.374, -0.223),
+    (9, -0.208, -0.245),
+    (8, -0.115, -0.229),
+    (168, -0.031, -0.225),
+    (6, 0.057, -0.272),
+    (197, 0.135, -0.326),
+    (195, 0.207, -0.385),
+    (5, 0.282, -0.446),
+    (4, 0.374, -0.472),
+    (1, 0.443, -0.447),
+    (2, 0.508, -0.273),
+    (94, 0.491, -0.324),
+)
+RIGID_POINTS: Final = (*(i for right, left, *_ in _PAIRS for i in (right, left)), *(row[0] for row in _MIDDLE))
+
+
+def _head() -> NDArray[np.float64]:
+    sides = [(sign * x, y, z) for _, _, x, y, z in _PAIRS for sign in (-1, 1)]
+    points = np.array([*sides, *((0.0, y, z) for _, y, z in _MIDDLE)])
+    return points - points.mean(axis=0)
+
+
+HEAD: Final = _head()
+_HEAD_INVERSE: Final = np.linalg.pinv(HEAD)  # 3 × n: least squares against the head is one product
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """How a head is turned, degrees; 0, 0, 0 looks into the camera.
+
+    yaw_deg: about the vertical, positive where the nose points to the right edge of the picture. pitch_deg: positive
+    where the head is bowed. roll_deg: within the picture, clockwise.
+    """
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+
+def head_pose(mesh: NDArray[np.float32]) -> HeadPose:
+    """Return how the head of a face mesh is turned.
+
+    The rigid head is fitted to 41 points of the mesh under weak perspective, by least squares: the nearest scaled
+    rotation of the affine camera. Only positions in the picture count, not the depth that the network gives.
+
+    Args:
+        mesh: f32 (468, 2 or 3), px, as FaceMesh.landmarks returns it.
+
+    Returns:
+        Yaw, pitch and roll, each applied in this order from the outside: roll, yaw, pitch.
+
+    Raises:
+        ValueError: the mesh has another number of points.
+
+    When it misleads: the mesh draws the hidden half of a face where it expects it, and so gives less than the true
+    angle for profiles: full profiles were seen at 50 to 60 degrees, half profiles at 40 to 48. The order is kept: of
+    1,852 crops of clips none that is near frontal to the eye was given more than 35.
+
+    Example:
+        >>> import numpy as np
+        >>> from deepfake.faces.pose import HEAD, RIGID_POINTS, head_pose
+        >>> mesh = np.zeros((468, 2), np.float32)
+        >>> mesh[list(RIGID_POINTS)] = 80 * HEAD[:, :2] + 200
+        >>> abs(round(head_pose(mesh).yaw_deg, 2))
+        0.0
+    """
+    if mesh.ndim != 2 or mesh.shape[0] != MESH_POINTS:
+        raise ValueError(f"a face mesh has {MESH_POINTS} points, this array is {mesh.shape}")
+    points = mesh[list(RIGID_POINTS), :2].astype(np.float64)
+    affine = (_HEAD_INVERSE @ (points - points.mean(axis=0))).T
+    left, _, right = np.linalg.svd(affine, full_matrices=False)
+    rows = left @ right
+    across = np.cross(rows[0], rows[1])
+    yaw = np.arcsin(np.clip(across[0], -1, 1))
+    pitch = np.arctan2(across[1], across[2])
+    roll = np.arctan2(rows[1, 0], rows[0, 0])
+    return HeadPose(*(float(angle) for angle in np.degrees([yaw, pitch, roll])))

@@ -40,7 +40,6 @@ from benchmarks.facts import update_quotes, write_facts  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
-from deepfake.analysis.verdict import main_tracks  # noqa: E402
 from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.detectors.baselines.capsule import CapsuleClassifier  # noqa: E402
 from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
@@ -226,7 +225,7 @@ def measure(path: Path, mesonet: Path) -> dict[str, Any]:
         samples.setdefault(crop.track_id, CropSample()).offer(lambda: crop)
 
     analysis = analyze(path, on_crop=sample)
-    judged = [track.track_id for track in main_tracks(analysis.tracks)]
+    judged = [track.track_id for track in analysis.tracks]
     scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
     for name, detector in baselines.items():
         images = [samples[track_id].track_crops().images for track_id in judged if track_id in samples]

@@ -13,6 +13,7 @@ from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, SignalInf
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
     "no_face",
+    "no_persons",
     "unscored",
     "uncalibrated",
     "face_too_small",
@@ -70,8 +71,10 @@ class Evidence:
             - face_too_small: `px` wide, `at_least` px are needed. face_too_blurred: edges smeared by `px` `of_px`,
               `at_most`. compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,
               `width` and `height` px, `frame_rate`. seen_too_briefly: `pictures`, `at_least`. turned_away: near
-              frontal in the share `frontal_share`, `at_least`. hardly_a_face: `frames` `of` the clip's show one, at
-              least the share `at_least` is needed. nothing_moves: all `frames` show the same picture.
+              frontal in the share `frontal_share`, `at_least`; `yaw_deg`, where it was measured, in the middle frame.
+              hardly_a_face: `frames` `of` the clip's show one, at least the share `at_least` is needed.
+              nothing_moves: all `frames` show the same picture.
+            - no_persons: `count` of detections that are no person.
             - seen_in_part: `share` of the clip's frames.
             - signal_rare, signal_usual: the `value` of the signal; `count` of `of` real clips are at least as
               suspicious; alone it has an AUC of `auc_low` to `auc_high`.

@@ -30,7 +30,7 @@ class AnalysisConfig:
         search_every_s: The whole frame is searched for faces this often, in seconds.
         resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
             same track.
-        min_track_s: Shorter tracks are dropped as accidental, in seconds.
+        min_track_s: Shorter tracks are left out, in seconds; by default nobody is.
 
     Example:
         >>> import deepfake
@@ -43,7 +43,7 @@ class AnalysisConfig:
     classifier: str = DEFAULT_CLASSIFIER
     search_every_s: float = 1.0
     resume_within_s: float = 1.0
-    min_track_s: float = 0.2
+    min_track_s: float = 0.0
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a

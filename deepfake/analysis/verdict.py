@@ -28,7 +28,6 @@ __all__ = [
     "Verdict",
     "VerdictLabel",
     "clip_verdict",
-    "main_tracks",
     "notebook_rule",
     "probability_interval",
     "track_verdict",
@@ -42,8 +41,6 @@ RuleLabel = Literal["REAL", "FAKE", "MAYBE_FAKE"]
 # The notebook's two thresholds, chosen there by eye on four clips.
 RULE_MAX_AMPLITUDE = 0.1
 RULE_MIN_SIMILARITY = 0.92
-
-MAIN_TRACK_SHARE = 0.25  # tracks shorter than this share of the longest are not judged: a glimpse, or a false face
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +150,7 @@ def track_verdict(
     judged: int,
     clip: ClipQuality,
     signals: Sequence[SignalReading] = (),
+    yaw_deg: NDArray[np.float32] | None = None,
 ) -> TrackVerdict:
     """Return the verdict on one person.
 
@@ -163,14 +161,15 @@ def track_verdict(
     calibration, INCONCLUSIVE. The signals take no part in it: they are told of.
 
     classifier: whose calibration, with these rates, and limits of quality hold. judged: how many people of the clip are
-    judged. scores: None where the classifier could not be applied.
+    judged. scores: None where the classifier could not be applied. yaw_deg: f32 (n,), of the head in each frame of the
+    track, NaN where it is not known; None where it was not measured.
     """
     probability = None if scores is None else scores.probability_fake
     if scores is None or probability is None:
         return TrackVerdict(
             track.track_id, "INCONCLUSIVE", None, None, None, (Evidence("unscored", SCORE, track.track_id),)
         )
-    quality = track_quality(track, scores, clip)
+    quality = track_quality(track, scores, clip, yaw_deg)
     failures = quality_failures(quality, clip, classifier.limits, track.track_id)
     score = _score_evidence(scores, probability)
     others = (*signal_evidence(signals, track.track_id), *coverage_note(quality, track.track_id))
@@ -210,13 +209,17 @@ def _label(probability: float, calibration: Calibration, judged: int) -> Verdict
     return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
 
-def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int) -> Verdict:
+def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: int = 0) -> Verdict:
     """Return the verdict on a clip: one fake face makes it fake, and it is likely real only when all faces are.
 
-    tracks: the verdicts on the people who are judged. faces: how many tracks the clip has.
+    Somebody who cannot be judged keeps a clip from being LIKELY_REAL, and is told of.
+
+    tracks: the verdicts on everybody. faces: how many tracks the clip has. no_persons: how many detections more turned
+    out to be no person.
     """
+    false_faces = (Evidence("no_persons", "face_count", None, {"count": no_persons}),) if no_persons else ()
     if faces == 0:
-        return Verdict("INCONCLUSIVE", None, (Evidence("no_face", "face_count", None),))
+        return Verdict("INCONCLUSIVE", None, (Evidence("no_face", "face_count", None), *false_faces))
     ranked = sorted(
         tracks,
         key=lambda track: (
@@ -234,18 +237,12 @@ def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int) -> Verdict:
     if label == "INCONCLUSIVE":
         stopped = tuple(item for track in tracks for item in track.abstained)
         deciding = (*stopped, *(item for item in deciding if item not in stopped))
-    return Verdict(label, worst.probability_fake, deciding, worst.interval, tuple(tracks))
+    return Verdict(label, worst.probability_fake, (*deciding, *false_faces), worst.interval, tuple(tracks))
 
 
 def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[Evidence]:
     """What speaks against the answer comes before what agrees with it; weak signals and notes stay last."""
     return sorted(evidence, key=lambda item: (item.is_weak or item.direction == "limits", item.direction != contrary))
-
-
-def main_tracks(tracks: Sequence[FaceTrack]) -> tuple[FaceTrack, ...]:
-    """Return the tracks that are judged: those at least a quarter as long as the longest."""
-    longest = max((len(track) for track in tracks), default=0)
-    return tuple(track for track in tracks if len(track) >= MAIN_TRACK_SHARE * longest)
 
 
 def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, float] | None:

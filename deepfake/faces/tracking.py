@@ -62,6 +62,11 @@ class _OpenTrack:
         self.frame_indices.append(frame_index)
         self.detections.append(detection)
 
+    def cut_back(self, frame_index: int) -> None:
+        """Forget this frame and all after it."""
+        count = sum(index < frame_index for index in self.frame_indices)
+        del self.frame_indices[count:], self.detections[count:]
+
     @property
     def box_xyxy(self) -> NDArray[np.float32]:
         return self.detections[-1].box_xyxy
@@ -100,9 +105,16 @@ class FaceTracker:
         self._resumable: list[_OpenTrack] = []
         self._next_search = 0
 
-    def update(self, frame: Frame, *, is_cut: bool = False) -> dict[int, FaceDetection]:
-        """Return the face of each visible track in the next frame, by track_id."""
-        if is_cut:
+    def update(self, frame: Frame, *, is_cut: bool = False, mixed_from: int | None = None) -> dict[int, FaceDetection]:
+        """Return the face of each visible track in the next frame, by track_id.
+
+        is_cut: a new scene begins with it. mixed_from: the first frame of a dissolve that ended before it: the tracks
+        end there, since what follows shows two scenes at once.
+        """
+        if mixed_from is not None:
+            for track in [*self._visible, *self._resumable]:
+                track.cut_back(mixed_from)
+        if is_cut or mixed_from is not None:
             self._visible, self._resumable, self._next_search = [], [], frame.index
         followed = self._follow(frame)
         if frame.index >= self._next_search or len(followed) < len(self._visible):
@@ -114,7 +126,7 @@ class FaceTracker:
 
     def tracks(self) -> tuple[FaceTrack, ...]:
         """Return all tracks so far, in the order in which they began."""
-        return tuple(track.closed() for track in self._tracks)
+        return tuple(track.closed() for track in self._tracks if track.detections)
 
     def _follow(self, frame: Frame) -> dict[int, FaceDetection]:
         found: dict[int, FaceDetection] = {}

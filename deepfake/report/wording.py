@@ -152,8 +152,11 @@ def _too_briefly(item: Evidence) -> str:
 
 def _turned_away(item: Evidence) -> str:
     share, needed = _numbers(item, "frontal_share", "at_least")
+    turned = "turned away"
+    if "yaw_deg" in item.values:
+        turned = f"in profile, turned by {_numbers(item, 'yaw_deg')[0]:.0f}°"
     return (
-        f"Inconclusive because the face is turned away: near frontal in {share:.0%} of its frames, at least "
+        f"Inconclusive because the face is {turned}: near frontal in {share:.0%} of its frames, at least "
         f"{needed:.0%} are needed."
     )
 
@@ -200,6 +203,9 @@ def _numbers(item: Evidence, *names: str) -> list[int | float]:
 
 
 _SENTENCES: Final = {
+    "no_persons": lambda item: (
+        f"{item.values['count']} of the detections are no person: the face mesh sees no face there (a pattern)."
+    ),
     "no_face": lambda _: "No face was found in any frame: nothing to judge.",
     "unscored": lambda _: (
         "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
@@ -247,7 +253,7 @@ def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
     """Return what a reader has to know of a clip: what was wrong with the file, and whether anything moves."""
     still = analysis.still_frames
     moves = (f"Nothing moves in this clip: it shows the same picture {still} times.",) if still else ()
-    return (*reading_warnings(analysis.video), *moves)
+    return (*reading_warnings(analysis.video), *moves, *not_judged_sentences(analysis))
 
 
 def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
@@ -292,6 +298,22 @@ _WARNINGS: Final[dict[AdjustmentCode, Callable[[Adjustment], str]]] = {
     "breaks_off": _breaks_off,
     "as_kept": lambda item: str(item.values["sentence"]),
 }
+
+
+def not_judged_sentences(analysis: Analysis) -> tuple[str, ...]:
+    """Return who of several people was not judged, when they are seen, and why."""
+    if len(analysis.verdict.tracks) < 2:
+        return ()
+    found = []
+    for answer in analysis.verdict.tracks:
+        track = analysis.track(answer.track_id)
+        if answer.abstained and track is not None:
+            start, end = (format_time(float(analysis.frame_timestamps_s[track.frame_indices[i]])) for i in (0, -1))
+            why = ", ".join(dict.fromkeys(cause_of_abstention(item) for item in answer.abstained))
+            found.append(
+                f"{person_name(answer.track_id)}, {start} to {end}, was not judged: {why[0].lower()}{why[1:]}."
+            )
+    return tuple(found)
 
 
 def stability_sentence(result: Recompression) -> str:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
+from deepfake.faces.pose import head_pose
 from deepfake.signals.base import FaceSignal, FaceView, SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.video.info import Frame
@@ -24,6 +25,7 @@ class FaceSignals:
     def __init__(self, frame_rate: float) -> None:
         self._sample_every = max(1, round(frame_rate / SAMPLES_A_SECOND))
         self._signals: dict[int, list[FaceSignal]] = {}
+        self._yaw_deg: dict[int, dict[int, float]] = {}
         self._measured: dict[tuple[int, str], tuple[str, list[int], list[float]]] = {}
 
     def push(self, crop: FaceCrop, frame: Frame) -> None:
@@ -34,6 +36,8 @@ class FaceSignals:
         is_sample = crop.frame_index % self._sample_every == 0
         wanted = [signal for signal in signals if signal.every_frame or is_sample]
         mesh = face_mesh().landmarks(frame.image, crop.crop_to_frame, crop_px=crop.image.shape[0])
+        yaw = float("nan") if mesh is None else head_pose(mesh).yaw_deg
+        self._yaw_deg.setdefault(crop.track_id, {})[crop.frame_index] = yaw
         view = FaceView(crop, frame, mesh)
         for signal in wanted:
             self._measure(signal, view)
@@ -42,6 +46,11 @@ class FaceSignals:
         """Give up what is kept of the last crops of all tracks but the visible ones."""
         for track_id in self._signals.keys() - set(visible):
             del self._signals[track_id]
+
+    def yaw_deg(self, track_id: int, frame_indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how far the head of a track is turned in these frames, f32 (n,), NaN where the mesh saw no face."""
+        known = self._yaw_deg.get(track_id, {})
+        return np.array([known.get(int(index), np.nan) for index in frame_indices], dtype=np.float32)
 
     def traces(self, track_ids: Collection[int], frame_timestamps_s: NDArray[np.float64]) -> list[SignalTrace]:
         """Return the traces of these tracks; a part of a signal, such as one eye, is named signal/part."""

@@ -9,7 +9,6 @@ from deepfake.analysis.evidence import SignalReading
 from deepfake.analysis.quality import ClipQuality
 from deepfake.analysis.verdict import (
     clip_verdict,
-    main_tracks,
     notebook_rule,
     probability_interval,
     track_verdict,
@@ -256,10 +255,34 @@ def test_no_face_is_inconclusive_with_the_reason():
     assert [item.code for item in result.evidence] == ["no_face"]
 
 
-def test_glimpses_are_not_judged():
-    kept = main_tracks([track(0, frames=100), track(1, frames=20), track(2, frames=30)])
-    assert [item.track_id for item in kept] == [0, 2]
-    assert main_tracks([]) == ()
+def test_somebody_seen_too_briefly_is_named_and_keeps_a_clip_from_being_real():
+    long = track_verdict(track(0, frames=100), scores(0.01), CLASSIFIER, judged=1, clip=CLIP)
+    glimpse = track_verdict(track(1, frames=3), scores(0.01, count=3, track_id=1), CLASSIFIER, judged=1, clip=CLIP)
+    assert long.label == "LIKELY_REAL"
+    result = clip_verdict([long, glimpse], faces=2)
+    assert result.label == "INCONCLUSIVE"
+    assert said(result)[0].startswith("Person 2: Inconclusive because the face is seen too briefly: 3 pictures")
+
+
+def test_a_short_fake_beside_a_long_real_face_makes_the_clip_fake():
+    long = track_verdict(track(0, frames=400), scores(0.01), CLASSIFIER, judged=2, clip=CLIP)
+    short = track_verdict(track(1, frames=20), scores(0.98, track_id=1), CLASSIFIER, judged=2, clip=CLIP)
+    assert clip_verdict([long, short], faces=2).label == "LIKELY_FAKE"
+
+
+def test_what_is_no_person_is_counted_and_stops_nothing():
+    person = track_verdict(track(0), scores(0.01), CLASSIFIER, judged=1, clip=CLIP)
+    result = clip_verdict([person], faces=1, no_persons=2)
+    assert result.label == "LIKELY_REAL"
+    assert said(result)[-1].startswith("2 of the detections are no person")
+
+
+def test_a_profile_is_not_judged_whatever_the_landmarks_say():
+    yaw = np.full(60, -50, np.float32)
+    verdict = track_verdict(track(), scores(0.01), CLASSIFIER, judged=1, clip=CLIP, yaw_deg=yaw)
+    assert [item.code for item in verdict.abstained] == ["turned_away"]
+    assert "in profile, turned by 50°: near frontal in 0% of its frames" in said(verdict)[0]
+    assert verdict.quality.yaw_deg == 50
 
 
 def test_the_interval_holds_the_probability_and_narrows_with_frames():

@@ -133,8 +133,7 @@ def _draw_persons(analysis: Analysis) -> None:
             "no face" if people == 0 else "1 person" if people == 1 else f"{people} persons",
             icon=":material/person:",
             color="gray",
-            help="Faces that were followed. Somebody who comes back later counts as another person. "
-            "Glimpses far shorter than the longest are not judged.",
+            help="Faces that were followed. Somebody who comes back later counts as another person.",
         )
         return
     # With many people the most suspicious are named, in the order of their numbers.
@@ -142,10 +141,8 @@ def _draw_persons(analysis: Analysis) -> None:
     for track in sorted(ranked, key=lambda track: track.track_id):
         _draw_person(track)
     rest = [f"{len(judged) - len(ranked)} more judged"] if len(judged) > len(ranked) else []
-    rest += [f"{people - len(judged)} seen too briefly"] if people > len(judged) else []
     if rest:
-        st.badge(", ".join(rest), icon=":material/person:", color="gray",
-                 help="Glimpses far shorter than the longest are not judged.")  # fmt: skip
+        st.badge(", ".join(rest), icon=":material/person:", color="gray")
 
 
 def _draw_person(track: TrackVerdict) -> None:

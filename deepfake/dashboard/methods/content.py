@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from deepfake.analysis.quality import MAX_TURN, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
+from deepfake.analysis.quality import MAX_YAW_DEG, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
-from deepfake.analysis.verdict import MAIN_TRACK_SHARE, RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.comparison import MIN_PAIR_SIMILARITY
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
@@ -170,15 +170,16 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
          "less. It does not hold what the classifier gets wrong about the clip as a whole."),
         ("Quality gate", f"A face narrower than {limits.min_face_width_px:.0f} px, with edges smeared by more than "
          f"{limits.max_edge_blur_px:g} px of {BLUR_CROP_PX} px for the whole picture, seen in fewer than "
-         f"{limits.min_scored_crops} pictures, or near frontal (nose within {MAX_TURN:g} eye distances of the middle) "
+         f"{limits.min_scored_crops} pictures, or near frontal (turned by at most {MAX_YAW_DEG:g}°) "
          f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the "
          f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits per pixel, and one that shows "
          f"a face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
          "clips made poorer step by step: where fakes no longer stood out, or real faces began to look fake, as "
          "strongly blurred ones do."),
         *(() if calibration is None else _test_steps(scorer, calibration)),
-        ("The clip", f"Judged are the people seen at least {MAIN_TRACK_SHARE:.0%} as long as the one seen longest. One "
-         "fake face makes the clip fake; it is likely real only when every judged face is."),
+        ("The clip", "Everybody is judged by what there is of them. One fake face makes the clip fake; it is likely "
+         "real only when every face is, and nobody is left who could not be judged. A detection in which the face "
+         "mesh sees no face is no person."),
         *(() if not scorer.info.attribution else (_attribution_step(scorer),)),
         ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same "
          "size) and the same pictures of the same faces are scored again. Faces are not searched for anew: the frame "

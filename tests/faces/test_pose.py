@@ -1,0 +1,48 @@
+"""The rigid head: angles that it was turned by come out again; a portrait looks into the camera."""
+
+import cv2
+import numpy as np
+import pytest
+
+from deepfake.faces.landmarks import MESH_POINTS, face_mesh
+from deepfake.faces.pose import HEAD, RIGID_POINTS, head_pose
+
+
+def turned(yaw_deg, pitch_deg, roll_deg):
+    """The head's points after a turn, as a mesh in px."""
+    yaw, pitch, roll = np.deg2rad([-yaw_deg, pitch_deg, roll_deg])
+    about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    about_z = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    mesh = np.zeros((MESH_POINTS, 3), np.float32)
+    mesh[list(RIGID_POINTS)] = 90 * HEAD @ (about_z @ about_y @ about_x).T + [200, 150, 0]
+    return mesh
+
+
+@pytest.mark.parametrize("angles", [(0, 0, 0), (30, 0, 0), (-50, 10, 0), (20, -15, 25), (0, 25, -10), (70, 5, 5)])
+def test_the_angles_of_a_turned_head_come_out(angles):
+    pose = head_pose(turned(*angles))
+    assert (pose.yaw_deg, pose.pitch_deg, pose.roll_deg) == pytest.approx(angles, abs=1e-3)
+
+
+def test_the_nose_of_a_positive_yaw_points_to_the_right_and_a_positive_pitch_is_bowed():
+    nose, bridge = 1, 168
+    right, bowed, straight = turned(30, 0, 0), turned(0, 20, 0), turned(0, 0, 0)
+    assert right[nose, 0] > right[bridge, 0] + 5
+    assert bowed[nose, 1] > straight[nose, 1]
+
+
+def test_another_array_is_no_mesh():
+    with pytest.raises(ValueError, match="468 points"):
+        head_pose(np.zeros((5, 2), np.float32))
+
+
+def test_a_portrait_looks_into_the_camera_and_its_mirror_image_the_other_way(portrait):
+    height, width = portrait.shape[:2]
+    box = np.array([0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height], np.float32)
+    pose, mirrored = (
+        head_pose(face_mesh().landmarks(np.ascontiguousarray(image), box_xyxy=box))
+        for image in (portrait, cv2.flip(portrait, 1))
+    )
+    assert abs(pose.yaw_deg) < 20
+    assert mirrored.yaw_deg == pytest.approx(-pose.yaw_deg, abs=4)

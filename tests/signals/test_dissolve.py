@@ -1,0 +1,43 @@
+"""Dissolves are found with their frames; cuts, motion and changes of light are none."""
+
+import numpy as np
+import pytest
+
+from deepfake.signals.dissolve import DissolveDetector
+
+RATE = 25
+
+
+def scene(seed, size=(54, 96)):
+    """A smooth random picture."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.integers(20, 235, (6, 8, 3)).astype(np.float32)
+    return np.kron(coarse, np.ones((size[0] // 6, size[1] // 8, 1), np.float32))
+
+
+def found(frames):
+    detector = DissolveDetector(RATE)
+    for image in frames:
+        detector.push(np.round(image).astype(np.uint8))
+    return [(item.first, item.after) for item in detector.dissolves()]
+
+
+@pytest.mark.parametrize("length", [8, 12, 25, 50])
+def test_a_dissolve_is_found_once_and_its_frames_are_named(length):
+    a, b = scene(1), scene(2)
+    mixed = [a + (b - a) * (step + 1) / (length + 1) for step in range(length)]
+    ((first, after),) = found([a] * 30 + mixed + [b] * 30)
+    assert 30 - 12 <= first <= 30 + 2
+    assert 30 + length - 2 <= after <= 30 + length + 8
+
+
+def test_a_fade_to_black_is_one():
+    a = scene(1)
+    assert len(found([a] * 30 + [a * (1 - step / 13) for step in range(1, 13)] + [a * 0] * 20)) == 1
+
+
+def test_a_cut_motion_and_a_lamp_are_none():
+    a, b = scene(1), scene(2)
+    assert found([a] * 30 + [b] * 30) == []
+    assert found([np.roll(a, 3 * step, axis=1) for step in range(60)]) == []
+    assert found([a * (0.6 + 0.4 * min(1.0, step / 40)) for step in range(70)]) == []

@@ -50,8 +50,9 @@ RIGID_POINTS: Final = (*(i for right, left, *_ in _PAIRS for i in (right, left))
 
 def _head() -> NDArray[np.float64]:
     sides = [(sign * x, y, z) for _, _, x, y, z in _PAIRS for sign in (-1, 1)]
-    points = np.array([*sides, *((0.0, y, z) for _, y, z in _MIDDLE)])
-    return points - points.mean(axis=0)
+    points: NDArray[np.float64] = np.array([*sides, *((0.0, y, z) for _, y, z in _MIDDLE)])
+    centered: NDArray[np.float64] = points - points.mean(axis=0)
+    return centered
 
 
 HEAD: Final = _head()

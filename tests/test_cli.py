@@ -53,7 +53,7 @@ def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path)
     data = json.loads((analysed[0] / "a.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(data)
     assert data["video"]["path"] == str(talking_clip)
-    assert data["video"]["sha256"] == probe(talking_clip).sha256
+    assert data["video"]["sha256"] == probe(talking_clip, with_hash=True).sha256
     assert len(data["frame_timestamps_s"]) == 38
     [track] = data["tracks"]
     assert track["frames"] == len(track["boxes_xyxy"]) == len(track["landmarks"]) == len(track["confidences"])

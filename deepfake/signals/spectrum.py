@@ -117,7 +117,7 @@ def face_square(image: Image, crop_to_frame: NDArray[np.float32], crop_px: int) 
 @dataclass(frozen=True, slots=True)
 class SpectrumRange:
     """Levelled spectra of real faces: f32 (64,) each, dB, the 5th, 50th and 95th percentile of n. source: what they
-    were measured on, and by which command."""
+    were measured on; the command stands beside it in the file."""
 
     p5: NDArray[np.float32]
     p50: NDArray[np.float32]

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.faces.alignment import crop_to_frame_from_landmarks
+from deepfake.faces.detection import face_detector
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh
 from deepfake.faces.pose import HEAD, RIGID_POINTS, head_pose
 
@@ -38,11 +40,12 @@ def test_another_array_is_no_mesh():
 
 
 def test_a_portrait_looks_into_the_camera_and_its_mirror_image_the_other_way(portrait):
-    height, width = portrait.shape[:2]
-    box = np.array([0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height], np.float32)
-    pose, mirrored = (
-        head_pose(face_mesh().landmarks(np.ascontiguousarray(image), box_xyxy=box))
-        for image in (portrait, cv2.flip(portrait, 1))
-    )
+    pose, mirrored = (head_pose(_mesh(image)) for image in (portrait, cv2.flip(portrait, 1)))
     assert abs(pose.yaw_deg) < 20
     assert mirrored.yaw_deg == pytest.approx(-pose.yaw_deg, abs=4)
+
+
+def _mesh(image):
+    """The mesh where the detector finds the face, as in an analysis."""
+    crop_to_frame = crop_to_frame_from_landmarks(face_detector("mtcnn").detect(image)[0].landmarks, 224)
+    return face_mesh().landmarks(image, crop_to_frame, crop_px=224)

@@ -1,5 +1,8 @@
 """The power spectrum: flat for white noise, peaked for a cosine, equal to NumPy's binned by hand, honest when small."""
 
+import json
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -123,7 +126,9 @@ def test_the_range_of_real_faces_is_ordered_and_names_its_source():
     assert (known.p5 <= known.p50).all()
     assert (known.p50 <= known.p95).all()
     assert known.n > 100
-    assert "benchmarks/face_spectra.py" in known.source
+    assert "photographs" in known.source
+    stored = json.loads((resources.files("deepfake.signals") / "reference/spectrum_range.json").read_text())
+    assert "benchmarks/face_spectra.py" in stored["command"]
 
 
 def test_the_classifier_is_logistic_in_the_levelled_spectrum():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
@@ -163,7 +165,9 @@ def test_evaluate_takes_from_the_store(clip: Path, tmp_path: Path, capsys: pytes
     with manifest.open("w", newline="") as file:
         csv.writer(file).writerows([("path", "label"), (clip.name, "FAKE")])
     assert main(["evaluate", str(manifest), "--detector", "haar"]) == 0
-    assert "P(fake) 0.75" in capsys.readouterr().err
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["n_scored"] == 1
+    assert numbers["log_loss"] == pytest.approx(-np.log(0.75), abs=1e-3)
 
 
 def _judged(analysis: Analysis) -> Analysis:

@@ -26,6 +26,7 @@ from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.cuts import CutDetector
 from deepfake.signals.dissolve import DissolveDetector
+from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.info import Frame, Image, VideoInfo
@@ -238,7 +239,7 @@ class _Pass:
             frame_timestamps_s=timestamps_s,
             cuts=cuts,
             tracks=tracks,
-            traces=(frame_trace, *_score_traces(scores, timestamps_s), *signal_traces),
+            traces=_in_order(frame_trace, _score_traces(scores, timestamps_s), signal_traces),
             notebook_rule=rule,
             verdict=verdict_of(
                 tracks,
@@ -298,6 +299,16 @@ def _scores_within(scores: TrackScores, track: FaceTrack) -> TrackScores:
         probabilities_fake=scores.probabilities_fake[keep],
         edge_blur_px=scores.edge_blur_px[keep],
     )
+
+
+def _in_order(
+    frame_trace: SignalTrace, scores: Sequence[SignalTrace], signals: Sequence[SignalTrace]
+) -> tuple[SignalTrace, ...]:
+    """The similarities, the scores, the other signals: the order that JSON has had from the first version on."""
+    name = FaceSimilaritySignal.info.name
+    similarities = [trace for trace in signals if trace.signal == name]
+    others = [trace for trace in signals if trace.signal != name]
+    return frame_trace, *similarities, *scores, *others
 
 
 def _score_traces(scores: dict[int, TrackScores], timestamps_s: NDArray[np.float64]) -> list[SignalTrace]:

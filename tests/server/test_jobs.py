@@ -17,8 +17,7 @@ from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
 from deepfake.server.sessions import SessionRegistry, claim_server_folder, display_name
 from deepfake.worker_pool import WorkerPool
-
-LIMIT_S = 60
+from tests.waiting import LIMIT_S, until
 
 
 # Tasks: module-level functions, so that a spawned worker can import them.
@@ -71,13 +70,6 @@ def cache(tmp_path: Path) -> ResultCache:
 @pytest.fixture
 def jobs(pool: WorkerPool, cache: ResultCache) -> JobQueue:
     return JobQueue(pool, cache, timeout_s=LIMIT_S)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def submit(jobs: JobQueue, key: str, task: Callable[..., None], *args: object, owner: str = "a") -> Job:

@@ -16,6 +16,7 @@ from deepfake.server.store_access import StoreName
 from deepfake.server.tasks import ANALYSIS_FILE
 from deepfake.settings import Settings
 from tests import batch_work
+from tests.waiting import until
 
 CLIP = Path("clip.mp4")
 
@@ -75,8 +76,7 @@ def test_an_uploads_result_is_apart_from_that_of_the_same_bytes_in_a_data_set(se
 def test_a_job_makes_what_is_not_there(server: Runtime) -> None:
     assert results.find(server, word("hello"), "session") is None
     job = results.start(server, word("hello"), "session")
-    assert job.future is not None
-    job.future.result(timeout=60)
+    until(lambda: job.finished is not None)
     folder = results.find(server, word("hello"), "session")
     assert folder is not None
     assert results.read_or_drop(server, word("hello"), folder, read_word) == "hello"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.detection import DEFAULT_FACE_DETECTOR, FaceDetection
@@ -61,6 +62,17 @@ class AnalysisConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NotJudged:
+    """A person who was not judged. from_s, to_s: when they are first and last seen, seconds from the first frame.
+    causes: what kept them from it, at least one."""
+
+    track_id: int
+    from_s: float
+    to_s: float
+    causes: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """All that was found out about one clip. It is small and holds no pictures.
 
@@ -100,6 +112,20 @@ class Analysis:
     verdict: Verdict
     timings_s: dict[str, float]
     still_frames: int = 0
+
+    @property
+    def not_judged(self) -> tuple[NotJudged, ...]:
+        """The people who could not be judged, in the order in which they appear."""
+        causes = {answer.track_id: answer.abstained for answer in self.verdict.tracks}
+        return tuple(
+            NotJudged(track.track_id, *self._seen_s(track), causes[track.track_id])
+            for track in self.tracks
+            if causes.get(track.track_id)
+        )
+
+    def _seen_s(self, track: FaceTrack) -> tuple[float, float]:
+        first, last = self.frame_timestamps_s[track.frame_indices[[0, -1]]]
+        return float(first), float(last)
 
     def trace(self, signal: str, track_id: int | None = None) -> SignalTrace | None:
         """Return the trace of a signal, of the whole frame or of one track, or None where there is none."""

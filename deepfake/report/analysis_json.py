@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import Evidence
-from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.model import Analysis, AnalysisConfig, NotJudged
 from deepfake.analysis.recompression import RateVerdict, Recompression
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
@@ -21,6 +21,8 @@ from deepfake.files import readable
 from deepfake.report.wording import (
     abstention_sentences,
     evidence_sentence,
+    not_judged_sentence,
+    person_name,
     reason_sentences,
     stability_sentence,
     warning_sentences,
@@ -50,6 +52,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
             "minimum": analysis.notebook_rule.minimum,
         },
         "verdict": _verdict_to_dict(analysis.verdict),
+        "not_judged": [_not_judged_to_dict(person) for person in analysis.not_judged],
         "warnings": list(warning_sentences(analysis)),
         "timings_s": {stage: float(seconds) for stage, seconds in analysis.timings_s.items()},
         "still_frames": analysis.still_frames,
@@ -158,6 +161,17 @@ def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
         "reasons": list(reason_sentences(track)),
         "abstained": list(map(evidence_sentence, track.abstained)),
         "quality": None if track.quality is None else asdict(track.quality),
+    }
+
+
+def _not_judged_to_dict(person: NotJudged) -> dict[str, Any]:
+    return {
+        "track_id": person.track_id,
+        "person": person_name(person.track_id),
+        "from_s": person.from_s,
+        "to_s": person.to_s,
+        "codes": [item.code for item in person.causes],
+        "sentence": not_judged_sentence(person),
     }
 
 

@@ -8,19 +8,20 @@ import numpy as np
 
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import causes_text, format_time, person_name
 from deepfake.signals.base import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
-TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity")
+TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity", "not_judged")
 
 
 def analysis_to_csv(analysis: Analysis) -> str:
     """Return a table of all frames, as a spreadsheet opens it: a header, then one row per frame.
 
     frame counts from 0; time_s is in seconds from the first frame; frame_similarity and face_similarity compare a
-    frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has six columns that
-    begin with track0_, track1_, …: box, confidence, face_similarity. A cell is empty where there is no value.
+    frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has seven columns that
+    begin with track0_, track1_, …: box, confidence, face_similarity, and not_judged, in each of its frames the codes of
+    what kept that person from being judged. A cell is empty where there is no value.
     """
     count = len(analysis.frame_timestamps_s)
     columns: list[list[Any]] = [
@@ -30,10 +31,13 @@ def analysis_to_csv(analysis: Analysis) -> str:
         np.isin(np.arange(count), analysis.cuts).astype(int).tolist(),
     ]
     header = list(FRAME_COLUMNS)
+    unjudged = {person.track_id: ";".join(item.code for item in person.causes) for person in analysis.not_judged}
     for track in analysis.tracks:
         header += [f"track{track.track_id}_{name}" for name in TRACK_COLUMNS]
         columns += _columns_of_track(track, count)
         columns.append(_column_of_trace(analysis.trace("face_similarity", track.track_id), count))
+        visible = np.isin(np.arange(count), track.frame_indices)
+        columns.append([unjudged.get(track.track_id, "") if seen else "" for seen in visible])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -42,8 +46,12 @@ def analysis_to_csv(analysis: Analysis) -> str:
 
 
 def people_table(analysis: Analysis) -> list[tuple[str, ...]]:
-    """Return a header and one row per track: who is seen in how many frames, when, how large, how steady."""
-    rows: list[tuple[str, ...]] = [("person", "track", "frames", "from", "to", "mean width", "lowest similarity")]
+    """Return a header and one row per track: who is seen in how many frames, when, how large, how steady; judged or why
+    not."""
+    head = ("person", "track", "frames", "from", "to", "mean width", "lowest similarity", "judged")
+    rows: list[tuple[str, ...]] = [head]
+    judged = {answer.track_id: "yes" for answer in analysis.verdict.tracks}
+    judged |= {person.track_id: f"no: {causes_text(person)}" for person in analysis.not_judged}
     for track in analysis.tracks:
         trace = analysis.trace("face_similarity", track.track_id)
         measured = np.empty(0) if trace is None else trace.values[np.isfinite(trace.values)]
@@ -58,6 +66,7 @@ def people_table(analysis: Analysis) -> list[tuple[str, ...]]:
                 format_time(last),
                 f"{widths_px.mean():.0f} px",
                 f"{measured.min():.3f}" if len(measured) else "–",
+                judged.get(track.track_id, "no"),
             )
         )
     return rows

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
-from deepfake.analysis.model import Analysis
+from deepfake.analysis.model import Analysis, NotJudged
 from deepfake.analysis.recompression import RateOutcome, Recompression
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS
@@ -250,10 +250,14 @@ def rule_sentence(rule: NotebookRule) -> str:
 
 
 def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
-    """Return what a reader has to know of a clip: what was wrong with the file, and whether anything moves."""
+    """Return what a reader has to know of a clip: what was wrong with the file, whether anything moves,
+    and who of several people was not judged."""
     still = analysis.still_frames
     moves = (f"Nothing moves in this clip: it shows the same picture {still} times.",) if still else ()
-    return (*reading_warnings(analysis.video), *moves, *not_judged_sentences(analysis))
+    # Of one person alone, the verdict's first reason says the same.
+    several = len(analysis.verdict.tracks) > 1
+    unjudged = map(not_judged_sentence, analysis.not_judged) if several else ()
+    return (*reading_warnings(analysis.video), *moves, *unjudged)
 
 
 def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
@@ -300,20 +304,16 @@ _WARNINGS: Final[dict[AdjustmentCode, Callable[[Adjustment], str]]] = {
 }
 
 
-def not_judged_sentences(analysis: Analysis) -> tuple[str, ...]:
-    """Return who of several people was not judged, when they are seen, and why."""
-    if len(analysis.verdict.tracks) < 2:
-        return ()
-    found = []
-    for answer in analysis.verdict.tracks:
-        track = analysis.track(answer.track_id)
-        if answer.abstained and track is not None:
-            start, end = (format_time(float(analysis.frame_timestamps_s[track.frame_indices[i]])) for i in (0, -1))
-            why = ", ".join(dict.fromkeys(cause_of_abstention(item) for item in answer.abstained))
-            found.append(
-                f"{person_name(answer.track_id)}, {start} to {end}, was not judged: {why[0].lower()}{why[1:]}."
-            )
-    return tuple(found)
+def not_judged_sentence(person: NotJudged) -> str:
+    """Return who was not judged, when they are seen, and why."""
+    when = f"{format_time(person.from_s)} to {format_time(person.to_s)}"
+    return f"{person_name(person.track_id)}, {when}, was not judged: {causes_text(person)}."
+
+
+def causes_text(person: NotJudged) -> str:
+    """Return why somebody was not judged, without numbers, each cause once: a part of a sentence."""
+    causes = dict.fromkeys(cause_of_abstention(item) for item in person.causes)
+    return ", ".join(f"{cause[0].lower()}{cause[1:]}" for cause in causes)
 
 
 def stability_sentence(result: Recompression) -> str:

@@ -23,7 +23,7 @@ from deepfake.faces.tracking import FaceTrack
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.report.files import write_text
 from deepfake.report.page import report_html
-from deepfake.report.table import analysis_to_csv
+from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Adjustment, VideoInfo
@@ -185,6 +185,29 @@ def test_csv_has_one_row_a_frame_with_values_in_the_right_one(analysis: Analysis
     assert rows[3]["track3_confidence"] == "", "Haar has none"
     assert np.float32(rows[7]["track0_face_similarity"]) == np.float32(1)
     assert float(rows[10]["time_s"]) == pytest.approx(10 * 1001 / 30000, abs=1e-6)
+
+
+def test_who_was_not_judged_is_named_with_times_and_codes_in_every_export(analysis: Analysis) -> None:
+    assert analysis_to_dict(analysis)["not_judged"] == [
+        {
+            "track_id": 3,
+            "person": "Person 4",
+            "from_s": pytest.approx(2 * 1001 / 30000),
+            "to_s": pytest.approx(4 * 1001 / 30000),
+            "codes": ["face_too_small"],
+            "sentence": "Person 4, 0:00.07 to 0:00.13, was not judged: the face is too small.",
+        }
+    ]
+    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(analysis))))
+    assert [index for index, row in enumerate(rows) if row["track3_not_judged"] == "face_too_small"] == [2, 3, 4]
+    assert {row["track0_not_judged"] for row in rows} == {""}
+    assert [row[-1] for row in people_table(analysis)] == ["judged", "yes", "no: the face is too small"]
+    assert "<td>no: the face is too small</td>" in report_html(analysis)
+
+
+def test_somebody_whom_an_earlier_version_left_out_is_not_called_judged(analysis: Analysis) -> None:
+    former = dataclasses.replace(analysis.verdict, tracks=analysis.verdict.tracks[:1])
+    assert [row[-1] for row in people_table(dataclasses.replace(analysis, verdict=former))][1:] == ["yes", "no"]
 
 
 class _Page(HTMLParser):

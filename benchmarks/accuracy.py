@@ -217,7 +217,7 @@ def recompressed(path: Path, out: Path, crf: int) -> Path:
 
 
 def measure(path: Path, mesonet: Path) -> dict[str, Any]:
-    """Analyse a clip and return its verdict and its score by every scorer that has one. Raises DeepfakeError."""
+    """Analyze a clip and return its verdict and its score by every scorer that has one. Raises DeepfakeError."""
     baselines: dict[str, Baseline] = {CAPSULE: capsule_network(), **mesonet_baselines(mesonet)}
     samples: dict[int, CropSample] = {}
 

@@ -129,7 +129,7 @@ def _measure_store() -> None:
         address = f"sqlite:///{folder}/analyses.db"
         with open_store(url=address) as store:
             fill(store, ANALYSES)
-            dataset = _labelled_clips(Path(folder, "set"), store)
+            dataset = _labeled_clips(Path(folder, "set"), store)
         opened: list[AnalysisStore] = []
         questions: dict[str, Callable[[], object]] = {
             "open the store": lambda: opened.append(open_store(url=address)),
@@ -149,7 +149,7 @@ def _measure_store() -> None:
             store.close()
 
 
-def _labelled_clips(root: Path, store: Any) -> Path:
+def _labeled_clips(root: Path, store: Any) -> Path:
     """Write real/ and fake/ with empty files, and tell the store that it has seen them."""
     from benchmarks.store import sha256_of
     from deepfake.files import stamp_of
@@ -167,7 +167,7 @@ def _evaluated(root: Path, store: Any, fingerprint: str) -> int:
     from deepfake.dataset import open_dataset
     from deepfake.evaluation import stored_results
 
-    return stored_results(open_dataset(root), store, fingerprint).n_analysed
+    return stored_results(open_dataset(root), store, fingerprint).n_analyzed
 
 
 def _numbers(root: Path, store: Any, fingerprint: str) -> str:

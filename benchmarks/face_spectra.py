@@ -32,7 +32,7 @@ from training.metrics import auc, auc_interval
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}
 LANDMARK_COLUMNS = [f"{point}_{axis}" for point in ("reye", "leye", "nose", "rmouth", "lmouth") for axis in "xy"]
-REGULARISATION = 0.01  # of standardised bins: neighbors are nearly the same number
+REGULARIZATION = 0.01  # of standardized bins: neighbors are nearly the same number
 MIN_SQUARE_PX = 128  # smaller squares leave bins empty
 
 
@@ -95,7 +95,7 @@ def fitted(clips: Sequence[ClipSpectrum]) -> tuple[NDArray[np.float64], float]:
     spectra = np.array([clip.spectrum for clip in clips], dtype=np.float64)
     spread = spectra.std(axis=0) + 0.1
     fakes = np.array([clip.is_fake for clip in clips])
-    model = LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=2000)
+    model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=2000)
     model.fit((spectra - spectra.mean(axis=0)) / spread, fakes)
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - spectra.mean(axis=0) @ weights)

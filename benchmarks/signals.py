@@ -1,4 +1,4 @@
-"""How much each face signal is worth: its AUC on labelled clips, and what it costs.
+"""How much each face signal is worth: its AUC on labeled clips, and what it costs.
 
     python benchmarks/signals.py MANIFEST.csv [--seconds 5] [--eye-seconds 20] [--cache DIR] [--only NAME,NAME]
                                               [--sets ff++,dfdc] [--json FILE] [--auc FILE] [--real FILE]

@@ -45,7 +45,7 @@ class WorkerPool:
         self._pool: ProcessPool | None = None
 
     def schedule(self, function: Callable[..., T], *args: Any, timeout_s: float | None = None) -> ProcessFuture[T]:
-        """Run function(*args) in a worker; cancelling the future ends the worker that runs it."""
+        """Run function(*args) in a worker; canceling the future ends the worker that runs it."""
         with self._lock:
             for _ in range(2):
                 if self._pool is None:

@@ -56,15 +56,15 @@ def page() -> None:
 
 
 def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None:
-    labelled = len(found.known.entries)
-    if not labelled:
+    labeled = len(found.known.entries)
+    if not labeled:
         st.info(
             "This data set has no labels. A verdict can be held against REAL or FAKE only: name them in metadata.json, "
             "in a CSV with the columns path and label, or by the folders real/ and fake/.",
             icon=":material/label_off:",
         )
     elif not any(found.counts.values()):
-        draw_nothing_yet(source, labelled, len(found.known.stamps))
+        draw_nothing_yet(source, labeled, len(found.known.stamps))
     else:
         chosen = choose_settings(found.settings, found.counts)
         only_new = choose_only_new(found.known, chosen)

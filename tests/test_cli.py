@@ -40,17 +40,17 @@ def one_line(error: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def analysed(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+def analyzed(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The real command line run on a short clip with a face, all outputs asked for."""
-    folder = tmp_path_factory.mktemp("analysed")
+    folder = tmp_path_factory.mktemp("analyzed")
     files = [f"--{kind}={folder / f'a.{kind}'}" for kind in ("json", "csv", "html")]
     done = run("analyze", talking_clip, *files, "--faces", folder / "faces", "--recompress")
     assert done.returncode == 0, done.stderr
     return folder, done
 
 
-def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path) -> None:
-    data = json.loads((analysed[0] / "a.json").read_text(encoding="utf-8"))
+def test_json_keeps_the_contract(analyzed: tuple[Path, Any], talking_clip: Path) -> None:
+    data = json.loads((analyzed[0] / "a.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(data)
     assert data["video"]["path"] == str(talking_clip)
     assert data["video"]["sha256"] == probe(talking_clip, with_hash=True).sha256
@@ -70,7 +70,7 @@ def test_json_keeps_the_contract(analysed: tuple[Path, Any], talking_clip: Path)
     assert data["notebook_rule"]["amplitude"] == pytest.approx((max(measured) - min(measured)) / 2, abs=1e-6)
 
 
-def test_schema_describes_every_field(analysed: tuple[Path, Any]) -> None:
+def test_schema_describes_every_field(analyzed: tuple[Path, Any]) -> None:
     def undescribed(data: Any, schema: dict[str, Any], at: str) -> list[str]:
         if isinstance(data, list):
             return [name for item in data[:1] for name in undescribed(item, schema.get("items", {}), at + "[]")]
@@ -82,11 +82,11 @@ def test_schema_describes_every_field(analysed: tuple[Path, Any]) -> None:
         return unknown + [name for names in deeper for name in names]
 
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert undescribed(json.loads((analysed[0] / "a.json").read_text(encoding="utf-8")), SCHEMA, "") == []
+    assert undescribed(json.loads((analyzed[0] / "a.json").read_text(encoding="utf-8")), SCHEMA, "") == []
 
 
-def test_the_recompression_stands_beside_the_analysis(analysed: tuple[Path, Any]) -> None:
-    folder, done = analysed
+def test_the_recompression_stands_beside_the_analysis(analyzed: tuple[Path, Any]) -> None:
+    folder, done = analyzed
     data = json.loads((folder / "a.json").read_text(encoding="utf-8"))
     found = data["recompression"]
     first, *encoded = found["rates"]
@@ -97,8 +97,8 @@ def test_the_recompression_stands_beside_the_analysis(analysed: tuple[Path, Any]
     assert found["sentence"] in done.stdout.replace("\n", " ")
 
 
-def test_other_outputs_hold_the_same_clip(analysed: tuple[Path, Any], talking_clip: Path) -> None:
-    folder, done = analysed
+def test_other_outputs_hold_the_same_clip(analyzed: tuple[Path, Any], talking_clip: Path) -> None:
+    folder, done = analyzed
     data = json.loads((folder / "a.json").read_text(encoding="utf-8"))
     assert len((folder / "a.csv").read_text().splitlines()) == 39
     assert data["video"]["sha256"] in (folder / "a.html").read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ class ScoredClip:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description="Evaluate weights on labelled clips.")
+    parser = argparse.ArgumentParser(description="Evaluate weights on labeled clips.")
     parser.add_argument("manifest", type=Path)
     parser.add_argument("work", type=Path)
     add_weights(parser)

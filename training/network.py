@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 for training on a CPU, in PyTorch, with its batch normalization folded into the convolutions.
 
 Each layer is a convolution with a bias. Its kernel is kept as ImageNet has it and multiplied by the frozen scale of
-its batch normalization in the forward pass: the optimiser sees the parameters in their familiar size, and no
+its batch normalization in the forward pass: the optimizer sees the parameters in their familiar size, and no
 normalization has to be computed. Tan & Le 2019 (arXiv:1905.11946) and the "Lite" variant of 2020, without squeeze and
 excitation, with ReLU6.
 """
@@ -37,7 +37,7 @@ class Layer:
 
     kind: LayerKind
     convolution: str
-    normalisation: str
+    normalization: str
     stride: int
     block: int | None
     residual: bool = False
@@ -74,7 +74,7 @@ class Lite0(nn.Module):
         self._layers = list(layers())
         self.kernels, self.biases = nn.ParameterList(), nn.ParameterList()
         for number, layer in enumerate(self._layers):
-            scale, bias = _folded(source, layer.normalisation)
+            scale, bias = _folded(source, layer.normalization)
             self.kernels.append(nn.Parameter(source[layer.convolution + ".weight"].clone()))
             self.biases.append(nn.Parameter(bias))
             self.register_buffer(f"scale_{number}", scale[:, None, None, None])

@@ -110,7 +110,7 @@ def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path
             save(folder, net, optimizer, average, step)
 
 
-def normalised(images: Tensor) -> Tensor:
+def normalized(images: Tensor) -> Tensor:
     """Return uint8 (n, 3, H, W) as the network takes them."""
     return ((images.float() - 127) / 128).contiguous(memory_format=torch.channels_last)
 
@@ -120,7 +120,7 @@ def _train_step(
 ) -> float:
     """Return the loss of the label alone."""
     with torch.autocast("cpu", torch.bfloat16):
-        logits, mask_logits = net.with_mask(normalised(images))
+        logits, mask_logits = net.with_mask(normalized(images))
     targets = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
     label_loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
     known = ~masks.isnan()

@@ -190,7 +190,7 @@ class _Pass:
             self._similarity.append(value)
 
     def _emit_crops(self, *, keep: int) -> None:
-        """Cut the crops of all frames but the latest `keep`, whose neighbours are not all known yet."""
+        """Cut the crops of all frames but the latest `keep`, whose neighbors are not all known yet."""
         started = time.perf_counter()
         while len(self._pending) > keep:
             frame, faces = self._pending.popleft()

@@ -41,7 +41,7 @@ class StillnessCheck:
         """Compare the next picture, uint8 (height, width, 3), of the same size as the first. Free once one differs."""
         if not self.is_still:
             return
-        picture = _small_grey(image)
+        picture = _small_gray(image)
         if self._first is None:
             self._first = picture
             return
@@ -52,7 +52,7 @@ class StillnessCheck:
         )
 
 
-def _small_grey(image: Image) -> NDArray[np.float32]:
+def _small_gray(image: Image) -> NDArray[np.float32]:
     scale = min(1.0, COMPARED_WIDTH_PX / image.shape[1])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     small = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)

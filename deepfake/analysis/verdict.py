@@ -248,7 +248,7 @@ def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[E
 def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, float] | None:
     """Return the 95 % interval of a track's pooled probability over the choice of its frames, or None below 4 of them.
 
-    The mean log odds plus and minus 1.96 standard errors, neighbouring frames counted by their correlation at lag 1
+    The mean log odds plus and minus 1.96 standard errors, neighboring frames counted by their correlation at lag 1
     (effective sample size). It does not hold what all frames have in common: a clip that is misjudged as a whole.
     """
     if len(probabilities) < 4:

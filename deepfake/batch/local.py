@@ -19,7 +19,7 @@ class LocalWorkers:
         # A single worker's libraries take all cores by themselves.
         threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
         self._task = task
-        self._cancelled = threading.Event()
+        self._canceled = threading.Event()
         self._pools = [WorkerPool(1, threads=threads) for _ in range(workers)]
         self._free: queue.SimpleQueue[WorkerPool] = queue.SimpleQueue()
         for pool in self._pools:
@@ -35,7 +35,7 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End the workers at once; clips in hand are given up."""
-        self._cancelled.set()
+        self._canceled.set()
         for pool in self._pools:
             pool.close()
         self._threads.shutdown(cancel_futures=True)
@@ -43,6 +43,6 @@ class LocalWorkers:
     def _run(self, clip: ClipEntry) -> BatchResult:
         pool = self._free.get()
         try:
-            return run_clip(clip, self._task, pool, self._cancelled)
+            return run_clip(clip, self._task, pool, self._canceled)
         finally:
             self._free.put(pool)

@@ -52,11 +52,11 @@ class BatchProgress:
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
     """A batch at its end. reasons: why clips failed, without their names, and how many each, most frequent first.
-    cancelled: whether it was stopped before it was through."""
+    canceled: whether it was stopped before it was through."""
 
     progress: BatchProgress
     reasons: tuple[tuple[str, int], ...]
-    cancelled: bool
+    canceled: bool
 
 
 class Tally:

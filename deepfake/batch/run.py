@@ -19,7 +19,7 @@ from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
 WORKER_MEMORY_BYTES = 2 * 2**30  # about 1.3 GiB at its peak (facts.json, speed), and what the worker itself takes
-POLL_S = 0.2  # how soon the caller notices that the batch was cancelled
+POLL_S = 0.2  # how soon the caller notices that the batch was canceled
 
 
 def default_workers() -> int:
@@ -80,7 +80,7 @@ class Batch:
         self._timeout_s = timeout_s or self._settings.job_timeout_s
         self._retry_failed = retry_failed
         self._analyze = analyze
-        self._cancelled = threading.Event()
+        self._canceled = threading.Event()
         self._tally = Tally(len(self._clips))
 
     def run(self) -> Iterator[BatchResult]:
@@ -97,7 +97,7 @@ class Batch:
             for result in todo.settled:
                 self._tally.add(result)
                 yield result
-            if todo.pending and not self._cancelled.is_set():
+            if todo.pending and not self._canceled.is_set():
                 for result in self._worked(todo.pending, fingerprint):
                     self._tally.add(result)
                     yield result
@@ -106,7 +106,7 @@ class Batch:
 
     def cancel(self) -> None:
         """Stop soon: clips in hand are given up, run() ends."""
-        self._cancelled.set()
+        self._canceled.set()
 
     def progress(self) -> BatchProgress:
         """Return how far the batch is."""
@@ -125,7 +125,7 @@ class Batch:
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()  # futures, in the order in which they are done
         self._tally.start_work()
         try:
-            while not self._cancelled.is_set():
+            while not self._canceled.is_set():
                 for clip in islice(waiting, workers.ahead - len(in_hand)):
                     future = workers.submit(clip)
                     in_hand.add(future)

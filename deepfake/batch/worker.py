@@ -29,7 +29,7 @@ from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.25  # how soon a cancelled batch lets go of its clips
+POLL_S = 0.25  # how soon a canceled batch lets go of its clips
 ATTEMPTS = 2  # at a clip whose child is ended from outside: it may have been another clip that wanted the memory
 ENDED_FROM_OUTSIDE = (-9, -15)  # exit codes of a child: SIGKILL, SIGTERM
 MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
@@ -59,11 +59,11 @@ class Task:
     analyze: AnalyzeFile
 
 
-class BatchCancelled(Exception):  # noqa: N818
+class BatchCanceled(Exception):  # noqa: N818
     """The batch was stopped while this clip was in hand."""
 
 
-def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading.Event | None = None) -> BatchResult:
+def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event | None = None) -> BatchResult:
     """Have a child of this process analyze a clip, unless the store has it, and return what became of it.
 
     A clip that crashes the child or takes too long is a failure, and recorded. One whose child is ended from outside
@@ -73,22 +73,22 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading
         clip: the clip.
         task: what all clips of the batch share.
         pool: has the child, its models loaded from clip to clip.
-        cancelled: when it is set, the clip is given up.
+        canceled: when it is set, the clip is given up.
 
     Raises:
         StoreError: the store cannot be used.
         WorkerError: the child is of another version, or cannot be kept alive. Neither is the clip's fault.
-        BatchCancelled: the batch was stopped.
+        BatchCanceled: the batch was stopped.
     """
     killed = broken = 0
     while True:
         try:
-            return _asked(clip, task, pool, cancelled)
-        except (StoreError, WorkerError, BatchCancelled):
+            return _asked(clip, task, pool, canceled)
+        except (StoreError, WorkerError, BatchCanceled):
             raise
         except (BrokenProcessPool, CancelledError) as error:
-            if cancelled is not None and cancelled.is_set():
-                raise BatchCancelled from error
+            if canceled is not None and canceled.is_set():
+                raise BatchCanceled from error
             broken += 1
             if broken == MOST_BREAKS:
                 raise WorkerError(
@@ -106,16 +106,16 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading
             return _failed(clip, task, _store(task.settings), clip.version or _version(clip), why)
 
 
-def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, cancelled: threading.Event | None) -> BatchResult:
+def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event | None) -> BatchResult:
     # The folder is this process's, which outlives the child.
     with tempfile.TemporaryDirectory(prefix="deepfake-batch-") as folder:
-        if cancelled is not None and cancelled.is_set():
-            raise BatchCancelled
+        if canceled is not None and canceled.is_set():
+            raise BatchCanceled
         future = pool.schedule(analyze_clip, clip, task, folder, timeout_s=task.timeout_s)
         while not wait([future], timeout=POLL_S).done:
-            if cancelled is not None and cancelled.is_set():
+            if canceled is not None and canceled.is_set():
                 future.cancel()  # type: ignore[no-untyped-call]
-                raise BatchCancelled
+                raise BatchCanceled
         return future.result()
 
 

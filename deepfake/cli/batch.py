@@ -148,7 +148,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
     from rich.text import Text
 
     console = Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
-    columns = (TextColumn("Analysing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
+    columns = (TextColumn("Analyzing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
     told_s = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("", total=total, rest="")

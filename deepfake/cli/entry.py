@@ -83,7 +83,7 @@ def _add_demo(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
 def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     analyze = subparsers.add_parser(
         "analyze",
-        help="analyse one clip",
+        help="analyze one clip",
         description="Follow every face of a clip, measure how steady picture and faces are, and give a verdict.",
         epilog=EPILOG,
     )
@@ -118,9 +118,9 @@ def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
 def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     dataset = subparsers.add_parser(
         "dataset",
-        help="say what a folder of labelled clips holds",
+        help="say what a folder of labeled clips holds",
         description="Count clips, labels, splits and originals of a data set, and name what is missing. The layout is "
-        "recognised: DFDC (metadata.json), FaceForensics++, Celeb-DF v2, FakeAVCeleb, DeeperForensics, real/ and "
+        "recognized: DFDC (metadata.json), FaceForensics++, Celeb-DF v2, FakeAVCeleb, DeeperForensics, real/ and "
         "fake/, a CSV, or plain clips.",
     )
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")

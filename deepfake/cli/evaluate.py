@@ -51,7 +51,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from deepfake.batch import Batch, write_table
     from deepfake.evaluation import by_column, result_of, summarize
 
-    clips = labelled_clips(options.manifest)
+    clips = labeled_clips(options.manifest)
     for name in (options.out, options.json):
         _check_writable(name)
     if options.by is not None:
@@ -81,20 +81,20 @@ def evaluate(options: argparse.Namespace) -> None:
     _write_numbers(numbers, options.json)
 
 
-def labelled_clips(named: str) -> tuple["ClipEntry", ...]:
+def labeled_clips(named: str) -> tuple["ClipEntry", ...]:
     """Return the clips that have a label, telling of the others. Raises DatasetError where none has."""
     from deepfake.batch import collect_clips
     from deepfake.errors import DatasetError
 
     clips = collect_clips([named], warn=warn)
-    labelled = tuple(clip for clip in clips if clip.label is not None)
-    if not labelled:
+    labeled = tuple(clip for clip in clips if clip.label is not None)
+    if not labeled:
         raise DatasetError(
             named, f"none of its {len(clips)} clips has a label; a CSV names it in the column label (REAL or FAKE)"
         )
-    if len(labelled) < len(clips):
-        warn(f"{named}: {len(clips) - len(labelled)} of {len(clips)} clips have no label, and are left out")
-    return labelled
+    if len(labeled) < len(clips):
+        warn(f"{named}: {len(clips) - len(labeled)} of {len(clips)} clips have no label, and are left out")
+    return labeled
 
 
 def _check_writable(name: Path | str | None) -> None:

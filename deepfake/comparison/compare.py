@@ -147,16 +147,16 @@ def compare(
     settings = settings or load_settings()
     started = time.perf_counter()
 
-    def analysed(path: Path | str, stage: str) -> Analysis:
+    def analyzed(path: Path | str, stage: str) -> Analysis:
         def report(state: Progress) -> None:
             if progress is not None:
                 progress(ComparisonProgress(stage, state.frames_done, state.frames_total, state))
 
         return analyze(path, config, settings=settings, progress=report)
 
-    fake = fake_analysis or analysed(fake_path, "fake")
-    original = original_analysis or analysed(original_path, "original")
-    analysed_s = time.perf_counter() - started
+    fake = fake_analysis or analyzed(fake_path, "fake")
+    original = original_analysis or analyzed(original_path, "original")
+    analyzed_s = time.perf_counter() - started
     overlap = find_overlap(fake_path, original_path, settings)
     side_by_side = _SideBySide(overlap, fake, on_faces)
     with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
@@ -169,7 +169,7 @@ def compare(
             if progress is not None:
                 total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
                 progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
-    timings_s = {"analyses": analysed_s, "total": time.perf_counter() - started}
+    timings_s = {"analyses": analyzed_s, "total": time.perf_counter() - started}
     return side_by_side.result(fake, original, timings_s)
 
 

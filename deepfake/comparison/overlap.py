@@ -49,7 +49,7 @@ class Overlap:
         return _region(image, self.original_xyxy, size or self.size)
 
     def fake_to_original(self) -> NDArray[np.float64]:
-        """Return the transform f64 (2, 3) that takes the centre of a pixel (x, y, 1) of the fake to the original's."""
+        """Return the transform f64 (2, 3) that takes the center of a pixel (x, y, 1) of the fake to the original's."""
         fake, original = np.array(self.fake_xyxy, np.float64), np.array(self.original_xyxy, np.float64)
         scale = (original[2:] - original[:2]) / (fake[2:] - fake[:2])
         shift = original[:2] - 0.5 + scale * (0.5 - fake[:2])
@@ -106,13 +106,13 @@ def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> l
     smaller = min(fake_size[0], original_size[0]), min(fake_size[1], original_size[1])
     candidates = [Overlap("scaled", whole_fake, whole_original, smaller)]
     if smaller == fake_size:
-        candidates.append(Overlap("centre of the original", whole_fake, _centre(original_size, smaller), smaller))
+        candidates.append(Overlap("centre of the original", whole_fake, _center(original_size, smaller), smaller))
     elif smaller == original_size:
-        candidates.append(Overlap("centre of the fake", _centre(fake_size, smaller), whole_original, smaller))
+        candidates.append(Overlap("centre of the fake", _center(fake_size, smaller), whole_original, smaller))
     return candidates
 
 
-def _centre(size: tuple[int, int], part: tuple[int, int]) -> Region:
+def _center(size: tuple[int, int], part: tuple[int, int]) -> Region:
     left, top = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
     return left, top, left + part[0], top + part[1]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from deepfake.analysis.verdict import VerdictLabel
-from deepfake.figures import COLOURS
+from deepfake.figures import COLORS
 from deepfake.report.wording import VERDICT_WORDS
 
 
@@ -25,7 +25,7 @@ class VerdictLook:
 VERDICT_LOOKS: Final[dict[VerdictLabel, VerdictLook]] = {
     "LIKELY_REAL": VerdictLook(":material/verified:", "green", "green", "○ real"),
     # Translucent, as the other two are.
-    "INCONCLUSIVE": VerdictLook(":material/help:", "gray", f"{COLOURS['inconclusive']}55", "◌ unclear"),
+    "INCONCLUSIVE": VerdictLook(":material/help:", "gray", f"{COLORS['inconclusive']}55", "◌ unclear"),
     "LIKELY_FAKE": VerdictLook(":material/warning:", "orange", "orange", "● fake"),
 }
 

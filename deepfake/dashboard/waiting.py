@@ -27,7 +27,7 @@ class Waits:
     keys whose job its user canceled."""
 
     at: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    cancelled: set[str] = field(default_factory=set)
+    canceled: set[str] = field(default_factory=set)
 
 
 def folder_when_ready(request: Request, *, heading: str, place: str, with_preview: bool = False) -> Path | None:
@@ -46,8 +46,8 @@ def folder_when_ready(request: Request, *, heading: str, place: str, with_previe
     folder = results.find(runtime(), request, owner)
     if folder is not None:
         return folder
-    if request.key in _waits().cancelled:
-        _draw_cancelled(request, heading, place)
+    if request.key in _waits().canceled:
+        _draw_canceled(request, heading, place)
         return None
     job = results.start(runtime(), request, owner)
     if job.state is JobState.FAILED:
@@ -96,10 +96,10 @@ def _leave_previous(place: str, request: Request, owner: str) -> None:
         results.queue(runtime(), is_media).leave(key, owner)
 
 
-def _draw_cancelled(request: Request, heading: str, place: str) -> None:
-    st.info(f"{heading}: cancelled.", icon=":material/cancel:")
+def _draw_canceled(request: Request, heading: str, place: str) -> None:
+    st.info(f"{heading}: canceled.", icon=":material/cancel:")
     if st.button("Start again", key=f"again-{place}", icon=":material/refresh:"):
-        _waits().cancelled.discard(request.key)
+        _waits().canceled.discard(request.key)
         st.rerun()
 
 
@@ -122,7 +122,7 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
         with left:
             _draw_state(job, request, report, heading)
             if st.button("Cancel", key=f"cancel-{place}", icon=":material/close:"):
-                _waits().cancelled.add(request.key)
+                _waits().canceled.add(request.key)
                 results.queue(runtime(), request.is_media).leave(request.key, session().session_id)
                 st.rerun()
             if with_preview and report is not None and len(report.curve) > 1:

@@ -20,7 +20,7 @@ TABLE_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class ClipEntry:
-    """One labelled clip: of a data set, of a batch, of an evaluation.
+    """One labeled clip: of a data set, of a batch, of an evaluation.
 
     name: unique in the data set, and text: odd bytes of the file's name are spelled out. location: absolute path or
     URL, as every worker reaches it. label: None where none is
@@ -160,12 +160,12 @@ def to_frame(dataset: Dataset) -> pd.DataFrame:
 
 
 def summary_json(dataset: Dataset) -> dict[str, Any]:
-    """Return the data set in numbers as a dict for JSON; UNLABELLED and UNSPECIFIED stand for no label and no split."""
+    """Return the data set in numbers as a dict for JSON; UNLABELED and UNSPECIFIED stand for no label and no split."""
     total = counts(dataset)
     fakes = list(total.fakes_per_original.values())
 
     def labels(counted: Mapping[Label | None, int]) -> dict[str, int]:
-        return {key or "UNLABELLED": counted[key] for key in ("FAKE", "REAL", None) if key in counted}
+        return {key or "UNLABELED": counted[key] for key in ("FAKE", "REAL", None) if key in counted}
 
     return {
         "schema_version": 1,

@@ -17,7 +17,7 @@ from deepfake.video.info import Image
 
 Floats = NDArray[np.float32]
 
-HEAD_CENTRE = (226.0, 105.0)
+HEAD_CENTER = (226.0, 105.0)
 HEAD_RADII = (82.0, 100.0)
 NECK = (222.0, 188.0)
 CHIN_V = 176.0
@@ -81,7 +81,7 @@ class Placement:
         return (max(0, int(xs[0])), max(0, int(ys[0])), min(self.width, int(xs[1])), min(self.height, int(ys[1])))
 
     def photo_grid(self, box: tuple[int, int, int, int], step: int = 1) -> tuple[Floats, Floats]:
-        """Return u and v, float32 (h, w), of every step-th canvas pixel's centre in box."""
+        """Return u and v, float32 (h, w), of every step-th canvas pixel's center in box."""
         offset = (step - 1) / 2
         x = np.arange(box[0], box[2], step, dtype=np.float32) + np.float32(offset)
         y = np.arange(box[1], box[3], step, dtype=np.float32) + np.float32(offset)
@@ -145,15 +145,15 @@ def cut_out() -> tuple[Image, Floats]:
 
 
 def _polygon_mask(points: NDArray[Any], blur_px: float, grow: float = 1.0) -> Floats:
-    """Return a soft mask, float32 (512, 512), of a polygon of the photograph, grown about its centre."""
-    centre = points.mean(axis=0)
+    """Return a soft mask, float32 (512, 512), of a polygon of the photograph, grown about its center."""
+    center = points.mean(axis=0)
     mask = np.zeros((512, 512), np.float32)
-    cv2.fillPoly(mask, [np.round(centre + (points - centre) * grow).astype(np.int32)], 1.0)
+    cv2.fillPoly(mask, [np.round(center + (points - center) * grow).astype(np.int32)], 1.0)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_px), np.float32)
 
 
 def dress(photo: Image, opacity: Floats, look: Look) -> tuple[Image, Floats]:
-    """Return the photograph and the opacity in another look: recoloured, with features made larger or smaller."""
+    """Return the photograph and the opacity in another look: recolored, with features made larger or smaller."""
     image = photo.astype(np.float32)
     v = np.arange(512, dtype=np.float32)[:, None]
     orange = np.asarray((image[..., 0] - image[..., 2]) / np.maximum(image[..., 0], 1.0), np.float32)
@@ -168,21 +168,21 @@ def dress(photo: Image, opacity: Floats, look: Look) -> tuple[Image, Floats]:
     if look.blue_suit:
         blue = image[..., ::-1] * np.array([1.2, 1.0, 0.62], np.float32)
         image += suit[..., None] * (blue - image)
-    recoloured = np.clip(image, 0, 255).astype(np.uint8)
+    recolored = np.clip(image, 0, 255).astype(np.uint8)
     if not look.features:
-        return recoloured, opacity
+        return recolored, opacity
     map_u, map_v = _feature_map(look)
-    reshaped = cv2.remap(recoloured, map_u, map_v, cv2.INTER_CUBIC)
+    reshaped = cv2.remap(recolored, map_u, map_v, cv2.INTER_CUBIC)
     return np.asarray(reshaped, np.uint8), np.asarray(cv2.remap(opacity, map_u, map_v, cv2.INTER_LINEAR), np.float32)
 
 
 def _feature_map(look: Look) -> tuple[Floats, Floats]:
     v, u = np.mgrid[0:512, 0:512].astype(np.float32)
     map_u, map_v = u.copy(), v.copy()
-    for centre_u, centre_v, radius, across, down in look.features:
-        weight = np.exp(-((u - centre_u) ** 2 + (v - centre_v) ** 2) / (2 * radius**2))
-        map_u += weight * (u - centre_u) * (1 / across - 1)
-        map_v += weight * (v - centre_v) * (1 / down - 1)
+    for center_u, center_v, radius, across, down in look.features:
+        weight = np.exp(-((u - center_u) ** 2 + (v - center_v) ** 2) / (2 * radius**2))
+        map_u += weight * (u - center_u) * (1 / across - 1)
+        map_v += weight * (v - center_v) * (1 / down - 1)
     return map_u.astype(np.float32), map_v.astype(np.float32)
 
 
@@ -245,7 +245,7 @@ def _motion_basis(u: Floats, v: Floats, placement: Placement) -> Floats:
     bottom = (placement.height - placement.top) / placement.scale
     body = 1.0 - _smoothstep(v, 190.0, bottom)
     head = 1.0 - _smoothstep(v, 165.0, 250.0)
-    squared = ((u - HEAD_CENTRE[0]) / HEAD_RADII[0]) ** 2 + ((v - HEAD_CENTRE[1]) / HEAD_RADII[1]) ** 2
+    squared = ((u - HEAD_CENTER[0]) / HEAD_RADII[0]) ** 2 + ((v - HEAD_CENTER[1]) / HEAD_RADII[1]) ** 2
     depth = np.sqrt(np.clip(1.0 - squared, 0.0, None))
     depth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 10.0 * placement.scale / MOTION_GRID), np.float32)
     none = np.zeros_like(u)
@@ -311,7 +311,7 @@ class _Expression:
             return face
         part = slice(rows[0], rows[-1] + 1)
         top, bottom = np.array(MOUTH_TOP_RGB, np.float32), np.array(MOUTH_BOTTOM_RGB, np.float32)
-        colour = top + np.clip(depth[part], 0, 1)[..., None] ** 2 * (bottom - top)
+        color = top + np.clip(depth[part], 0, 1)[..., None] ** 2 * (bottom - top)
         weight = inside[part][..., None]
-        face[part, :, :3] = (face[part, :, :3] * (1.0 - weight) + colour * weight).round()
+        face[part, :, :3] = (face[part, :, :3] * (1.0 - weight) + color * weight).round()
         return face

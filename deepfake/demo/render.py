@@ -11,9 +11,9 @@ from deepfake.demo.puppet import Pose, Puppet, dress, face_canvas, figure_canvas
 from deepfake.demo.scenes import FRAME_COUNT, FRAME_RATE, Fake, Floats, Scene
 from deepfake.video.info import Image
 
-NOISE_STD = 1.6  # grey levels
+NOISE_STD = 1.6  # gray levels
 BACKDROP_BLUR_PX = 30.0
-BACKDROP_RGB = {"grey": (146, 150, 158), "warm": (158, 128, 104)}
+BACKDROP_RGB = {"gray": (146, 150, 158), "warm": (158, 128, 104)}
 JUMP_PX, JUMP_SIZE, JUMP_TONE = (5.0, 3.0), 0.05, 0.13  # of the face in a flicker: place, size and brightness
 LIGHT_DRIFT = 0.035  # fraction of brightness
 
@@ -51,8 +51,8 @@ def take(scene: Scene, performances: Sequence[list[Pose]], portrait: tuple[Image
     puppets = [Puppet(figure_canvas(*dress(*portrait, look), place), place) for look, place in scene.people]
     rng = np.random.default_rng(scene.seed + 1000)
     background = _backdrop(scene.backdrop, first.width, first.height)
-    noise = _grey(rng.normal(0.0, NOISE_STD, (first.height + 64, first.width + 64)).astype(np.float32))
-    slope = _grey(np.tile(np.linspace(0.0, 2.0, first.width, dtype=np.float32), (first.height, 1)))
+    noise = _gray(rng.normal(0.0, NOISE_STD, (first.height + 64, first.width + 64)).astype(np.float32))
+    slope = _gray(np.tile(np.linspace(0.0, 2.0, first.width, dtype=np.float32), (first.height, 1)))
     for index in range(FRAME_COUNT):
         image = background.copy()
         for puppet, poses in zip(puppets, performances, strict=True):
@@ -66,24 +66,24 @@ def take(scene: Scene, performances: Sequence[list[Pose]], portrait: tuple[Image
         yield np.clip(image, 0, 255, out=image).astype(np.uint8)
 
 
-def _grey(plane: Floats) -> Floats:
+def _gray(plane: Floats) -> Floats:
     """Return plane in three equal channels: NumPy is several times faster on these than on one broadcast to three."""
     return np.asarray(cv2.merge([plane, plane, plane]), np.float32)
 
 
 def _opacity(layers: Image) -> Floats:
     """Return the fourth channel as opacity in [0, 1], float32 (h, w, 3)."""
-    return _grey(layers[..., 3].astype(np.float32) * np.float32(1 / 255))
+    return _gray(layers[..., 3].astype(np.float32) * np.float32(1 / 255))
 
 
 def _backdrop(name: str, width: int, height: int) -> Floats:
-    """Return a background out of focus, float32 (height, width, 3): soft blotches of a colour, or the blurred
+    """Return a background out of focus, float32 (height, width, 3): soft blotches of a color, or the blurred
     photograph of that name."""
     if name not in BACKDROP_RGB:
         photo = cv2.resize(photograph(name), (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.GaussianBlur(photo, (0, 0), BACKDROP_BLUR_PX), np.float32)
     blotches = np.random.default_rng(5).normal(0.0, 11.0, (6, 10)).astype(np.float32)
-    smooth = _grey(np.asarray(cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC), np.float32))
+    smooth = _gray(np.asarray(cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC), np.float32))
     fall = np.linspace(1.08, 0.86, height, dtype=np.float32)[:, None, None]
     return (smooth + np.array(BACKDROP_RGB[name], np.float32)) * fall
 
@@ -116,11 +116,11 @@ class Swap:
 
 
 def _coarsened(layers: Image, downscale: float, offset_px: NDArray[np.float64], size: float) -> Image:
-    """Return layers reduced by downscale and enlarged again, moved by offset_px and resized about the centre."""
+    """Return layers reduced by downscale and enlarged again, moved by offset_px and resized about the center."""
     height, width = layers.shape[:2]
     small = cv2.resize(layers, (round(width / downscale), round(height / downscale)), interpolation=cv2.INTER_AREA)
     scale = np.array([width / small.shape[1], height / small.shape[0]]) * size
-    # Pixel centres lie at half-integers in both images: (x + 0.5) / scale, then about the box's centre.
+    # Pixel centers lie at half-integers in both images: (x + 0.5) / scale, then about the box's center.
     shift = (1.0 - size) * np.array([width, height]) / 2 + offset_px + 0.5 * scale - 0.5
     matrix = np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])
     enlarged = cv2.warpAffine(small, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

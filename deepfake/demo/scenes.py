@@ -71,7 +71,7 @@ SCENES = (
     Scene(
         "real_pair.mp4",
         seed=31,
-        backdrop="grey",
+        backdrop="gray",
         people=(
             (LOOK_A, Placement(854, 480, 1.5, -128.0, 62.0)),
             (LOOK_B, Placement(854, 480, 1.46, 966.0, 70.0, mirrored=True)),

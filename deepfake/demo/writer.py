@@ -1,4 +1,4 @@
-"""The built-in data set: a synthetic set of labelled clips in the DFDC layout, made from what is installed.
+"""The built-in data set: a synthetic set of labeled clips in the DFDC layout, made from what is installed.
 
 A portrait photograph is animated (see puppet.py) into talking-head clips; the fakes are made from these, frame by
 frame, by the flaws that face swaps are known for: a face of lower resolution, blended with a blurred or misplaced
@@ -38,7 +38,7 @@ README = """This is a synthetic data set. No clip in it was filmed, and no fake 
 
 It was written by `python -m deepfake demo` so that the workbench has something to open. The one person is the
 photograph "astronaut" that ships with scikit-image (NASA, public domain), animated by warping. Person A is the
-photograph; person B is the same photograph mirrored, recoloured and reshaped, before another background. The
+photograph; person B is the same photograph mirrored, recolored and reshaped, before another background. The
 backgrounds are computed, or scikit-image's photograph "rocket" (SpaceX, public domain), blurred.
 
 train_sample_videos/    clips with labels in metadata.json (the layout of the Deepfake Detection Challenge)

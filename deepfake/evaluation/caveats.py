@@ -25,17 +25,17 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
             "precision without both labels."
         )
     if stored.n_trained_on:
-        found.append(trained_on_sentence(stored.n_trained_on, stored.n_analysed))
+        found.append(trained_on_sentence(stored.n_trained_on, stored.n_analyzed))
     left = len(stored.missing)
     if left:
         found.append(
-            f"{stored.n_analysed} of {stored.n_labelled} labeled clips are analyzed. What was done first need not be "
+            f"{stored.n_analyzed} of {stored.n_labeled} labeled clips are analyzed. What was done first need not be "
             "like the rest."
         )
-    unscored = stored.n_analysed - len(clips)
+    unscored = stored.n_analyzed - len(clips)
     if unscored:
         found.append(
-            f"{unscored} of {stored.n_analysed} analyzed clips have no P(fake) and are in none of the curves: if these "
+            f"{unscored} of {stored.n_analyzed} analyzed clips have no P(fake) and are in none of the curves: if these "
             "are the hard ones, the curves flatter."
         )
     groups = len(set(clips.groups))

@@ -57,7 +57,7 @@ def evaluation_html(
 def coverage_sentence(measured: Measured) -> str:
     """Return how much of the data set the numbers are about, a sentence or two."""
     stored = measured.stored
-    parts = [f"{measured.name}: {stored.n_analysed} of {stored.n_labelled} labeled clips are analyzed"]
+    parts = [f"{measured.name}: {stored.n_analyzed} of {stored.n_labeled} labeled clips are analyzed"]
     failed = len(measured.evaluation.failed)
     rest = [
         f"{failed} failed" if failed else "",
@@ -66,7 +66,7 @@ def coverage_sentence(measured: Measured) -> str:
     ]
     parts += [part for part in rest if part]
     left_out = [
-        f"{stored.unlabelled} without a label" if stored.unlabelled else "",
+        f"{stored.unlabeled} without a label" if stored.unlabeled else "",
         f"{stored.left_out} that the classifier was trained on" if stored.left_out else "",
     ]
     named = " and ".join(part for part in left_out if part)

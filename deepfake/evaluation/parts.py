@@ -52,9 +52,9 @@ def by_column(results: Sequence[ClipResult], column: str) -> tuple[PartResult, .
 
 def false_alarms_and_misses(results: Sequence[ClipResult]) -> tuple[Share, Share]:
     """Return LIKELY_FAKE among the real clips that were analyzed, and LIKELY_REAL among the fake ones."""
-    analysed = [result for result in results if result.error is None]
-    reals = [result.verdict for result in analysed if not result.clip.is_fake]
-    fakes = [result.verdict for result in analysed if result.clip.is_fake]
+    analyzed = [result for result in results if result.error is None]
+    reals = [result.verdict for result in analyzed if not result.clip.is_fake]
+    fakes = [result.verdict for result in analyzed if result.clip.is_fake]
     return share(reals.count("LIKELY_FAKE"), len(reals)), share(fakes.count("LIKELY_REAL"), len(fakes))
 
 

@@ -26,16 +26,16 @@ class StoredResults:
     results: tuple[ClipResult, ...]
     missing: tuple[ClipEntry, ...]
     absent: tuple[ClipEntry, ...]
-    unlabelled: int
+    unlabeled: int
     left_out: int = 0
 
     @property
-    def n_labelled(self) -> int:
+    def n_labeled(self) -> int:
         """How many clips have a label: N of "n of N"."""
         return len(self.results) + len(self.missing) + len(self.absent)
 
     @property
-    def n_analysed(self) -> int:
+    def n_analyzed(self) -> int:
         """How many of them have an analysis."""
         return sum(result.error is None for result in self.results)
 
@@ -51,7 +51,7 @@ class KnownClips:
     sha256s: of those that the store has seen in this state, by location."""
 
     entries: tuple[ClipEntry, ...]
-    unlabelled: int
+    unlabeled: int
     stamps: Mapping[str, str]
     sha256s: Mapping[str, str]
 
@@ -97,7 +97,7 @@ def stored_results(
             continue
         summary, failure = summaries.get(sha256), failures.get(location)
         if summary is not None:
-            results.append(_analysed(entry, summary, trained_on=sha256 in training_clips(summary.classifier)))
+            results.append(_analyzed(entry, summary, trained_on=sha256 in training_clips(summary.classifier)))
         elif failure is not None and failure.stamp == known.stamps.get(location):
             results.append(_failed(entry, failure))
         else:
@@ -107,7 +107,7 @@ def stored_results(
         tuple(results),
         tuple(missing),
         tuple(absent),
-        known.unlabelled,
+        known.unlabeled,
         left_out=n_left_out,
     )
 
@@ -122,7 +122,7 @@ def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprint
     return counts
 
 
-def _analysed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
+def _analyzed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
     judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
     reason = None if judged else summary.reason
     return ClipResult(entry, summary.probability_fake, summary.verdict, reason, trained_on=trained_on)

@@ -84,9 +84,9 @@ def summarize(
 ) -> Evaluation:
     """Return the numbers of an evaluation. seed, draws: of the bootstrap; drawn: its draws for the clips that have a
     probability, in their order, where these have been made already."""
-    analysed = [result for result in results if result.error is None]
+    analyzed = [result for result in results if result.error is None]
     false_alarms, missed = false_alarms_and_misses(results)
-    decided = [result for result in analysed if not result.abstained]
+    decided = [result for result in analyzed if not result.abstained]
     right = sum((result.verdict == "LIKELY_FAKE") == result.clip.is_fake for result in decided)
     scored = scored_clips(results)
     probabilities, is_fake, groups = scored.probabilities, scored.is_fake, scored.groups
@@ -119,7 +119,7 @@ def summarize(
         calibration_error=_known(calibration_error(table)),
         without_probability=tuple(
             {"path": result.clip.shown, "reason": _reason(result)}
-            for result in analysed
+            for result in analyzed
             if result.probability_fake is None
         ),
         failed=tuple({"path": r.clip.shown, "error": r.error} for r in results if r.error is not None),

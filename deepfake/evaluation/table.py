@@ -96,8 +96,8 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
     found, stored, at = measured.evaluation, measured.stored, measured.confusion_at(threshold)
     precision = measured.precision_recall
     return [
-        ("labeled clips", str(stored.n_labelled)),
-        ("analysed", str(stored.n_analysed)),
+        ("labeled clips", str(stored.n_labeled)),
+        ("analyzed", str(stored.n_analyzed)),
         ("failed", str(len(found.failed))),
         ("with a P(fake)", f"{found.n_scored} in {found.n_groups} groups"),
         ("AUC", number_text(found.auc, found.auc_ci95)),
@@ -109,7 +109,7 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
         ("fakes found there", share_text(at.found_rate)),
         ("false alarms there", share_text(at.false_alarm_rate)),
         ("precision there", share_text(at.precision)),
-        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analysed} analyzed"),
+        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analyzed} analyzed"),
         ("right among the judged", share_text(found.accuracy_decided)),
         ("real clips judged likely fake", share_text(found.false_alarms)),
         ("fakes judged likely real", share_text(found.missed)),
@@ -129,7 +129,7 @@ def _clip_rows(measured: Measured, threshold: float) -> list[Row]:
             result.verdict or "",
             "" if result.reason is None else csv_cell(named_sentence(result.reason)),
         )
-        status = "analysed" if result.error is None else "failed"
+        status = "analyzed" if result.error is None else "failed"
         rows.append(
             (*front, *_label_cells(result.clip), status, *answer, csv_cell(" ".join((result.error or "").split())))
         )

@@ -20,7 +20,7 @@ BOX_MARGIN = 1.3  # side of a crop made from a box alone, in box sides (the Face
 @dataclass(frozen=True, slots=True)
 class FaceCrop:
     """The face of one track in one frame. image: uint8 (S, S, 3), RGB. crop_to_frame: f32 (2, 3), takes the
-    centre of a crop's pixel (x, y, 1) to the frame's."""
+    center of a crop's pixel (x, y, 1) to the frame's."""
 
     track_id: int
     frame_index: int
@@ -38,9 +38,9 @@ def crop_to_frame_from_landmarks(landmarks: NDArray[np.float32], size: int) -> N
     source = (CANONICAL_LANDMARKS * size - 0.5).astype(np.float64)
     target = landmarks.astype(np.float64)
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centred, wanted = source - source_mean, target - target_mean
+    centered, wanted = source - source_mean, target - target_mean
     # In the plane a similarity without reflection is a complex factor; least squares has a closed form.
-    a, b = centred[:, 0] + 1j * centred[:, 1], wanted[:, 0] + 1j * wanted[:, 1]
+    a, b = centered[:, 0] + 1j * centered[:, 1], wanted[:, 0] + 1j * wanted[:, 1]
     factor = np.vdot(a, b) / np.vdot(a, a)
     linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
     shift = target_mean - linear @ source_mean
@@ -49,16 +49,16 @@ def crop_to_frame_from_landmarks(landmarks: NDArray[np.float32], size: int) -> N
 
 def crop_to_frame_from_box(box_xyxy: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Return the upright transform of a square around a box, with a margin. box_xyxy: f32 (4,), px. f32 (2, 3)."""
-    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    center = (box_xyxy[:2] + box_xyxy[2:]) / 2
     side = BOX_MARGIN * float(np.max(box_xyxy[2:] - box_xyxy[:2]))
     scale = side / size
-    corner = centre - side / 2 + (scale - 1) / 2
+    corner = center - side / 2 + (scale - 1) / 2
     return np.array([[scale, 0, corner[0]], [0, scale, corner[1]]], dtype=np.float32)
 
 
 def scale_transform(crop_to_frame: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     """Return the transform of the same square cut out with a side of `factor` times as many pixels."""
-    shift = (1 / factor - 1) / 2  # pixel centres: (x + 0.5) / factor - 0.5
+    shift = (1 / factor - 1) / 2  # pixel centers: (x + 0.5) / factor - 0.5
     scaled = crop_to_frame.astype(np.float64).copy()
     scaled[:, 2] += crop_to_frame[:, :2].sum(axis=1) * shift
     scaled[:, :2] /= factor

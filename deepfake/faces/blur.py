@@ -11,7 +11,7 @@ from deepfake.video.info import Image
 REBLUR_PX: Final = 2.0  # sigma of the Gaussian that a crop is compared with
 BORDER_SHARE: Final = 0.15  # of a crop's side, left out at each border: hair, background and what lies beyond the frame
 EDGE_SHARE: Final = 10  # percent of the pixels, those with the strongest gradient, are edges
-MIN_GRADIENT: Final = 0.5  # grey levels a px: flatter pixels are no edges
+MIN_GRADIENT: Final = 0.5  # gray levels a px: flatter pixels are no edges
 MIN_EDGE_PIXELS: Final = 50
 
 
@@ -26,11 +26,11 @@ def edge_blur_px(crop: Image) -> float:
     When it misleads: blocks of strong compression are edges, so that a coarsely coded face can look sharper than it
     is; motion blur counts only across its direction.
     """
-    grey: NDArray[np.float32] = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    border = round(BORDER_SHARE * grey.shape[0])
-    inner = slice(border, grey.shape[0] - border)
-    before = _gradient(grey)[inner, inner]
-    after = _gradient(cv2.GaussianBlur(grey, (0, 0), REBLUR_PX).astype(np.float32))[inner, inner]
+    gray: NDArray[np.float32] = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    border = round(BORDER_SHARE * gray.shape[0])
+    inner = slice(border, gray.shape[0] - border)
+    before = _gradient(gray)[inner, inner]
+    after = _gradient(cv2.GaussianBlur(gray, (0, 0), REBLUR_PX).astype(np.float32))[inner, inner]
     edges = before >= max(float(np.percentile(before, 100 - EDGE_SHARE)), MIN_GRADIENT)
     if int(edges.sum()) < MIN_EDGE_PIXELS:
         return float("nan")
@@ -38,7 +38,7 @@ def edge_blur_px(crop: Image) -> float:
     return REBLUR_PX / float(np.sqrt(max(ratio * ratio - 1, 1e-2)))
 
 
-def _gradient(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+def _gradient(gray: NDArray[np.float32]) -> NDArray[np.float32]:
+    across = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=1 / 8)
     return cv2.magnitude(across, down).astype(np.float32, copy=False)

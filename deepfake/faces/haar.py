@@ -16,7 +16,7 @@ HAAR_SEARCH_WIDTH_PX = 1280
 HAAR_FOLLOW_MARGIN = 0.4  # of the box's side, on each side
 HAAR_FOLLOW_FACE_PX = 120.0  # larger faces are reduced to this before the cascade looks around the last box
 HAAR_SCALE_FACTOR = 1.2  # the notebook's settings
-HAAR_MIN_NEIGHBOURS = 3
+HAAR_MIN_NEIGHBORS = 3
 
 
 class HaarDetector:
@@ -38,10 +38,10 @@ class HaarDetector:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
         scale = min(1.0, self._search_width_px / max(width, height))
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if scale < 1.0:
-            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        return largest_first(self._boxes(grey, scale, np.zeros(2, np.float32), (width, height)))
+            gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return largest_first(self._boxes(gray, scale, np.zeros(2, np.float32), (width, height)))
 
     def follow(self, image: Image, face: FaceDetection) -> FaceDetection | None:
         """Return the face near the box, or None. See FaceDetector."""
@@ -60,7 +60,7 @@ class HaarDetector:
 
     def _boxes(
         self,
-        grey: NDArray[Any],
+        gray: NDArray[Any],
         scale: float,
         corner: NDArray[np.float32],
         frame_size: tuple[int, int],
@@ -71,7 +71,7 @@ class HaarDetector:
             low, high = (max(1, round(side)) for side in side_limits_px)
             sizes = {"minSize": (low, low), "maxSize": (high, high)}
         found = self._cascade.detectMultiScale(
-            grey, scaleFactor=HAAR_SCALE_FACTOR, minNeighbors=HAAR_MIN_NEIGHBOURS, **sizes
+            gray, scaleFactor=HAAR_SCALE_FACTOR, minNeighbors=HAAR_MIN_NEIGHBORS, **sizes
         )
         faces = []
         for x, y, w, h in found:

@@ -27,7 +27,7 @@ LEFT_CORNERS: Final = (263, 362)
 @dataclass(frozen=True, slots=True)
 class Eye:
     """One eye. lids: f32 (16, 2), frame px: outer corner, lower lid (7), inner corner, upper lid (7), both lids from
-    the outer corner inwards. iris: f32 (5, 2), frame px, its centre first."""
+    the outer corner inwards. iris: f32 (5, 2), frame px, its center first."""
 
     lids: NDArray[np.float32]
     iris: NDArray[np.float32]
@@ -79,9 +79,9 @@ def _eye_to_frame(corners: NDArray[np.float32], *, mirrored: bool) -> NDArray[np
     # The input's x axis points from the outer to the inner corner of the right eye; mirrored, the left is like it.
     x_axis = along * scale
     y_axis = np.array([-x_axis[1], x_axis[0]]) * (-1 if mirrored else 1)
-    centre = (outer + inner) / 2
+    center = (outer + inner) / 2
     middle = (EYE_INPUT_PX - 1) / 2
-    return np.column_stack([x_axis, y_axis, centre - (x_axis + y_axis) * middle]).astype(np.float32)
+    return np.column_stack([x_axis, y_axis, center - (x_axis + y_axis) * middle]).astype(np.float32)
 
 
 def _in_frame(points: NDArray[np.float32], transform: NDArray[np.float32]) -> NDArray[np.float32]:

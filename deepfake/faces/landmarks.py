@@ -62,7 +62,7 @@ class FaceMesh:
 
         image: RGB uint8 (H, W, 3). Where to look is given either by crop_to_frame, f32 (2, 3), the transform of a
         crop of crop_px px a side as crop_to_frame_from_landmarks returns it, or by box_xyxy, f32 (4,), px. x and y
-        are positions, z is depth in the same unit, smaller towards the camera, zero at the head's centre.
+        are positions, z is depth in the same unit, smaller towards the camera, zero at the head's center.
 
         Raises ValueError when neither or both are given.
         """

@@ -20,7 +20,7 @@ ONET_SETTLING_ROUNDS = 4
 # Where the cascade's squares lie in an aligned crop, in crop sides: medians over 22 faces of FaceForensics++, DFDC,
 # GRID and HDTF clips (standard deviations 0.045 and 0.016).
 ONET_SQUARE_SIDE = 0.84
-ONET_SQUARE_BELOW_CENTRE = 0.014
+ONET_SQUARE_BELOW_CENTER = 0.014
 ONET_GRID = 1 / 16  # of the square's side: its center snaps to this grid
 ONET_SIDE_STEP = 0.1  # its side snaps to powers of e to this
 ONET_MIN_CONFIDENCE = 0.8  # the mtcnn package's own threshold; a profile or a covered face falls below it
@@ -104,11 +104,11 @@ def _square_of_landmarks(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     unit_crop = crop_to_frame_from_landmarks(landmarks, 1)
     crop_side = float(np.hypot(unit_crop[0, 0], unit_crop[1, 0]))
     side = float(np.exp(np.round(np.log(ONET_SQUARE_SIDE * crop_side) / ONET_SIDE_STEP) * ONET_SIDE_STEP))
-    centre = unit_crop[:, 2] + np.array([0, ONET_SQUARE_BELOW_CENTRE * crop_side], dtype=np.float32)
+    center = unit_crop[:, 2] + np.array([0, ONET_SQUARE_BELOW_CENTER * crop_side], dtype=np.float32)
     step = ONET_GRID * side
-    return _square(np.round(centre / step).astype(np.float32) * np.float32(step), side)
+    return _square(np.round(center / step).astype(np.float32) * np.float32(step), side)
 
 
-def _square(centre: NDArray[Any], side: float) -> NDArray[np.float32]:
+def _square(center: NDArray[Any], side: float) -> NDArray[np.float32]:
     scale = side / ONET_INPUT_PX
-    return np.array([[scale, 0, centre[0] - side / 2], [0, scale, centre[1] - side / 2]], dtype=np.float32)
+    return np.array([[scale, 0, center[0] - side / 2], [0, scale, center[1] - side / 2]], dtype=np.float32)

@@ -91,7 +91,7 @@ class FaceTracker:
     The whole frame is searched at the start, at intervals, after a cut, and whenever a face was lost; in between
     the detector only looks again where each face was. A face that turns into profile or is covered ends its track
     instead of drifting; when one shows up again at the same place soon enough, the track goes on after a gap.
-    Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognised.
+    Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognized.
 
     search_every, resume_within: frames.
     """

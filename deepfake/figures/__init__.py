@@ -7,12 +7,12 @@ from deepfake.figures.pictures import difference_figure, drawn_faces
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
 from deepfake.figures.spectrum import share_inside, spectrum_figure
-from deepfake.figures.style import COLOURS, empty_figure
+from deepfake.figures.style import COLORS, empty_figure
 from deepfake.figures.timeline import timeline_figure
 from deepfake.report.wording import format_time, person_name
 
 __all__ = [
-    "COLOURS",
+    "COLORS",
     "attributed_crop",
     "attribution_scale_figure",
     "bit_rate_text",

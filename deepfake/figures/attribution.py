@@ -5,7 +5,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.figures.style import COLOURS, styled, vertical_lines
+from deepfake.figures.style import COLORS, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
@@ -13,10 +13,10 @@ from deepfake.video.info import Image
 PICTURE_SIDE_PX = 448
 MAX_OPACITY = 0.5
 # Of one place, in logits. A map that stays below is drawn paler, so that a face without findings looks quiet.
-LEAST_FULL_COLOUR = 4.0
-FULL_COLOUR_PERCENTILE = 99  # of the places of all pictures of a clip: one odd place does not pale all others
+LEAST_FULL_COLOR = 4.0
+FULL_COLOR_PERCENTILE = 99  # of the places of all pictures of a clip: one odd place does not pale all others
 SMOOTHING_SHARE = 0.025  # of a picture's side: no edge where the view of one network ends
-OUTLINED_SHARE = 0.4  # of the full colour: stronger places are outlined
+OUTLINED_SHARE = 0.4  # of the full color: stronger places are outlined
 DASH_PX = 9
 
 PANEL_GAP_PX = 8
@@ -33,13 +33,13 @@ SCORE_HEIGHT_PX = 240
 SCALE_STEPS = 101
 
 
-def full_colour(attributions: NDArray[np.float32]) -> float:
-    """Return the strength of a place, logits, that is drawn in full colour in all pictures of a clip.
+def full_color(attributions: NDArray[np.float32]) -> float:
+    """Return the strength of a place, logits, that is drawn in full color in all pictures of a clip.
 
     attributions: f32 (n, h, w), logits.
     """
-    strongest = float(np.percentile(np.abs(attributions), FULL_COLOUR_PERCENTILE)) if attributions.size else 0.0
-    return max(LEAST_FULL_COLOUR, strongest)
+    strongest = float(np.percentile(np.abs(attributions), FULL_COLOR_PERCENTILE)) if attributions.size else 0.0
+    return max(LEAST_FULL_COLOR, strongest)
 
 
 def attributed_crop(
@@ -49,18 +49,18 @@ def attributed_crop(
 
     Orange with a solid outline speaks for fake, teal with a broken outline for real; the stronger, the denser. crop:
     uint8 (S, S, 3). attribution: f32 (h, w), logits, positive for fake, of equal parts of the crop. full: the strength
-    drawn in full colour, logits; by default that of this picture's strongest place.
+    drawn in full color, logits; by default that of this picture's strongest place.
     """
     size = (side_px, side_px)
     resized = crop if crop.shape[:2] == size else cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
     picture = resized.astype(np.float32)
     smooth = cv2.resize(attribution.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     smooth = cv2.GaussianBlur(smooth, (0, 0), SMOOTHING_SHARE * side_px, borderType=cv2.BORDER_REPLICATE)
-    full = full or max(LEAST_FULL_COLOUR, float(np.abs(attribution).max()))
+    full = full or max(LEAST_FULL_COLOR, float(np.abs(attribution).max()))
     strength = np.clip(smooth / full, -1, 1)
-    colours = np.where(strength[..., None] > 0, _rgb("fake"), _rgb("real"))
+    colors = np.where(strength[..., None] > 0, _rgb("fake"), _rgb("real"))
     opacity = MAX_OPACITY * np.abs(strength)[..., None]
-    drawn: Image = np.clip(np.rint(picture * (1 - opacity) + colours * opacity), 0, 255).astype(np.uint8)
+    drawn: Image = np.clip(np.rint(picture * (1 - opacity) + colors * opacity), 0, 255).astype(np.uint8)
     _outline(drawn, strength >= OUTLINED_SHARE, "fake", dash_px=None)
     _outline(drawn, strength <= -OUTLINED_SHARE, "real", dash_px=DASH_PX)
     return drawn
@@ -70,7 +70,7 @@ class AttributionPanels:
     """Pictures of a clip: the plain face, beside it the attributed one, and under both the score over time.
 
     scores: P(fake) of the scored pictures. span_s: the times, seconds, that the strip begins and ends with. full: see
-    full_colour. side_px: of a face. The scale of colours is the same in every picture.
+    full_color. side_px: of a face. The scale of colors is the same in every picture.
     """
 
     def __init__(self, scores: SignalTrace, span_s: tuple[float, float], full: float, side_px: int) -> None:
@@ -127,7 +127,7 @@ class AttributionPanels:
 
 
 def attribution_scale_figure(full: float) -> go.Figure:
-    """Return the legend of an attributed clip: which colour stands for how much. full: see full_colour, logits."""
+    """Return the legend of an attributed clip: which color stands for how much. full: see full_color, logits."""
     values = np.linspace(-full, full, SCALE_STEPS)
     shades = [
         [0, _rgba("real", MAX_OPACITY)],
@@ -139,12 +139,12 @@ def attribution_scale_figure(full: float) -> go.Figure:
         x=values, y=[0], z=[values], zmin=-full, zmax=full, colorscale=shades, showscale=False,
         hovertemplate="%{x:.1f} logits<extra></extra>",
     )  # fmt: skip
-    title = "Colours of the clip: what a place adds to the score"
+    title = "Colors of the clip: what a place adds to the score"
     figure = styled(go.Figure([bar]), title=title, height_px=SCALE_HEIGHT_PX)
     figure.update_layout(title={"font": {"size": 14}}, margin={"t": 36})
     limit = OUTLINED_SHARE * full
     for value, dash, name in ((-limit, "dash", "real"), (limit, "solid", "fake")):
-        figure.add_vline(value, line={"dash": dash, "width": 2, "color": COLOURS[name]})
+        figure.add_vline(value, line={"dash": dash, "width": 2, "color": COLORS[name]})
     for value, text, side in (
         (-full, f"−{full:.1f} logits, for real", "left"),
         (full, f"+{full:.1f}, for fake", "right"),
@@ -171,11 +171,11 @@ def dense_score_figure(trace: SignalTrace, track_id: int, *, moment_s: float | N
             for frame, time_s in zip(trace.frame_indices.tolist(), trace.timestamps_s.tolist(), strict=True)
         ],
         mode="lines+markers",
-        line={"color": COLOURS["quiet"], "width": 1},
+        line={"color": COLORS["quiet"], "width": 1},
         marker={
             "size": 6,
             "symbol": np.where(fake, "circle", "circle-open").tolist(),
-            "color": np.where(fake, COLOURS["fake"], COLOURS["real"]).tolist(),
+            "color": np.where(fake, COLORS["fake"], COLORS["real"]).tolist(),
         },
         selected={"marker": {"size": 10}},
         unselected={"marker": {"opacity": 1}},
@@ -184,13 +184,13 @@ def dense_score_figure(trace: SignalTrace, track_id: int, *, moment_s: float | N
     title = f"P(fake) of {len(trace.values)} pictures of {person_name(track_id)}"
     figure = styled(go.Figure([points]), title=title, height_px=SCORE_HEIGHT_PX, x_title="time (s)", y_title="P(fake)")
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
-    figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLOURS["quiet"]})
+    figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLORS["quiet"]})
     shapes = [*figure.layout.shapes, *vertical_lines([], moment_s)]
     return figure.update_layout(showlegend=False, shapes=shapes, clickmode="event+select")
 
 
 def _rgb(name: str) -> NDArray[np.float32]:
-    text = COLOURS[name].lstrip("#")
+    text = COLORS[name].lstrip("#")
     return np.array([int(text[place : place + 2], 16) for place in (0, 2, 4)], dtype=np.float32)
 
 
@@ -200,7 +200,7 @@ def _rgba(name: str, opacity: float) -> str:
 
 
 def _bright(name: str) -> tuple[float, ...]:
-    """A colour as it is seen on the dark strip."""
+    """A color as it is seen on the dark strip."""
     return tuple((0.6 * _rgb(name) + 0.4 * 255).tolist())
 
 
@@ -211,9 +211,9 @@ def _say(picture: Image, text: str, place: tuple[int, int]) -> None:
 def _outline(picture: Image, region: NDArray[np.bool_], name: str, *, dash_px: int | None) -> None:
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     # A light rim keeps the line visible on dark ground.
-    for colour, width in (((255, 255, 255), 4), (tuple(_rgb(name).tolist()), 2)):
+    for color, width in (((255, 255, 255), 4), (tuple(_rgb(name).tolist()), 2)):
         for contour in contours:
             points = contour[:, 0]
             step = dash_px or len(points)
             pieces = [points[start : start + step] for start in range(0, len(points), 2 * step if dash_px else step)]
-            cv2.polylines(picture, pieces, dash_px is None, colour, width, cv2.LINE_AA)
+            cv2.polylines(picture, pieces, dash_px is None, color, width, cv2.LINE_AA)

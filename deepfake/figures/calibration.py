@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from deepfake.figures.counts import HATCHING, LABEL_PATTERNS, OTHER_PATTERN
 from deepfake.figures.operating import HEIGHT_PX, LINES
-from deepfake.figures.style import COLOURS, LABEL_COLOURS, LEGEND, empty_figure, styled
+from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, styled
 
 BINS = 20
 ROW_HEIGHT_PX = 66
@@ -40,11 +40,11 @@ def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) ->
             y=[0, 1],
             mode="lines",
             name="calibrated",
-            line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+            line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
             hoverinfo="skip",
         )
     )
-    for (name, points), (colour, dash, symbol) in zip(evaluations.items(), LINES, strict=False):
+    for (name, points), (color, dash, symbol) in zip(evaluations.items(), LINES, strict=False):
         figure.add_trace(
             go.Scatter(
                 x=[point.mean_probability for point in points],
@@ -57,7 +57,7 @@ def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) ->
                 },
                 customdata=[[point.n, point.low, point.high] for point in points],
                 mode="lines+markers",
-                line={"color": COLOURS[colour], "dash": dash, "width": 1.5},
+                line={"color": COLORS[color], "dash": dash, "width": 1.5},
                 marker={"symbol": symbol, "size": 9},
                 name=name,
                 hovertemplate="mean P(fake) %{x:.2f}<br>%{y:.0%} of %{customdata[0]} clips are fake "
@@ -80,7 +80,7 @@ def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float,
         edges, counts = _histogram(values)
         figure.add_trace(_bars(edges, counts, f"{label} ({len(values)})", label))
     styled(figure, title=title, height_px=HEIGHT_PX, x_title="P(fake)", y_title="clips")
-    figure.add_vline(threshold, line={"color": COLOURS["inconclusive"], "width": 2})
+    figure.add_vline(threshold, line={"color": COLORS["inconclusive"], "width": 2})
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")
     figure.update_yaxes(tickformat="d", rangemode="tozero")
     return figure.update_layout(barmode="group", bargap=0.08, legend=LEGEND, margin={"b": 84})
@@ -108,7 +108,7 @@ def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: floa
         figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=2, tickformat="d", row=place, col=1)
     styled(figure, title=title, height_px=height_px)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
-    figure.add_vline(threshold, line={"color": COLOURS["inconclusive"], "width": 2})
+    figure.add_vline(threshold, line={"color": COLORS["inconclusive"], "width": 2})
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")
     figure.update_xaxes(title_text="P(fake)", row=len(rows), col=1)
     return figure.update_layout(showlegend=False, bargap=0.08, margin={"t": 72})
@@ -126,7 +126,7 @@ def _bars(edges: NDArray[np.float64], counts: NDArray[np.int64], name: str, labe
         name=name,
         customdata=np.column_stack([edges[:-1], edges[1:]]),
         marker={
-            "color": LABEL_COLOURS[label],
+            "color": LABEL_COLORS[label],
             "pattern": {"shape": LABEL_PATTERNS.get(label, OTHER_PATTERN), **HATCHING},
         },
         hovertemplate="P(fake) %{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y} clips<extra></extra>",

@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deepfake.figures.style import COLOURS, LABEL_COLOURS, empty_figure, styled
+from deepfake.figures.style import COLORS, LABEL_COLORS, empty_figure, styled
 
 HEIGHT_PX = 320
 NO_CLIPS = "The data set has no clips."
@@ -27,7 +27,7 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
         labels=labels,
         values=[counts[label] for label in labels],
         marker={
-            "colors": [_colour(label) for label in labels],
+            "colors": [_color(label) for label in labels],
             "pattern": {"shape": [_pattern(label) for label in labels], **HATCHING},
         },
         texttemplate="%{label}<br>%{value} (%{percent:.1%})",  # two short lines: beside a pie there is little room
@@ -54,7 +54,7 @@ def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
                 y=[counts[split].get(label, 0) for split in splits],
                 name=label,
                 text=[counts[split].get(label, 0) or "" for split in splits],
-                marker={"color": _colour(label), "pattern": {"shape": _pattern(label), **HATCHING}},
+                marker={"color": _color(label), "pattern": {"shape": _pattern(label), **HATCHING}},
                 hovertemplate=f"%{{x}}: %{{y}} {label}<extra></extra>",
             )
             for label in labels
@@ -75,7 +75,7 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
     bars = go.Bar(
         x=fakes,
         y=[tally[count] for count in fakes],
-        marker={"color": COLOURS["fake"]},
+        marker={"color": COLORS["fake"]},
         hovertemplate="%{y} originals have %{x} fakes each<extra></extra>",
     )
     figure = styled(
@@ -91,11 +91,11 @@ def _named(counts: Mapping[Any, int], nameless: str) -> dict[str, int]:
 
 
 def _ordered(labels: Iterable[str]) -> list[str]:
-    return sorted(labels, key=lambda label: (label not in LABEL_COLOURS, label != "REAL", label))
+    return sorted(labels, key=lambda label: (label not in LABEL_COLORS, label != "REAL", label))
 
 
-def _colour(label: str) -> str:
-    return LABEL_COLOURS.get(label, COLOURS["inconclusive"])
+def _color(label: str) -> str:
+    return LABEL_COLORS.get(label, COLORS["inconclusive"])
 
 
 def _pattern(label: str) -> str:

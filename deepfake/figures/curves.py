@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
+from deepfake.figures.style import COLORS, empty_figure, styled, vertical_lines
 from deepfake.report.curves import extreme_rows
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import SignalTrace
@@ -36,15 +36,15 @@ def similarity_figure(
     line is drawn there. Every point's customdata is [frame index, "m:ss.ff"].
     """
     title = "Similarity of each frame to the one before it"
-    curves = [_curve(analysis.trace("frame_similarity"), "whole frame", COLOURS["frame"], "solid", "circle")]
+    curves = [_curve(analysis.trace("frame_similarity"), "whole frame", COLORS["frame"], "solid", "circle")]
     if track_id is not None:
         face = analysis.trace("face_similarity", track_id)
-        curves.append(_curve(face, f"face of {person_name(track_id)}", COLOURS["face"], "dash", "diamond"))
+        curves.append(_curve(face, f"face of {person_name(track_id)}", COLORS["face"], "dash", "diamond"))
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
         return empty_figure(title, NO_PAIRS, height_px=HEIGHT_PX)
-    marked = _drops(analysis.trace("frame_similarity"), drops, "drop, whole frame", COLOURS["frame"])
-    marked_face = _drops(analysis.trace("face_similarity", track_id), face_drops, "drop, face", COLOURS["face"])
+    marked = _drops(analysis.trace("frame_similarity"), drops, "drop, whole frame", COLORS["frame"])
+    marked_face = _drops(analysis.trace("face_similarity", track_id), face_drops, "drop, face", COLORS["face"])
     figure = go.Figure([*drawn, *(curve for curve in (marked, marked_face) if curve is not None)])
     return _finished(figure, title, _cuts_s(analysis), moment_s)
 
@@ -68,12 +68,12 @@ def comparison_figure(
         ("original", original, original_track, "circle"),
         ("fake", fake, fake_track, "x"),
     ):
-        colour = COLOURS["fake" if name == "fake" else "real"]
+        color = COLORS["fake" if name == "fake" else "real"]
         whole = analysis.trace("frame_similarity")
-        curves.append(_curve(whole, f"{name}, whole frame", colour, "solid", symbol, name))
+        curves.append(_curve(whole, f"{name}, whole frame", color, "solid", symbol, name))
         if track_id is not None:
             face = analysis.trace("face_similarity", track_id)
-            curves.append(_curve(face, f"{name}, face", colour, "dash", f"{symbol}-open", name))
+            curves.append(_curve(face, f"{name}, face", color, "dash", f"{symbol}-open", name))
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
         return empty_figure(title, NO_PAIRS, height_px=HEIGHT_PX)
@@ -95,9 +95,9 @@ def cross_similarity_figure(
     """
     title = "Similarity of the fake to its original"
     curves = [
-        _curve(trace, "whole frame", COLOURS["frame"], "solid", "circle"),
-        _curve(face_trace, "face", COLOURS["face"], "dash", "diamond"),
-        _drops(face_trace or trace, marked, "greatest difference", COLOURS["fake"]),
+        _curve(trace, "whole frame", COLORS["frame"], "solid", "circle"),
+        _curve(face_trace, "face", COLORS["face"], "dash", "diamond"),
+        _drops(face_trace or trace, marked, "greatest difference", COLORS["fake"]),
     ]
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
@@ -107,20 +107,20 @@ def cross_similarity_figure(
 
 
 def _curve(
-    trace: SignalTrace | None, name: str, colour: str, dash: str, symbol: str, clip: str | None = None
+    trace: SignalTrace | None, name: str, color: str, dash: str, symbol: str, clip: str | None = None
 ) -> go.Scatter | None:
     if trace is None or not np.isfinite(trace.values).any():
         return None
     frames, times_s, values = _with_gaps(trace)
     # A click selects markers only, never points of a bare line; they must not fade when one is selected.
-    marker = {"size": 4, "symbol": symbol, "color": colour}
+    marker = {"size": 4, "symbol": symbol, "color": color}
     return go.Scatter(
         x=times_s,
         y=values,
         customdata=_customdata(frames, times_s, clip),
         name=name,
         mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 1.8},
+        line={"color": color, "dash": dash, "width": 1.8},
         marker=marker,
         selected={"marker": {"size": 10}},
         unselected={"marker": {"opacity": 1}},
@@ -128,7 +128,7 @@ def _curve(
     )
 
 
-def _drops(trace: SignalTrace | None, frames: Collection[int], name: str, colour: str) -> go.Scatter | None:
+def _drops(trace: SignalTrace | None, frames: Collection[int], name: str, color: str) -> go.Scatter | None:
     if trace is None or not frames:
         return None
     rows = np.flatnonzero(np.isin(trace.frame_indices, list(frames)) & np.isfinite(trace.values))
@@ -141,7 +141,7 @@ def _drops(trace: SignalTrace | None, frames: Collection[int], name: str, colour
         customdata=_customdata(indices, times_s, None),
         name=name,
         mode="markers",
-        marker={"symbol": "triangle-down-open", "size": 12, "color": colour, "line": {"width": 2}},
+        marker={"symbol": "triangle-down-open", "size": 12, "color": color, "line": {"width": 2}},
         selected={"marker": {"size": 14}},
         unselected={"marker": {"opacity": 1}},
         hovertemplate=f"{name}<br>frame %{{customdata[0]}} · %{{customdata[1]}}<br>%{{y:.4f}}<extra></extra>",

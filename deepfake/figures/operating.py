@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
@@ -62,7 +62,7 @@ def precision_recall_figure(
                 y=[share_fake, share_fake],
                 mode="lines",
                 name=f"guessing: {share_fake:.0%} are fake",
-                line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+                line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
                 hoverinfo="skip",
             )
         )
@@ -122,7 +122,7 @@ def confusion_figure(
 
 def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: float, hover: str, shape: str) -> None:
     for index, curve in enumerate(curves):
-        colour, dash, symbol = LINES[index % len(LINES)]
+        color, dash, symbol = LINES[index % len(LINES)]
         x, y, thresholds = (np.asarray(values, dtype=np.float64) for values in (curve.x, curve.y, curve.thresholds))
         rows = _shown_rows(len(x))
         texts = [
@@ -137,7 +137,7 @@ def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: 
                 marker={"size": 4, "symbol": symbol},
                 name=curve.name,
                 line={
-                    "color": COLOURS[colour],
+                    "color": COLORS[color],
                     "dash": dash,
                     "width": 2,
                     "shape": shape if len(x) <= 200 else "linear",
@@ -146,17 +146,17 @@ def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: 
             )
         )
         if curve.point is not None:
-            figure.add_trace(_point(curve, threshold, COLOURS[colour], symbol, hover))
+            figure.add_trace(_point(curve, threshold, COLORS[color], symbol, hover))
 
 
-def _point(curve: OperatingCurve, threshold: float, colour: str, symbol: str, hover: str) -> go.Scatter:
+def _point(curve: OperatingCurve, threshold: float, color: str, symbol: str, hover: str) -> go.Scatter:
     x, y = curve.point or (np.nan, np.nan)
     return go.Scatter(
         x=[x],
         y=[y],
         mode="markers",
         cliponaxis=False,  # whole, also at the very edge
-        marker={"size": 14, "symbol": symbol, "color": colour, "line": {"width": 2, "color": "white"}},
+        marker={"size": 14, "symbol": symbol, "color": color, "line": {"width": 2, "color": "white"}},
         name=f"P(fake) ≥ {threshold:.2f}" + (f", {curve.name.partition(',')[0]}" if curve.name else ""),
         hovertemplate=f"chosen: P(fake) ≥ {threshold:.2f}<br>{hover}<extra></extra>",
     )
@@ -172,7 +172,7 @@ def _diagonal(name: str) -> go.Scatter:
         y=[0, 1],
         mode="lines",
         name=name,
-        line={"color": COLOURS["quiet"], "dash": "dot", "width": 1.5},
+        line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
         hoverinfo="skip",
     )
 

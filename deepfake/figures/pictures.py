@@ -15,9 +15,9 @@ from deepfake.figures.style import styled
 from deepfake.video.info import Image
 
 MAX_MAP_WIDTH_PX = 640
-LEAST_SHOWN_DIFFERENCE = 0.1  # the colours span at least this, so that noise stays pale
+LEAST_SHOWN_DIFFERENCE = 0.1  # the colors span at least this, so that noise stays pale
 JPEG_QUALITY = 85
-# From nothing through violet and red to yellow: darker to lighter, so it reads in grey as well.
+# From nothing through violet and red to yellow: darker to lighter, so it reads in gray as well.
 DIFFERENCE_SCALE = [
     [0.0, "rgba(40,0,70,0)"],
     [0.15, "rgba(90,10,110,0.35)"],
@@ -26,7 +26,7 @@ DIFFERENCE_SCALE = [
 ]
 
 Style = tuple[tuple[int, int, int], bool]  # RGB, dashed
-# Sky blue and yellow stay apart for every colour vision, and from skin.
+# Sky blue and yellow stay apart for every color vision, and from skin.
 DETECTOR_STYLES: dict[str, Style] = {"mtcnn": ((86, 200, 255), False), "haar": ((255, 225, 60), True)}
 OTHER_STYLES: tuple[Style, ...] = (
     ((86, 200, 255), False),
@@ -41,7 +41,7 @@ def difference_figure(difference: NDArray[np.float32], image: Image, *, title: s
     """Return a map of differences over the frame that it belongs to.
 
     difference: f32 (h, w), 0 where nothing differs, for instance 1 − ssim_map(); NaN where not known. A map smaller
-    than the frame, as a filter without padding leaves it, is centred. image: uint8 (H, W, 3). Axes are in frame px.
+    than the frame, as a filter without padding leaves it, is centered. image: uint8 (H, W, 3). Axes are in frame px.
     """
     height, width = image.shape[:2]
     map_height, map_width = difference.shape
@@ -97,7 +97,7 @@ def drawn_faces(
     """Return a copy of an image with every face's box, landmarks, label and confidence drawn on it.
 
     faces_by_name: faces by detector ("mtcnn", "haar") or by what else they are to be called ("Person 1"): each name has
-    its own colour and line style; where a name has several faces they are numbered from 1. selected: name and position
+    its own color and line style; where a name has several faces they are numbered from 1. selected: name and position
     of the face whose box is drawn thicker. image: uint8 (H, W, 3). Widths follow the image's size.
     """
     drawn = np.ascontiguousarray(image).copy()
@@ -145,23 +145,23 @@ def _line_width(image: Image) -> int:
 
 
 def _draw_box(image: Image, face: FaceDetection, style: Style, *, is_selected: bool) -> None:
-    colour, is_dashed = style
+    color, is_dashed = style
     plain_px = _line_width(image)
     width_px = 2 * plain_px + 2 if is_selected else plain_px
     dash_px = 6 * plain_px if is_dashed else None
     left, top, right, bottom = (round(float(value)) for value in face.box_xyxy)
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     # A dark rim keeps the line visible on bright ground.
-    for line_colour, line_width in ((BLACK, width_px + 2), (colour, width_px)):
+    for line_color, line_width in ((BLACK, width_px + 2), (color, width_px)):
         for start, end in pairwise(corners):
-            _draw_line(image, start, end, line_colour, line_width, dash_px=dash_px)
+            _draw_line(image, start, end, line_color, line_width, dash_px=dash_px)
 
 
 def _draw_line(
     image: Image,
     start: tuple[int, int],
     end: tuple[int, int],
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
     width_px: int,
     *,
     dash_px: int | None,
@@ -169,12 +169,12 @@ def _draw_line(
     a, b = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
     length = float(np.hypot(*(b - a)))
     if dash_px is None or length < 2 * dash_px:
-        cv2.line(image, start, end, colour, width_px)
+        cv2.line(image, start, end, color, width_px)
         return
     pieces = 2 * max(1, round(length / dash_px / 2)) + 1  # odd: a dash at either end
     points = a + (b - a) * np.linspace(0, 1, pieces + 1)[:, None]
     for first, second in zip(points[:-1:2], points[1::2], strict=True):
-        cv2.line(image, _point(first), _point(second), colour, width_px)
+        cv2.line(image, _point(first), _point(second), color, width_px)
 
 
 def _point(position: NDArray[np.floating]) -> tuple[int, int]:
@@ -194,7 +194,7 @@ def _draw_label(image: Image, face: FaceDetection, text: str, style: Style) -> N
 
     Two detectors' boxes of one face nearly coincide: one has its labels above, the other below.
     """
-    colour, below = style  # dashed boxes have theirs below
+    color, below = style  # dashed boxes have theirs below
     # The fonts of OpenCV have ASCII only.
     text = text.encode("ascii", "replace").decode()
     scale, stroke = max(0.35, max(image.shape[:2]) / 1400), max(1, round(max(image.shape[:2]) / 800))
@@ -207,6 +207,6 @@ def _draw_label(image: Image, face: FaceDetection, text: str, style: Style) -> N
         y = bottom if bottom + bar_height < image.shape[0] else min(bottom, image.shape[0]) - bar_height
     else:
         y = top - bar_height if top >= bar_height else max(0, top)
-    cv2.rectangle(image, (x, y), (x + bar_width, y + bar_height), colour, -1)
+    cv2.rectangle(image, (x, y), (x + bar_width, y + bar_height), color, -1)
     origin = x + pad, y + pad + height
     cv2.putText(image, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, BLACK, stroke, cv2.LINE_AA)

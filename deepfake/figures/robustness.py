@@ -4,16 +4,16 @@ import plotly.graph_objects as go
 
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression
 from deepfake.analysis.verdict import VerdictLabel
-from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.figures.style import COLORS, empty_figure, styled
 from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
 
 HEIGHT_PX = 380
 TITLE = "P(fake) of the clip, re-compressed"
 # Symbol and color of a verdict.
 MARKS: dict[VerdictLabel, tuple[str, str]] = {
-    "LIKELY_REAL": ("circle", COLOURS["real"]),
-    "INCONCLUSIVE": ("square-open", COLOURS["inconclusive"]),
-    "LIKELY_FAKE": ("x", COLOURS["fake"]),
+    "LIKELY_REAL": ("circle", COLORS["real"]),
+    "INCONCLUSIVE": ("square-open", COLORS["inconclusive"]),
+    "LIKELY_FAKE": ("x", COLORS["fake"]),
 }
 ZONE_OPACITY = 0.1
 BESIDE = 0.12  # of the distance of two rates: how far a person stands off the clip
@@ -68,7 +68,7 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
     ]
     values = [outcome.probability_fake or 0.0 for _, _, outcome in rows]
     bounds = [outcome.interval or (value, value) for (_, _, outcome), value in zip(rows, values, strict=True)]
-    colours = [MARKS[outcome.label][1] for _, _, outcome in rows]
+    colors = [MARKS[outcome.label][1] for _, _, outcome in rows]
     return go.Scatter(
         x=[place for place, _, _ in rows],
         y=values,
@@ -76,7 +76,7 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
             "type": "data",
             "array": [high - value for (_, high), value in zip(bounds, values, strict=True)],
             "arrayminus": [value - low for (low, _), value in zip(bounds, values, strict=True)],
-            "color": COLOURS["quiet"],
+            "color": COLORS["quiet"],
             "thickness": 2,
             "width": 7,
         },
@@ -86,12 +86,12 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
         ],
         name=name,
         mode="lines+markers",
-        line={"color": COLOURS["quiet"], "width": 1.5, "dash": dash},
+        line={"color": COLORS["quiet"], "width": 1.5, "dash": dash},
         marker={
             "size": 13,
             "symbol": [MARKS[outcome.label][0] for _, _, outcome in rows],
-            "color": colours,
-            "line": {"width": 3, "color": colours},
+            "color": colors,
+            "line": {"width": 3, "color": colors},
         },
         hovertemplate=(
             f"{name}, %{{customdata[0]}} · %{{customdata[3]}}<br>%{{customdata[1]}}: P(fake) %{{y:.2f}}, "
@@ -108,14 +108,14 @@ def _limit(figure: go.Figure, limit: float | None, label: VerdictLabel) -> None:
     if limit is None:
         return
     is_fake = label == "LIKELY_FAKE"
-    colour = MARKS[label][1]
+    color = MARKS[label][1]
     ends = {"y0": limit, "y1": 1.02} if is_fake else {"y0": -0.02, "y1": limit}
-    figure.add_hrect(**ends, fillcolor=colour, opacity=ZONE_OPACITY, line_width=0, layer="below")
+    figure.add_hrect(**ends, fillcolor=color, opacity=ZONE_OPACITY, line_width=0, layer="below")
     text = f"likely fake from {limit:.2f}" if is_fake else f"likely real below {limit:.2f}"
     # In the middle, which lies between two of the four rates.
     figure.add_hline(
         limit,
-        line={"dash": "dot", "width": 1.5, "color": colour},
+        line={"dash": "dot", "width": 1.5, "color": color},
         annotation={
             "text": text, "font": {"size": 12}, "showarrow": False, "x": 0.5, "xanchor": "center",
             "yanchor": "bottom" if is_fake else "top",

@@ -11,7 +11,7 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import similarity_figure
-from deepfake.figures.style import COLOURS, LEGEND, empty_figure, styled, vertical_lines
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import SignalTrace
 
@@ -52,7 +52,7 @@ def score_figure(
     figure.update_xaxes(range=[0, end_s], title_text="time (s)", row=2, col=1)
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], title_text="P(fake)", row=1, col=1)
     figure.update_yaxes(range=below.layout.yaxis.range, title_text="similarity", row=2, col=1)
-    figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLOURS["quiet"]}, row=1, col=1)
+    figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLORS["quiet"]}, row=1, col=1)
     cuts_s = analysis.frame_timestamps_s[analysis.cuts].tolist()
     figure.update_layout(margin={"b": 110})
     shapes = [*figure.layout.shapes, *vertical_lines(cuts_s, moment_s)]
@@ -65,7 +65,7 @@ def signal_figure(trace: SignalTrace, *, title: str, unit: str = "", moment_s: f
     unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
     """
     figure = styled(
-        go.Figure([_signal_curve(trace, unit, COLOURS["face"])]),
+        go.Figure([_signal_curve(trace, unit, COLORS["face"])]),
         title=title,
         height_px=SIGNAL_HEIGHT_PX,
         x_title="time (s)",
@@ -87,12 +87,12 @@ def paired_signal_figure(
     unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
     """
     figure = go.Figure()
-    for name, trace, colour, symbol, dash in (
-        ("original", original, COLOURS["real"], "circle", "dash"),
-        ("fake", fake, COLOURS["fake"], "x", "solid"),
+    for name, trace, color, symbol, dash in (
+        ("original", original, COLORS["real"], "circle", "dash"),
+        ("fake", fake, COLORS["fake"], "x", "solid"),
     ):
         if trace is not None and np.isfinite(trace.values).any():
-            curve = _signal_curve(trace, unit, colour)
+            curve = _signal_curve(trace, unit, color)
             figure.add_trace(curve.update(name=name, marker={"symbol": symbol, "size": 6}, line={"dash": dash}))
     if not figure.data:
         return empty_figure(title, "Neither clip has a measurement of this face.", height_px=SIGNAL_HEIGHT_PX)
@@ -110,15 +110,15 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
     return "Not scored: no picture of this face could be cut out."
 
 
-def _signal_curve(trace: SignalTrace, unit: str, colour: str) -> go.Scatter:
+def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
     rows = np.arange(0, len(trace.values), max(1, -(-len(trace.values) // MAX_POINTS)))
     return go.Scatter(
         x=trace.timestamps_s[rows],
         y=trace.values[rows],
         customdata=_customdata(trace, rows),
         mode="lines+markers",
-        line={"color": colour, "width": 1.5},
-        marker={"size": 4, "color": colour},
+        line={"color": color, "width": 1.5},
+        marker={"size": 4, "color": color},
         selected={"marker": {"size": 9}},
         unselected={"marker": {"opacity": 1}},
         hovertemplate=f"frame %{{customdata[0]}} · %{{customdata[1]}}<br>%{{y:.3g}} {unit}<extra></extra>",
@@ -144,7 +144,7 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
                 x=[*ends_s, *ends_s[::-1]],
                 y=[low, low, high, high],
                 fill="toself",
-                fillcolor=COLOURS["inconclusive"],
+                fillcolor=COLORS["inconclusive"],
                 opacity=BAND_OPACITY,
                 mode="none",
                 name=f"95 % interval {low:.2f}–{high:.2f}",
@@ -158,7 +158,7 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
                 x=ends_s,
                 y=[verdict.probability_fake] * 2,
                 mode="lines",
-                line={"color": COLOURS["inconclusive"], "width": 2, "dash": "longdash"},
+                line={"color": COLORS["inconclusive"], "width": 2, "dash": "longdash"},
                 name="person's P(fake)",
                 hovertemplate=f"P(fake) of the person {verdict.probability_fake:.2f}<extra></extra>",
             )
@@ -174,11 +174,11 @@ def _points(trace: SignalTrace) -> go.Scatter:
         customdata=_customdata(trace, np.arange(len(trace.values))),
         name="P(fake) of a frame",
         mode="lines+markers",
-        line={"color": COLOURS["quiet"], "width": 1},
+        line={"color": COLORS["quiet"], "width": 1},
         marker={
             "size": 8,
             "symbol": np.where(fake, "circle", "circle-open").tolist(),
-            "color": np.where(fake, COLOURS["fake"], COLOURS["real"]).tolist(),
+            "color": np.where(fake, COLORS["fake"], COLORS["real"]).tolist(),
             "line": {"width": 2},
         },
         selected={"marker": {"size": 12}},

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from deepfake.figures.style import COLOURS, empty_figure, styled
+from deepfake.figures.style import COLORS, empty_figure, styled
 from deepfake.report.wording import person_name
 from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, levelled
 
@@ -36,7 +36,7 @@ def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id
     figure.update_yaxes(title_text="from median (dB)", row=2, col=1)
     for row in (1, 2):
         figure.add_vrect(
-            *HIGH_BAND, fillcolor=COLOURS["quiet"], opacity=0.1, line_width=0, layer="below", row=row, col=1
+            *HIGH_BAND, fillcolor=COLORS["quiet"], opacity=0.1, line_width=0, layer="below", row=row, col=1
         )
     place = {"x": sum(HIGH_BAND) / 2, "y": 1, "yref": "y domain", "yanchor": "top"}
     figure.add_annotation(text="finest detail", showarrow=False, font={"size": 11}, **place)
@@ -59,7 +59,7 @@ def _band(real: SpectrumRange, base: NDArray[np.float32]) -> go.Scatter:
         x=np.concatenate([FREQUENCIES, FREQUENCIES[::-1]]),
         y=np.concatenate([real.p95 - base, (real.p5 - base)[::-1]]),
         fill="toself",
-        fillcolor=COLOURS["real"],
+        fillcolor=COLORS["real"],
         opacity=BAND_OPACITY,
         mode="none",
         name=f"90 % of {real.n} real faces",
@@ -72,7 +72,7 @@ def _median(real: SpectrumRange, base: NDArray[np.float32]) -> go.Scatter:
         x=FREQUENCIES,
         y=real.p50 - base,
         mode="lines",
-        line={"color": COLOURS["real"], "width": 1.5, "dash": "dash"},
+        line={"color": COLORS["real"], "width": 1.5, "dash": "dash"},
         name="their median",
         hoverinfo="skip",
     )
@@ -84,7 +84,7 @@ def _face(curve: NDArray[np.float32], base: NDArray[np.float32], real: SpectrumR
         y=curve - base,
         customdata=np.stack([curve, curve - real.p50], axis=1),
         mode="lines",
-        line={"color": COLOURS["face"], "width": 2.5},
+        line={"color": COLORS["face"], "width": 2.5},
         name=name,
         hovertemplate=(
             "%{x:.3f} cycles per pixel<br>%{customdata[0]:.1f} dB, %{customdata[1]:+.1f} dB from the median of real "

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
-COLOURS = {
+COLORS = {
     "real": "#0F8B8D",
     "fake": "#D2561E",
     "inconclusive": "#74808E",
@@ -16,7 +16,7 @@ COLOURS = {
     "face": "#B07D00",
     "quiet": "#8A94A0",
 }
-LABEL_COLOURS = {"REAL": COLOURS["real"], "FAKE": COLOURS["fake"]}
+LABEL_COLORS = {"REAL": COLORS["real"], "FAKE": COLORS["fake"]}
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
 LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 TRANSPARENT = "rgba(0,0,0,0)"
@@ -54,19 +54,17 @@ def empty_figure(title: str, reason: str, *, height_px: int = 240) -> go.Figure:
     return figure.update_yaxes(visible=False)
 
 
-def vertical_lines(
-    cuts_s: Iterable[float], moment_s: float | None, *, labelled: bool = True
-) -> list[dict[str, object]]:
+def vertical_lines(cuts_s: Iterable[float], moment_s: float | None, *, labeled: bool = True) -> list[dict[str, object]]:
     """Return layout shapes: a dotted line named "cut" at each scene cut, a solid one named "moment"."""
     times_s = list(cuts_s)
-    text = "cut" if labelled and len(times_s) <= MAX_CUT_LABELS else ""
-    shapes = [_line(time_s, "cut", dash="dot", colour=COLOURS["quiet"], text=text) for time_s in times_s]
+    text = "cut" if labeled and len(times_s) <= MAX_CUT_LABELS else ""
+    shapes = [_line(time_s, "cut", dash="dot", color=COLORS["quiet"], text=text) for time_s in times_s]
     if moment_s is not None:
-        shapes.append(_line(moment_s, "moment", dash="solid", colour=COLOURS["inconclusive"], text=""))
+        shapes.append(_line(moment_s, "moment", dash="solid", color=COLORS["inconclusive"], text=""))
     return shapes
 
 
-def _line(time_s: float, name: str, *, dash: str, colour: str, text: str) -> dict[str, object]:
+def _line(time_s: float, name: str, *, dash: str, color: str, text: str) -> dict[str, object]:
     return {
         "type": "line",
         "name": name,
@@ -75,6 +73,6 @@ def _line(time_s: float, name: str, *, dash: str, colour: str, text: str) -> dic
         "y0": 0,
         "y1": 1,
         "yref": "paper",
-        "line": {"color": colour, "width": 2 if name == "moment" else 1.5, "dash": dash},
+        "line": {"color": color, "width": 2 if name == "moment" else 1.5, "dash": dash},
         "label": {"text": text, "textposition": "end", "textangle": 0, "yanchor": "top", "font": {"size": 11}},
     }

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
-from deepfake.figures.style import COLOURS, empty_figure, styled, vertical_lines
+from deepfake.figures.style import COLORS, empty_figure, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 
 TITLE = "Who is visible when"
@@ -31,7 +31,7 @@ def timeline_figure(analysis: Analysis, selected_track: int | None, *, moment_s:
         barmode="overlay",
         showlegend=False,
         clickmode="event+select",
-        shapes=vertical_lines(cuts_s, moment_s, labelled=False),
+        shapes=vertical_lines(cuts_s, moment_s, labeled=False),
     )
 
 
@@ -42,14 +42,14 @@ def _bars(analysis: Analysis, track: FaceTrack, is_selected: bool) -> go.Bar:
     # A frame is seen until the next one comes.
     until_s = np.append(analysis.frame_timestamps_s[1:], _end_s(analysis))
     start_s, end_s = analysis.frame_timestamps_s[first], until_s[last]
-    colour = COLOURS["frame"] if is_selected else COLOURS["quiet"]
+    color = COLORS["frame"] if is_selected else COLORS["quiet"]
     return go.Bar(
         base=start_s.tolist(),
         x=(end_s - start_s).tolist(),
         y=[person_name(track.track_id)] * len(first),
         orientation="h",
         name=person_name(track.track_id),
-        marker={"color": colour, "pattern": {"shape": "" if is_selected else "/", "size": 6}},
+        marker={"color": color, "pattern": {"shape": "" if is_selected else "/", "size": 6}},
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
         customdata=[

@@ -28,7 +28,7 @@ class BatchState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     FAILED = "failed"
 
 
@@ -108,7 +108,7 @@ class BatchRuns:
                 return
             if run in self._waiting:
                 self._waiting.remove(run)
-                run.state = BatchState.CANCELLED
+                run.state = BatchState.CANCELED
         run.batch.cancel()
 
     def forget(self, key: str) -> None:
@@ -153,7 +153,7 @@ def _worked_through(run: BatchRun) -> BatchState:
         logger.exception("the batch %s ended unexpectedly", run.key)
         run.error = "The batch ended by a fault of the program; the log says where. What was found is kept."
         return BatchState.FAILED
-    return BatchState.CANCELLED if run.batch.summary().cancelled else BatchState.DONE
+    return BatchState.CANCELED if run.batch.summary().canceled else BatchState.DONE
 
 
 def analyze_in_background(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:

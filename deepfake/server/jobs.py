@@ -24,7 +24,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +94,7 @@ class JobQueue:
             job.error, job.finished = error, JobState.FAILED
             return job
         job.future.add_done_callback(lambda future: self._finish(job, future))
-        if job.finished is JobState.CANCELLED:
+        if job.finished is JobState.CANCELED:
             job.future.cancel()  # type: ignore[no-untyped-call]
         return job
 
@@ -119,7 +119,7 @@ class JobQueue:
             if job.owners:
                 return
             del self._jobs[key]
-            job.finished = JobState.CANCELLED
+            job.finished = JobState.CANCELED
         if job.future is not None:
             job.future.cancel()
 
@@ -148,7 +148,7 @@ class JobQueue:
                 return
             if job.finished is None:
                 job.finished = JobState.FAILED
-                reason = error if error is not None else InterruptedError("cancelled")
+                reason = error if error is not None else InterruptedError("canceled")
                 job.error = as_deepfake_error(reason, job.name, self._timeout_s)
         shutil.rmtree(job.folder, ignore_errors=True)
 

@@ -38,7 +38,7 @@ _C2 = np.float32((0.03 * 255) ** 2)
 _HALO = 3 * (TAPS - 1)
 
 # Sums may be reordered and fused; NaN and infinity keep their meaning. Without NumPy's error model every division
-# carries a branch for ZeroDivisionError, which keeps the loop from being vectorised.
+# carries a branch for ZeroDivisionError, which keeps the loop from being vectorized.
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
 _IMAGE = types.Array(types.uint8, 2, "C", readonly=True)
 _PLANE = types.Array(types.float32, 2, "C")
@@ -91,7 +91,7 @@ def _taps(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any
 
 @_inner
 def _filter_block(ring: Any, q: int, first: int, block: Any) -> None:
-    """Filter moment q vertically: the four output rows that start at row `first`, written out for the vectoriser."""
+    """Filter moment q vertically: the four output rows that start at row `first`, written out for the vectorizer."""
     r0, r1, r2 = ring[first & 15, q], ring[(first + 1) & 15, q], ring[(first + 2) & 15, q]
     r3, r4, r5 = ring[(first + 3) & 15, q], ring[(first + 4) & 15, q], ring[(first + 5) & 15, q]
     r6, r7, r8 = ring[(first + 6) & 15, q], ring[(first + 7) & 15, q], ring[(first + 8) & 15, q]

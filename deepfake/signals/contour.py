@@ -19,16 +19,16 @@ def contour_contrast(patch: FacePatch) -> float:
 
     NaN where a band is outside the picture or both sides are flat.
     """
-    gradient = gradient_magnitude(patch.grey)
+    gradient = gradient_magnitude(patch.gray)
     along, inside, outside = (patch.mean_square(gradient, *band) for band in (ALONG, INSIDE, OUTSIDE))
     if not min(inside, outside) >= MIN_ENERGY:
         return float("nan")
     return decibels(along / np.sqrt(inside * outside))
 
 
-def gradient_magnitude(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+def gradient_magnitude(gray: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the length of the gradient, f32 (h, w), gray levels a px: a ramp of slope g has g everywhere inside."""
-    smooth = blurred(grey, SMOOTHING_PX)
+    smooth = blurred(gray, SMOOTHING_PX)
     across = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
     return cv2.magnitude(across, down).astype(np.float32, copy=False)

@@ -12,7 +12,7 @@ from deepfake.video.info import Image
 
 # PySceneDetect 0.6-0.7: the defaults of its ContentDetector (threshold) and AdaptiveDetector (ratio, window).
 CUT_THRESHOLD = 27.0
-CUT_NEIGHBOUR_RATIO = 3.0
+CUT_NEIGHBOR_RATIO = 3.0
 CUT_WINDOW_FRAMES = 2
 # Pictures are halved while they stay this wide.
 CUT_MIN_WIDTH_PX = 192
@@ -25,10 +25,10 @@ class CutDetector:
 
     The change is the mean absolute difference of hue (0-179), saturation and value (0-255) between reduced pictures,
     and a cut is a change of at least `threshold`, as in PySceneDetect's ContentDetector. As in its AdaptiveDetector, a
-    cut must stand out from its neighbours, so that fast motion is none. A picture that comes back after at most three
+    cut must stand out from its neighbors, so that fast motion is none. A picture that comes back after at most three
     frames was interrupted by a flash or a flicker, not by a cut.
 
-    When it misleads: dissolves and fades are not cuts here; cuts between shots of the same colours are missed.
+    When it misleads: dissolves and fades are not cuts here; cuts between shots of the same colors are missed.
     """
 
     def __init__(self, threshold: float = CUT_THRESHOLD) -> None:
@@ -48,7 +48,7 @@ class CutDetector:
         value = _mean_difference(self._recent[-1], small) if self._recent else float("nan")
         self._values.append(value)
         before = self._values[-1 - CUT_WINDOW_FRAMES : -1]
-        is_candidate = value >= self._threshold and value >= CUT_NEIGHBOUR_RATIO * _mean(before)
+        is_candidate = value >= self._threshold and value >= CUT_NEIGHBOR_RATIO * _mean(before)
         if value >= self._threshold and self._came_back(small):
             is_candidate = False
         self._recent.append(small)
@@ -75,12 +75,12 @@ class CutDetector:
 
 
 def scene_cuts(
-    values: ArrayLike, *, threshold: float = CUT_THRESHOLD, neighbour_ratio: float = CUT_NEIGHBOUR_RATIO
+    values: ArrayLike, *, threshold: float = CUT_THRESHOLD, neighbor_ratio: float = CUT_NEIGHBOR_RATIO
 ) -> NDArray[np.int64]:
     """Return the indices at which a new scene begins, i64, from the change of content into each picture.
 
     values: f32 (n,), as `CutDetector.values`; NaN is no cut. A cut is at least `threshold`, the largest of the two
-    values on either side, and at least neighbour_ratio times their mean.
+    values on either side, and at least neighbor_ratio times their mean.
     """
     change = np.nan_to_num(np.asarray(values, dtype=np.float64))
     window = CUT_WINDOW_FRAMES
@@ -91,7 +91,7 @@ def scene_cuts(
     known = np.maximum(np.count_nonzero(~np.isnan(others), axis=1), 1)
     mean = np.nansum(others, axis=1) / known
     largest = change >= np.nan_to_num(others).max(axis=1)
-    return np.flatnonzero((change >= threshold) & largest & (change >= neighbour_ratio * mean)).astype(np.int64)
+    return np.flatnonzero((change >= threshold) & largest & (change >= neighbor_ratio * mean)).astype(np.int64)
 
 
 def _reduced_hsv(image: Image) -> Image:

@@ -27,9 +27,9 @@ NOISE_ENERGY = 0.1  # gray levels², added to both sides of the ratio: about the
 
 def detail_energy(patch: FacePatch, polygons: Sequence[Sequence[int]], band: NDArray[np.float32]) -> float:
     """Return the mean square of a band within polygons of the mesh, gray levels²; NaN where they are under 20 px."""
-    mask = np.zeros(patch.grey.shape, np.uint8)
+    mask = np.zeros(patch.gray.shape, np.uint8)
     for polygon in polygons:
-        mask |= polygon_mask(patch.mesh_xy[list(polygon)], patch.grey.shape)
+        mask |= polygon_mask(patch.mesh_xy[list(polygon)], patch.gray.shape)
     values = band[mask.astype(np.bool_)]
     return float(np.mean(values * values)) if len(values) >= MIN_PIXELS else float("nan")
 
@@ -37,7 +37,7 @@ def detail_energy(patch: FacePatch, polygons: Sequence[Sequence[int]], band: NDA
 def feature_detail(patch: FacePatch) -> dict[str, float]:
     """Return the energy of fine detail at "eyes", "nose" and "mouth" over that of the cheeks, dB each."""
     fine = max(MIN_FINE_PX, FINE_SIGMA * patch.face_px)
-    band = blurred(patch.grey, fine) - blurred(patch.grey, max(3 * fine, COARSE_SIGMA * patch.face_px))
+    band = blurred(patch.gray, fine) - blurred(patch.gray, max(3 * fine, COARSE_SIGMA * patch.face_px))
     skin = detail_energy(patch, (RIGHT_CHEEK, LEFT_CHEEK), band) + NOISE_ENERGY
     return {
         name: decibels((detail_energy(patch, polygons, band) + NOISE_ENERGY) / skin)

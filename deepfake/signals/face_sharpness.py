@@ -18,16 +18,16 @@ def sharpness(patch: FacePatch, low: float, high: float) -> float:
     A ratio of two bands of the same region: free of its contrast and brightness. NaN where the region is too small or
     flat. Halving a picture's resolution and enlarging it again lowers it; contrast does not change it.
     """
-    fine, coarse = _octaves(patch.grey)
+    fine, coarse = _octaves(patch.gray)
     coarse_energy = patch.mean_square(coarse, low, high)
     if not coarse_energy >= MIN_COARSE:
         return float("nan")
     return decibels(patch.mean_square(fine, low, high) / coarse_energy)
 
 
-def _octaves(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    once = blurred(grey, FINE_PX)
-    return grey - once, once - blurred(grey, COARSE_PX)
+def _octaves(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    once = blurred(gray, FINE_PX)
+    return gray - once, once - blurred(gray, COARSE_PX)
 
 
 class FaceSharpnessSignal(FaceSignal):

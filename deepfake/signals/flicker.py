@@ -1,4 +1,4 @@
-"""Flicker: jumps of the face's brightness and colour that its surroundings do not share."""
+"""Flicker: jumps of the face's brightness and color that its surroundings do not share."""
 
 from collections import deque
 
@@ -24,7 +24,7 @@ Cells = NDArray[np.float32]
 
 
 def second_difference(cells: Cells, chosen: NDArray[np.bool_]) -> float:
-    """Return the root mean square of x(t-1) - (x(t-2) + x(t))/2 over chosen cells, grey levels.
+    """Return the root mean square of x(t-1) - (x(t-2) + x(t))/2 over chosen cells, gray levels.
 
     cells: f32 (3, k, k, c), three successive pictures. What changes evenly, a fade or a steady turn, gives 0; what
     jumps there and back by a gives a. NaN where fewer than eight cells are chosen.
@@ -36,11 +36,11 @@ def second_difference(cells: Cells, chosen: NDArray[np.bool_]) -> float:
 
 
 class FlickerSignal(FaceSignal):
-    """How much the face jumps in brightness and colour from frame to frame, beyond its surroundings.
+    """How much the face jumps in brightness and color from frame to frame, beyond its surroundings.
 
     Of every three crops the outer ones are aligned with the middle one by phase correlation, so that what is left of
     the head's motion is taken out; they are averaged over cells of 1/14 of their side, and the middle one is compared
-    with the mean of the others, in luma and both chromas. Value: grey levels, root mean square over the face less that
+    with the mean of the others, in luma and both chromas. Value: gray levels, root mean square over the face less that
     over the ring around it; median of a track -0.5 to 1.2 on the clips measured, above 0 where the face flickers more.
     No paper measures it in this way; this project began from the observation.
 
@@ -52,8 +52,8 @@ class FlickerSignal(FaceSignal):
     info = SignalInfo(
         name="face_flicker",
         title="Flicker of the face",
-        unit="grey levels",
-        measures="How much more the face jumps in brightness and colour between frames than what surrounds it.",
+        unit="gray levels",
+        measures="How much more the face jumps in brightness and color between frames than what surrounds it.",
         formula=r"\sqrt{\overline{d^2}_\mathrm{face}} - \sqrt{\overline{d^2}_\mathrm{ring}}, \qquad "
         r"d = x_{t-1} - \tfrac{1}{2}(x_{t-2} + x_t)",
         details=(
@@ -67,44 +67,44 @@ class FlickerSignal(FaceSignal):
     every_frame = True
 
     def __init__(self) -> None:
-        self._colours: deque[NDArray[np.float32]] = deque(maxlen=3)
+        self._colors: deque[NDArray[np.float32]] = deque(maxlen=3)
         self._shifts: deque[NDArray[np.float64]] = deque(maxlen=2)
         self._latest_frame = -1
 
     def push(self, view: FaceView) -> float:
-        """Return the flicker of the frame before this crop, grey levels; NaN until three frames in a row were seen."""
+        """Return the flicker of the frame before this crop, gray levels; NaN until three frames in a row were seen."""
         crop, mesh = view.crop, view.mesh
         if crop.frame_index != self._latest_frame + 1:
-            self._colours.clear()
+            self._colors.clear()
             self._shifts.clear()
         self._latest_frame = crop.frame_index
         self._add(crop.image)
-        if len(self._colours) < 3 or mesh is None or not np.isfinite(mesh).all():
+        if len(self._colors) < 3 or mesh is None or not np.isfinite(mesh).all():
             return float("nan")
-        before, middle, after = self._colours
+        before, middle, after = self._colors
         aligned = (_moved(before, -self._shifts[0]), middle, _moved(after, self._shifts[1]))
-        cells = np.stack([_cell_means(colour) for colour in aligned])
+        cells = np.stack([_cell_means(color) for color in aligned])
         inside, around = _face_and_ring(crop, mesh)
         return second_difference(cells, inside) - second_difference(cells, around)
 
     def _add(self, image: Image) -> None:
         small = cv2.resize(image, (ALIGNED_PX, ALIGNED_PX), interpolation=cv2.INTER_AREA)
-        colour = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-        if self._colours:
-            self._shifts.append(_shift_between(self._colours[-1][..., 0], colour[..., 0]))
-        self._colours.append(colour)
+        color = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+        if self._colors:
+            self._shifts.append(_shift_between(self._colors[-1][..., 0], color[..., 0]))
+        self._colors.append(color)
 
 
-def _moved(colour: NDArray[np.float32], shift: NDArray[np.float64]) -> NDArray[np.float32]:
+def _moved(color: NDArray[np.float32], shift: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the picture of which pixel p is pixel p + shift of the given one."""
     transform = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(colour, transform, (ALIGNED_PX, ALIGNED_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.warpAffine(color, transform, (ALIGNED_PX, ALIGNED_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return moved.astype(np.float32, copy=False)
 
 
-def _cell_means(colour: NDArray[np.float32]) -> Cells:
-    return cv2.resize(colour, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+def _cell_means(color: NDArray[np.float32]) -> Cells:
+    return cv2.resize(color, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def _shift_between(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -121,5 +121,5 @@ def _face_and_ring(crop: FaceCrop, mesh: Mesh) -> tuple[NDArray[np.bool_], NDArr
     outline = mesh[list(FACE_OVAL), :2] @ to_crop[:, :2].T + to_crop[:, 2]
     ratio = ALIGNED_PX / crop.image.shape[0]
     depth = outline_depth((outline * ratio).astype(np.float32), (ALIGNED_PX, ALIGNED_PX))
-    centres = depth[CELL_PX // 2 :: CELL_PX, CELL_PX // 2 :: CELL_PX]
-    return centres >= INSIDE_PX, centres <= OUTSIDE_PX
+    centers = depth[CELL_PX // 2 :: CELL_PX, CELL_PX // 2 :: CELL_PX]
+    return centers >= INSIDE_PX, centers <= OUTSIDE_PX

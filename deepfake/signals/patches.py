@@ -20,10 +20,10 @@ SURROUNDINGS = 0.35  # of the face's width: how far a patch reaches beyond the f
 
 @dataclass(frozen=True, slots=True)
 class FacePatch:
-    """A face with its surroundings. grey: f32 (h, w), 0 to 255. mesh_xy: f32 (468, 2), patch px. depth: f32 (h, w),
+    """A face with its surroundings. gray: f32 (h, w), 0 to 255. mesh_xy: f32 (468, 2), patch px. depth: f32 (h, w),
     distance from the face's outline in face widths, positive inside. face_px: the face's width in patch px."""
 
-    grey: NDArray[np.float32]
+    gray: NDArray[np.float32]
     mesh_xy: NDArray[np.float32]
     depth: NDArray[np.float32]
     face_px: float

@@ -14,43 +14,43 @@ from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.video.info import Image
 
 SPECTRUM_BINS = 64
-# Centres of the bins, cycles a pixel of the clip.
+# Centers of the bins, cycles a pixel of the clip.
 FREQUENCIES: Final = ((np.arange(SPECTRUM_BINS) + 0.5) / (2 * SPECTRUM_BINS)).astype(np.float32)
 LEVEL_BAND = (0.04, 0.16)  # cycles a pixel: where natural pictures follow a power law and codecs keep it
 HIGH_BAND = (0.30, 0.45)  # what upsampling leaves empty or fills with its grid
 MIN_SIDE_PX = 48
 MAX_SIDE_PX = 320
-FACE_CENTRE = (0.5, 0.56)  # of the canonical crop: half way between brows and chin
+FACE_CENTER = (0.5, 0.56)  # of the canonical crop: half way between brows and chin
 FACE_SIDE = 0.6
-_FLOOR = 1e-3  # grey levels²: far below the rounding noise of 8 bits (1/12), so that a flat picture has a logarithm
+_FLOOR = 1e-3  # gray levels²: far below the rounding noise of 8 bits (1/12), so that a flat picture has a logarithm
 _RANGE_FILE = Path(__file__).parent / "reference" / "spectrum_range.json"
 
 
 def radial_power_spectrum(image: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the azimuthally averaged power spectrum, f32 (64,), dB over one grey level squared a pixel.
+    """Return the azimuthally averaged power spectrum, f32 (64,), dB over one gray level squared a pixel.
 
-    image: grey (h, w) or RGB (h, w, 3), 0 to 255. Its mean is removed and it is windowed (Hann, power kept), so white
+    image: gray (h, w) or RGB (h, w, 3), 0 to 255. Its mean is removed and it is windowed (Hann, power kept), so white
     noise of variance v lies flat at 10·log10(v). Bin k holds the frequencies from k/128 to (k + 1)/128 cycles a pixel
     in all directions; NaN where a picture under about 128 px has none. Corners beyond 0.5 are left out.
 
     Durall, Keuper, Pfreundt, Keuper 2019, "Unmasking DeepFakes with simple features", arXiv:1911.00686.
     Raises ValueError when a side is under 2 px.
     """
-    grey = _grey(image)
-    height, width = grey.shape
+    gray = _gray(image)
+    height, width = gray.shape
     if min(height, width) < 2:
         raise ValueError(f"a spectrum needs at least 2×2 px, this picture has {width}×{height}")
     window, bins, weights, counts = _rings(height, width)
-    power = np.abs(np.fft.rfft2((grey - grey.mean()) * window)) ** 2
+    power = np.abs(np.fft.rfft2((gray - gray.mean()) * window)) ** 2
     sums = np.bincount(bins, (power * weights).ravel(), SPECTRUM_BINS + 1)[:SPECTRUM_BINS]
     means: NDArray[np.float64] = np.full(SPECTRUM_BINS, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return (10 * np.log10(means + _FLOOR)).astype(np.float32)
 
 
-def _grey(image: NDArray[Any]) -> NDArray[np.float32]:
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
-    return np.asarray(grey, dtype=np.float32)
+def _gray(image: NDArray[Any]) -> NDArray[np.float32]:
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+    return np.asarray(gray, dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=32)
@@ -106,9 +106,9 @@ def face_square(image: Image, crop_to_frame: NDArray[np.float32], crop_px: int) 
     """
     scale = float(np.hypot(crop_to_frame[0, 0], crop_to_frame[1, 0]))
     side = min(2 * round(FACE_SIDE * crop_px * scale / 2), MAX_SIDE_PX)
-    centre = crop_to_frame @ np.array([FACE_CENTRE[0] * crop_px, FACE_CENTRE[1] * crop_px, 1], np.float32)
+    center = crop_to_frame @ np.array([FACE_CENTER[0] * crop_px, FACE_CENTER[1] * crop_px, 1], np.float32)
     height, width = image.shape[:2]
-    left, top = (round(float(value) - side / 2) for value in centre)
+    left, top = (round(float(value) - side / 2) for value in center)
     if side < MIN_SIDE_PX or left < 0 or top < 0 or left + side > width or top + side > height:
         return None
     return image[top : top + side, left : left + side]

@@ -16,7 +16,7 @@ class FrameSimilarity:
     inside the picture, mean over R, G and B, at full size. Equal to scikit-image's `structural_similarity` over that
     region; `tf.image.ssim` is off by 0.0046 on 1080p frames on the CPU.
 
-    When it misleads: camera motion, a cut and a real flash lower it as a flicker does; a static artefact does not.
+    When it misleads: camera motion, a cut and a real flash lower it as a flicker does; a static artifact does not.
 
     Each picture is filtered once and the means are kept for the next: 15 bytes a pixel stay in memory, whatever the
     length of the clip. `push` releases the GIL and starts no thread. Making the first object of a process loads the

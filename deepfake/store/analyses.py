@@ -104,7 +104,7 @@ class AnalysisStore:
             raise StoreError(
                 self._database.name,
                 f"entry {row.id} ({row.name}) cannot be read: {error}. Other entries are not "
-                "affected; delete it, or analyse the clip again",
+                "affected; delete it, or analyze the clip again",
             ) from error
 
     def put(self, analysis: Analysis, *, name: str, location: str = "") -> bool:

@@ -1,4 +1,4 @@
-"""Analyse a clip once: from the store where it is there, and into it otherwise."""
+"""Analyze a clip once: from the store where it is there, and into it otherwise."""
 
 import dataclasses
 import logging
@@ -82,6 +82,6 @@ def _recalled(
         return None
     if analysis is None or summary is None:
         return None
-    # The same bytes may have been analysed under another name.
+    # The same bytes may have been analyzed under another name.
     video = dataclasses.replace(analysis.video, path=info.path)
     return Answer(dataclasses.replace(analysis, video=video), summary.created_at)

@@ -12,7 +12,7 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.detectors import FaceClassifier, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.figures.attribution import AttributionPanels, full_colour
+from deepfake.figures.attribution import AttributionPanels, full_color
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
@@ -30,7 +30,7 @@ BATCH = 16  # crops that are scored together
 @dataclass(frozen=True, slots=True)
 class AttributionClip:
     """What an attributed clip shows. scores: of the pictures that were scored for it, times of the whole clip.
-    full_logits: the strength that is drawn in full colour. start_s, end_s: its part of the whole clip."""
+    full_logits: the strength that is drawn in full color. start_s, end_s: its part of the whole clip."""
 
     scores: SignalTrace
     full_logits: float
@@ -83,7 +83,7 @@ def write_attribution_clip(
     batches = _batches(path, shown.wanted_crops(scorer.crop_px), scorer, settings, report)
     parts = [_attributed(scorer, batch) for batch in batches]
     scores, maps = (np.concatenate(column) for column in zip(*parts, strict=True))
-    found = shown.described(scores, full_colour(maps), scorer.crop_px)
+    found = shown.described(scores, full_color(maps), scorer.crop_px)
     with VideoReader(face_clip, settings) as reader:
         panels = AttributionPanels(found.scores, (found.start_s, found.end_s), found.full_logits, reader.info.width)
         with ClipWriter(out, analysis.video.frame_rate, panels.size) as writer:

@@ -1,4 +1,4 @@
-"""Face crops in motion: one clip a track, written while a clip is analysed."""
+"""Face crops in motion: one clip a track, written while a clip is analyzed."""
 
 import logging
 from collections.abc import Collection

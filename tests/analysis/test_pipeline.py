@@ -170,7 +170,7 @@ def test_eight_by_eight_pixels_are_a_result(tmp_path, write_clip):
     assert analysis.verdict.label == "INCONCLUSIVE"
 
 
-def test_a_clip_that_breaks_off_is_analysed_with_a_warning(tmp_path, write_clip, talking_frames):
+def test_a_clip_that_breaks_off_is_analyzed_with_a_warning(tmp_path, write_clip, talking_frames):
     options = {"movflags": "faststart"}
     path = write_clip(tmp_path / "cut.mp4", talking_frames, container_options=options, codec_options={"g": "5"})
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])

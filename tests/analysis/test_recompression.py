@@ -208,7 +208,7 @@ def test_the_figure_shows_every_rate_with_its_interval_and_the_limits() -> None:
     [curve] = figure.data
     assert curve.y == (0.9, 0.3, 0.5)
     assert curve.error_y.array == pytest.approx((0.02, 0.02, 0.02))
-    assert len({*curve.marker.symbol}) == 3, "labels must not differ by colour alone"
+    assert len({*curve.marker.symbol}) == 3, "labels must not differ by color alone"
     texts = [annotation.text for annotation in figure.layout.annotations]
     assert texts == ["likely real below 0.38", "likely fake from 0.80"]
 

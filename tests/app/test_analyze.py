@@ -121,11 +121,11 @@ def test_an_empty_file_is_one_clear_sentence(tmp_path: Path) -> None:
     assert user.error[0].value == "empty.mp4: the file is empty"
 
 
-def test_an_analysis_can_be_cancelled_and_begun_again(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+def test_an_analysis_can_be_canceled_and_begun_again(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
     clip = write_clip(tmp_path / "long.mp4", (400, (240, 320)))
     user = User().arrive().upload(clip)
     user.cancel()
-    assert "cancelled" in user.words
+    assert "canceled" in user.words
     assert not user.is_waiting
     user.start_again()
     user.wait_for_verdict()

@@ -21,7 +21,7 @@ def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
     assert score_text(None, None) == ""
 
 
-def test_verdicts_differ_in_word_and_icon_as_well_as_in_colour() -> None:
+def test_verdicts_differ_in_word_and_icon_as_well_as_in_color() -> None:
     looks = VERDICT_LOOKS.values()
     for part in ([look.icon for look in looks], [look.color for look in looks], [look.person for look in looks]):
         assert len(set(part)) == 3
@@ -123,8 +123,8 @@ def banner_page() -> None:
     from deepfake.dashboard.analyze.banner import draw_banner
     from tests.store.samples import sample_analysis
 
-    unlabelled = SimpleNamespace(label=None)
-    draw_banner(sample_analysis(1), unlabelled, on_evidence=lambda: None, on_reason=lambda _: None)
+    unlabeled = SimpleNamespace(label=None)
+    draw_banner(sample_analysis(1), unlabeled, on_evidence=lambda: None, on_reason=lambda _: None)
 
 
 def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:

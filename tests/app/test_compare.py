@@ -109,7 +109,7 @@ def test_an_original_that_is_not_on_disk_is_named_and_can_be_given(lonely_set: P
     assert "original" not in user.query_params  # an upload is never named in an address
 
 
-def test_a_fake_without_its_original_can_be_analysed_alone(lonely_set: Path) -> None:
+def test_a_fake_without_its_original_can_be_analyzed_alone(lonely_set: Path) -> None:
     user = User("compare").arrive()
     user.choose("fake.mp4", source=lonely_set.name)
     user.click("compare-alone")

@@ -184,14 +184,14 @@ def calls() -> list[str]:
 
 
 def batch_is_over(user: User) -> bool:
-    return bool(user.success) or "Cancelled" in user.words or bool(user.error)
+    return bool(user.success) or "Canceled" in user.words or bool(user.error)
 
 
 def table(user: User) -> pd.DataFrame:
     return user.table_with("label").set_index("clip")
 
 
-def test_a_data_set_is_analysed_in_the_background_and_carries_its_verdicts(small: OpenSet, small_set: Path) -> None:
+def test_a_data_set_is_analyzed_in_the_background_and_carries_its_verdicts(small: OpenSet, small_set: Path) -> None:
     user = small()
     assert "0 of 4 clips on disk have a verdict" in user.words
     assert "verdict" not in table(user)
@@ -236,7 +236,7 @@ def test_a_batch_is_found_again_by_another_session_and_not_started_twice(small: 
     assert len(calls()) == 4  # each clip once
 
 
-def test_a_cancelled_batch_keeps_what_it_found_and_goes_on_with_the_rest(small: OpenSet, small_set: Path) -> None:
+def test_a_canceled_batch_keeps_what_it_found_and_goes_on_with_the_rest(small: OpenSet, small_set: Path) -> None:
     (small_set / "fake" / "three.mp4").write_text("hang three of fake")
     user = small()
     user.click("batch-start")

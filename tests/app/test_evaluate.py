@@ -48,7 +48,7 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: P
 
 
 @pytest.fixture
-def analysed(store: AnalysisStore, clips: list[ClipEntry]) -> list[ClipEntry]:
+def analyzed(store: AnalysisStore, clips: list[ClipEntry]) -> list[ClipEntry]:
     """All but two clips analyzed: fakes at 0.9 but for one at 0.3, reals at 0.1 but for one without a face."""
     scores: dict[Path, float | None] = {clip.path: 0.9 if clip.label == "FAKE" else 0.1 for clip in clips[:-2]}
     scores[clips[0].path] = None
@@ -78,7 +78,7 @@ def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
     assert not user.exception
 
 
-def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callable[..., User]) -> None:
+def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callable[..., User]) -> None:
     user = opened()
     assert not user.exception
     assert "22 of 24 labeled clips are analyzed, 2 still to be analyzed" in user.words
@@ -91,12 +91,12 @@ def test_numbers_of_a_part_of_the_set(analysed: list[ClipEntry], opened: Callabl
 
 
 def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
-    analysed: list[ClipEntry],
+    analyzed: list[ClipEntry],
     store: AnalysisStore,
     opened: Callable[..., User],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fakes = [str(clip.path) for clip in analysed if clip.label == "FAKE"][:4]
+    fakes = [str(clip.path) for clip in analyzed if clip.label == "FAKE"][:4]
     known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
     for module in (results, stored):
         monkeypatch.setattr(module, "training_clips", lambda name: known)
@@ -113,7 +113,7 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
 
 
 def test_the_threshold_moves_the_counts_and_is_in_the_address(
-    analysed: list[ClipEntry], opened: Callable[..., User]
+    analyzed: list[ClipEntry], opened: Callable[..., User]
 ) -> None:
     user = opened(threshold="0.25")
     assert user.threshold.value == 0.25
@@ -133,9 +133,9 @@ def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
     assert verdict_threshold("capsule") == 0.5  # not calibrated
 
 
-def test_the_worst_error_is_shown_and_opens_in_analyze(analysed: list[ClipEntry], opened: Callable[..., User]) -> None:
+def test_the_worst_error_is_shown_and_opens_in_analyze(analyzed: list[ClipEntry], opened: Callable[..., User]) -> None:
     user = opened()
-    wrong = analysed[8]
+    wrong = analyzed[8]
     assert len(user.get("image")) == 1
     assert f":small[{wrong.name}]" in user.words
     assert ("analyze", f"clip=swaps%2F{wrong.name.replace('/', '%2F')}") in [
@@ -146,9 +146,9 @@ def test_the_worst_error_is_shown_and_opens_in_analyze(analysed: list[ClipEntry]
 
 
 def test_why_clips_are_not_judged_and_how_methods_do(
-    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+    analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
-    broken = analysed[-1].path
+    broken = analyzed[-1].path
     store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, "no pictures in it", name=broken.name)
     user = opened()
     assert "22 of 24 labeled clips are analyzed, 1 failed, 1 still to be analyzed" in user.words
@@ -163,9 +163,9 @@ def test_why_clips_are_not_judged_and_how_methods_do(
 
 
 def test_two_settings_side_by_side(
-    analysed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+    analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
-    haar = keep(store, {clip.path: 0.5 for clip in analysed[:20]}, face_detector="haar")
+    haar = keep(store, {clip.path: 0.5 for clip in analyzed[:20]}, face_detector="haar")
     user = opened(**{"with": haar})
     assert not user.exception
     assert user.selectbox(key="evaluate-settings").value == MTCNN

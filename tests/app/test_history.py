@@ -78,7 +78,7 @@ def test_an_empty_history_says_what_to_do(store: AnalysisStore) -> None:
     assert not user.exception
 
 
-def test_what_was_analysed_is_listed_newest_first(keep: Keep) -> None:
+def test_what_was_analyzed_is_listed_newest_first(keep: Keep) -> None:
     for name in ("first.mp4", "second.mp4", "third.mp4"):
         keep(name, "LIKELY_FAKE" if name == "second.mp4" else "INCONCLUSIVE")
     user = User("history").arrive()

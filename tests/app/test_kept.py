@@ -39,14 +39,14 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talking_clip: Path) ->
     return path
 
 
-def analysed(folder: Path, clip: Path, settings: Settings, store_name: StoreName | None) -> Path:
+def analyzed(folder: Path, clip: Path, settings: Settings, store_name: StoreName | None) -> Path:
     folder.mkdir()
     analyze_clip(folder, clip, HAAR, settings, store_name)
     return folder
 
 
 def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: Path, settings: Settings) -> None:
-    folder = analysed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
+    folder = analyzed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
     with open_store(settings) as store:
         [row] = store.find().rows
         assert (row.name, row.location, row.fingerprint) == ("real/talking.mp4", str(clip), HAAR.fingerprint())
@@ -57,19 +57,19 @@ def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: 
 
 
 def test_what_is_not_to_be_kept_is_not(tmp_path: Path, clip: Path, settings: Settings) -> None:
-    analysed(tmp_path / "made", clip, settings, None)
+    analyzed(tmp_path / "made", clip, settings, None)
     with open_store(settings) as store:
         assert store.find().total == 0
 
 
 def test_a_store_that_cannot_be_used_costs_no_analysis(tmp_path: Path, clip: Path, settings: Settings) -> None:
     (tmp_path / "store.db").write_text("this is no database, and long enough to be taken for one" * 20)
-    folder = analysed(tmp_path / "made", clip, settings, StoreName("talking.mp4", str(clip)))
+    folder = analyzed(tmp_path / "made", clip, settings, StoreName("talking.mp4", str(clip)))
     assert (folder / ANALYSIS_FILE).is_file()
 
 
 def test_face_clips_cut_later_are_those_that_the_analysis_makes(tmp_path: Path, clip: Path, settings: Settings) -> None:
-    made = analysed(tmp_path / "made", clip, settings, None)
+    made = analyzed(tmp_path / "made", clip, settings, None)
     again = tmp_path / "again"
     again.mkdir()
     cut_face_clips(again, clip, read_analysis(made / ANALYSIS_FILE), settings)
@@ -90,7 +90,7 @@ def test_a_kept_analysis_is_shown_at_once_and_its_face_clips_when_wanted(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    analysed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
+    analyzed(tmp_path / "made", clip, settings, StoreName("real/talking.mp4", str(clip)))
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("analyzed again")

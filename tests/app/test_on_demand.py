@@ -24,13 +24,13 @@ def at_tab(talking_clip: Path) -> Callable[[str, str], User]:
     return open_tab
 
 
-def test_recompression_runs_on_demand_can_be_cancelled_and_is_kept(at_tab: Callable[[str, str], User]) -> None:
+def test_recompression_runs_on_demand_can_be_canceled_and_is_kept(at_tab: Callable[[str, str], User]) -> None:
     user = at_tab("recompress", "analyze-recompress")
     assert len(user.dataframe) == 0
     user.click("analyze-recompress")
     assert user.is_waiting
     user.cancel("analyze-recompress")
-    assert "cancelled" in user.words
+    assert "canceled" in user.words
     user.start_again("analyze-recompress")
     user.wait_until(lambda page: len(page.dataframe) > 0)
     assert not user.exception

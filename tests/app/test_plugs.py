@@ -120,7 +120,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talking_clip: Path) ->
     return path
 
 
-def analysed(tmp_path: Path, clip: Path, classifier: str) -> None:
+def analyzed(tmp_path: Path, clip: Path, classifier: str) -> None:
     (tmp_path / "made").mkdir()
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'store.db'}", cache_dir=tmp_path / "cache")
     analyze_clip(
@@ -134,7 +134,7 @@ def analysed(tmp_path: Path, clip: Path, classifier: str) -> None:
 
 @pytest.mark.usefixtures("_plugged")
 def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page(tmp_path: Path, clip: Path) -> None:
-    analysed(tmp_path, clip, "brightness")
+    analyzed(tmp_path, clip, "brightness")
     assert main(["analyze", str(clip), "--classifier", "brightness", "--json", str(tmp_path / "out.json")]) == 0
     data = json.loads((tmp_path / "out.json").read_text())
     assert data["config"]["classifier"] == "brightness"
@@ -167,7 +167,7 @@ def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page
 
 @pytest.mark.usefixtures("_plugged")
 def test_classifiers_together_are_one_more_classifier(tmp_path: Path, clip: Path) -> None:
-    analysed(tmp_path, clip, "combined")
+    analyzed(tmp_path, clip, "combined")
     assert main(["analyze", str(clip), "--classifier", "combined", "--json", str(tmp_path / "out.json")]) == 0
     data = json.loads((tmp_path / "out.json").read_text())
     values = next(trace["values"] for trace in data["traces"] if trace["signal"] == "learned_score")

@@ -54,7 +54,7 @@ def _batch(folder: Path | str, settings: Settings, **options) -> Batch:
 
 
 def _calls(settings: Settings) -> list[str]:
-    """What the stand-in was asked to analyse, in the order of asking."""
+    """What the stand-in was asked to analyze, in the order of asking."""
     file = settings.cache_dir / "calls.txt"
     return file.read_text().splitlines() if file.exists() else []
 
@@ -94,7 +94,7 @@ def test_every_clip_has_one_result_and_is_in_the_store(tmp_path: Path, settings:
     summary = batch.summary()
     assert (summary.progress.done, summary.progress.analyzed, summary.progress.failed) == (6, 4, 2)
     assert ("this is not a video", 1) in summary.reasons
-    assert not summary.cancelled
+    assert not summary.canceled
 
 
 def test_a_second_run_reads_nothing_and_gives_the_same_results(
@@ -112,7 +112,7 @@ def test_a_second_run_reads_nothing_and_gives_the_same_results(
     assert Counter(_calls(settings)) == Counter({"a": 1, "bad b": 1, "c": 1})
 
 
-def test_a_changed_file_and_a_changed_setting_are_analysed_again(tmp_path: Path, settings: Settings) -> None:
+def test_a_changed_file_and_a_changed_setting_are_analyzed_again(tmp_path: Path, settings: Settings) -> None:
     folder = _clips(tmp_path / "clips", "a", "b")
     list(_batch(folder, settings).run())
     (folder / "00.mp4").write_text("another a")
@@ -122,7 +122,7 @@ def test_a_changed_file_and_a_changed_setting_are_analysed_again(tmp_path: Path,
     assert {result.status for result in other.run()} == {"analyzed"}
 
 
-def test_the_same_clip_under_another_name_is_not_analysed_again(tmp_path: Path, settings: Settings) -> None:
+def test_the_same_clip_under_another_name_is_not_analyzed_again(tmp_path: Path, settings: Settings) -> None:
     folder = _clips(tmp_path / "clips", "a", "a")
     assert [result.status for result in _batch(folder, settings).run()] == ["analyzed", "known"]
     assert _calls(settings) == ["a"]
@@ -196,7 +196,7 @@ def test_cancel_from_another_thread_gives_up_the_clips_in_hand_and_the_rest_foll
     assert not thread.is_alive()
     assert time.monotonic() - started < 15
     assert {result.clip.name for result in seen} == {"00.mp4", "01.mp4"}
-    assert batch.summary().cancelled
+    assert batch.summary().canceled
     for name in ("02.mp4", "03.mp4"):
         (folder / name).write_text(f"well {name}")
     assert Counter(r.status for r in _batch(folder, settings).run()) == {"known": 2, "analyzed": 4}

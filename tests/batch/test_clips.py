@@ -142,7 +142,7 @@ def test_clips_of_a_remote_folder_have_urls_and_stamps(memory: fsspec.AbstractFi
 
 
 @pytest.mark.parametrize("root", ["memory://set", "memory://set/"])
-def test_a_remote_data_set_is_recognised(memory: fsspec.AbstractFileSystem, root: str) -> None:
+def test_a_remote_data_set_is_recognized(memory: fsspec.AbstractFileSystem, root: str) -> None:
     metadata = b'{"a.mp4": {"label": "FAKE", "split": "train", "original": "b.mp4"}, "b.mp4": {"label": "REAL"}}'
     memory.pipe({"/set/train/metadata.json": metadata, "/set/train/a.mp4": b"a"})
     clips = collect_clips([root])

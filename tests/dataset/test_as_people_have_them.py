@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deepfake.batch import collect_clips
-from deepfake.cli.evaluate import labelled_clips
+from deepfake.cli.evaluate import labeled_clips
 from deepfake.dataset import LAYOUTS, Dataset, counts, layout_title, open_dataset
 from deepfake.errors import DatasetError
 from deepfake.files import readable
@@ -44,7 +44,7 @@ def _read_by_all(table: Path) -> list[tuple[str, str | None, bool]]:
     """What `dataset`, `batch` and `evaluate` read from a CSV; fails where they differ."""
     listed = open_dataset(table, anywhere=True).entries
     assert collect_clips([str(table)]) == listed
-    assert labelled_clips(str(table)) == tuple(clip for clip in listed if clip.label is not None)
+    assert labeled_clips(str(table)) == tuple(clip for clip in listed if clip.label is not None)
     return [(clip.name, clip.label, clip.on_disk) for clip in listed]
 
 
@@ -134,7 +134,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_named_by_line(tmp_path: Path)
 def test_a_table_that_cannot_be_evaluated_is_one_clear_sentence(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "list.csv").write_text(content)
     with pytest.raises(DatasetError) as caught:
-        labelled_clips(str(tmp_path / "list.csv"))
+        labeled_clips(str(tmp_path / "list.csv"))
     assert says in str(caught.value)
     assert str(tmp_path / "list.csv") in str(caught.value) or str(tmp_path) in str(caught.value)
 
@@ -255,7 +255,7 @@ def test_an_original_in_capitals_is_found_in_faceforensics(tmp_path: Path) -> No
     assert dataset.fakes_of("youtube/c23/000.MP4") == (fake,)
 
 
-def test_fakeavceleb_is_labelled_by_its_pictures(tmp_path: Path) -> None:
+def test_fakeavceleb_is_labeled_by_its_pictures(tmp_path: Path) -> None:
     person = "African/men/id00076"
     _touch(
         tmp_path,

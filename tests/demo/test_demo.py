@@ -146,7 +146,7 @@ def test_files_of_others_are_never_overwritten(tmp_path: Path, short_demo: int) 
     assert _bytes(folder) == {"film.mp4": b"precious"}
 
 
-def test_cancelling_leaves_nothing_behind(tmp_path: Path, short_demo: int) -> None:
+def test_canceling_leaves_nothing_behind(tmp_path: Path, short_demo: int) -> None:
     def cancel(done: int, total: int) -> None:
         raise KeyboardInterrupt
 

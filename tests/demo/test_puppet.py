@@ -82,7 +82,7 @@ def test_face_only_renders_the_same_face_in_its_box(portrait: tuple[np.ndarray, 
     assert part[[0, -1], :, 3].max() < 8, "the blend has faded at the box's edge"
 
 
-def test_a_look_recolours_what_it_names(portrait: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_look_recolors_what_it_names(portrait: tuple[np.ndarray, np.ndarray]) -> None:
     photo, opacity = portrait
     dark, same_opacity = dress(photo, opacity, Look(hair_rgb=(0.4, 0.4, 0.4), blue_suit=True))
     assert dark[30:60, 200:260].mean() < photo[30:60, 200:260].mean() * 0.6

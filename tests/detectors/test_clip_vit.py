@@ -27,7 +27,7 @@ def crop(portrait: np.ndarray) -> np.ndarray:
 
 
 def test_scores_do_not_depend_on_the_other_crops(clip: ClipVitClassifier, crop: np.ndarray) -> None:
-    """Batches of several sizes give each crop the same logit: nothing is quantised over a whole batch."""
+    """Batches of several sizes give each crop the same logit: nothing is quantized over a whole batch."""
     crops = np.stack([crop, crop[:, ::-1], crop // 2, 255 - crop, np.zeros_like(crop)])
     together = clip.logits(crops)
     alone = np.concatenate([clip.logits(one[None]) for one in crops])

@@ -136,14 +136,14 @@ def test_the_labels_of_a_data_set_are_shown(page: Page, demo_set: Path, screensh
     tables = [json.loads(path.read_text(encoding="utf-8")) for path in demo_set.rglob("metadata.json")]
     labels = [row["label"] for table in tables for row in table.values()]
     named = {name for table in tables for name in table}
-    unlabelled = {path.name for path in demo_set.rglob("*.mp4")} - named
+    unlabeled = {path.name for path in demo_set.rglob("*.mp4")} - named
     _wait_for_samples(page)
     page.get_by_role("link", name="Data set").click()
     expect(page.get_by_role("heading", name=re.compile(r"\d+ clips"))).to_contain_text(
         f"{labels.count('FAKE')} fake · {labels.count('REAL')} real", timeout=READY_MS
     )
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    expect(page.locator(".js-plotly-plot .pielayer .slice")).to_have_count(len(set(labels)) + bool(unlabelled))
+    expect(page.locator(".js-plotly-plot .pielayer .slice")).to_have_count(len(set(labels)) + bool(unlabeled))
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "dataset")

@@ -651,7 +651,7 @@ class TestCaveats:
 
 
 class TestExports:
-    def test_the_csv_has_every_labelled_clip_once_a_setting(self):
+    def test_the_csv_has_every_labeled_clip_once_a_setting(self):
         results = [
             _scored("FAKE", 0.9, "a", method="FaceSwap", compression="c23", split="test"),
             replace(_result("REAL", None), reason=told("No face, “none”")),
@@ -659,7 +659,7 @@ class TestExports:
         ]
         text = clips_csv([_measured_set(*results, missing=1), _measured_set(results[0], name="Haar")], 0.8)
         rows = list(csv.DictReader(text.splitlines()))
-        assert [row["status"] for row in rows] == ["analysed", "analysed", "failed", "missing", "analysed"]
+        assert [row["status"] for row in rows] == ["analyzed", "analyzed", "failed", "missing", "analyzed"]
         assert [row["settings"] for row in rows] == ["MTCNN"] * 4 + ["Haar"]
         first = rows[0]
         assert (first["probability_fake"], first["called_fake"], first["method"]) == ("0.9", "1", "FaceSwap")
@@ -692,7 +692,7 @@ class TestExports:
         assert "no difference can be told" in html
         rows = numbers_rows(both, 0.8)
         assert rows[0] == ("", "MTCNN", "Haar")
-        assert {row[0]: row[2] for row in rows}["analysed"] == "10"
+        assert {row[0]: row[2] for row in rows}["analyzed"] == "10"
 
 
 def test_clips_of_the_training_are_named_in_the_notes_and_not_hidden() -> None:

@@ -49,7 +49,7 @@ class TestFinding:
         found = stored_results(dataset, store, MTCNN)
         assert [result.clip.path for result in found.results] == known
         assert [row.path for row in found.missing] == paths(dataset)[10:]
-        assert (found.n_labelled, found.n_analysed, found.absent, found.unlabelled) == (18, 10, (), 0)
+        assert (found.n_labeled, found.n_analyzed, found.absent, found.unlabeled) == (18, 10, (), 0)
         assert [r.probability_fake for r in found.results[:9]] == [score_of(dataset, path) for path in known[:9]]
         assert found.results[9].abstained
         assert found.results[9].reason == NO_FACE
@@ -58,16 +58,16 @@ class TestFinding:
         keep(store, dict.fromkeys(paths(dataset)[:4], 0.5))
         haar = keep(store, dict.fromkeys(paths(dataset)[2:10], 0.6), face_detector="haar")
         assert haar != MTCNN
-        assert stored_results(dataset, store, haar).n_analysed == 8
+        assert stored_results(dataset, store, haar).n_analyzed == 8
         known = known_clips(dataset, store)
         assert counts_by_fingerprint(known, store, [MTCNN, haar, "none"]) == {MTCNN: 4, haar: 8, "none": 0}
 
     def test_a_clip_that_has_changed_is_missing_again(self, dataset: Dataset, store: AnalysisStore) -> None:
         path = paths(dataset)[0]
         keep(store, {path: 0.5})
-        assert stored_results(dataset, store, MTCNN).n_analysed == 1
+        assert stored_results(dataset, store, MTCNN).n_analyzed == 1
         path.write_bytes(b"another clip of that name")
-        assert stored_results(dataset, store, MTCNN).n_analysed == 0
+        assert stored_results(dataset, store, MTCNN).n_analyzed == 0
 
     def test_a_failure_counts_until_the_file_changes(self, dataset: Dataset, store: AnalysisStore) -> None:
         path = paths(dataset)[0]
@@ -76,7 +76,7 @@ class TestFinding:
         [result] = stored_results(dataset, store, MTCNN).results
         assert result.error == f"{path}: this cannot be read as a video"
         assert (result.probability_fake, result.verdict, result.abstained) == (None, None, False)
-        assert stored_results(dataset, store, MTCNN).n_analysed == 0
+        assert stored_results(dataset, store, MTCNN).n_analyzed == 0
         os.utime(path, ns=(1, 1))
         assert stored_results(dataset, store, MTCNN).results == ()
 
@@ -89,7 +89,7 @@ class TestFinding:
         found = stored_results(open_dataset(tmp_path / "set.csv"), store, MTCNN)
         assert [clip.name for clip in found.missing] == ["here.mp4"]
         assert [clip.name for clip in found.absent] == ["gone.mp4"]
-        assert (found.n_labelled, found.unlabelled) == (2, 1)
+        assert (found.n_labeled, found.unlabeled) == (2, 1)
 
     def test_two_copies_of_one_clip_share_its_analysis(self, dataset: Dataset, store: AnalysisStore) -> None:
         first, second = paths(dataset)[:2]
@@ -161,7 +161,7 @@ def test_four_thousand_clips_are_found_and_measured_in_time(tmp_path: Path) -> N
     started = time.perf_counter()
     measured = measure(stored_results(dataset, ReadyStore(scores), MTCNN), name="MTCNN")
     took_s = time.perf_counter() - started
-    assert measured.stored.n_analysed == 4000
+    assert measured.stored.n_analyzed == 4000
     assert len(measured.methods) == 4
     assert measured.evaluation.auc_ci95[0] < measured.evaluation.auc < measured.evaluation.auc_ci95[1]
     assert took_s < 5

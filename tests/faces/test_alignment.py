@@ -38,7 +38,7 @@ def test_noisy_landmarks_agree_with_opencvs_least_squares():
     assert residual <= np.linalg.norm(apply(oracle, source) - landmarks) + 1e-3
 
 
-def test_a_box_is_cut_out_with_its_margin_around_its_centre():
+def test_a_box_is_cut_out_with_its_margin_around_its_center():
     transform = crop_to_frame_from_box(np.array([100, 200, 200, 300], np.float32), 130)
     assert apply(transform, np.array([[64.5, 64.5]])) == pytest.approx(np.array([[149.5, 249.5]]))
     assert transform[0, 0] == pytest.approx(1.0)

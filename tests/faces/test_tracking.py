@@ -131,9 +131,9 @@ def test_crops_jitter_less_than_the_boxes(talking_frames):
         tracker.update(Frame(index, index / 25, noisy))
     (found,) = tracker.tracks()
     crops = np.stack([track_crop_to_frame(found, int(index), 224) for index in found.frame_indices])
-    centre = crops @ np.array([112, 112, 1.0])
+    center = crops @ np.array([112, 112, 1.0])
     raw = found.landmarks.mean(axis=1)
-    jitter_px = [float(np.abs(np.diff(points, n=2, axis=0)).mean()) for points in (centre, raw)]
+    jitter_px = [float(np.abs(np.diff(points, n=2, axis=0)).mean()) for points in (center, raw)]
     assert jitter_px[0] < 0.5 * jitter_px[1]
 
 
@@ -144,8 +144,8 @@ def test_no_crop_where_the_face_is_not_seen():
 
 
 def test_crops_do_not_lag_at_the_ends_of_a_track():
-    """A face in steady motion: every crop is centred on it, also in the first and last frames."""
+    """A face in steady motion: every crop is centered on it, also in the first and last frames."""
     tracks, _ = track([frame(i, box_at(20 + 4 * i)) for i in range(30)])
     transforms = np.stack([track_crop_to_frame(tracks[0], index, 100) for index in range(30)])
-    centres = transforms @ np.array([49.5, 49.5, 1.0])
-    assert centres[:, 0] == pytest.approx(39.5 + 4 * np.arange(30), abs=1e-3)
+    centers = transforms @ np.array([49.5, 49.5, 1.0])
+    assert centers[:, 0] == pytest.approx(39.5 + 4 * np.arange(30), abs=1e-3)

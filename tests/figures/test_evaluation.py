@@ -31,7 +31,7 @@ def curve(name: str = "MTCNN", count: int = 5, point: tuple[float, float] | None
 
 
 @pytest.mark.parametrize("figure", [roc_figure, precision_recall_figure])
-def test_curves_mark_the_chosen_threshold_and_differ_by_more_than_colour(figure) -> None:
+def test_curves_mark_the_chosen_threshold_and_differ_by_more_than_color(figure) -> None:
     drawn = figure([curve(), curve("Haar", point=None)], 0.8)
     lines = [trace for trace in drawn.data if trace.name in ("MTCNN", "Haar")]
     assert [(trace.x[0], trace.y[-1]) for trace in lines] == [(0, 1), (0, 1)]

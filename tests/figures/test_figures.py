@@ -35,7 +35,7 @@ from deepfake.figures import (
     timeline_figure,
     why_no_score,
 )
-from deepfake.figures.style import COLOURS
+from deepfake.figures.style import COLORS
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo
 
@@ -168,11 +168,11 @@ def test_comparison_shows_the_fake_red_and_the_original_green(analysis: Analysis
         "fake, face",
     ]
     for trace in figure.data:
-        assert trace.line.color == COLOURS["fake" if trace.name.startswith("fake") else "real"]
+        assert trace.line.color == COLORS["fake" if trace.name.startswith("fake") else "real"]
         assert trace.line.dash == ("dash" if trace.name.endswith("face") else "solid")
         assert trace.customdata[0][2] == trace.name.split(",")[0]
     symbols = {trace.marker.symbol for trace in figure.data}
-    assert len(symbols) == 4, "told apart without colour"
+    assert len(symbols) == 4, "told apart without color"
 
 
 def test_cross_similarity_marks_the_greatest_differences() -> None:
@@ -218,7 +218,7 @@ def test_difference_map_lies_over_its_place_in_the_frame() -> None:
     assert shown.shape[1] <= 640
     assert picture.x0 - picture.dx / 2 == pytest.approx(-0.5)
     assert picture.x0 + picture.dx * (shown.shape[1] - 0.5) == pytest.approx(1919.5)
-    assert heat.x0 - heat.dx / 2 == pytest.approx(4.5), "the map is 10 px narrower and centred"
+    assert heat.x0 - heat.dx / 2 == pytest.approx(4.5), "the map is 10 px narrower and centered"
     assert len(figure.to_json()) < 2_500_000
 
 
@@ -228,10 +228,10 @@ def test_identical_frames_have_a_pale_map() -> None:
     assert heat.colorscale[0][1].endswith(",0)"), "zero is transparent"
 
 
-def test_pie_counts_real_before_fake_in_their_colours() -> None:
+def test_pie_counts_real_before_fake_in_their_colors() -> None:
     pie = label_pie({"FAKE": 323, "REAL": 77, "UNKNOWN": 0}).data[0]
     assert (list(pie.labels), list(pie.values)) == (["REAL", "FAKE"], [77, 323])
-    assert list(pie.marker.colors) == [COLOURS["real"], COLOURS["fake"]]
+    assert list(pie.marker.colors) == [COLORS["real"], COLORS["fake"]]
     assert len(set(pie.marker.pattern.shape)) == 2
     assert "400 clips" in label_pie({"FAKE": 323, "REAL": 77}).layout.title.text
 
@@ -279,7 +279,7 @@ def test_faces_are_drawn_on_a_copy_and_only_near_their_boxes() -> None:
     assert not changed[330:].any()
 
 
-def test_detectors_differ_by_colour_and_line_style() -> None:
+def test_detectors_differ_by_color_and_line_style() -> None:
     image = np.full((480, 640, 3), 128, np.uint8)
     solid = drawn_faces(image, {"mtcnn": [a_face((100, 200, 300, 400))]})
     dashed = drawn_faces(image, {"haar": [a_face((100, 200, 300, 400), None)]})
@@ -336,7 +336,7 @@ def test_scores_lie_above_the_similarity_under_one_time_axis() -> None:
     assert points.y == pytest.approx([0.2, 0.9, 0.8, 0.4])
     assert points.x == pytest.approx([0, 0.2, 0.4, 0.6])
     assert points.customdata[1] == (5, "0:00.20") or list(points.customdata[1]) == [5, "0:00.20"]
-    # Filled above one half: not told apart by colour alone.
+    # Filled above one half: not told apart by color alone.
     assert list(points.marker.symbol) == ["circle-open", "circle", "circle", "circle-open"]
     below = next(curve for curve in figure.data if curve.name == "whole frame")
     assert (points.yaxis, below.yaxis) == ("y", "y2")
@@ -372,7 +372,7 @@ def test_a_signal_is_broken_where_it_was_not_measured() -> None:
     assert figure.layout.yaxis.title.text == "dB"
 
 
-def test_an_attribution_colours_what_speaks_for_fake_and_for_real() -> None:
+def test_an_attribution_colors_what_speaks_for_fake_and_for_real() -> None:
     crop = np.full((224, 224, 3), 128, np.uint8)
     attribution = np.zeros((7, 7), np.float32)
     attribution[3, 1], attribution[3, 5] = 8, -8
@@ -384,7 +384,7 @@ def test_an_attribution_colours_what_speaks_for_fake_and_for_real() -> None:
     assert np.array_equal(np.unique(attributed_crop(crop, np.zeros((7, 7), np.float32))), [128])
 
 
-def test_both_faces_of_a_pair_are_told_apart_without_colour() -> None:
+def test_both_faces_of_a_pair_are_told_apart_without_color() -> None:
     fake, original = a_trace("x", 0, [1, 2], [1.0, 2.0]), a_trace("x", 0, [1, 2], [3.0, 4.0])
     figure = paired_signal_figure(fake, original, title="X", moment_s=0.04)
     by_name = {curve.name: curve for curve in figure.data}

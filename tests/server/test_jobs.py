@@ -110,27 +110,27 @@ def test_jobs_wait_in_a_queue_and_know_their_place(jobs: JobQueue, tmp_path: Pat
     assert finished(second).state is JobState.DONE
 
 
-def test_cancelling_ends_the_worker_and_the_next_job_runs(jobs: JobQueue, tmp_path: Path) -> None:
+def test_canceling_ends_the_worker_and_the_next_job_runs(jobs: JobQueue, tmp_path: Path) -> None:
     job = submit(jobs, "endless", wait_for_file, tmp_path / "never")
     note = tmp_path / "building" / "never.pid"
     until(lambda: note.exists() and note.read_text() != "")
     worker = int(note.read_text())
     jobs.leave("endless", "a")
-    assert job.state is JobState.CANCELLED
+    assert job.state is JobState.CANCELED
     assert jobs.find("endless") is None
     until(lambda: not Path(f"/proc/{worker}").exists() if Path("/proc").is_dir() else True)
     assert finished(submit(jobs, "word", write_word, "hello")).state is JobState.DONE
     assert not job.folder.exists()
 
 
-def test_a_queued_job_can_be_cancelled(jobs: JobQueue, tmp_path: Path) -> None:
+def test_a_queued_job_can_be_canceled(jobs: JobQueue, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     first = submit(jobs, "first", wait_for_file, gate)
     second = submit(jobs, "second", write_word, "never", owner="b")
     jobs.leave_all("b")
     gate.touch()
     assert finished(first).state is JobState.DONE
-    assert second.state is JobState.CANCELLED
+    assert second.state is JobState.CANCELED
 
 
 def test_a_crash_is_a_message_and_the_next_job_works(jobs: JobQueue) -> None:

@@ -53,9 +53,9 @@ def test_a_patch_holds_the_pixels_of_the_frame(portrait, mesh):
     low = mesh[:, :2] - patch.mesh_xy
     assert np.ptp(low, axis=0) == pytest.approx(0, abs=1e-3)
     left, top = np.round(low[0]).astype(int)
-    height, width = patch.grey.shape
+    height, width = patch.gray.shape
     region = portrait[top : top + height, left : left + width]
-    assert (patch.grey == cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)).all()
+    assert (patch.gray == cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)).all()
 
 
 def test_depth_is_the_distance_from_a_disc(portrait):
@@ -69,9 +69,9 @@ def test_depth_is_the_distance_from_a_disc(portrait):
 def test_a_large_face_is_reduced_and_measured_the_same(portrait, mesh):
     large = cv2.resize(portrait, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     patch = cut_patch(large, (mesh + 0.5) * 6 - 0.5)
-    assert max(patch.grey.shape) == MAX_SIDE_PX
+    assert max(patch.gray.shape) == MAX_SIDE_PX
     small = cut_patch(portrait, mesh)
-    shares = [p.mesh_xy / np.array(p.grey.shape[::-1]) for p in (patch, small)]
+    shares = [p.mesh_xy / np.array(p.gray.shape[::-1]) for p in (patch, small)]
     assert shares[0] == pytest.approx(shares[1], abs=0.01)
     assert np.median(patch.depth) == pytest.approx(np.median(small.depth), abs=0.02)
 
@@ -84,7 +84,7 @@ def test_a_patch_is_cut_once_for_all_signals_but_never_kept_too_long(signal, por
     assert signal().push(view) == first
     assert np.isnan(signal().push(FaceView(view.crop, view.frame, None)))
     darker = (portrait // 2).astype(np.uint8)
-    assert FaceView(crop_of(darker), Frame(0, 0.0, darker), mesh).patch.grey.mean() < view.patch.grey.mean()
+    assert FaceView(crop_of(darker), Frame(0, 0.0, darker), mesh).patch.gray.mean() < view.patch.gray.mean()
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

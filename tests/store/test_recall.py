@@ -75,7 +75,7 @@ def test_the_same_bytes_under_another_name_are_the_same_clip(clip: Path, runs: l
     assert runs == [clip]
 
 
-def test_other_settings_are_analysed(clip: Path, runs: list[Path]) -> None:
+def test_other_settings_are_analyzed(clip: Path, runs: list[Path]) -> None:
     analyze_once(clip, HAAR)
     analyze_once(clip, AnalysisConfig(face_detector="haar", search_every_s=0.5))
     assert len(runs) == 2
@@ -106,7 +106,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(clip: Path, tmp_path: Path,
     assert "damaged.db" in sentence
 
 
-def test_a_damaged_entry_is_analysed_anew_and_replaced(
+def test_a_damaged_entry_is_analyzed_anew_and_replaced(
     clip: Path, runs: list[Path], damage_payload: Callable[[AnalysisStore, str], None]
 ) -> None:
     sha256 = analyze_once(clip, HAAR).analysis.video.sha256

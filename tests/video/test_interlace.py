@@ -21,7 +21,7 @@ def woven(top_first=True, count=30):
 
 
 def comb(image):
-    """How much neighbouring lines differ more than lines two apart."""
+    """How much neighboring lines differ more than lines two apart."""
     lines = image[:, :, 0].astype(float)
     return float(np.abs(np.diff(lines, axis=0)).mean() - np.abs(lines[2:] - lines[:-2]).mean())
 
@@ -49,7 +49,7 @@ def test_interlaced_pictures_are_put_together(tmp_path, name, codec, options, to
     assert [frame.timestamp_s for frame in read] == pytest.approx([index / 25 for index in range(30)], abs=2e-3)
     before, after = (float(np.mean([comb(image) for image in images])) for images in (frames, [f.image for f in read]))
     assert before > 0.2  # lines of two moments stand out
-    assert after < 0  # as in any picture, neighbours are the most alike
+    assert after < 0  # as in any picture, neighbors are the most alike
 
 
 def test_progressive_pictures_are_left_alone(tmp_path):

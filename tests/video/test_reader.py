@@ -83,11 +83,11 @@ def test_codecs_and_pixel_formats_are_read(tmp_path, write_clip, moving_square_f
     for frame, drawn in zip(frames, moving_square_frames, strict=True):
         assert frame.image.shape == (96, 160, 3)
         assert frame.image.dtype == np.uint8
-        # x264 tags grey pictures as limited range although they use all of it: contrast is stretched.
+        # x264 tags gray pictures as limited range although they use all of it: contrast is stretched.
         assert np.abs(frame.image.astype(int) - drawn).mean() < (20 if pix_fmt == "gray" else 6)
 
 
-def test_colours_are_rgb(tmp_path, write_clip):
+def test_colors_are_rgb(tmp_path, write_clip):
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = 220
     frames, _ = read_all(write_clip(tmp_path / "red.mp4", [red] * 3))

@@ -1,4 +1,4 @@
-"""Written clips are playable H.264, keep their timing and colours, and leave nothing behind."""
+"""Written clips are playable H.264, keep their timing and colors, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_written_clip_is_what_browsers_play_and_keeps_uneven_times(tmp_path: Pat
     assert [file.name for file in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-@pytest.mark.parametrize("colour", [(200, 40, 40), (40, 180, 60), (224, 172, 150), (255, 255, 255), (0, 0, 0)])
-def test_colours_survive(tmp_path: Path, colour: tuple[int, int, int]) -> None:
-    path = write(tmp_path / "flat.mp4", [np.full((64, 64, 3), colour, np.uint8)] * 3, [0, 0.04, 0.08])
+@pytest.mark.parametrize("color", [(200, 40, 40), (40, 180, 60), (224, 172, 150), (255, 255, 255), (0, 0, 0)])
+def test_colors_survive(tmp_path: Path, color: tuple[int, int, int]) -> None:
+    path = write(tmp_path / "flat.mp4", [np.full((64, 64, 3), color, np.uint8)] * 3, [0, 0.04, 0.08])
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
     assert (frame.colorspace, frame.color_range) == (1, 1), "tagged as BT.709, limited range"
@@ -80,7 +80,7 @@ def test_colours_survive(tmp_path: Path, colour: tuple[int, int, int]) -> None:
     y, cb, cr = (float(plane[8, 8]) for plane in (frame.to_ndarray()[:64, :64], *_chroma(frame)))
     luma, blue, red = (y - 16) / 219, (cb - 128) / 224 * 1.8556, (cr - 128) / 224 * 1.5748
     green = (luma - 0.2126 * (luma + red) - 0.0722 * (luma + blue)) / 0.7152
-    np.testing.assert_allclose(np.array([luma + red, green, luma + blue]) * 255, colour, atol=4)
+    np.testing.assert_allclose(np.array([luma + red, green, luma + blue]) * 255, color, atol=4)
 
 
 def _chroma(frame: av.VideoFrame) -> list[np.ndarray]:
@@ -170,9 +170,9 @@ def test_an_analysis_that_fails_leaves_no_clip(tmp_path: Path) -> None:
     def fail_after_one_crop() -> None:
         with FaceClips(tmp_path, RATE, size_px=64) as clips:
             clips(*crops(0, [0.0])[0])
-            raise RuntimeError("cancelled")
+            raise RuntimeError("canceled")
 
-    with pytest.raises(RuntimeError, match="cancelled"):
+    with pytest.raises(RuntimeError, match="canceled"):
         fail_after_one_crop()
     assert list(tmp_path.iterdir()) == []
 

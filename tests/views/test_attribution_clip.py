@@ -12,12 +12,12 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.detectors import ClassifierInfo, FaceClassifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import (
-    LEAST_FULL_COLOUR,
+    LEAST_FULL_COLOR,
     AttributionPanels,
     attributed_crop,
     attribution_scale_figure,
     dense_score_figure,
-    full_colour,
+    full_color,
 )
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.signals.base import SignalTrace
@@ -141,11 +141,11 @@ def test_smoothing_keeps_what_does_not_change_and_stays_within_what_does() -> No
     np.testing.assert_allclose(smoothed_attribution(times_s[:1], maps[:1] + 1, 3.0), 1, rtol=1e-6)
 
 
-def test_the_scale_of_colours_is_fixed_and_not_moved_by_one_odd_place() -> None:
+def test_the_scale_of_colors_is_fixed_and_not_moved_by_one_odd_place() -> None:
     maps = np.full((40, 7, 7), 6.0, np.float32)
     maps[3, 3, 3] = 60
-    assert full_colour(maps) == pytest.approx(6.0)
-    assert full_colour(np.zeros((2, 7, 7), np.float32)) == LEAST_FULL_COLOUR
+    assert full_color(maps) == pytest.approx(6.0)
+    assert full_color(np.zeros((2, 7, 7), np.float32)) == LEAST_FULL_COLOR
     crop = np.full((320, 320, 3), 120, np.uint8)
     weak, strong = (attributed_crop(crop, np.full((7, 7), v, np.float32), full=10.0, side_px=320) for v in (2.0, 9.0))
     change = [np.abs(picture[100:200, 100:200].astype(float) - 120).mean() for picture in (weak, strong)]
@@ -170,7 +170,7 @@ def test_the_legend_names_both_ends() -> None:
     assert texts == ["−12.0 logits, for real", "+12.0, for fake"]
 
 
-def test_dense_scores_differ_by_more_than_colour() -> None:
+def test_dense_scores_differ_by_more_than_color() -> None:
     scores = SignalTrace("learned_score", 1, np.array([4, 8]), np.array([0.16, 0.32]), np.array([0.2, 0.7], np.float32))
     figure = dense_score_figure(scores, 1, moment_s=0.3)
     assert figure.data[0].marker.symbol == ("circle-open", "circle")

@@ -69,7 +69,7 @@ def test_a_known_box_is_zoomed_without_a_search(talking_clip: Path) -> None:
     assert np.abs(middle - moment.view[200, 340].astype(int)).max() <= 12
 
 
-def test_a_frame_pair_is_two_neighbours_and_their_similarity_is_scikit_images(talking_clip: Path) -> None:
+def test_a_frame_pair_is_two_neighbors_and_their_similarity_is_scikit_images(talking_clip: Path) -> None:
     pair = frame_pair_at(talking_clip, 0.4)
     assert pair is not None
     assert (pair.before_s, pair.after_s) == pytest.approx((0.36, 0.4), abs=1e-3)

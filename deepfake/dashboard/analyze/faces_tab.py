@@ -85,11 +85,11 @@ def _choose_face(
     if len(options) < 2:
         return options[0] if options else None
     if tracked is not None:
-        centre = tracked.box_xyxy.reshape(2, 2).mean(axis=0)
+        center = tracked.box_xyxy.reshape(2, 2).mean(axis=0)
 
         def distance(option: tuple[str, int]) -> float:
             box = look.faces[option[0]][option[1]].box_xyxy
-            return float(np.hypot(*(box.reshape(2, 2).mean(axis=0) - centre)))
+            return float(np.hypot(*(box.reshape(2, 2).mean(axis=0) - center)))
 
         options = sorted(options, key=distance)
     chosen: int = st.pills(

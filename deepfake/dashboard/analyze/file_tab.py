@@ -1,4 +1,4 @@
-"""File: what the clip is, how it was analysed, and the results to take away."""
+"""File: what the clip is, how it was analyzed, and the results to take away."""
 
 import dataclasses
 from functools import partial

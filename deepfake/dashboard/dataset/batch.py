@@ -31,25 +31,25 @@ def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
             _draw_progress(key)
             return
         failures = _failures(dataset, fingerprint, run)
-        analysed = len(verdicts_of(on_disk, fingerprint)) if len(on_disk) <= MOST_COUNTED else None
+        analyzed = len(verdicts_of(on_disk, fingerprint)) if len(on_disk) <= MOST_COUNTED else None
         if run is not None:
             _draw_end(run)
-        _draw_start(key, dataset, config, analysed, len(on_disk), len(failures))
+        _draw_start(key, dataset, config, analyzed, len(on_disk), len(failures))
         if failures:
             _draw_failures(failures)
 
 
 def _draw_start(
-    key: str, dataset: Dataset, config: AnalysisConfig, analysed: int | None, on_disk: int, failed: int
+    key: str, dataset: Dataset, config: AnalysisConfig, analyzed: int | None, on_disk: int, failed: int
 ) -> None:
-    if analysed is None:
+    if analyzed is None:
         st.markdown(f"**Analyze this data set** · {on_disk:,} clips on disk, of which only the missing are analyzed")
     else:
-        st.markdown(f"**Analyze this data set** · {analysed:,} of {on_disk:,} clips on disk have a verdict")
-    left = None if analysed is None else on_disk - analysed - failed
+        st.markdown(f"**Analyze this data set** · {analyzed:,} of {on_disk:,} clips on disk have a verdict")
+    left = None if analyzed is None else on_disk - analyzed - failed
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if left is None or left > 0:
-            wanted = "Analyze this data set" if not analysed else f"Analyze the {left:,} that are missing"
+            wanted = "Analyze this data set" if not analyzed else f"Analyze the {left:,} that are missing"
             if st.button(wanted, key="batch-start", icon=":material/play_arrow:", type="primary"):
                 _start(key, dataset, config, retry_failed=False)
         if failed and st.button(
@@ -115,8 +115,8 @@ def _draw_end(run: BatchRun) -> None:
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
     if run.state is BatchState.FAILED:
         st.error(f"The batch could not go on: {run.error}", icon=":material/error:")
-    elif run.state is BatchState.CANCELLED:
-        st.info(f"Cancelled: {done}. Start it again for the rest.", icon=":material/cancel:")
+    elif run.state is BatchState.CANCELED:
+        st.info(f"Canceled: {done}. Start it again for the rest.", icon=":material/cancel:")
     else:
         st.success(f"Done{took}: {done}{rate}.", icon=":material/check_circle:")
 

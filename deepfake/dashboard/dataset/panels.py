@@ -30,9 +30,9 @@ def counts_line(total: Counts) -> str:
     parts = [f"**{total.clips}** clips ({where})"]
     if set(total.by_split) != {None}:
         parts += [f"**{total.by_split[split]}** {split or NO_SPLIT}" for split in _in_order(total.by_split)]
-    for label, colour in (("FAKE", "orange"), ("REAL", "green")):
+    for label, color in (("FAKE", "orange"), ("REAL", "green")):
         if label in total.by_label:
-            parts.append(f":{colour}[**{total.by_label[label]}** {label.lower()}]")  # type: ignore[index]
+            parts.append(f":{color}[**{total.by_label[label]}** {label.lower()}]")  # type: ignore[index]
     if None in total.by_label:
         parts.append(f"**{total.by_label[None]}** without a label")
     if total.originals_named:
@@ -181,9 +181,9 @@ def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary 
 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
     """Draw a clip's name, its label and what was found, in word, icon and color."""
-    icon, colour = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
+    icon, color = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
     found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
-    st.markdown(f":small[{entry.name}]  \nlabel :{colour}-badge[{icon} {entry.label or NO_LABEL}]{found}")
+    st.markdown(f":small[{entry.name}]  \nlabel :{color}-badge[{icon} {entry.label or NO_LABEL}]{found}")
 
 
 def draw_missing(dataset: Dataset, total: Counts) -> None:

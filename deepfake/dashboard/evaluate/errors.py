@@ -80,9 +80,9 @@ def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> 
         st.image(thumbnail(path, clip.name), width="stretch", alt=f"A frame of {clip.name}")
     except (DeepfakeError, OSError) as error:
         st.caption(f":material/broken_image: {error}")
-    icon, colour = LABEL_LOOKS[clip.label or ""]
+    icon, color = LABEL_LOOKS[clip.label or ""]
     score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
-    st.markdown(f":small[{clip.name}]  \n:{colour}-badge[{icon} labeled {clip.label}] {score}")
+    st.markdown(f":small[{clip.name}]  \n:{color}-badge[{icon} labeled {clip.label}] {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
         ANALYZE,

@@ -37,10 +37,10 @@ HOW_TO_READ = {
 }
 
 
-def draw_nothing_yet(source: DatasetSource, labelled: int, on_disk: int) -> None:
+def draw_nothing_yet(source: DatasetSource, labeled: int, on_disk: int) -> None:
     """Say that the store has no analysis of this data set, and how to get them."""
     clips = "1 labeled clip" if on_disk == 1 else f"{on_disk} labeled clips"
-    absent = f" {labelled - on_disk} more are named and not on disk." if labelled > on_disk else ""
+    absent = f" {labeled - on_disk} more are named and not on disk." if labeled > on_disk else ""
     st.info(
         f"No clip of this data set has been analyzed yet: {clips} on disk to do.{absent} Start “Analyze this data set” "
         "on the Data set page, or run the command below; what is done shows here at once, also while it runs.",
@@ -69,7 +69,7 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
     if named:
         st.markdown(f"**{measured.name}**")
     found, right = measured.evaluation, measured.evaluation.accuracy_decided
-    at, analysed = measured.confusion_at(threshold), measured.stored.n_analysed
+    at, analyzed = measured.confusion_at(threshold), measured.stored.n_analyzed
     known = found.auc is not None
     base = found.log_loss_base_rate
     cards = [
@@ -93,8 +93,8 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
         ),
         (
             "Judged",
-            f"{right.n / analysed:.0%}" if analysed else NOT_KNOWN,
-            f"{right.n} of {analysed} analyzed clips",
+            f"{right.n / analyzed:.0%}" if analyzed else NOT_KNOWN,
+            f"{right.n} of {analyzed} analyzed clips",
             f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
         ),
     ]

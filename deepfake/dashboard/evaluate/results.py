@@ -114,7 +114,7 @@ def _difference(first: str, second: str, *, _first: Measured, _second: Measured)
 
 def _digest(stored: StoredResults) -> str:
     """What changes with anything that is measured or shown."""
-    counts = (stored.fingerprint, stored.unlabelled, len(stored.missing), len(stored.absent), stored.left_out)
+    counts = (stored.fingerprint, stored.unlabeled, len(stored.missing), len(stored.absent), stored.left_out)
     digest = hashlib.sha256(repr(counts).encode())
     for result in stored.results:
         shown = (result.clip, result.probability_fake)

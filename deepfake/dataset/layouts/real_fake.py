@@ -13,16 +13,16 @@ ALONE = ("real", "reals", "fake", "fakes")  # tell what the folder is even witho
 
 def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
     """Return folder, label and split of every folder that a label names; none where they do not make a data set."""
-    found = [*_labelled(disk, "", None)]
+    found = [*_labeled(disk, "", None)]
     for parent in disk.folders():
         if parent.lower() in SPLIT_FOLDERS:
-            found += _labelled(disk, parent, SPLIT_FOLDERS[parent.lower()])
+            found += _labeled(disk, parent, SPLIT_FOLDERS[parent.lower()])
     words = {folder.rpartition("/")[2].lower() for folder, _, _ in found}
     both = len({label for _, label, _ in found}) == 2
     return found if both or not words.isdisjoint(ALONE) else []
 
 
-def _labelled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
+def _labeled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
     for name in disk.folders(parent):
         if name.lower() in LABEL_WORDS:
             yield join(parent, name), LABEL_WORDS[name.lower()], split

@@ -1,4 +1,4 @@
-"""Analyses, their payloads, files whose SHA-256 is known, and clips that could not be analysed."""
+"""Analyses, their payloads, files whose SHA-256 is known, and clips that could not be analyzed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Why a clip could not be analysed, without its place in front: the row has that already."""
+"""Why a clip could not be analyzed, without its place in front: the row has that already."""
 
 from alembic import op
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deepfake.errors import ClipError, LimitError
 from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
-from deepfake.video import boxes
+from deepfake.video import boxes, elements
 from deepfake.video.decoding import Picture, Tally, decode, over_pixels
 from deepfake.video.geometry import Geometry, Orientation, pixel_aspect
 from deepfake.video.info import Frame, Image, VideoInfo
@@ -231,8 +231,10 @@ class VideoReader:
         aperture = None
         if self._container.format.name.startswith("mov"):
             aperture = boxes.clean_aperture(self.path, self._stream.index, width, height)
-            if aperture is not None and (aperture.width, aperture.height) == (width, height):
-                aperture = None
+        elif self._container.format.name.startswith("matroska"):
+            aperture = elements.pixel_crop(self.path, self._stream.index, width, height)
+        if aperture is not None and (aperture.width, aperture.height) == (width, height):
+            aperture = None
         aspect = pixel_aspect(self._stream.sample_aspect_ratio)
         return Geometry(width, height, aspect, aperture, Orientation.of_frame(first))
 

@@ -95,3 +95,15 @@ def with_clean_aperture(path: Path, out: Path, width: int, height: int, right: i
         struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] + len(clap))
     out.write_bytes(bytes(data))
     return out
+
+
+def with_pixel_crop(path: Path, out: Path, left: int, top: int, right: int, bottom: int) -> Path:
+    """Return a Matroska file whose player is to leave out so many px at each side: they take the place of what is said
+    of colors, so that nothing else moves."""
+    data = bytearray(path.read_bytes())
+    colors = data.index(b"\x55\xb0\x90", data.rindex(b"\x16\x54\xae\x6b"))
+    edges = ((0x54CC, left), (0x54BB, top), (0x54DD, right), (0x54AA, bottom))
+    crop = b"".join(kind.to_bytes(2, "big") + b"\x81" + bytes([px]) for kind, px in edges)
+    data[colors : colors + 19] = crop + b"\xec\x81\0"  # and a void of three bytes
+    out.write_bytes(bytes(data))
+    return out

@@ -11,9 +11,17 @@ import pytest
 from deepfake.errors import LimitError
 from deepfake.report.wording import reading_warnings
 from deepfake.settings import Settings
+from deepfake.video.elements import pixel_crop
 from deepfake.video.geometry import Geometry, Orientation, pixel_aspect
 from deepfake.video.reader import VideoReader, probe
-from tests.video.clips import add_pictures, add_stream, square_frames, with_clean_aperture, with_matrix
+from tests.video.clips import (
+    add_pictures,
+    add_stream,
+    square_frames,
+    with_clean_aperture,
+    with_matrix,
+    with_pixel_crop,
+)
 
 MATRICES = [
     m for m in itertools.product((-1, 0, 1), repeat=4) if abs(m[0] * m[3] - m[1] * m[2]) == 1 and m[0] * m[1] == 0
@@ -123,6 +131,44 @@ def test_the_clean_aperture_is_shown(tmp_path, write_clip, right, down, left, to
 def test_a_clean_aperture_that_cannot_be_is_not_believed(tmp_path, write_clip):
     plain = write_clip(tmp_path / "plain.mp4", (3, (96, 160)))
     assert probe(with_clean_aperture(plain, tmp_path / "odd.mp4", 200, 80, 0, 0)).adjustments == ()
+
+
+def told_of_colors(path, images):
+    """A Matroska file with so much said of its colors that another element fits in its place."""
+    with av.open(str(path), "w") as container:
+        stream = add_stream(container, "libx264", images[0].shape[:2])
+        context = stream.codec_context
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
+        add_pictures(container, stream, images)
+    return path
+
+
+def test_a_matroska_file_says_what_to_leave_out(tmp_path):
+    image = np.zeros((96, 160, 3), np.uint8)
+    image[...] = np.linspace(20, 230, 160, dtype=np.float32)[None, :, None]
+    plain = told_of_colors(tmp_path / "plain.mkv", [image] * 3)
+    assert probe(plain).adjustments == ()
+    path = with_pixel_crop(plain, tmp_path / "crop.mkv", 40, 8, 24, 16)
+    with VideoReader(path) as reader:
+        frame = next(reader.frames())
+    assert frame.image.shape == (72, 96, 3)
+    assert reader.info.adjustment("cropped").values == {"left": 40, "top": 8, "width": 96, "height": 72}
+    assert np.abs(frame.image.astype(int) - image[8:80, 40:136]).mean() < 6
+
+
+def test_a_matroska_file_that_leaves_out_everything_is_not_believed(tmp_path):
+    plain = told_of_colors(tmp_path / "plain.mkv", square_frames(3))
+    assert pixel_crop(with_pixel_crop(plain, tmp_path / "odd.mkv", 80, 0, 80, 0), 0, 160, 96) is None
+
+
+@pytest.mark.parametrize("length", [0, 5, 60, 200, 330])
+def test_elements_that_break_off_or_are_none_say_nothing(tmp_path, length):
+    plain = told_of_colors(tmp_path / "plain.mkv", square_frames(3))
+    whole = with_pixel_crop(plain, tmp_path / "whole.mkv", 8, 8, 8, 8).read_bytes()
+    path = tmp_path / "part.mkv"
+    path.write_bytes(whole[:length] + bytes(40))
+    assert pixel_crop(path, 0, 160, 96) is None
+    assert pixel_crop(tmp_path / "whole.mkv", 1, 160, 96) is None, "there is one track"
 
 
 @pytest.mark.parametrize("second", [(160, 96), (48, 80), (192, 320)])

@@ -73,7 +73,7 @@ class FacePath:
 
 @dataclass(frozen=True, slots=True)
 class ClipStatistics:
-    """Statistics and milliseconds a crop of one clip, by signal."""
+    """Statistics and milliseconds per crop of one clip, by signal."""
 
     clip: Clip
     statistics: dict[str, float]
@@ -189,7 +189,7 @@ def measure(clip: Clip, names: Sequence[str], seconds: float, eye_seconds: float
 def _statistics(
     names: Sequence[str], walk: Iterator[tuple[FaceCrop, Frame, NDArray[np.float32] | None]]
 ) -> dict[str, tuple[float, float]]:
-    """Return statistic and milliseconds a crop of each signal over the crops of one face."""
+    """Return statistic and milliseconds per crop of each signal over the crops of one face."""
     signals: list[FaceSignal] = [kind() for kind in FACE_SIGNALS if kind.info.name in names]
     rows: dict[str, list[tuple[int, float, float, float]]] = defaultdict(list)
     next_sample_s = 0.0
@@ -232,7 +232,7 @@ def print_table(measured: Sequence[ClipStatistics], names: Sequence[str]) -> lis
             print(f"{name:22} {what:24} {reals:4d} {fakes:4d} {area:6.3f} {interval:>14} {f'{above:g} of {pairs}':>15}")
         taken = [item.milliseconds[name] for item in measured if name in item.milliseconds]
         if taken:
-            print(f"{'':22} {np.median(taken):.1f} ms a crop")
+            print(f"{'':22} {np.median(taken):.1f} ms per crop")
     return rows
 
 

@@ -40,7 +40,7 @@ def real_data() -> Path:
 
 
 def _plain_frames(count: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Gray gradient frames of size (height, width) that brighten by one level a frame."""
+    """Gray gradient frames of size (height, width) that brighten by one level per frame."""
     height, width = size
     ramp = np.linspace(40, 180, width, dtype=np.float32)[None, :, None]
     for index in range(count):
@@ -135,7 +135,7 @@ def write_clip() -> WriteClip:
 
 @pytest.fixture(scope="session")
 def moving_square_frames() -> list[np.ndarray]:
-    """24 RGB images of 96×160 px: a white square of 16 px that moves 4 px to the right a frame."""
+    """24 RGB images of 96×160 px: a white square of 16 px that moves 4 px to the right in each frame."""
     images = []
     for index in range(24):
         image = np.full((96, 160, 3), 32, np.uint8)

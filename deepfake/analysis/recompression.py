@@ -249,7 +249,7 @@ class _Encoding:
 
     @property
     def bit_rate(self) -> float:
-        """Bits a second of what was encoded."""
+        """Bits per second of what was encoded."""
         return self._bytes * 8 * float(self._rate) / max(self.frames, 1)
 
     @property

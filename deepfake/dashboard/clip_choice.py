@@ -57,7 +57,7 @@ def set_choice(page: PageState, source_id: str, name: str) -> None:
 
 
 def choose_from_url(page: PageState, parameter: str = "clip") -> None:
-    """Take the clip that the URL names, once a session and URL; what it names and is not there is told of."""
+    """Take the clip that the URL names, once per session and URL; what it names and is not there is told of."""
     reference = st.query_params.get(parameter)
     if not reference or page.address == reference:
         return

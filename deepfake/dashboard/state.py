@@ -38,7 +38,7 @@ def runtime() -> Runtime:
 
 
 def warn_of_store() -> None:
-    """Draw one warning where the store of analyses cannot be used; call it once a page."""
+    """Draw one warning where the store of analyses cannot be used; call it once per page."""
     store = runtime().store
     store.ask(lambda _: None, None)  # opens it
     if store.problem is not None:

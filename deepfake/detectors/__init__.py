@@ -1,4 +1,4 @@
-"""Classifiers: crops of a face in, probability that it is fake out. A new one is a file and a row in CLASSIFIERS."""
+"""Classifiers: crops of a face in, probability that it is fake out. To add one: a file, and a row in CLASSIFIERS."""
 
 from typing import Final
 

@@ -181,7 +181,7 @@ class CropScores:
 class FaceClassifier(ABC):
     """Gives P(fake) of the face of one track.
 
-    An object is made once a process, before it is known whether it is needed: weights are read at the first score. It
+    An object is made once per process, before it is known whether it is needed: weights are read at the first score. It
     is shared by threads.
 
     What a subclass gives: `info`, and `scores`, P(fake) of single crops. All else has a default. A classifier that
@@ -193,7 +193,7 @@ class FaceClassifier(ABC):
     crop_px: int = 280  # side of a crop as it is cut out of a frame
     sampling: Sampling = Sampling()
     limits: QualityLimits = QualityLimits()
-    training_list: Path | None = None  # SHA-256 of the clips that it was trained on, one a line
+    training_list: Path | None = None  # SHA-256 of the clips that it was trained on, one per line
 
     @property
     def name(self) -> str:

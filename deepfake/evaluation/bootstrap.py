@@ -73,7 +73,7 @@ def auc_draws(scores: ArrayLike, is_fake: ArrayLike, drawn: GroupDraws) -> NDArr
 
 
 def mean_draws(values: ArrayLike, drawn: GroupDraws) -> NDArray[np.float64]:
-    """Return the mean over clips of each draw, f64 (draws,). values: f64 (n,), one a clip."""
+    """Return the mean over clips of each draw, f64 (draws,). values: f64 (n,), one per clip."""
     sums = np.bincount(drawn.members, np.asarray(values, dtype=np.float64), drawn.n_groups)
     sizes = np.bincount(drawn.members, minlength=drawn.n_groups).astype(np.float64)
     totals = np.column_stack([sums, sizes])

@@ -32,7 +32,7 @@ Row = tuple[str, ...]
 
 
 def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
-    """Return a row a labeled clip and evaluation, with a header.
+    """Return one row per labeled clip and evaluation, with a header.
 
     status: analyzed, failed, missing (on disk, not analyzed) or absent (not on disk). called_fake: 1 or 0 at the
     threshold, empty without a probability.
@@ -56,7 +56,7 @@ def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]
 
 
 def method_rows(measured: Measured, threshold: float) -> list[Row]:
-    """Return a header and a row a manipulation method."""
+    """Return a header and one row per manipulation method."""
     header = ("method", "fakes", "found", "AUC", "real clips against it", "not judged")
     return [
         header,

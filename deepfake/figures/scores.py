@@ -31,8 +31,8 @@ def score_figure(
 ) -> go.Figure:
     """Return P(fake) of one person's scored frames over the similarity of successive frames, under one time axis.
 
-    Above: a point a scored frame, filled where it looks more fake than real; the person's P(fake) as a line with its
-    95 % interval as a band; dotted at 0.5. Below: similarity_figure. Every point's customdata begins with
+    Above: one point per scored frame, filled where it looks more fake than real; the person's P(fake) as a line with
+    its 95 % interval as a band; dotted at 0.5. Below: similarity_figure. Every point's customdata begins with
     [frame index, "m:ss.ff"].
     """
     below = similarity_figure(analysis, track_id, drops=drops, face_drops=face_drops, moment_s=moment_s)

@@ -112,7 +112,7 @@ def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, st
     bits = video.bits_per_pixel
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
     needed = quality_limits(analysis.config.classifier).min_bits_per_pixel
-    bit_rate += "" if bits is None else f", {bits:.2g} bits a pixel (the verdict needs at least {needed:g})"
+    bit_rate += "" if bits is None else f", {bits:.2g} bits per pixel (the verdict needs at least {needed:g})"
     return [
         ("field", "value"),
         ("path", str(video.path) if shown_path is None else shown_path),

@@ -138,8 +138,8 @@ def _too_compressed(item: Evidence) -> str:
             size = f"{_numbers(item, 'bit_rate')[0] / 1000:.0f} kbit/s for {size}"
         size = f" ({size})"
     return (
-        f"Inconclusive because the clip is compressed too hard: {bits:.4f} bits a pixel{size}, at least {needed:g} are "
-        "needed."
+        f"Inconclusive because the clip is compressed too hard: {bits:.4f} bits per pixel{size}, at least {needed:g} "
+        "are needed."
     )
 
 

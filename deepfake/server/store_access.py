@@ -1,4 +1,4 @@
-"""The store of analyses as the pages use it: opened once a server. Where it cannot be used they go on without it."""
+"""The store of analyses as the pages use it: opened once per server. Where it cannot be used they go on without it."""
 
 import logging
 import threading

@@ -26,8 +26,8 @@ BLINK_MAX_S = 0.6  # longer than the longest blink of 0.4 s and the frames besid
 # Science 78: 95 % intervals of 8.0 to 21.0 blinks per minute in people who look ahead and 10.5 to 32.5 in conversation.
 # Readers have 1.4 to 14.4: someone who reads from a screen may lie below the range.
 USUAL_PER_MINUTE: Final = (8.0, 32.5)
-# Someone at rest, 17 a minute (Bentivoglio et al. 1997, Movement Disorders 12), goes so long without a blink once in
-# twenty times if blinks came at random: 60 · ln(20) / 17.
+# Someone at rest, 17 blinks per minute (Bentivoglio et al. 1997, Movement Disorders 12), goes so long without a blink
+# once in twenty times if blinks came at random: 60 · ln(20) / 17.
 MIN_MEASURED_S = 10.6
 
 BlinkRate = Literal["too short", "fewer", "usual", "more"]

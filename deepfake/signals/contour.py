@@ -27,7 +27,7 @@ def contour_contrast(patch: FacePatch) -> float:
 
 
 def gradient_magnitude(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the length of the gradient, f32 (h, w), gray levels a px: a ramp of slope g has g everywhere inside."""
+    """Return the length of the gradient, f32 (h, w), gray levels per px: a ramp of slope g has g everywhere inside."""
     smooth = blurred(gray, SMOOTHING_PX)
     across = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)

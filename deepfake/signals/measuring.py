@@ -18,7 +18,7 @@ SAMPLES_A_SECOND = 4  # for signals that do not need every frame
 class FaceSignals:
     """Measures every registered signal on every track.
 
-    The face mesh is found once a crop, for all signals together. What a signal keeps of a face's last crops is given
+    The face mesh is found once per crop, for all signals together. What a signal keeps of a face's last crops is given
     up when the face is out of sight, so that memory grows with the faces in view.
     """
 

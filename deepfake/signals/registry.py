@@ -1,4 +1,4 @@
-"""FACE_SIGNALS: every signal that is measured on one face. A new signal is a file and a row here."""
+"""FACE_SIGNALS: every signal that is measured on one face. To add one: a file, and a row here."""
 
 import functools
 import json

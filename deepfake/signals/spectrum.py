@@ -14,9 +14,9 @@ from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.video.info import Image
 
 SPECTRUM_BINS = 64
-# Centers of the bins, cycles a pixel of the clip.
+# Centers of the bins, cycles per pixel of the clip.
 FREQUENCIES: Final = ((np.arange(SPECTRUM_BINS) + 0.5) / (2 * SPECTRUM_BINS)).astype(np.float32)
-LEVEL_BAND = (0.04, 0.16)  # cycles a pixel: where natural pictures follow a power law and codecs keep it
+LEVEL_BAND = (0.04, 0.16)  # cycles per pixel: where natural pictures follow a power law and codecs keep it
 HIGH_BAND = (0.30, 0.45)  # what upsampling leaves empty or fills with its grid
 MIN_SIDE_PX = 48
 MAX_SIDE_PX = 320
@@ -27,10 +27,10 @@ _RANGE_FILE = Path(__file__).parent / "reference" / "spectrum_range.json"
 
 
 def radial_power_spectrum(image: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the azimuthally averaged power spectrum, f32 (64,), dB over one gray level squared a pixel.
+    """Return the azimuthally averaged power spectrum, f32 (64,), dB over one gray level squared per pixel.
 
     image: gray (h, w) or RGB (h, w, 3), 0 to 255. Its mean is removed and it is windowed (Hann, power kept), so white
-    noise of variance v lies flat at 10·log10(v). Bin k holds the frequencies from k/128 to (k + 1)/128 cycles a pixel
+    noise of variance v lies flat at 10·log10(v). Bin k holds the frequencies from k/128 to (k + 1)/128 cycles per pixel
     in all directions; NaN where a picture under about 128 px has none. Corners beyond 0.5 are left out.
 
     Durall, Keuper, Pfreundt, Keuper 2019, "Unmasking DeepFakes with simple features", arXiv:1911.00686.
@@ -58,7 +58,7 @@ def _rings(
     height: int, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32], NDArray[np.float64]]:
     """Return window (h, w), bin of each coefficient, weights that count the half that rfft2 leaves out, coefficients
-    a bin. The window's power is one a pixel on average."""
+    per bin. The window's power is one per pixel on average."""
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32)
     window /= np.sqrt(np.sum(window**2))
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
@@ -188,12 +188,12 @@ class SpectrumSignal(FaceSignal):
             "How much of a face is coarse and how much is fine detail: the power at each spatial frequency, the mean "
             "over all directions.",
             f"The inner face as the frame has it, upright and not resampled, in {SPECTRUM_BINS} bins up to half a "
-            "cycle a pixel; its mean is removed and it is windowed (Hann).",
-            f"Curves are moved so that their mean from {LEVEL_BAND[0]:g} to {LEVEL_BAND[1]:g} cycles a pixel is 0 dB: "
-            "contrast does not count. The range of real faces is the 5th to the 95th percentile of "
+            "cycle per pixel; its mean is removed and it is windowed (Hann).",
+            f"Curves are moved so that their mean from {LEVEL_BAND[0]:g} to {LEVEL_BAND[1]:g} cycles per pixel is 0 "
+            "dB: contrast does not count. The range of real faces is the 5th to the 95th percentile of "
             f"{real_face_range().n} of them.",
-            f"The number over time is how far {HIGH_BAND[0]:g} to {HIGH_BAND[1]:g} cycles a pixel lie above the power "
-            "law of the lower ones.",
+            f"The number over time is how far {HIGH_BAND[0]:g} to {HIGH_BAND[1]:g} cycles per pixel lie above the "
+            "power law of the lower ones.",
         ),
         misleads="Compression, focus and denoising change it more than most fakes do.",
         suspicious="high",

@@ -18,7 +18,7 @@ class FrameSimilarity:
 
     When it misleads: camera motion, a cut and a real flash lower it as a flicker does; a static artifact does not.
 
-    Each picture is filtered once and the means are kept for the next: 15 bytes a pixel stay in memory, whatever the
+    Each picture is filtered once and the means are kept for the next: 15 bytes per pixel stay in memory, whatever the
     length of the clip. `push` releases the GIL and starts no thread. Making the first object of a process loads the
     compiled kernel, or compiles it where it is not cached yet, which takes some seconds.
     """

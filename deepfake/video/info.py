@@ -64,11 +64,11 @@ class VideoInfo:
     sha256: of the file, as 64 hexadecimal digits; "" where nobody asked for it: opening a clip does not read it whole.
     width, height: px, as shown: turned, cropped to the clean aperture, with square pixels. rotation_deg: clockwise turn
     that the container asks for (0, 90, 180, 270); mirrored: left and right are exchanged after it. coded_width,
-    coded_height: px, as stored; None where it is not known. frame_rate: frames a second, as the container states it
+    coded_height: px, as stored; None where it is not known. frame_rate: frames per second, as the container states it
     where its times agree. frame_count: how many frames the container promises, an estimate; None where it makes none.
     duration_s: seconds, or None. variable_frame_rate: frames come at an uneven pace, as the header says before the clip
-    was read and as its times say after. bit_rate: bits a second of the pictures alone, summed from their packets; None
-    before the clip was read. adjustments: what was changed on reading.
+    was read and as its times say after. bit_rate: bits per second of the pictures alone, summed from their packets;
+    None before the clip was read. adjustments: what was changed on reading.
     """
 
     path: Path

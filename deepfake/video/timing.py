@@ -1,4 +1,4 @@
-"""When a frame is shown: presentation times from the first frame on, and how many frames a second there are."""
+"""When a frame is shown: presentation times from the first frame on, and how many frames per second there are."""
 
 import math
 import statistics
@@ -133,7 +133,7 @@ def time_of(frame: Any) -> float | None:
 
 
 def frame_rate(stream: Any, packets: Sequence[Any]) -> Fraction:
-    """Return how many frames a second a stream has.
+    """Return how many frames per second a stream has.
 
     The mean that the container states counts where the first packets come at about that pace; else the pace of the
     packets. The same packets in another container have the same rate: what its clock rounds is undone.
@@ -165,7 +165,7 @@ def _stamps(packets: Sequence[Any]) -> list[float]:
 
 
 def _whole(rate: Fraction) -> Fraction:
-    """The common rate next to a rounded one: a whole number of frames a second, or that times 1000/1001."""
+    """The common rate next to a rounded one: a whole number of frames per second, or that times 1000/1001."""
     rate = Fraction(rate)
     whole = max(1, round(rate))
     for common in (Fraction(whole), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
@@ -181,7 +181,7 @@ def is_variable_rate(timestamps_s: NDArray[np.float64], *, clock_s: float = 0.0,
         timestamps_s: f64 (n,), seconds, increasing.
         clock_s: the tick of the clock that the times were rounded to, seconds; 0 for an exact one. A period that is no
             whole number of ticks may be off by one of them.
-        period_s: what the clip says of itself, seconds a frame; without it the median step counts.
+        period_s: what the clip says of itself, seconds per frame; without it the median step counts.
     """
     if len(timestamps_s) < 3:
         return False

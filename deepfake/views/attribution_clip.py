@@ -68,7 +68,7 @@ def write_attribution_clip(
     """Write one part of a track to out, H.264: the plain face, the attributed face, and the score over time.
 
     At most 150 pictures are cut out of the clip and scored; between them the attribution is smoothed over time. The
-    pictures drawn on are those of face_clip, see FaceClips: one a frame of the track. progress is called with
+    pictures drawn on are those of face_clip, see FaceClips: one per frame of the track. progress is called with
     "scoring" or "drawing", the frames done and their total. Memory does not grow with the length of the clip.
 
     scorer: by default the classifier of the analysis.

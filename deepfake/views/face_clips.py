@@ -1,4 +1,4 @@
-"""Face crops in motion: one clip a track, written while a clip is analyzed."""
+"""Face crops in motion: one clip per track, written while a clip is analyzed."""
 
 import logging
 from collections.abc import Collection
@@ -17,7 +17,7 @@ MAX_OPEN_ENCODERS = 12
 
 
 class FaceClips:
-    """Writes one clip a track, `face-<track_id>.mp4`, from the crops of an analysis: analyze(on_crop=FaceClips(…)).
+    """Writes one clip per track, `face-<track_id>.mp4`, from the crops of an analysis: analyze(on_crop=FaceClips(…)).
 
     Crops are cut out of the frame at size_px. A clip begins at 0 s with its track's first crop and keeps the track's
     timing: while the face is out of sight the last crop stays.

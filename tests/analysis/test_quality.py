@@ -66,7 +66,7 @@ def edges(side=224):
          "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
          "at most 4.0 can be judged."),
         ({"bits_per_pixel": 0.0012}, "compressed_too_hard",
-         "Inconclusive because the clip is compressed too hard: 0.0012 bits a pixel (900 kbit/s for 1280×720 px, "
+         "Inconclusive because the clip is compressed too hard: 0.0012 bits per pixel (900 kbit/s for 1280×720 px, "
          "25 frames/s), at least 0.002 are needed."),
         ({"scored_crops": 3}, "seen_too_briefly",
          "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 8 are needed."),
@@ -107,7 +107,7 @@ def test_a_classifier_without_limits_asks_for_nothing_of_the_pictures():
 
 
 def test_the_most_compressed_clips_of_faceforensics_pass():
-    """The lowest of the 75 c40 clips of the training data has 0.00237 bits a pixel."""
+    """The lowest of the 75 c40 clips of the training data has 0.00237 bits per pixel."""
     assert LIMITS.min_bits_per_pixel < 0.00237
 
 

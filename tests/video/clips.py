@@ -14,7 +14,7 @@ RATE = 25
 
 
 def square_frames(count: int = 40, *, height: int = HEIGHT, width: int = WIDTH) -> list[np.ndarray]:
-    """RGB images on which a bright square of 16 px moves 3 px a frame, over a ramp that tells left from right."""
+    """RGB images on which a bright square of 16 px moves 3 px per frame, over a ramp that tells left from right."""
     ramp = np.linspace(20, 90, width, dtype=np.float32)[None, :, None] * np.ones((height, 1, 3), np.float32)
     images = []
     for index in range(count):

@@ -57,7 +57,7 @@ def test_the_bit_rate_is_that_of_the_pictures_and_its_share_a_pixel_follows(movi
 
 
 def test_a_stream_that_states_a_wrong_bit_rate_has_that_of_its_packets(tmp_path, write_clip, noise_frames):
-    """MPEG-1 writes 104857200 bits a second where it means that none is stated."""
+    """MPEG-1 writes 104857200 bits per second where it means that none is stated."""
     path = write_clip(tmp_path / "clip.mpg", noise_frames, rate=24, codec="mpeg1video", pix_fmt="yuv420p")
     frames, reader = read_all(path)
     assert reader.info.bit_rate == pytest.approx(path.stat().st_size * 8 / (len(frames) / 24), rel=0.02)

@@ -162,5 +162,5 @@ def blink_sentence(summary: BlinkSummary) -> str:
     low, high = USUAL_PER_MINUTE
     return (
         f"{found}: {summary.per_minute:.0f} a minute [{summary.interval95[0]:.0f}, {summary.interval95[1]:.0f}]; "
-        f"people usually blink {low:.0f} to {high:.0f} times a minute, so this is {summary.rate}."
+        f"people usually blink {low:.0f} to {high:.0f} times per minute, so this is {summary.rate}."
     )

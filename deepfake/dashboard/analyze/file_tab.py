@@ -95,7 +95,7 @@ def _bit_rate(video: VideoInfo, needed: float) -> str:
     if video.bit_rate is None or video.bits_per_pixel is None:
         return "unknown"
     limit = f"the verdict needs at least {needed:g}"
-    return f"{video.bit_rate / 1000:.0f} kbit/s, {video.bits_per_pixel:.2g} bits a pixel of each frame ({limit})"
+    return f"{video.bit_rate / 1000:.0f} kbit/s, {video.bits_per_pixel:.2g} bits per pixel of each frame ({limit})"
 
 
 def _run(analysis: Analysis) -> pd.DataFrame:

@@ -100,7 +100,7 @@ def abstentions(result: Recompression) -> list[str]:
 
 
 def recompression_table(result: Recompression) -> pd.DataFrame:
-    """Return a row a rate: bit rate, size, verdict, P(fake) of the clip and, where there are more, of each person."""
+    """Return one row per rate: bit rate, size, verdict, P(fake) of the clip and, where several are there, of each."""
     several = len(result.rates[0].tracks) > 1
     rows = []
     for rate in result.rates:

@@ -67,7 +67,7 @@ def tab_of(evidence: Evidence) -> str:
 
 
 def choose_tab_from_url(page: AnalyzePage) -> None:
-    """Open the tab that the URL names, once a session; go to the card of its signal."""
+    """Open the tab that the URL names, once per session; go to the card of its signal."""
     if page.tab_was_read:
         return
     page.tab_was_read = True

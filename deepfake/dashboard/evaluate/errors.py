@@ -50,7 +50,7 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
 
 
 def errors_table(source: DatasetSource, errors: Sequence[ClipResult]) -> pd.DataFrame:
-    """Return a row an error, with a link that opens its clip in Analyze."""
+    """Return one row per error, with a link that opens its clip in Analyze."""
     return pd.DataFrame(
         {
             "clip": [result.clip.name for result in errors],

@@ -158,16 +158,21 @@ def portrait() -> np.ndarray:
     return np.ascontiguousarray(skimage.data.astronaut())
 
 
-@pytest.fixture(scope="session")
-def talking_frames(portrait: np.ndarray) -> list[np.ndarray]:
-    """38 RGB images of 480×640 px: the portrait swaying smoothly by ±12 px and ±1.5 degrees."""
+def swaying(photo: np.ndarray, count: int = 38) -> list[np.ndarray]:
+    """RGB images of 480×640 px: a photograph of 512×512 px that sways smoothly by ±12 px and ±1.5 degrees."""
     images = []
-    for index in range(38):
+    for index in range(count):
         phase = 2 * np.pi * index / 38
         matrix = cv2.getRotationMatrix2D((256.0, 150.0), 1.5 * np.sin(phase), 1.25)
         matrix[:, 2] += (64 + 12 * np.sin(phase), 60 + 6 * np.cos(phase))
-        images.append(cv2.warpAffine(portrait, matrix, (640, 480), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT))
+        images.append(cv2.warpAffine(photo, matrix, (640, 480), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT))
     return images
+
+
+@pytest.fixture(scope="session")
+def talking_frames(portrait: np.ndarray) -> list[np.ndarray]:
+    """38 RGB images of 480×640 px: the portrait swaying smoothly by ±12 px and ±1.5 degrees."""
+    return swaying(portrait)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import pytest
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
+from deepfake.demo.puppet import dress
+from deepfake.demo.scenes import LOOK_B
 from deepfake.detectors import FaceClassifier
 from deepfake.errors import ClipError
 from deepfake.report.wording import warning_sentences
@@ -16,6 +18,8 @@ from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
+from tests.conftest import swaying
+from tests.video.clips import packed
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +192,25 @@ def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
     assert any("frame rate varies" in warning for warning in warning_sentences(analysis))
 
 
+def test_people_who_dissolve_into_each_other_at_one_place_are_two(tmp_path, write_clip, portrait):
+    another, _ = dress(portrait, np.ones((512, 512), np.float32), LOOK_B)
+    first, second = swaying(portrait, 65), swaying(np.roll(another[:, ::-1], -62, axis=1), 65)
+    mixed = [
+        np.round(a * (1 - share) + b * share).astype(np.uint8)
+        for a, b, share in zip(first[30:45], second[30:45], np.arange(1, 16) / 16, strict=True)
+    ]
+    analysis = analyze(write_clip(tmp_path / "dissolve.mp4", [*first[:30], *mixed, *second[45:65]]))
+    one, two = analysis.tracks
+    apart = np.abs(one.boxes_xyxy.mean(axis=0) - two.boxes_xyxy.mean(axis=0))
+    assert apart.max() < 20, "followed by place alone they would be one person"
+    assert one.frame_indices.min() == 0
+    assert one.frame_indices.max() < 34
+    assert two.frame_indices.min() > 41
+    for track in (one, two):
+        for signal in ("face_similarity", "learned_score"):
+            assert np.isin(analysis.trace(signal, track.track_id).frame_indices, track.frame_indices).all()
+
+
 def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip(tmp_path, write_clip, talking_frames):
     analysis = analyze(write_clip(tmp_path / "still.mp4", talking_frames[:1] * 30))
     assert analysis.still_frames == 30
@@ -199,6 +222,16 @@ def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip
 def test_a_clip_in_which_somebody_moves_is_no_photograph(talking):
     assert talking.still_frames == 0
     assert warning_sentences(talking) == ()
+
+
+def test_the_same_packets_get_the_same_verdict_in_every_container(tmp_path, write_clip, talking_frames):
+    options = {"g": "8", "bf": "2"}
+    source = write_clip(tmp_path / "a.mp4", talking_frames[:20], codec_options=options, audio_s=0.8)
+    paths = [source, *(packed(source, tmp_path / name) for name in ("b.mkv", "b.mov", "b.avi", "b.ts"))]
+    first, *others = map(analyze, paths)
+    assert first.verdict.probability_fake is not None
+    assert all(other.verdict == first.verdict for other in others)
+    assert {other.video.bit_rate for other in others} == {first.video.bit_rate}
 
 
 def test_damaged_frames_are_shown_and_not_scored(tmp_path, write_clip, talking_frames):

@@ -3,9 +3,9 @@
     python benchmarks/face_spectra.py DATA [--photos 600] [--seconds 5] [--cache DIR] [--out FILE]
 
 DATA is a folder with faces/index.csv (photographs with five landmarks each) and clips.csv. Of every clip the mean
-spectrum of the face that is seen longest counts once. Range: percentiles, bin by bin, of the levelled spectra of
+spectrum of the face that is seen longest counts once. Range: percentiles, bin by bin, of the leveled spectra of
 photographs and of the real clips of the train split, both weighing the same in all. Classifier: logistic regression
-on the levelled spectra of the FaceForensics++ clips of the train split; its AUC is that of clips whose group was left
+on the leveled spectra of the FaceForensics++ clips of the train split; its AUC is that of clips whose group was left
 out of the training, one group after the other, with a 95 % interval that draws groups.
 """
 
@@ -21,12 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from signals import ROOT, SAMPLED_HZ, Clip, crops, face_path
+from signals import ROOT, SAMPLED_HZ, crops, face_path, source_of
 from sklearn.linear_model import LogisticRegression
 
 from deepfake.analysis.pipeline import CROP_SIZE_PX
+from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
-from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, levelled, radial_power_spectrum
+from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum
 from training.metrics import auc, auc_interval
 
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
@@ -47,13 +48,13 @@ def photo_spectra(index: Path, count: int) -> list[NDArray[np.float32]]:
         transform = crop_to_frame_from_landmarks(landmarks, CROP_SIZE_PX)
         square = face_square(np.ascontiguousarray(bgr[..., ::-1]), transform, CROP_SIZE_PX)
         if square is not None and square.shape[0] >= MIN_SQUARE_PX:
-            spectra.append(levelled(radial_power_spectrum(square)))
+            spectra.append(leveled(radial_power_spectrum(square)))
     return spectra
 
 
 @dataclass(frozen=True, slots=True)
 class ClipSpectrum:
-    """The levelled mean spectrum of a clip's face, f32 (64,)."""
+    """The leveled mean spectrum of a clip's face, f32 (64,)."""
 
     source: str
     group: str
@@ -63,18 +64,15 @@ class ClipSpectrum:
 
 
 def clip_spectra(manifest: Path, seconds: float, cache: Path) -> list[ClipSpectrum]:
-    with manifest.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
     found = []
-    for row in rows:
-        is_fake = row["label"] == "FAKE"
-        spectrum = mean_spectrum(Clip(manifest.parent / row["path"], is_fake, row["set"], row["group"]), seconds, cache)
+    for clip in open_dataset(manifest, anywhere=True).entries:
+        spectrum = mean_spectrum(clip, seconds, cache)
         if np.isfinite(spectrum).all():
-            found.append(ClipSpectrum(row["set"], row["group"], row["split"], is_fake, levelled(spectrum)))
+            found.append(ClipSpectrum(source_of(clip), clip.group, clip.split or "", clip.is_fake, leveled(spectrum)))
     return found
 
 
-def mean_spectrum(clip: Clip, seconds: float, cache: Path) -> NDArray[np.float32]:
+def mean_spectrum(clip: ClipEntry, seconds: float, cache: Path) -> NDArray[np.float32]:
     """Return the mean spectrum of a clip's face, f32 (64,), NaN where there is none."""
     sums, counts, next_sample_s = np.zeros(SPECTRUM_BINS), np.zeros(SPECTRUM_BINS), 0.0
     face = face_path(clip, seconds, cache / "faces")
@@ -91,7 +89,7 @@ def mean_spectrum(clip: Clip, seconds: float, cache: Path) -> NDArray[np.float32
 
 
 def fitted(clips: Sequence[ClipSpectrum]) -> tuple[NDArray[np.float64], float]:
-    """Return weights (64,) and bias of a logistic regression on levelled spectra."""
+    """Return weights (64,) and bias of a logistic regression on leveled spectra."""
     spectra = np.array([clip.spectrum for clip in clips], dtype=np.float64)
     spread = spectra.std(axis=0) + 0.1
     fakes = np.array([clip.is_fake for clip in clips])

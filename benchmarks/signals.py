@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import hashlib
 import json
 import sys
@@ -34,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
+from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
@@ -51,17 +51,6 @@ EYE_SIGNAL = "eye_openness"
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A row of the manifest."""
-
-    path: Path
-    is_fake: bool
-    source: str
-    group: str
-    original: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FacePath:
     """Where the longest seen face of a clip is. frame_indices: i64 (n,). crop_to_frame: f32 (n, 2, 3). meshes: f32
     (n, 468, 3), NaN where there is none."""
@@ -75,7 +64,7 @@ class FacePath:
 class ClipStatistics:
     """Statistics and milliseconds per crop of one clip, by signal."""
 
-    clip: Clip
+    clip: ClipEntry
     statistics: dict[str, float]
     milliseconds: dict[str, float]
 
@@ -84,22 +73,12 @@ class _EnoughError(Exception):
     """Ends an analysis that has seen as much of the clip as is needed."""
 
 
-def read_manifest(path: Path) -> list[Clip]:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        Clip(
-            path.parent / row["path"],
-            row["label"] == "FAKE",
-            row.get("set", ""),
-            row.get("group") or row["path"],
-            path.parent / row["original"] if row.get("original") else None,
-        )
-        for row in rows
-    ]
+def source_of(clip: ClipEntry) -> str:
+    """Return what the manifest's column "set" says of a clip, "" without one."""
+    return clip.extra.get("set", "")
 
 
-def face_path(clip: Clip, seconds: float, cache: Path) -> FacePath:
+def face_path(clip: ClipEntry, seconds: float, cache: Path) -> FacePath:
     """Return where the clip's face is, from the cache or by an analysis. Raises DeepfakeError."""
     key = hashlib.sha256(f"{clip.path.resolve()} {seconds}".encode()).hexdigest()[:16]
     stored = cache / f"{clip.path.stem}-{key}.npz"
@@ -166,7 +145,7 @@ def crops_by_mesh(
                 transform = crop_to_frame_from_landmarks(points, CROP_SIZE_PX)
 
 
-def measure(clip: Clip, names: Sequence[str], seconds: float, eye_seconds: float, cache: Path) -> ClipStatistics:
+def measure(clip: ClipEntry, names: Sequence[str], seconds: float, eye_seconds: float, cache: Path) -> ClipStatistics:
     """Return what the named signals say of a clip, from the cache where it was measured before."""
     found = ClipStatistics(clip, {}, {})
     face = face_path(clip, seconds, cache / "faces")
@@ -238,11 +217,11 @@ def print_table(measured: Sequence[ClipStatistics], names: Sequence[str]) -> lis
 
 def _pairs(measured: Sequence[ClipStatistics], name: str, sign: int) -> tuple[float, int]:
     """Return how many fakes are more suspicious than their own original, ties half, and how many have one."""
-    by_path = {item.clip.path: item.statistics[name] for item in measured}
+    by_clip = {item.clip.name: item.statistics[name] for item in measured}
     differences = [
-        sign * (item.statistics[name] - by_path[item.clip.original])
+        sign * (item.statistics[name] - by_clip[item.clip.original])
         for item in measured
-        if item.clip.is_fake and item.clip.original in by_path
+        if item.clip.is_fake and item.clip.original in by_clip
     ]
     return sum((np.sign(difference) + 1) / 2 for difference in differences), len(differences)
 
@@ -253,14 +232,14 @@ def _subsets(measured: Sequence[ClipStatistics]) -> Iterator[tuple[str, list[Cli
     for kind in kinds:
         inside = [item for item in measured if _kind(item) == kind]
         yield kind, inside
-        for source in sorted({item.clip.source for item in inside if item.clip.is_fake} - {kind}):
+        for source in sorted({source_of(item.clip) for item in inside if item.clip.is_fake} - {kind}):
             method = source.removeprefix(kind).strip()
-            yield f"  {method}", [item for item in inside if not item.clip.is_fake or item.clip.source == source]
+            yield f"  {method}", [item for item in inside if not item.clip.is_fake or source_of(item.clip) == source]
 
 
 def _kind(item: ClipStatistics) -> str:
     """Return the data set and rate of a clip: "ff++ c23 Deepfakes" is of "ff++ c23"."""
-    return " ".join(item.clip.source.split()[:2])
+    return " ".join(source_of(item.clip).split()[:2])
 
 
 def real_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
@@ -288,8 +267,8 @@ def main() -> None:
     names = [name for name in known if name in arguments.only.split(",")]
     cv2.setNumThreads(1)
     measured = []
-    for clip in read_manifest(arguments.manifest):
-        if not clip.source.startswith(tuple(arguments.sets.split(","))):
+    for clip in open_dataset(arguments.manifest, anywhere=True).entries:
+        if not source_of(clip).startswith(tuple(arguments.sets.split(","))):
             continue
         try:
             measured.append(measure(clip, names, arguments.seconds, arguments.eye_seconds, arguments.cache))

@@ -27,6 +27,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_writable(path: Path) -> None:
+    """Raise OSError, before any work, where no file can be written: a folder has that name, or the folder that it would
+    be in is missing or read-only."""
+    if path.is_dir():
+        raise IsADirectoryError(0, "this is a folder; name a file to write", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(0, "cannot be written: its folder does not exist", str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(0, "cannot be written: its folder is read-only", str(path))
+
+
 def is_url(location: str) -> bool:
     """Return whether the location is a URL for fsspec, not a path."""
     return "://" in location and not os.path.isabs(location)  # noqa: PTH117

@@ -5,7 +5,6 @@ import streamlit as st
 from deepfake.dashboard.analyze.banner import draw_banner
 from deepfake.dashboard.analyze.evidence_tab import draw_evidence
 from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
-from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
 from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
@@ -22,6 +21,7 @@ from deepfake.dashboard.analyze.tabs import (
     tab_title,
 )
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
+from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.player import draw_player
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.selection import (

@@ -22,7 +22,7 @@ from deepfake.video.info import VideoInfo
 SLOW_S = 0.4
 
 
-def analyze(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
+def analyze(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: str) -> Analysis:
     """Return an analysis whose P(fake) follows from the clip's bytes, or do what the bytes ask for."""
     content = path.read_bytes()
     with (settings.cache_dir / "calls.txt").open("a") as calls:

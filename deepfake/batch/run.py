@@ -9,11 +9,12 @@ from itertools import islice
 from typing import Any
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.pipeline import analyze
 from deepfake.batch.cluster import ClusterWorkers
 from deepfake.batch.local import LocalWorkers
 from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
-from deepfake.batch.worker import AnalyzeFile, Task, analyze_file
+from deepfake.batch.worker import AnalyzeFile, Task
 from deepfake.dataset import ClipEntry
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
@@ -70,7 +71,7 @@ class Batch:
         scheduler: str | None = None,
         timeout_s: float | None = None,
         retry_failed: bool = False,
-        analyze: AnalyzeFile = analyze_file,
+        analyze: AnalyzeFile = analyze,
     ) -> None:
         self._clips = tuple({clip.location: clip for clip in clips}.values())
         self._config = config or AnalysisConfig()

@@ -1,6 +1,5 @@
 """A batch's results as a table: CSV or Parquet, one row per clip."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from deepfake.batch.progress import BatchResult
-from deepfake.files import csv_cell, readable
+from deepfake.files import check_writable, csv_cell, readable
 
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
@@ -24,12 +23,7 @@ def check_table(path: Path) -> None:
     """Raise OSError before hours of work, not after them, where the table cannot be written there."""
     if path.suffix.lower() not in SUFFIXES:
         raise OSError(0, f"its name has to end in {' or '.join(SUFFIXES)}", str(path))
-    if path.is_dir():
-        raise IsADirectoryError(0, "this is a folder; name a file to write", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(0, "cannot be written: its folder does not exist", str(path))
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(0, "cannot be written: its folder is read-only", str(path))
+    check_writable(path)
 
 
 def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence[str] = TABLE_COLUMNS) -> None:

@@ -17,7 +17,6 @@ from typing import Protocol
 from pebble import ProcessExpired
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.analysis.pipeline import analyze
 from deepfake.batch.progress import BatchResult
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
@@ -38,14 +37,9 @@ MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
 class AnalyzeFile(Protocol):
     """What pipeline.analyze is to a batch; has to be a function of a module, which children import."""
 
-    def __call__(self, path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
-        """Return the analysis of a clip. Raises DeepfakeError."""
+    def __call__(self, path: Path, config: AnalysisConfig, *, settings: Settings, sha256: str) -> Analysis:
+        """Return the analysis of a clip. sha256: of its bytes. Raises DeepfakeError."""
         ...
-
-
-def analyze_file(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
-    """Analyze a clip as every part of the application does."""
-    return analyze(path, config, settings=settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +130,7 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
         if found is not None:
             return known_result(clip, found)
         try:
-            analysis = task.analyze(copy.file, task.config, settings=task.settings)
+            analysis = task.analyze(copy.file, task.config, settings=task.settings, sha256=copy.sha256)
         except DeepfakeError as error:
             # A copy's place means nothing to anyone.
             return _failed(clip, task, store, version, error.beside(copy.file, *_names(clip)))

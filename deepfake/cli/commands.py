@@ -1,7 +1,6 @@
 """What each command does: read the input, ask the core, write the results."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import config_of
 from deepfake.cli.terminal import complain, progress_bars
+from deepfake.files import check_writable
 from deepfake.report import EXPORTS
 
 if TYPE_CHECKING:
@@ -111,15 +111,8 @@ def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
     """Return the files to write, by kind. Raises OSError, before any work, where one cannot be written."""
     named = {kind: getattr(options, kind) for kind in kinds if getattr(options, kind) is not None}
     for name in named.values():
-        path = Path(name)
-        if name == STANDARD_OUTPUT:
-            continue
-        if path.is_dir():
-            raise IsADirectoryError(0, "this is a folder; name a file to write", name)
-        if not path.parent.is_dir():
-            raise FileNotFoundError(0, "cannot be written: its folder does not exist", name)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(0, "cannot be written: its folder is read-only", name)
+        if name != STANDARD_OUTPUT:
+            check_writable(Path(name))
     return named
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.batch import add_work_options
+from deepfake.cli.commands import STANDARD_OUTPUT
 from deepfake.cli.options import config_of
 from deepfake.cli.terminal import warn
+from deepfake.files import check_writable
 
 if TYPE_CHECKING:
     from deepfake.batch import Batch, BatchResult
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from deepfake.evaluation import ClipResult
 
 COLUMNS = ("path", "label", "probability_fake", "verdict", "error")
-STANDARD_OUTPUT = "-"
 DESCRIPTION = """Analyze labeled clips and measure how well the verdicts agree with the labels. A CSV has the columns
 path,label (REAL or FAKE) and optionally group: clips that share a person or a source, drawn together when the interval
 of the AUC is computed. Relative paths are relative to the CSV. A folder in a layout that is known has its own labels.
@@ -53,7 +54,8 @@ def evaluate(options: argparse.Namespace) -> None:
 
     clips = labeled_clips(options.manifest)
     for name in (options.out, options.json):
-        _check_writable(name)
+        if name is not None and str(name) != STANDARD_OUTPUT:
+            check_writable(Path(name))
     if options.by is not None:
         by_column([_unknown(clip) for clip in clips], options.by)  # a wrong name is told before the work
     config = config_of(options)
@@ -95,13 +97,6 @@ def labeled_clips(named: str) -> tuple["ClipEntry", ...]:
     if len(labeled) < len(clips):
         warn(f"{named}: {len(clips) - len(labeled)} of {len(clips)} clips have no label, and are left out")
     return labeled
-
-
-def _check_writable(name: Path | str | None) -> None:
-    """Raise OSError before hours of work, not after them."""
-    if name is not None and str(name) != STANDARD_OUTPUT:
-        with Path(name).open("a", encoding="utf-8"):
-            pass
 
 
 def _write_numbers(numbers: dict[str, Any], name: str | None) -> None:

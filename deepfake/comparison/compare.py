@@ -157,20 +157,25 @@ def compare(
     fake = fake_analysis or analyzed(fake_path, "fake")
     original = original_analysis or analyzed(original_path, "original")
     analyzed_s = time.perf_counter() - started
-    overlap = find_overlap(fake_path, original_path, settings)
-    side_by_side = _SideBySide(overlap, fake, on_faces)
-    with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
+    side_by_side = _SideBySide(find_overlap(fake_path, original_path, settings), fake, on_faces)
+    total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
+    for frame, counterpart in _pairs(fake_path, original_path, settings):
+        side_by_side.push(frame, counterpart)
+        if progress is not None:
+            progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
+    timings_s = {"analyses": analyzed_s, "total": time.perf_counter() - started}
+    return side_by_side.result(fake, original, timings_s)
+
+
+def _pairs(fake: Path | str, original: Path | str, settings: Settings) -> Iterator[tuple[Frame, Frame]]:
+    """Yield each frame of the fake with the frame that the original shows then, until one of them ends."""
+    with VideoReader(fake, settings) as fake_reader, VideoReader(original, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():
             counterpart = walker.at(frame.timestamp_s)
             if counterpart is None:
-                break  # the original has ended
-            side_by_side.push(frame, counterpart)
-            if progress is not None:
-                total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
-                progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
-    timings_s = {"analyses": analyzed_s, "total": time.perf_counter() - started}
-    return side_by_side.result(fake, original, timings_s)
+                return
+            yield frame, counterpart
 
 
 class _NearestInTime:

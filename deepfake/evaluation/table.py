@@ -74,13 +74,13 @@ def method_rows(measured: Measured, threshold: float) -> list[Row]:
     ]
 
 
-def number_text(value: float | None, interval: tuple[float, float] | None, digits: int = 3) -> str:
+def number_text(value: float | None, interval: tuple[float, float] | None) -> str:
     """Return a number with its 95 % interval in brackets, or a dash."""
     if value is None or math.isnan(value):
         return NOT_KNOWN
     if interval is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})"
+        return f"{value:.3f}"
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def share_text(share: Share, interval: tuple[float, float] | None = None) -> str:

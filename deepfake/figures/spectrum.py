@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from deepfake.figures.style import COLORS, empty_figure, styled
 from deepfake.report.wording import person_name
-from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, levelled
+from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, leveled
 
 HEIGHT_PX = 480
 BAND_OPACITY = 0.25
@@ -18,11 +18,11 @@ def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id
     """Return a face's mean power spectrum as a line over the middle nine tenths of real faces; below, how far both lie
     from the median of real faces.
 
-    spectrum: f32 (64,), dB, azimuthal mean; NaN where there is none. Both are levelled: 0 dB is the mean over the
+    spectrum: f32 (64,), dB, azimuthal mean; NaN where there is none. Both are leveled: 0 dB is the mean over the
     frequencies where natural pictures follow a power law. Points' customdata: [dB, dB from the median of real faces].
     """
     title = "Mean spectrum and real faces"
-    curve = levelled(spectrum)
+    curve = leveled(spectrum)
     if not np.isfinite(curve).any():
         return empty_figure(title, "The face is too small, or cut off, for a spectrum.", height_px=HEIGHT_PX)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
@@ -48,7 +48,7 @@ def share_inside(spectrum: NDArray[np.float32], real: SpectrumRange) -> float:
 
     spectrum: f32 (64,), dB.
     """
-    curve = levelled(spectrum)
+    curve = leveled(spectrum)
     known = np.isfinite(curve)
     inside = (real.p5[known] <= curve[known]) & (curve[known] <= real.p95[known])
     return float(np.mean(inside)) if known.any() else float("nan")

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
 from deepfake.batch import Batch
-from deepfake.batch.worker import analyze_file
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 from deepfake.settings import Settings
@@ -156,9 +156,9 @@ def _worked_through(run: BatchRun) -> BatchState:
     return BatchState.CANCELED if run.batch.summary().canceled else BatchState.DONE
 
 
-def analyze_in_background(path: Path, config: AnalysisConfig, *, settings: Settings) -> Analysis:
+def analyze_in_background(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: str) -> Analysis:
     """Analyze a clip as every part of the application does, but leave the processor to who waits at a page."""
     if hasattr(os, "setpriority"):
         nicest = max(BATCH_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
         os.setpriority(os.PRIO_PROCESS, 0, nicest)
-    return analyze_file(path, config, settings=settings)
+    return analyze(path, config, settings=settings, sha256=sha256)

@@ -51,7 +51,7 @@ def analysis_request(
     return Request(
         f"{sha256}-{fingerprint}{'-upload' if store_name is None else ''}",
         analyze_clip,
-        (path, config, server.settings, store_name),
+        (path, config, server.settings, store_name, sha256),
         source=path,
         name=name,
         stored=(sha256, fingerprint),

@@ -46,11 +46,17 @@ def analysis_file(folder: Path) -> Path:
 
 
 def analyze_clip(
-    folder: Path, path: Path, config: AnalysisConfig, settings: Settings, store_name: StoreName | None = None
+    folder: Path,
+    path: Path,
+    config: AnalysisConfig,
+    settings: Settings,
+    store_name: StoreName | None = None,
+    sha256: str | None = None,
 ) -> None:
     """Write analysis.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
 
-    store_name: the analysis goes into the store under this name; without it (an upload) it does not.
+    store_name: the analysis goes into the store under this name; without it (an upload) it does not. sha256: of the
+    clip's bytes, where it is known.
     """
     writer = ProgressWriter(folder)
     file_version = version_before(store_name)
@@ -67,7 +73,7 @@ def analyze_clip(
 
     info = probe(path, settings)
     with FaceClips(folder, info.frame_rate) as clips:
-        analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips)
+        analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips, sha256=sha256)
         clips.close(keep={track.track_id for track in analysis.tracks})
     write_analysis(analysis, folder / ANALYSIS_FILE)
     if store_name is not None:

@@ -71,7 +71,7 @@ def _rings(
     return window, bins, weights, counts.astype(np.float64)
 
 
-def levelled(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+def leveled(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a spectrum, f32 (64,), dB, moved so that its mean over the level band is 0: free of contrast.
 
     All NaN when that band is empty.
@@ -128,7 +128,7 @@ class SpectrumRange:
 
 @functools.cache
 def real_face_range() -> SpectrumRange:
-    """Return the range of the levelled spectra of real faces."""
+    """Return the range of the leveled spectra of real faces."""
     stored = json.loads(_RANGE_FILE.read_text(encoding="utf-8"))
     p5, p50, p95 = (np.array(stored[name], dtype=np.float32) for name in ("p5", "p50", "p95"))
     return SpectrumRange(p5, p50, p95, stored["n"], stored["source"])
@@ -136,7 +136,7 @@ def real_face_range() -> SpectrumRange:
 
 @dataclass(frozen=True, slots=True)
 class SpectrumClassifier:
-    """Logistic regression on levelled spectra. weights: f64 (64,), a dB. worth: its measured AUC, in words.
+    """Logistic regression on leveled spectra. weights: f64 (64,), a dB. worth: its measured AUC, in words.
 
     When it misleads: it was fitted on one data set, and a pilot of its kind was at chance on others.
     """
@@ -147,7 +147,7 @@ class SpectrumClassifier:
 
     def probability_fake(self, spectrum: NDArray[np.float32]) -> float:
         """Return P(fake) of a track's mean spectrum, f32 (64,), dB, were real and fake equally likely; or NaN."""
-        logit = float(levelled(spectrum) @ self.weights) + self.bias
+        logit = float(leveled(spectrum) @ self.weights) + self.bias
         return float(1 / (1 + np.exp(-logit)))
 
 

@@ -384,7 +384,7 @@ class TestCommand:
             with pytest.raises(SystemExit) as caught:
                 _run(manifest, *arguments)
             assert caught.value.code == 2
-        with pytest.raises(OSError, match="No such file"):
+        with pytest.raises(OSError, match="its folder does not exist"):
             _run(manifest, "--json", tmp_path / "none" / "numbers.json")
 
 

@@ -15,7 +15,7 @@ from deepfake.signals.spectrum import (
     SpectrumSignal,
     face_square,
     high_frequency_excess,
-    levelled,
+    leveled,
     radial_power_spectrum,
     real_face_range,
     spectrum_classifier,
@@ -73,7 +73,7 @@ def test_contrast_moves_the_spectrum_and_not_what_is_read_from_it(portrait):
     face = portrait[40:200, 140:300]
     strong, weak = radial_power_spectrum(face), radial_power_spectrum(face.astype(np.float32).mean(axis=2) * 0.5)
     assert np.nanmean(strong - weak) == pytest.approx(6.02, abs=0.5)
-    assert levelled(strong) == pytest.approx(levelled(weak), abs=1.0)
+    assert leveled(strong) == pytest.approx(leveled(weak), abs=1.0)
 
 
 def test_a_power_law_has_no_excess_and_an_enlarged_picture_lacks_it(portrait):
@@ -131,11 +131,11 @@ def test_the_range_of_real_faces_is_ordered_and_names_its_source():
     assert "benchmarks/face_spectra.py" in stored["command"]
 
 
-def test_the_classifier_is_logistic_in_the_levelled_spectrum():
+def test_the_classifier_is_logistic_in_the_leveled_spectrum():
     weights = np.random.default_rng(0).normal(size=SPECTRUM_BINS) / 50
     classifier = SpectrumClassifier(weights, 0.3, "")
     spectrum = radial_power_spectrum(np.random.default_rng(1).random((200, 200)).astype(np.float32) * 255)
-    expected = 1 / (1 + np.exp(-(levelled(spectrum) @ weights + 0.3)))
+    expected = 1 / (1 + np.exp(-(leveled(spectrum) @ weights + 0.3)))
     assert classifier.probability_fake(spectrum) == pytest.approx(expected)
     assert classifier.probability_fake(spectrum + 10) == pytest.approx(expected, abs=1e-5)
     assert np.isnan(classifier.probability_fake(np.full(SPECTRUM_BINS, np.nan, np.float32)))

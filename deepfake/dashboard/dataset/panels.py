@@ -6,18 +6,16 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.snapshots import thumbnail
+from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
-from deepfake.dataset import ClipEntry, Counts, Dataset, allowed_root, layout_title, to_frame
-from deepfake.errors import DeepfakeError
+from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT
 from deepfake.files import csv_cell
 from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisSummary
 
-LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
@@ -170,20 +168,15 @@ def table_of(
 
 
 def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
-    """Draw a clip's picture with its label and verdict; a clip that cannot be read says so in its place."""
-    try:
-        path = allowed_root(entry.path, [dataset.root])
-        st.image(thumbnail(path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
-    except (DeepfakeError, OSError) as error:
-        st.caption(f":material/broken_image: {error}")
+    """Draw a clip's picture with its label and verdict."""
+    draw_picture(dataset, entry)
     draw_label(entry, verdict)
 
 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
     """Draw a clip's name, its label and what was found, in word, icon and color."""
-    icon, color = LABEL_LOOKS.get(entry.label or "", (":material/help:", "gray"))
     found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
-    st.markdown(f":small[{entry.name}]  \nlabel :{color}-badge[{icon} {entry.label or NO_LABEL}]{found}")
+    st.markdown(f":small[{entry.name}]  \nlabel {label_badge(entry.label)}{found}")
 
 
 def draw_missing(dataset: Dataset, total: Counts) -> None:

@@ -6,12 +6,10 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from deepfake.dashboard.dataset.panels import LABEL_LOOKS
+from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
-from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dataset import Dataset, allowed_root
-from deepfake.errors import DeepfakeError
+from deepfake.dataset import Dataset
 from deepfake.evaluation import ClipResult, Measured, method_of
 from deepfake.report.wording import VERDICT_WORDS
 
@@ -75,14 +73,9 @@ def _chosen(evaluations: Sequence[Measured]) -> Measured:
 
 def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> None:
     clip = result.clip
-    try:
-        path = allowed_root(clip.path, [dataset.root])
-        st.image(thumbnail(path, clip.name), width="stretch", alt=f"A frame of {clip.name}")
-    except (DeepfakeError, OSError) as error:
-        st.caption(f":material/broken_image: {error}")
-    icon, color = LABEL_LOOKS[clip.label or ""]
+    draw_picture(dataset, clip)
     score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
-    st.markdown(f":small[{clip.name}]  \n:{color}-badge[{icon} labeled {clip.label}] {score}")
+    st.markdown(f":small[{clip.name}]  \nlabel {label_badge(clip.label)} {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
         ANALYZE,

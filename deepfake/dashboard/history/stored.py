@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.dashboard.analyze.file_tab import draw_export, draw_file
 from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis

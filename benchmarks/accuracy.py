@@ -332,6 +332,7 @@ def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[
     return {
         "command": "python benchmarks/accuracy.py MANIFEST.csv --docs",
         "version": __version__,
+        "classifier": AnalysisConfig().classifier,
         "splits": " and ".join(splits) or "all",
         "n": found.n,
         "n_real": found.n_real,

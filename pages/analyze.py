@@ -64,12 +64,12 @@ def page() -> None:
 def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     analysis = ready.analysis
     choose_tab_from_url(state)
-    track_id = chosen_person(state, analysis, ready.key, at_first=accused(ready))
+    track_id = chosen_person(state, analysis, ready.key, at_first=analysis.verdict.most_suspicious)
     draw_banner(
-        analysis,
-        ready.clip,
-        on_evidence=lambda: open_tab(state, "evidence"),
+        ready,
+        on_tab=lambda tab: open_tab(state, tab),
         on_reason=lambda evidence: open_evidence(state, evidence),
+        on_moment=lambda person, time_s: go_to(state, person, time_s),
     )
     for warning in warning_sentences(analysis):
         st.warning(warning, icon=":material/warning:")
@@ -90,11 +90,9 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     scroll_to_tab(state)
 
 
-def accused(ready: ReadyAnalysis) -> int | None:
-    """The person whom the verdict is about: at first the page follows that one."""
-    scored = [track for track in ready.analysis.verdict.tracks if track.probability_fake is not None]
-    fakes = [track for track in scored if track.label == "LIKELY_FAKE"] or scored
-    return max(fakes, key=lambda track: track.probability_fake or 0.0).track_id if fakes else None
+def go_to(state: AnalyzePage, track_id: int, time_s: float) -> None:
+    set_person(state, track_id)
+    set_time(state, time_s)
 
 
 def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
@@ -116,17 +114,15 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
         alt="P(fake) of the scored frames over time, and below it the similarity of successive frames",
     )
     st.caption(
-        "How to read this: above, a filled point is a frame that looks more fake than real, the dashed line the "
-        "person's P(fake), the gray band its 95 % interval. Below, a dip is a frame unlike the one before it. Click a "
-        "point to go there."
+        "How to read this: filled points look more fake than real; a dip below is a frame unlike the one before.",
+        help="The dashed line is the person's P(fake), the gray band its 95 % interval. Click a point to go there.",
     )
 
 
 def draw_timeline(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, moment_s: float) -> None:
     def clicked(point: dict[str, list[float]]) -> None:
         clicked_track, first_frame, *_ = point["customdata"]
-        set_person(state, int(clicked_track))
-        set_time(state, float(ready.analysis.frame_timestamps_s[int(first_frame)]))
+        go_to(state, int(clicked_track), float(ready.analysis.frame_timestamps_s[int(first_frame)]))
 
     choose_person(state, ready.analysis)
     figure = timeline_figure(ready.analysis, track_id, moment_s=moment_s)

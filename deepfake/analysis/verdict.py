@@ -22,6 +22,7 @@ from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
 __all__ = [
+    "Answer",
     "Evidence",
     "NotebookRule",
     "TrackVerdict",
@@ -36,6 +37,7 @@ __all__ = [
 RULES_VERSION = 3  # of this module: results made by other rules are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
+Answer = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE", "NOT_JUDGED", "NO_FACE"]
 RuleLabel = Literal["REAL", "FAKE", "MAYBE_FAKE"]
 
 # The notebook's two thresholds, chosen there by eye on four clips.
@@ -108,6 +110,22 @@ class Verdict:
     reasons: tuple[Evidence, ...]
     interval: tuple[float, float] | None = None
     tracks: tuple[TrackVerdict, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """What a reader is told: the label, but where there was no face, or nobody could be judged, just that."""
+        if self.label != "INCONCLUSIVE":
+            return self.label
+        if not self.tracks:
+            return "NO_FACE"
+        return "NOT_JUDGED" if all(track.abstained for track in self.tracks) else "INCONCLUSIVE"
+
+    @property
+    def most_suspicious(self) -> int | None:
+        """The track_id of the person whom the verdict is about; None where nobody was scored."""
+        scored = [track for track in self.tracks if track.probability_fake is not None]
+        fakes = [track for track in scored if track.label == "LIKELY_FAKE"] or scored
+        return max(fakes, key=lambda track: track.probability_fake or 0.0).track_id if fakes else None
 
     @property
     def first_reason(self) -> Evidence | None:

@@ -9,13 +9,15 @@ import streamlit as st
 
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.moments import Moments
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
 from deepfake.faces.detection import FaceDetection
+from deepfake.serialize import from_bytes
 from deepfake.server.results import Request, analysis_request
 from deepfake.server.store_access import StoreName
-from deepfake.server.tasks import analysis_file, cut_face_clips
+from deepfake.server.tasks import MOMENTS_FILE, analysis_file, cut_face_clips, make_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,23 @@ class ReadyAnalysis:
         )
         heading = "The analysis was kept; its face clips are made anew"
         return folder_when_ready(request, heading=heading, place=place) is not None
+
+    def moments_when_ready(self, *, place: str) -> Moments | None:
+        """Return the most suspicious moments as pictures; while they are cut out, draw how far that is and return
+        None. An analysis from the store comes without them. place: see folder_when_ready."""
+        if self.analysis.verdict.most_suspicious is None:
+            return Moments()
+        if (self.folder / MOMENTS_FILE).is_file():
+            return _read_moments(self.folder)
+        request = Request(
+            f"{self.key}-moments",
+            make_moments,
+            (self.clip.path, self.analysis, runtime().settings),
+            source=self.clip.path,
+            name=self.clip.name,
+            is_media=True,
+        )
+        return read_when_ready(request, _read_moments, heading="Cutting out the most suspicious moments", place=place)
 
     def faces_at(self, frame: int) -> dict[int, FaceDetection]:
         """Return the faces that the analysis has in a frame, by track_id."""
@@ -93,3 +112,7 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _read_analysis(path: str) -> Analysis:
     return read_analysis(Path(path))
+
+
+def _read_moments(folder: Path) -> Moments:
+    return from_bytes((folder / MOMENTS_FILE).read_bytes(), Moments)

@@ -13,7 +13,7 @@ from deepfake.files import stamp_of
 from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
-CHIP_WIDTH_PX = 135
+CHIP_WIDTH_PX = 165
 
 
 def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, AnalysisSummary]:

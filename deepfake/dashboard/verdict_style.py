@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.verdict import Answer, VerdictLabel
 from deepfake.figures import COLORS
-from deepfake.report.wording import VERDICT_WORDS
+from deepfake.report.card import ANSWER_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,21 @@ class VerdictLook:
 
 
 VERDICT_LOOKS: Final[dict[VerdictLabel, VerdictLook]] = {
-    "LIKELY_REAL": VerdictLook(":material/verified:", "green", "green", "○ real"),
+    "LIKELY_REAL": VerdictLook(":material/search_off:", "green", "green", "○ no signs"),
     # Translucent, as the other two are.
     "INCONCLUSIVE": VerdictLook(":material/help:", "gray", f"{COLORS['inconclusive']}55", "◌ unclear"),
     "LIKELY_FAKE": VerdictLook(":material/warning:", "orange", "orange", "● fake"),
 }
+NO_ANSWER_ICONS: Final[dict[Answer, str]] = {
+    "NOT_JUDGED": ":material/visibility_off:",
+    "NO_FACE": ":material/person_off:",
+}
 
 
-def verdict_markdown(label: VerdictLabel) -> str:
-    """Return a verdict as colored Markdown: icon and word."""
-    look = VERDICT_LOOKS[label]
-    return f":{look.color}[{look.icon} {VERDICT_WORDS[label].upper()}]"
+def answer_markdown(answer: Answer) -> str:
+    """Return an answer as colored Markdown: icon and words."""
+    words = ANSWER_WORDS[answer].upper()
+    if answer == "NOT_JUDGED" or answer == "NO_FACE":
+        return f":gray[{NO_ANSWER_ICONS[answer]} {words}]"
+    look = VERDICT_LOOKS[answer]
+    return f":{look.color}[{look.icon} {words}]"

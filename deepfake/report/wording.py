@@ -13,11 +13,11 @@ from deepfake.signals.registry import signal_info
 from deepfake.video.info import Adjustment, AdjustmentCode, VideoInfo
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
-    "LIKELY_REAL": "Likely real",
+    "LIKELY_REAL": "No signs of a fake",
     "INCONCLUSIVE": "Inconclusive",
     "LIKELY_FAKE": "Likely fake",
 }
-VERDICT_ICONS: Final[dict[VerdictLabel, str]] = {"LIKELY_REAL": "✔", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
+VERDICT_ICONS: Final[dict[VerdictLabel, str]] = {"LIKELY_REAL": "○", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
 # What a reason speaks for, before its sentence; a limit says so itself.
 DIRECTION_WORDS: Final[dict[Direction, str]] = {"for": "For a fake: ", "against": "Against a fake: ", "limits": ""}
 
@@ -31,7 +31,6 @@ LIMIT_OTHERS: Final = (
     "pass; strong compression, small faces, masks, heavy make-up and beauty filters mislead it either way."
 )
 LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is real, or whether the scene is staged."
-LIMITS_BRIEFLY: Final = "It can miss forgeries of other kinds, and says nothing of the sound or of who made the clip."
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
 KNOWN_CLIP: Final = "The classifier knows this clip. That it is right here says nothing about other clips."
 ALONE_NOTE: Final = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."

@@ -1,15 +1,18 @@
 """What worker processes run. Each task leaves its result in `folder` and reports there how far it is."""
 
+import logging
 from pathlib import Path
 
 import plotly.graph_objects as go
 
 from deepfake.analysis.keeping import read_analysis, write_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.moments import Moments
 from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
 from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view
 from deepfake.demo.writer import write_demo
+from deepfake.errors import DeepfakeError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
@@ -22,10 +25,14 @@ from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import slowed
 from deepfake.views.attribution_clip import DRAWING, SCORING, write_attribution_clip
 from deepfake.views.face_clips import FaceClips
+from deepfake.views.moments import suspicious_moments
 from deepfake.views.stills import preview_jpeg
+
+logger = logging.getLogger(__name__)
 
 ANALYSIS_FILE = "analysis.bin"
 FORMER_ANALYSIS_FILE = "analysis.json"  # of caches that an earlier version wrote
+MOMENTS_FILE = "moments.bin"
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
 RECOMPRESSION_FILE = "recompression.bin"
@@ -53,7 +60,7 @@ def analyze_clip(
     store_name: StoreName | None = None,
     sha256: str | None = None,
 ) -> None:
-    """Write analysis.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
+    """Write analysis.bin, moments.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
 
     store_name: the analysis goes into the store under this name; without it (an upload) it does not. sha256: of the
     clip's bytes, where it is known.
@@ -78,6 +85,18 @@ def analyze_clip(
     write_analysis(analysis, folder / ANALYSIS_FILE)
     if store_name is not None:
         keep_analysis(analysis, store_name, file_version, settings)
+    make_moments(folder, path, analysis, settings)
+
+
+def make_moments(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
+    """Write moments.bin, the most suspicious moments as pictures; none where the clip cannot be read a second time,
+    because a verdict that is there must not be lost for its pictures."""
+    try:
+        moments = suspicious_moments(path, analysis, settings=settings)
+    except DeepfakeError:
+        logger.exception("the moments of %s cannot be shown", path)
+        moments = Moments()
+    (folder / MOMENTS_FILE).write_bytes(to_bytes(moments))
 
 
 def cut_face_clips(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:

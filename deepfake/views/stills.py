@@ -186,7 +186,7 @@ def face_spectrum(
     """
     settings = settings or load_settings()
     transforms = dict(zip(frame_indices, crops_to_frame, strict=True))
-    frames = _frames_of(path, list(zip(frame_indices, timestamps_s, strict=True)), settings)
+    frames = frames_of(path, list(zip(frame_indices, timestamps_s, strict=True)), settings)
     squares = (face_square(image, transforms[index], crop_px) for index, _, image in frames)
     spectra = [radial_power_spectrum(square) for square in squares if square is not None]
     values = np.array(spectra, dtype=np.float32).reshape(-1, SPECTRUM_BINS)
@@ -212,7 +212,7 @@ def frame_grid(
     wanted = list(zip(frame_indices, timestamps_s, strict=True))
     return [
         GridTile(index, time_s, fitted(image, tile_side_px))
-        for index, time_s, image in _frames_of(path, wanted, settings or load_settings())
+        for index, time_s, image in frames_of(path, wanted, settings or load_settings())
     ]
 
 
@@ -280,7 +280,7 @@ def _named_frames(frames: Iterator[Frame], indices: set[int]) -> Iterator[Frame]
     return (frame for frame in islice(frames, last + 1) if frame.index in indices)
 
 
-def _frames_of(
+def frames_of(
     path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings
 ) -> Iterator[tuple[int, float, Image]]:
     """Yield index, time and picture of the named frames: read in one pass, unless they lie far apart."""

@@ -25,7 +25,7 @@ HEADINGS: dict[str, PageName] = {
     "History": "history",
     "Methods": "methods",
 }
-VERDICTS = ("LIKELY REAL", "INCONCLUSIVE", "LIKELY FAKE")
+VERDICTS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
 ANSWERS = ("SAME SCENE", "NOT A PAIR", "CANNOT BE COMPARED")
 TABS = {
     "dataset": {"gallery": ":material/grid_view: Gallery"},
@@ -205,6 +205,11 @@ class User(AppTest):
     def reasons(self) -> list[Any]:
         """The reasons of the verdict: buttons that lead to what they rest on."""
         return self.buttons_of("banner-reason-")
+
+    @property
+    def moments(self) -> list[Any]:
+        """The most suspicious moments on the card: buttons below their pictures."""
+        return self.buttons_of("banner-moment-")
 
     @property
     def tab(self) -> str:

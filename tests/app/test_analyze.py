@@ -13,6 +13,7 @@ import pytest
 from deepfake.files import file_sha256
 from deepfake.server import jobs
 from deepfake.server.progress import ProgressReport
+from deepfake.settings import load_settings
 from tests.app.driver import User
 
 
@@ -37,11 +38,11 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
     assert not user.exception
     shown = user.words
     assert re.search(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)
-    assert "A heuristic beside it, no part of the verdict" in shown
-    assert "not whether a face is real" in shown
+    assert "notebook" not in shown
+    assert len(user.moments) == 3
     badges = " ".join(str(item.proto) for item in user.markdown)
     for person in ("Person 1", "Person 2"):  # each with a word, never color alone
-        assert re.search(rf"{person} [●○◌] (fake|real|unclear)", badges)
+        assert re.search(rf"{person} [●○◌] (fake|no signs|unclear)", badges)
     assert user.query_params["clip"] == "demo/fake_pair_right.mp4"
     assert {item.label for item in user.get("download_button")} == {"JSON", "CSV", "Report"}
 
@@ -98,9 +99,11 @@ def test_the_file_tab_names_the_clip_and_no_folder_of_the_server(talking_clip: P
 
 def test_no_face_is_a_result_with_its_reason(no_face_clip: Path) -> None:
     user = User().arrive().upload(no_face_clip).wait_for_verdict()
-    assert "INCONCLUSIVE" in user.words
+    assert "NO FACE" in user.words
     (reason,) = user.reasons
     assert "No face was found" in reason.label
+    assert "What can help" in user.words
+    assert user.moments == []
     assert not user.error
     assert not user.exception
 
@@ -179,8 +182,7 @@ def test_a_wrong_setting_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
-    user.click("banner-evidence")
-    assert "Evidence" in user.tab
+    user.open_tab("evidence")
     assert "Where the classifier looked" in [item.value for item in user.subheader]
     assert "Person 1, frame 0, " in user.words
     captions = user.pictures
@@ -200,25 +202,50 @@ def test_the_evidence_shows_where_the_detector_looked_and_leads_to_moments(talki
 def test_a_reason_opens_its_own_panel_and_the_address_says_so(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
     assert 1 <= len(user.reasons) <= 3
-    assert all("→ " in item.label for item in user.reasons)  # says where it leads
-    score = next(item for item in user.reasons if "P(fake) is" in item.label)
+    assert all(item.help.startswith("Opens the tab ") for item in user.reasons)
+    score = next(item for item in user.reasons if "pictures of the face" in item.label)
     score.click().run()
     assert "Evidence" in user.tab
     assert (user.query_params["panel"], user.query_params["signal"]) == ("evidence", "learned_score")
     assert not user.exception
 
 
+def test_a_moment_of_the_card_rules_the_page(talking_clip: Path) -> None:
+    user = User().arrive().upload(talking_clip).wait_for_verdict()
+    times = [item.label for item in user.moments]
+    assert len(times) == 3
+    assert times == sorted(times)
+    user.moments[-1].click().run()
+    frame = int(user.moments[-1].key.rsplit("-", 1)[1])
+    assert user.time_slider.value == pytest.approx(frame / 25)
+    assert not user.exception
+
+
+def test_an_analysis_that_came_without_pictures_gets_them(talking_clip: Path) -> None:
+    user = User().arrive().upload(talking_clip).wait_for_verdict()
+    for path in load_settings().cache_dir.glob(f"results/{file_sha256(talking_clip)}*/moments.bin"):
+        path.unlink()
+    user.run()
+    user.wait_until(lambda user: len(user.moments) == 3)
+
+
+def test_the_rule_of_the_notebook_is_on_the_tab_of_similarity(talking_clip: Path) -> None:
+    user = User().arrive().at_tab("similarity").upload(talking_clip).wait_for_verdict()
+    assert "The rule that this project began with says" in user.words
+    assert "not whether a face is real" in user.words
+
+
 def test_the_faces_panel_says_how_good_the_pictures_are(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
-    quality = next(item.value for item in user.caption if "Quality of Person 1" in item.value)
-    assert re.search(r"\d+ px wide \(at least 48\) · edges smeared by \d\.\d of 224 px", quality)
-    assert "seen in 100% of the clip's frames" in quality
+    quality = next(item for item in user.caption if "Quality of Person 1" in item.value)
+    assert re.search(r"\d+ px wide \(at least 48\)", quality.value)
+    assert re.search(r"edges smeared by \d\.\d of 224 px", quality.help)
+    assert "seen in 100% of the clip's frames" in quality.help
 
 
 def test_the_evidence_of_a_clip_without_faces_says_why_it_is_empty(no_face_clip: Path) -> None:
     user = User().arrive().at_tab("evidence").upload(no_face_clip).wait_for_verdict()
     assert "there is nothing to score" in user.words
-    assert "no probability" in user.words
     assert not user.exception
 
 
@@ -226,7 +253,7 @@ def test_the_person_of_the_verdict_is_shown_first() -> None:
     user = User().arrive().wait_for_samples()
     user.take_sample("fake_pair_right.mp4")
     user.wait_for_verdict()
-    accused = re.search(r"Person (\d): P\(fake\)", " ".join(item.label for item in user.reasons))
+    accused = re.search(r"Person (\d)’s face", " ".join(item.label for item in user.reasons))
     assert accused is not None
     pills = next(item for item in user.get("button_group") if item.key == "analyze-person")
     assert pills.value == int(accused.group(1)) - 1
@@ -235,7 +262,7 @@ def test_the_person_of_the_verdict_is_shown_first() -> None:
 def test_faces_without_landmarks_get_no_probability_and_the_reason(talking_clip: Path) -> None:
     user = User().with_haar().arrive().at_tab("evidence").upload(talking_clip).wait_for_verdict()
     assert not user.exception
-    assert "INCONCLUSIVE" in user.words
-    assert "no probability" in user.words
+    assert "NOT JUDGED" in user.words
+    assert "MTCNN" in user.words
     assert "MTCNN" in "\n".join(item.value for item in user.info)
     assert not re.search(r"P\(fake\) [01]\.\d\d \(", user.words)

@@ -9,7 +9,8 @@ from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
 from deepfake.dashboard.analyze.tabs import TABS, card_targets, tab_title
 from deepfake.dashboard.state import AnalyzePage
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
+from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.wording import VERDICT_WORDS, score_text
 from tests.app.driver import RUN_LIMIT_S
 from tests.store.samples import sample_analysis
@@ -26,6 +27,7 @@ def test_verdicts_differ_in_word_and_icon_as_well_as_in_color() -> None:
     for part in ([look.icon for look in looks], [look.color for look in looks], [look.person for look in looks]):
         assert len(set(part)) == 3
     assert len(set(VERDICT_WORDS.values())) == 3
+    assert len({answer_markdown(answer) for answer in ANSWER_WORDS}) == 5
     assert len(set(DIRECTION_ICONS.values())) == 3
 
 
@@ -123,8 +125,10 @@ def banner_page() -> None:
     from deepfake.dashboard.analyze.banner import draw_banner
     from tests.store.samples import sample_analysis
 
-    unlabeled = SimpleNamespace(label=None)
-    draw_banner(sample_analysis(1), unlabeled, on_evidence=lambda: None, on_reason=lambda _: None)
+    ready = SimpleNamespace(
+        analysis=sample_analysis(1), clip=SimpleNamespace(label=None), moments_when_ready=lambda place: None
+    )
+    draw_banner(ready, on_tab=lambda _: None, on_reason=lambda _: None, on_moment=lambda *_: None)
 
 
 def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,7 @@ def test_a_data_set_is_analyzed_in_the_background_and_carries_its_verdicts(small
     rows = table(user)
     expected = batch_work.probability_of(b"one of real")
     assert rows.loc["real/one.mp4", "P(fake)"] == pytest.approx(expected)
-    assert list(rows.loc["real/one.mp4", "verdict"]) == ["⚠ Likely fake" if expected > 0.5 else "✔ Likely real"]
+    assert list(rows.loc["real/one.mp4", "verdict"]) == ["⚠ Likely fake" if expected > 0.5 else "○ No signs of a fake"]
     assert list(rows.loc["fake/bad.mp4", "verdict"]) == []
     failed = next(item.value for item in user.dataframe if "why" in item.value)
     assert failed.to_dict("records") == [{"clip": "fake/bad.mp4", "why": "bad.mp4: this is not a video"}]

@@ -183,7 +183,7 @@ def test_a_clip_that_is_gone_shows_what_was_kept(keep: Keep, folder: Path) -> No
     user = User("history").arrive().select_rows(0)
     user.click("history-open")
     assert "no longer in the data set shown" in user.words
-    assert "LIKELY REAL" in user.words
+    assert "NO SIGNS OF A FAKE FOUND" in user.words
 
 
 def test_a_file_that_changed_since_does_not_open_as_if_it_had_not(keep: Keep, folder: Path) -> None:

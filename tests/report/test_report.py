@@ -229,7 +229,7 @@ def test_report_stands_alone_and_escapes(analysis: Analysis) -> None:
     assert not re.search(r"https?://|url\(|@import", text)
     assert "a &lt;b&gt;&amp;.mp4" in text
     assert "It is &lt;steady&gt;." in text
-    for needed in ("ab" * 32, "0.0.1", "min_track_s = 0.1", "Likely real", "30000/1001", "breaks off", "opencv"):
+    for needed in ("ab" * 32, "0.0.1", "min_track_s = 0.1", "No signs of a fake", "30000/1001", "breaks off", "opencv"):
         assert needed in text
 
 

@@ -1,33 +1,25 @@
-"""The answer: the verdict with its word, icon and color, its reasons, and what it cannot tell."""
+"""The card: the answer in plain words, its reasons, the faces that it rests on, how often it is right, what helps."""
 
 from collections.abc import Callable
-from itertools import islice
 
 import streamlit as st
 
 from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
+from deepfake.analysis.moments import MomentPicture
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.dashboard.analyze.tabs import TABS, tab_of
-from deepfake.dashboard.navigation import METHODS
+from deepfake.dashboard.navigation import COMPARE, METHODS
+from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import ClipChoice
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS, verdict_markdown
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import training_clips
-from deepfake.figures import person_name
-from deepfake.report.wording import (
-    DIRECTION_WORDS,
-    KNOWN_CLIP,
-    LIMITS_BRIEFLY,
-    RULE_BLIND_SPOT,
-    limits_of,
-    reason_sentences,
-    rule_sentence,
-    score_text,
-)
+from deepfake.figures import format_time, person_name
+from deepfake.report.card import STEP_WORDS, StepCode, card_reasons, next_steps, rate_sentence, strength_text
+from deepfake.report.wording import DIRECTION_WORDS, KNOWN_CLIP, limits_of, reason_sentences, score_text
 
-MAX_REASONS = 3
 MAX_PERSON_BADGES = 6
-# What a reason speaks for, in words as well as by its icon.
+# What a reason speaks for, by an icon; its sentence says it in words.
 DIRECTION_ICONS: dict[Direction, str] = {
     "for": ":material/add_circle:",
     "against": ":material/do_not_disturb_on:",
@@ -38,65 +30,99 @@ REASONS_STYLE = """<style>
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
-RULE_NAME = "A heuristic beside it, no part of the verdict: the notebook's rule"
 
 
 def draw_banner(
-    analysis: Analysis,
-    clip: ClipChoice,
+    ready: ReadyAnalysis,
     *,
-    on_evidence: Callable[[], None],
+    on_tab: Callable[[str], None],
     on_reason: Callable[[Evidence], None],
+    on_moment: Callable[[int, float], None],
 ) -> None:
-    """Draw the verdict, up to three reasons, the rule's numbers, and what the verdict cannot tell.
+    """Draw the answer with its strength, up to three reasons, its measured rate, and its three strongest moments.
 
-    on_evidence: opens the tab of the evidence. on_reason: opens the tab that shows a reason.
+    Args:
+        ready: the analysis of a clip.
+        on_tab: opens a tab, by its name.
+        on_reason: opens the tab that shows a reason.
+        on_moment: goes to a moment of a person: track_id and time, seconds.
     """
+    analysis = ready.analysis
     verdict = analysis.verdict
     with st.container(border=True, key="verdict", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"## {verdict_markdown(verdict.label)}", width="content")
-            _draw_probability(verdict)
-            _draw_badges(analysis, clip)
-        _draw_reasons(verdict, on_reason)
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            if verdict.probability_fake is not None:
-                st.button(
-                    "Show the evidence", icon=":material/search_insights:", type="tertiary", key="banner-evidence",
-                    on_click=on_evidence,
-                )  # fmt: skip
-            _draw_limits(analysis.config.classifier)
-            st.caption(LIMITS_BRIEFLY, width="content")
-        st.caption(f"{RULE_NAME} {rule_sentence(analysis.notebook_rule)}. {RULE_BLIND_SPOT}")
+            st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
+            _draw_strength(verdict)
+            _draw_badges(analysis, ready.clip)
+        if verdict.most_suspicious is None:
+            _draw_words(analysis, on_tab, on_reason)
+            return
+        words, pictures = st.columns([3, 2], gap="medium")
+        with words:
+            _draw_words(analysis, on_tab, on_reason)
+        with pictures:
+            _draw_moments(ready, on_moment)
+
+
+def _draw_strength(verdict: Verdict) -> None:
+    text = strength_text(verdict)
+    if text:
+        # Quiet: a number that decides nothing must not look like an answer.
+        st.markdown(f":gray[{text}]" if verdict.answer == "INCONCLUSIVE" else f"**{text}**", width="content")
+
+
+def _draw_words(analysis: Analysis, on_tab: Callable[[str], None], on_reason: Callable[[Evidence], None]) -> None:
+    verdict = analysis.verdict
+    _draw_reasons(verdict, on_reason)
+    _draw_steps(next_steps(verdict), on_tab)
+    rate = rate_sentence(verdict, analysis.config.classifier)
+    if rate:
+        st.caption(rate)
+    with st.container(horizontal=True, gap="medium"):
+        _draw_numbers(verdict)
+        _draw_limits(analysis.config.classifier)
 
 
 def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> None:
-    """Each reason is a button: the keyboard reaches it, and a screen reader says the sentence and where it leads."""
+    """Each reason is a button: the keyboard reaches it, and a screen reader says the sentence."""
     with st.container(gap=None, key="reasons"):
         st.html(REASONS_STYLE)
-        told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
-        for number, (evidence, reason) in enumerate(islice(told, MAX_REASONS)):
-            words = DIRECTION_WORDS[evidence.direction].strip()
+        for number, reason in enumerate(card_reasons(verdict)):
             st.button(
-                f"{f'**{words}** ' if words else ''}{reason} → {TABS[tab_of(evidence)][0]}",
+                reason.sentence,
                 key=f"banner-reason-{number}",
+                help=f"Opens the tab {TABS[tab_of(reason.evidence)][0]}",
                 on_click=on_reason,
-                args=(evidence,),
+                args=(reason.evidence,),
                 type="tertiary",
-                icon=DIRECTION_ICONS[evidence.direction],
+                icon=DIRECTION_ICONS[reason.evidence.direction],
                 wrap=True,
             )
 
 
-def _draw_probability(verdict: Verdict) -> None:
-    text = score_text(verdict.probability_fake, verdict.interval)
-    if not text:
-        st.markdown(":gray[no probability: nothing could be scored]", width="content")
-    elif verdict.label == "INCONCLUSIVE":
-        # Quiet: a number that decides nothing must not look like an answer.
-        st.markdown(f":gray[{text}, not enough to decide]", width="content")
-    else:
-        st.markdown(f"#### {text}", width="content")
+def _draw_steps(steps: tuple[StepCode, ...], on_tab: Callable[[str], None]) -> None:
+    if not steps:
+        return
+    with st.container(gap=None, key="next-steps"):
+        st.markdown("**What can help**")
+        for step in steps:
+            if step == "compare":
+                st.page_link(COMPARE, label=STEP_WORDS[step], icon=":material/compare:")
+            elif step == "recompress":
+                st.button(
+                    STEP_WORDS[step], key="banner-recompress", icon=":material/compress:", type="tertiary",
+                    on_click=on_tab, args=("recompress",),
+                )  # fmt: skip
+            else:
+                st.markdown(f":material/arrow_right: {STEP_WORDS[step]}")
+
+
+def _draw_numbers(verdict: Verdict) -> None:
+    with st.popover("Numbers", icon=":material/123:", type="tertiary"):
+        if verdict.probability_fake is not None:
+            st.markdown(score_text(verdict.probability_fake, verdict.interval))
+        told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
+        st.markdown("\n".join(f"- {DIRECTION_WORDS[item.direction]}{sentence}" for item, sentence in told))
 
 
 def _draw_limits(classifier: str) -> None:
@@ -104,6 +130,32 @@ def _draw_limits(classifier: str) -> None:
         st.markdown("\n".join(f"- {sentence}" for sentence in limits_of(classifier)))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
             st.switch_page(METHODS)
+
+
+def _draw_moments(ready: ReadyAnalysis, on_moment: Callable[[int, float], None]) -> None:
+    moments = ready.moments_when_ready(place="moments")
+    if moments is None or moments.track_id is None or not moments.pictures:
+        return
+    several = len(ready.analysis.tracks) > 1
+    whose = f" of {person_name(moments.track_id)}" if several else ""
+    st.caption(f"Most suspicious moments{whose}")
+    for picture, column in zip(moments.pictures, st.columns(len(moments.pictures), gap="small"), strict=True):
+        with column:
+            _draw_moment(moments.track_id, picture, on_moment)
+
+
+def _draw_moment(track_id: int, picture: MomentPicture, on_moment: Callable[[int, float], None]) -> None:
+    time = format_time(picture.timestamp_s)
+    drawn = "the face" if picture.looked is None else "the face with what speaks for a fake (orange) and against (teal)"
+    st.image(picture.looked or picture.face, width="stretch", alt=f"{drawn} at {time}")
+    st.button(
+        time,
+        key=f"banner-moment-{picture.frame_index}",
+        help=f"Go to this moment: P(fake) {picture.probability_fake:.2f} of this picture alone",
+        on_click=on_moment,
+        args=(track_id, picture.timestamp_s),
+        type="tertiary",
+    )
 
 
 def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
@@ -128,9 +180,11 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
 
 def _draw_persons(analysis: Analysis) -> None:
     people, judged = len(analysis.tracks), analysis.verdict.tracks
+    if people == 0:
+        return
     if len(judged) < 2:
         st.badge(
-            "no face" if people == 0 else "1 person" if people == 1 else f"{people} persons",
+            "1 person" if people == 1 else f"{people} persons",
             icon=":material/person:",
             color="gray",
             help="Faces that were followed. Somebody who comes back later counts as another person.",

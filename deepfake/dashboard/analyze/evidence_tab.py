@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.analysis.evidence import SCORE
+from deepfake.analysis.moments import suspicious_rows
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
 from deepfake.dashboard.results import ReadyAnalysis
@@ -32,13 +33,6 @@ NO_ATTRIBUTION = "This classifier gives a score and does not tell which places o
 def anchor_of(signal: str) -> str:
     """Return the id of the heading of a signal's card, for links: "#" and this."""
     return f"evidence-{signal}"
-
-
-def suspicious_rows(trace: SignalTrace) -> list[int]:
-    """Return the rows of the five highest scores, the highest first."""
-    known = np.flatnonzero(np.isfinite(trace.values))
-    rows: list[int] = known[np.argsort(-trace.values[known], kind="stable")][:MOMENTS_LISTED].tolist()
-    return rows
 
 
 def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *, page: PageState) -> None:
@@ -89,7 +83,7 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
 
 
 def _draw_moments(trace: SignalTrace, track_id: int, page: PageState) -> None:
-    rows = suspicious_rows(trace)
+    rows = suspicious_rows(trace, MOMENTS_LISTED)
     above = int(np.sum(trace.values > 0.5))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Most suspicious moments of {person_name(track_id)}**", width="content")

@@ -165,8 +165,8 @@ def draw_quality(analysis: Analysis, track_id: int | None) -> None:
     if judged is None or judged.quality is None:
         return
     icon = ":material/error:" if judged.abstained else ":material/check:"
-    numbers = " · ".join(quality_numbers(judged.quality, quality_limits(analysis.config.classifier)))
-    st.caption(f"{icon} Quality of {person_name(judged.track_id)}: {numbers}")
+    numbers = tuple(quality_numbers(judged.quality, quality_limits(analysis.config.classifier)))
+    st.caption(f"{icon} Quality of {person_name(judged.track_id)}: {numbers[0]}", help="  \n".join(numbers))
 
 
 def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[str]:

@@ -10,6 +10,7 @@ from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import frame_pair
 from deepfake.dashboard.state import PageState
 from deepfake.figures import format_time, person_name
+from deepfake.report.wording import RULE_BLIND_SPOT, rule_sentence
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.drops import deepest_drops
 
@@ -37,6 +38,8 @@ def draw_similarity(
         _draw_cuts(ready.analysis, page)
     with pair:
         _draw_pair(ready, frame, moment_s)
+    rule = ready.analysis.notebook_rule
+    st.caption(f"The rule that this project began with {rule_sentence(rule)}. {RULE_BLIND_SPOT} It decides nothing.")
 
 
 def _drop_rows(analysis: Analysis, trace: SignalTrace) -> list[int]:

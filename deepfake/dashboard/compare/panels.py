@@ -11,7 +11,7 @@ from deepfake.dashboard.selection import clickable_chart, set_time
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
-from deepfake.dashboard.verdict_style import verdict_markdown
+from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
 from deepfake.report.wording import ALONE_NOTE, reason_sentences, score_text
@@ -46,7 +46,7 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
-        f"**{verdict_markdown(verdict.label)}** · "
+        f"**{answer_markdown(verdict.answer)}** · "
         + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
     for reason in reason_sentences(verdict)[:2]:

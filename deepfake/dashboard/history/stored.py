@@ -15,7 +15,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import choose_person, chosen_person
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime
-from deepfake.dashboard.verdict_style import verdict_markdown
+from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.figures import score_figure, timeline_figure
 from deepfake.report.wording import reason_sentences, score_text, warning_sentences
 from deepfake.store import AnalysisSummary
@@ -79,7 +79,7 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
     with st.container(border=True, gap="small", key="stored-verdict"):
         st.markdown(f"**{name}**")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"## {verdict_markdown(verdict.label)}", width="content")
+            st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             text = score_text(verdict.probability_fake, verdict.interval)
             st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
         st.markdown("\n".join(f"- {reason}" for reason in reason_sentences(verdict)))

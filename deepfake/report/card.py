@@ -1,0 +1,190 @@
+"""The answer in plain words: what the card of a clip says, for readers who know nothing of the method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.verdict import Answer, Verdict
+from deepfake.report.facts import all_facts
+from deepfake.report.wording import evidence_sentence, person_name, probability_text
+from deepfake.signals.registry import signal_info
+
+ANSWER_WORDS: Final[dict[Answer, str]] = {
+    "LIKELY_FAKE": "Likely fake",
+    "INCONCLUSIVE": "Inconclusive",
+    "LIKELY_REAL": "No signs of a fake found",
+    "NOT_JUDGED": "Not judged",
+    "NO_FACE": "No face",
+}
+MAX_REASONS: Final = 3
+LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under the numbers
+
+# The verbal scale of likelihood ratios of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015): an
+# observation supports neither side below 2, a side weakly below 10, moderately below 100. With as many fakes as real
+# clips, as P(fake) is calibrated, the odds are that ratio.
+NEITHER_BELOW: Final = 2.0
+WEAK_BELOW: Final = 10.0
+MODERATE_BELOW: Final = 100.0
+Strength = Literal["none", "weak", "moderate", "strong"]
+STRENGTHS: Final[tuple[Strength, ...]] = ("none", "weak", "moderate", "strong")
+
+StepCode = Literal["better_copy", "other_part", "compare", "recompress", "face_detector"]
+STEP_WORDS: Final[dict[StepCode, str]] = {
+    "better_copy": "Find a better copy: earlier, larger, less compressed",
+    "other_part": "Try another part: lit, near, turned to the camera",
+    "compare": "Compare with an original",
+    "recompress": "Re-compress it: does the answer stay?",
+    "face_detector": "Choose MTCNN in the settings",
+}
+NO_RATE: Final = "How often such an answer is right was not measured for this classifier."
+
+
+@dataclass(frozen=True, slots=True)
+class CardReason:
+    """A reason as the card says it. evidence: what it rests on. sentence: with one number."""
+
+    evidence: Evidence
+    sentence: str
+
+
+def strength_of(probability: float) -> Strength:
+    """Return how strongly a P(fake) in [0, 1] speaks, for a fake or against one."""
+    certain = max(probability, 1 - probability)
+    odds = certain / max(1 - certain, 1e-9)
+    limits = (NEITHER_BELOW, WEAK_BELOW, MODERATE_BELOW)
+    return STRENGTHS[sum(odds >= limit for limit in limits)]
+
+
+def strength_text(verdict: Verdict) -> str:
+    """Return how strong an answer is, in dots and a word, and the probability behind it; "" without one."""
+    probability = verdict.probability_fake
+    if probability is None or verdict.answer in ("NO_FACE", "NOT_JUDGED"):
+        return ""
+    number = f"P(fake) {probability_text(probability, verdict.interval)}"
+    if verdict.answer == "INCONCLUSIVE":
+        return f"{_lean(probability)} · {number}"
+    strength = strength_of(probability)
+    filled = max(1, STRENGTHS.index(strength))
+    return f"{'●' * filled}{'○' * (3 - filled)} {'weak' if strength == 'none' else strength} · {number}"
+
+
+def _lean(probability: float) -> str:
+    if strength_of(probability) == "none":
+        return "leans to neither side"
+    return "leans toward a fake" if probability > 0.5 else "leans away from a fake"
+
+
+def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
+    """Return up to three reasons in plain words, the strongest first; none twice."""
+    found: dict[str, Evidence] = {}
+    for item in verdict.reasons:
+        sentence = _sentence(item, several=len(verdict.tracks) > 1)
+        if sentence:
+            found.setdefault(sentence, item)
+    return tuple(CardReason(item, sentence) for sentence, item in found.items())[:MAX_REASONS]
+
+
+def next_steps(verdict: Verdict) -> tuple[StepCode, ...]:
+    """Return what somebody can do who got no clear answer, the most helpful first."""
+    answer, codes = verdict.answer, {item.code for item in verdict.reasons}
+    if answer == "INCONCLUSIVE":
+        return "better_copy", "compare", "recompress"
+    if answer == "NOT_JUDGED" and "unscored" in codes:
+        return ("face_detector",)
+    if answer == "NOT_JUDGED":
+        return "better_copy", "other_part", "compare"
+    return ("other_part", "compare") if answer == "NO_FACE" else ()
+
+
+def rate_sentence(verdict: Verdict, classifier: str) -> str:
+    """Return how often clips of the other kind got this answer, as it was measured; "" where there is nothing to rate.
+
+    classifier: the name of that which the verdict rests on: rates were measured with the default one.
+    """
+    known = all_facts().get("accuracy", {})
+    answer = verdict.answer
+    if answer == "NO_FACE":
+        return ""
+    if known.get("classifier") != classifier:
+        return NO_RATE
+    if answer == "LIKELY_FAKE":
+        return f"Measured on real clips new to it: {_share('false_alarms', 'n_real', known)} got this answer too."
+    if answer == "LIKELY_REAL":
+        return f"Measured on fakes new to it: {_share('missed', 'n_fake', known)} got this answer too."
+    return f"Measured on clips new to it: {_share('abstained', 'n', known)} got no clear answer."
+
+
+def _share(count: str, total: str, known: dict[str, Any]) -> str:
+    low, high = known[f"{count}_low"], known[f"{count}_high"]
+    return f"{known[count]} of {known[total]} ({low:.0%} to {high:.0%} of all such clips)"
+
+
+def _sentence(item: Evidence, *, several: bool) -> str:
+    """A fact in plain words; "" for what the card leaves to the numbers."""
+    if item.code in LEFT_OUT:
+        return ""
+    if item.code == "signal_rare":
+        return _signal(item)
+    say = _SENTENCES.get(item.code)
+    if say is None:
+        return evidence_sentence(item)
+    sentence = say(
+        item.values, f"{person_name(item.track_id)}’s face" if several and item.track_id is not None else "the face"
+    )
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _score(values: dict[str, Any], face: str) -> str:
+    pictures, look = values["frames"], "looks" if values["frames"] == 1 else "look"
+    fake = round(values["share_fake"] * pictures)
+    if fake == pictures:
+        return f"All {pictures} pictures of {face} {look} manipulated."
+    if fake == 0:
+        return f"None of {pictures} pictures of {face} looks manipulated."
+    return f"{fake} of {pictures} pictures of {face} {'looks' if fake == 1 else 'look'} manipulated."
+
+
+def _rank(values: dict[str, Any], what: str, how: str) -> str:
+    count, total = values["count"], values["of"]
+    if count == 0:
+        return f"None of {total:,} {what} looks as {how}."
+    return f"{count:,} of {total:,} {what} {'looks' if count == 1 else 'look'} as {how}."
+
+
+def _signal(item: Evidence) -> str:
+    if item.is_weak:
+        return ""
+    info = signal_info(item.signal)
+    count, total = (int(item.values[name]) for name in ("count", "of"))
+    title = item.signal if info is None else info.title
+    if count == 0:
+        return f"{title}: none of {total:,} real clips is as unusual."
+    return f"{title}: {count:,} of {total:,} real clips are as unusual."
+
+
+def _part(share: float) -> str:
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+_SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
+    "no_face": lambda values, face: "No face was found in any frame.",
+    "unscored": lambda values, face: f"{face} could not be scored.",
+    "uncalibrated": lambda values, face: "how often this classifier is right was not measured.",
+    "face_too_small": lambda values, face: f"{face} is {values['px']:.0f} pixels wide: too small to judge.",
+    "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
+    "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",
+    "seen_too_briefly": lambda values, face: f"{face} is seen too briefly: in {values['pictures']} pictures.",
+    "turned_away": lambda values, face: (
+        f"{face} looks into the camera in {_part(values['frontal_share'])} of its frames."
+    ),
+    "hardly_a_face": lambda values, face: f"a face is seen in {values['frames']} frames only.",
+    "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
+    "score": _score,
+    "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
+    "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),
+    "too_close": lambda values, face: "its score is one that fakes and real clips share.",
+    "seen_in_part": lambda values, face: (
+        f"{face} is seen in {_part(values['share'])} of the clip; the answer is about that."
+    ),
+}

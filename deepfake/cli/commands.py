@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepfake.cli.options import config_of
 from deepfake.cli.terminal import complain, progress_bars
 from deepfake.files import check_writable
-from deepfake.report import EXPORTS
+from deepfake.report import EXPORTS, ExportOptions
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import Progress
@@ -48,6 +48,7 @@ def analyze(options: argparse.Namespace) -> None:
     from deepfake.store import analyze_once
     from deepfake.video.reader import probe
     from deepfake.views.face_clips import FaceClips
+    from deepfake.views.moments import suspicious_moments
 
     with ExitStack() as stack:
         clips = None
@@ -57,10 +58,10 @@ def analyze(options: argparse.Namespace) -> None:
             clips = stack.enter_context(FaceClips(options.faces, frame_rate))
         show = stack.enter_context(progress_bars(STAGES))
 
-        def shown(state: "Progress") -> None:
+        def tell(state: "Progress") -> None:
             show(state.stage, state.frames_done, None if state.stage == "models" else state.frames_total)
 
-        answer = analyze_once(options.clip, config_of(options), progress=shown, on_crop=clips, trouble=complain)
+        answer = analyze_once(options.clip, config_of(options), progress=tell, on_crop=clips, trouble=complain)
         analysis = answer.analysis
         faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
         recompression = None
@@ -68,7 +69,11 @@ def analyze(options: argparse.Namespace) -> None:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     if answer.kept_at is not None:
         complain(f"{options.clip}: from the store, analyzed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
-    writers = {export.kind: partial(export.make, analysis, recompression=recompression) for export in EXPORTS}
+    moments = None
+    if any(export.has_pictures and export.kind in outputs for export in EXPORTS):
+        moments = suspicious_moments(options.clip, analysis)
+    shown = ExportOptions(moments=moments, recompression=recompression, paper=options.paper)
+    writers = {export.kind: partial(export.make, analysis, shown) for export in EXPORTS}
     written = [*_write(outputs, writers), *map(str, faces.values())]
     if STANDARD_OUTPUT not in outputs.values():
         print_analysis(analysis, written)

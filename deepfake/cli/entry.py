@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from deepfake import __version__
 from deepfake.cli import commands
@@ -14,7 +15,7 @@ from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.options import add_analysis_options
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
-from deepfake.report import EXPORTS
+from deepfake.report import EXPORTS, Paper
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
@@ -89,6 +90,7 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     )
     analyze.add_argument("clip", metavar="CLIP", type=Path, help="a video file")
     _add_outputs(analyze, **{export.kind: export.what for export in EXPORTS})
+    _add_paper(analyze)
     analyze.add_argument(
         "--faces", metavar="DIR", type=Path, help="write a clip of every person's face there: face-0.mp4, face-1.mp4, …"
     )
@@ -126,6 +128,10 @@ def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
     _add_outputs(dataset, json="the counts, as JSON")
     dataset.set_defaults(run=commands.dataset)
+
+
+def _add_paper(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--paper", choices=get_args(Paper), default="a4", help="of the PDF (default a4)")
 
 
 def _add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:

@@ -10,10 +10,11 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.detectors import quality_limits
 from deepfake.figures import format_time
-from deepfake.report import EXPORTS
+from deepfake.report import EXPORTS, ExportOptions, Paper
 from deepfake.report.wording import adjustment_sentence
 from deepfake.video.info import VideoInfo
 
+LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")
 STAGES = {
     "models": "Loading the models",
     "decode": "Decoding",
@@ -47,12 +48,13 @@ def draw_file(ready: ReadyAnalysis) -> None:
 def draw_export(ready: ReadyAnalysis) -> None:
     """Draw the downloads and one line about the clip."""
     stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    analysis, name = ready.analysis, ready.clip.name
+    analysis = ready.analysis
+    options = ExportOptions(shown_path=ready.clip.name, moments=ready.moments_at_hand, paper=_paper())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for export in EXPORTS:
             st.download_button(
                 export.title,
-                partial(export.make, analysis, shown_path=name),
+                partial(export.make, analysis, options),
                 f"{stem}.{export.kind}",
                 export.mime,
                 key=f"export-{export.kind}",
@@ -60,6 +62,11 @@ def draw_export(ready: ReadyAnalysis) -> None:
                 on_click="ignore",
             )
         st.caption(clip_line(analysis))
+
+
+def _paper() -> Paper:
+    """The reader's own: Letter where it is the custom."""
+    return "us-letter" if (st.context.locale or "").endswith(LETTER_COUNTRIES) else "a4"
 
 
 def clip_line(analysis: Analysis) -> str:

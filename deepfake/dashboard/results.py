@@ -59,10 +59,11 @@ class ReadyAnalysis:
         None. An analysis from the store comes without them. place: see folder_when_ready."""
         if self.analysis.verdict.most_suspicious is None:
             return Moments()
-        if (self.folder / MOMENTS_FILE).is_file():
-            return _read_moments(self.folder)
+        at_hand = self.moments_at_hand
+        if at_hand is not None:
+            return at_hand
         request = Request(
-            f"{self.key}-moments",
+            self._moments_key,
             make_moments,
             (self.clip.path, self.analysis, runtime().settings),
             source=self.clip.path,
@@ -70,6 +71,17 @@ class ReadyAnalysis:
             is_media=True,
         )
         return read_when_ready(request, _read_moments, heading="Cutting out the most suspicious moments", place=place)
+
+    @property
+    def moments_at_hand(self) -> Moments | None:
+        """The most suspicious moments as pictures, None where nobody has cut them out yet."""
+        folder = self.folder
+        if not (folder / MOMENTS_FILE).is_file():
+            made = runtime().cache.get(self._moments_key, session().session_id)
+            if made is None:
+                return None
+            folder = made
+        return _read_moments(folder)
 
     def faces_at(self, frame: int) -> dict[int, FaceDetection]:
         """Return the faces that the analysis has in a frame, by track_id."""
@@ -86,6 +98,10 @@ class ReadyAnalysis:
     @property
     def _came_with_faces(self) -> bool:
         return any(self.folder.glob("face-*.mp4"))
+
+    @property
+    def _moments_key(self) -> str:
+        return f"{self.key}-moments"
 
     @property
     def _faces_key(self) -> str:

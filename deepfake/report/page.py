@@ -1,70 +1,162 @@
-"""The report: one page of HTML that needs nothing else, for someone who wants to check or repeat the analysis."""
+"""The report of an analysis, for someone who wants to use, to check or to repeat it."""
 
 import csv
 import io
+import shlex
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
-from deepfake.analysis.model import Analysis
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.moments import Moments
 from deepfake.analysis.quality import MIN_FRONTAL_SHARE
-from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.detectors import quality_limits
+from deepfake.analysis.recompression import Recompression
+from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, Answer
+from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.report.curves import curves_svg
-from deepfake.report.html import render
+from deepfake.files import file_sha256
+from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
+from deepfake.report.curves import curves_svg, score_svg
+from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.wording import (
-    CAUTION,
     DIRECTION_WORDS,
     VERDICT_ICONS,
     VERDICT_WORDS,
     adjustment_sentence,
+    format_time,
+    limits_of,
     person_name,
+    probability_text,
+    rate_name,
     reason_sentences,
-    score_text,
+    stability_sentence,
     warning_sentences,
 )
 
-# What can change a number in the report.
-LIBRARIES = ("av", "mtcnn", "numba", "numpy", "opencv-python-headless", "scipy", "tensorflow")
+TONES: dict[Answer, Tone] = {"LIKELY_FAKE": "fake", "LIKELY_REAL": "real"}
+HEAD: Row = ("field", "value")
+MAP_NOTE = (
+    "Orange with a solid outline is where the picture adds to the score, as fakes do; teal with a broken outline is "
+    "where it takes from it. It shows what moved the classifier, not that something is wrong there."
+)
+SCORE_NOTE = (
+    "Each point is one picture of the face. Filled points look more fake than real; the dashed line is P(fake) of the "
+    "person."
+)
+SIMILARITY_NOTE = (
+    "1 means that a frame equals the one before it (SSIM). Solid: the whole frame. Dashed: a face. Dotted vertical "
+    "lines: scene cuts."
+)
 
 
-def report_html(analysis: Analysis, *, shown_path: str | None = None) -> str:
-    """Return a page of HTML with the verdict, its reasons, the curves, all values, the file's hash and the versions.
+def analysis_document(
+    analysis: Analysis,
+    *,
+    shown_path: str | None = None,
+    moments: Moments | None = None,
+    recompression: Recompression | None = None,
+) -> Document:
+    """Return the report of a clip: answer, faces, score over time, reasons, limits, file, and how it was made.
 
-    It loads nothing from the network. shown_path: what to write as the clip's path, see analysis_to_dict.
+    Args:
+        analysis: of the clip.
+        shown_path: what to write as the clip's path; by default the path itself.
+        moments: the most suspicious moments as pictures, where they are at hand.
+        recompression: of the same clip, where it was done.
     """
     verdict = analysis.verdict
-    return render(
-        "analysis.html",
-        title=f"Analysis of {analysis.video.path.name}",
-        verdict=verdict,
-        icon=VERDICT_ICONS[verdict.label],
-        word=VERDICT_WORDS[verdict.label],
-        probability=score_text(verdict.probability_fake),
-        reasons=_reasons(analysis),
-        caution=CAUTION,
-        warnings=warning_sentences(analysis),
-        curves=curves_svg(analysis),
-        people=people_table(analysis) if analysis.tracks else [],
-        quality=_quality_rows(analysis),
-        rule=_rule_rows(analysis),
-        file=_file_rows(analysis, shown_path),
-        method=_method_rows(analysis),
-        frames=len(analysis.frame_timestamps_s),
-        values=list(csv.reader(io.StringIO(analysis_to_csv(analysis)))),
+    path = str(analysis.video.path) if shown_path is None else shown_path
+    reasons = tuple(
+        DIRECTION_WORDS[item.direction] + sentence
+        for item, sentence in zip(verdict.reasons, reason_sentences(verdict), strict=True)
+    )
+    sections = [
+        *_face_sections(analysis, moments or Moments()),
+        Section("The answer in numbers", items=reasons),
+        Section("What this cannot tell", items=limits_of(analysis.config.classifier)),
+        *_warning_sections(analysis),
+        *([] if recompression is None else [_recompression_section(recompression)]),
+        _people_section(analysis),
+        Section("File", rows=tuple(_file_rows(analysis, path))),
+        Section("How this was made", rows=tuple(_method_rows(analysis)), code=command_of(path, analysis.config)),
+        *_similarity_sections(analysis),
+        Section("Values of every frame", rows=_values(analysis), is_long=True),
+    ]
+    return Document(
+        title=f"Analysis of {path.replace(chr(92), '/').rsplit('/', 1)[-1]}",
+        answer=f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}",
+        tone=TONES.get(verdict.answer, "none"),
+        strength=strength_text(verdict),
+        reasons=tuple(reason.sentence for reason in card_reasons(verdict)),
+        note=rate_sentence(verdict, analysis.config.classifier),
+        sections=tuple(sections),
     )
 
 
-def _reasons(analysis: Analysis) -> list[str]:
+def command_of(path: str, config: AnalysisConfig) -> str:
+    """Return the command that makes the report again."""
+    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
+    return shlex.join(["deepfake", "analyze", name, *choice, "--html", "report.html", "--pdf", "report.pdf"])
+
+
+def _face_sections(analysis: Analysis, moments: Moments) -> list[Section]:
+    sections = []
+    if moments.track_id is not None and moments.pictures:
+        pictures = tuple(
+            Picture(
+                picture.looked or picture.face,
+                f"{format_time(picture.timestamp_s)}, frame {picture.frame_index}: P(fake) "
+                f"{picture.probability_fake:.2f} of this picture alone",
+                f"The face at {format_time(picture.timestamp_s)}, with what moved the classifier",
+            )
+            for picture in moments.pictures
+        )
+        has_map = any(picture.looked for picture in moments.pictures)
+        title = f"The most suspicious moments of {person_name(moments.track_id)}"
+        sections.append(Section(title, pictures=pictures, note=MAP_NOTE if has_map else ""))
+    track_id = analysis.verdict.most_suspicious
+    if track_id is not None:
+        title = f"P(fake) of {person_name(track_id)} over time"
+        sections.append(Section(title, curve=score_svg(analysis, track_id), note=SCORE_NOTE))
+    return sections
+
+
+def _warning_sections(analysis: Analysis) -> list[Section]:
+    warnings = warning_sentences(analysis)
+    return [Section("Warnings", items=warnings)] if warnings else []
+
+
+def _recompression_section(result: Recompression) -> Section:
+    rows: list[Row] = [("encoded", "P(fake)", "answer")]
+    for rate in result.rates:
+        chance = probability_text(rate.clip.probability_fake, rate.clip.interval)
+        rows.append((rate_name(rate), chance, VERDICT_WORDS[rate.clip.label]))
+    return Section("Re-compressed", text=(stability_sentence(result),), rows=tuple(rows))
+
+
+def _people_section(analysis: Analysis) -> Section:
+    if not analysis.tracks:
+        return Section("People", text=("No face was found in any frame.",))
+    return Section("People", rows=tuple(people_table(analysis)), more_rows=tuple(_quality_rows(analysis)))
+
+
+def _similarity_sections(analysis: Analysis) -> list[Section]:
+    rule = _rule_rows(analysis)
     return [
-        DIRECTION_WORDS[item.direction] + sentence
-        for item, sentence in zip(analysis.verdict.reasons, reason_sentences(analysis.verdict), strict=True)
+        Section("Similarity of successive frames", curve=curves_svg(analysis), note=SIMILARITY_NOTE),
+        Section(
+            "The rule this project began with",
+            text=() if rule else ("Not applied: the clip has fewer than two frames.",),
+            rows=tuple(rule),
+        ),
     ]
 
 
-def _quality_rows(analysis: Analysis) -> list[tuple[str, ...]]:
+def _values(analysis: Analysis) -> tuple[Row, ...]:
+    return tuple(map(tuple, csv.reader(io.StringIO(analysis_to_csv(analysis)))))
+
+
+def _quality_rows(analysis: Analysis) -> list[Row]:
     """How good the pictures of the judged faces are, each number beside the limit of the quality gate."""
     rows = [(track.track_id, track.quality) for track in analysis.verdict.tracks if track.quality is not None]
     if not rows:
@@ -92,7 +184,7 @@ def _quality_rows(analysis: Analysis) -> list[tuple[str, ...]]:
     return [head, *cells]
 
 
-def _rule_rows(analysis: Analysis) -> list[tuple[str, str, str]]:
+def _rule_rows(analysis: Analysis) -> list[Row]:
     rule = analysis.notebook_rule
     if rule.label is None:
         return []
@@ -104,7 +196,7 @@ def _rule_rows(analysis: Analysis) -> list[tuple[str, str, str]]:
     ]
 
 
-def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, str]]:
+def _file_rows(analysis: Analysis, path: str) -> list[Row]:
     video = analysis.video
     pace = "uneven" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
@@ -114,8 +206,8 @@ def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, st
     needed = quality_limits(analysis.config.classifier).min_bits_per_pixel
     bit_rate += "" if bits is None else f", {bits:.2g} bits per pixel (the verdict needs at least {needed:g})"
     return [
-        ("field", "value"),
-        ("path", str(video.path) if shown_path is None else shown_path),
+        HEAD,
+        ("path", path),
         ("SHA-256", video.sha256),
         ("size", f"{video.width}×{video.height} px"),
         ("changed on reading", "; ".join(map(adjustment_sentence, video.adjustments)) or "nothing"),
@@ -129,24 +221,22 @@ def _file_rows(analysis: Analysis, shown_path: str | None) -> list[tuple[str, st
     ]
 
 
-def _method_rows(analysis: Analysis) -> list[tuple[str, str]]:
+def _method_rows(analysis: Analysis) -> list[Row]:
     settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
     timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
     return [
-        ("field", "value"),
-        ("deepfake workbench", f"{analysis.software_version}, schema {analysis.schema_version}"),
+        HEAD,
+        ("classifier", classifier_title(analysis.config.classifier)),
+        *weights_rows(analysis.config.classifier),
         ("settings", settings),
         ("time taken", timings),
-        ("libraries installed at the time of this report", ", ".join(_installed_libraries())),
-        ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
+        *written_rows(f"{analysis.software_version}, schema {analysis.schema_version}"),
     ]
 
 
-def _installed_libraries() -> list[str]:
-    found = []
-    for name in LIBRARIES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return found
+def weights_rows(name: str) -> list[Row]:
+    """Return the files that a classifier's scores depend on, with their SHA-256, as rows of a table."""
+    scorer = CLASSIFIERS.get(name)
+    if scorer is None or not scorer.is_available:
+        return []
+    return [(f"SHA-256 of {path.name}", file_sha256(path)) for path in scorer.files]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import causes_text, format_time, person_name
@@ -13,15 +14,18 @@ from deepfake.signals.base import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
 TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity", "not_judged")
+ANSWER_COLUMNS = ("verdict", "probability_fake")
 
 
 def analysis_to_csv(analysis: Analysis) -> str:
     """Return a table of all frames, as a spreadsheet opens it: a header, then one row per frame.
 
     frame counts from 0; time_s is in seconds from the first frame; frame_similarity and face_similarity compare a
-    frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has seven columns that
-    begin with track0_, track1_, …: box, confidence, face_similarity, and not_judged, in each of its frames the codes of
-    what kept that person from being judged. A cell is empty where there is no value.
+    frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has columns that begin
+    with track0_, track1_, …: box, confidence, face_similarity, and in each of its frames not_judged, the codes of what
+    kept that person from being judged, verdict, the person's label, and probability_fake, P(fake) of the person; then
+    one per signal that was measured, learned_score, P(fake) of the single frame, first. A cell is empty where there is
+    no value.
     """
     count = len(analysis.frame_timestamps_s)
     columns: list[list[Any]] = [
@@ -38,11 +42,29 @@ def analysis_to_csv(analysis: Analysis) -> str:
         columns.append(_column_of_trace(analysis.trace("face_similarity", track.track_id), count))
         visible = np.isin(np.arange(count), track.frame_indices)
         columns.append([unjudged.get(track.track_id, "") if seen else "" for seen in visible])
+        header += [f"track{track.track_id}_{name}" for name in ANSWER_COLUMNS]
+        columns += [[value if seen else "" for seen in visible] for value in _answer(analysis, track.track_id)]
+        for trace in _other_traces(analysis, track.track_id):
+            header.append(f"track{track.track_id}_{trace.signal}")
+            columns.append(_column_of_trace(trace, count))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
+
+
+def _answer(analysis: Analysis, track_id: int) -> tuple[str, str]:
+    answer = next((answer for answer in analysis.verdict.tracks if answer.track_id == track_id), None)
+    if answer is None:
+        return "", ""
+    return answer.label, "" if answer.probability_fake is None else f"{answer.probability_fake:.4f}"
+
+
+def _other_traces(analysis: Analysis, track_id: int) -> list[SignalTrace]:
+    """The traces of a person but for the similarity, which has its column: the score first."""
+    found = [trace for trace in analysis.traces if trace.track_id == track_id and trace.signal != "face_similarity"]
+    return sorted(found, key=lambda trace: trace.signal != SCORE)
 
 
 def people_table(analysis: Analysis) -> list[tuple[str, ...]]:

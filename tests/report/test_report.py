@@ -22,7 +22,8 @@ from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verd
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.report.files import write_text
-from deepfake.report.page import report_html
+from deepfake.report.html import document_html
+from deepfake.report.page import analysis_document
 from deepfake.report.table import analysis_to_csv, people_table
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
@@ -95,6 +96,10 @@ def analysis() -> Analysis:
         ),
         timings_s={"decode": np.float64(0.25)},
     )
+
+
+def report_html(analysis: Analysis, **options: Any) -> str:
+    return document_html(analysis_document(analysis, **options))
 
 
 def assert_same(left: Any, right: Any) -> None:
@@ -187,6 +192,19 @@ def test_csv_has_one_row_a_frame_with_values_in_the_right_one(analysis: Analysis
     assert float(rows[10]["time_s"]) == pytest.approx(10 * 1001 / 30000, abs=1e-6)
 
 
+def test_csv_has_the_answer_and_every_signal_of_each_person(analysis: Analysis) -> None:
+    scored = dataclasses.replace(
+        analysis, traces=(*analysis.traces, _trace("edge_blur", 0, [0, 2]), _trace("learned_score", 0, [0, 2, 6]))
+    )
+    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(scored))))
+    assert {row["track0_verdict"] for row in rows if row["track0_left_px"]} == {"LIKELY_REAL"}
+    assert {row["track3_verdict"] for row in rows if row["track3_left_px"]} == {"INCONCLUSIVE"}
+    assert (rows[0]["track0_probability_fake"], rows[2]["track3_probability_fake"]) == ("0.1250", "")
+    assert [index for index, row in enumerate(rows) if row["track0_learned_score"]] == [0, 6], "2 was not measured"
+    columns = list(rows[0])
+    assert columns.index("track0_learned_score") < columns.index("track0_edge_blur") < columns.index("track3_left_px")
+
+
 def test_who_was_not_judged_is_named_with_times_and_codes_in_every_export(analysis: Analysis) -> None:
     assert analysis_to_dict(analysis)["not_judged"] == [
         {
@@ -229,7 +247,19 @@ def test_report_stands_alone_and_escapes(analysis: Analysis) -> None:
     assert not re.search(r"https?://|url\(|@import", text)
     assert "a &lt;b&gt;&amp;.mp4" in text
     assert "It is &lt;steady&gt;." in text
-    for needed in ("ab" * 32, "0.0.1", "min_track_s = 0.1", "No signs of a fake", "30000/1001", "breaks off", "opencv"):
+    for needed in (
+        "ab" * 32,
+        "0.0.1",
+        "min_track_s = 0.1",
+        "No signs of a fake found",
+        "30000/1001",
+        "breaks off",
+        "opencv",
+        "EfficientNet",
+        "SHA-256 of efficientnet",
+        "deepfake analyze",
+        "--face-detector haar",
+    ):
         assert needed in text
 
 

@@ -30,6 +30,11 @@ REASONS_STYLE = """<style>
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
+# On a narrow screen Streamlit puts columns below each other: three faces would fill three screens.
+MOMENTS_STYLE = """<style>
+.st-key-moments [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-moments [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; }
+</style>"""
 
 
 def draw_banner(
@@ -138,10 +143,12 @@ def _draw_moments(ready: ReadyAnalysis, on_moment: Callable[[int, float], None])
         return
     several = len(ready.analysis.tracks) > 1
     whose = f" of {person_name(moments.track_id)}" if several else ""
-    st.caption(f"Most suspicious moments{whose}")
-    for picture, column in zip(moments.pictures, st.columns(len(moments.pictures), gap="small"), strict=True):
-        with column:
-            _draw_moment(moments.track_id, picture, on_moment)
+    with st.container(gap="small", key="moments"):
+        st.html(MOMENTS_STYLE)
+        st.caption(f"Most suspicious moments{whose}")
+        for picture, column in zip(moments.pictures, st.columns(len(moments.pictures), gap="small"), strict=True):
+            with column:
+                _draw_moment(moments.track_id, picture, on_moment)
 
 
 def _draw_moment(track_id: int, picture: MomentPicture, on_moment: Callable[[int, float], None]) -> None:

@@ -1,0 +1,63 @@
+"""A report as PDF, typeset by Typst from the template beside this module: fonts and compiler are in its wheel."""
+
+import json
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+
+from deepfake.files import readable
+from deepfake.report import Paper
+from deepfake.report.document import Document, Section
+
+TEMPLATE: Final = Path(__file__).with_name("templates") / "document.typ"
+SVG_NAMESPACE: Final = 'xmlns="http://www.w3.org/2000/svg"'
+UNBROKEN: Final = re.compile(r"[^\s\u200b]{20}")
+
+
+def document_pdf(document: Document, *, paper: Paper = "a4") -> bytes:
+    """Return a report as PDF; sections that are long are left out. Nothing is loaded from the network.
+
+    Args:
+        document: the report.
+        paper: "a4" or "us-letter".
+    """
+    with tempfile.TemporaryDirectory(prefix="deepfake-report-") as name:
+        folder = Path(name)
+        (folder / "document.typ").write_bytes(TEMPLATE.read_bytes())
+        sections = [
+            _plain(section, f"{place}", folder)
+            for place, section in enumerate(document.sections)
+            if not section.is_long
+        ]
+        data = {**asdict(document), "sections": sections, "paper": paper}
+        (folder / "document.json").write_text(readable(json.dumps(_breakable(data))), encoding="utf-8")
+        made: bytes = typst.compile(folder / "document.typ", root=folder)
+        return made
+
+
+def _plain(section: Section, name: str, folder: Path) -> dict[str, Any]:
+    """A section as JSON's own types; its pictures become files of the folder."""
+    pictures = []
+    for place, picture in enumerate(section.pictures):
+        file = f"{name}-{place}.jpg"
+        (folder / file).write_bytes(picture.jpeg)
+        pictures.append({"file": file, "caption": picture.caption, "alt": picture.alt})
+    curve = ""
+    if section.curve.startswith("<svg"):
+        curve = f"{name}.svg"
+        svg = section.curve.replace("<svg", f"<svg {SVG_NAMESPACE}", 1)
+        (folder / curve).write_text(svg, encoding="utf-8")
+    return {**asdict(section), "pictures": pictures, "curve": curve}
+
+
+def _breakable(value: Any) -> Any:
+    """Let a hash or a path break anywhere: a long word would run out of the page."""
+    if isinstance(value, dict):
+        return {key: _breakable(item) if key not in ("file", "curve") else item for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_breakable(item) for item in value]
+    return UNBROKEN.sub("\\g<0>\u200b", value) if isinstance(value, str) else value

@@ -43,7 +43,7 @@ def one_line(error: str) -> str:
 def analyzed(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The real command line run on a short clip with a face, all outputs asked for."""
     folder = tmp_path_factory.mktemp("analyzed")
-    files = [f"--{kind}={folder / f'a.{kind}'}" for kind in ("json", "csv", "html")]
+    files = [f"--{kind}={folder / f'a.{kind}'}" for kind in ("json", "csv", "html", "pdf")]
     done = run("analyze", talking_clip, *files, "--faces", folder / "faces", "--recompress")
     assert done.returncode == 0, done.stderr
     return folder, done
@@ -101,7 +101,10 @@ def test_other_outputs_hold_the_same_clip(analyzed: tuple[Path, Any], talking_cl
     folder, done = analyzed
     data = json.loads((folder / "a.json").read_text(encoding="utf-8"))
     assert len((folder / "a.csv").read_text().splitlines()) == 39
-    assert data["video"]["sha256"] in (folder / "a.html").read_text(encoding="utf-8")
+    page = (folder / "a.html").read_text(encoding="utf-8")
+    assert data["video"]["sha256"] in page
+    assert page.count("data:image/jpeg") == 3, "the most suspicious moments"
+    assert (folder / "a.pdf").read_bytes().startswith(b"%PDF-")
     track = data["tracks"][0]
     face = folder / "faces" / f"face-{track['track_id']}.mp4"
     assert [path.name for path in face.parent.iterdir()] == [face.name]

@@ -11,8 +11,9 @@ from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import Calibration, FaceClassifier
 from deepfake.detectors.scoring import BLUR_CROP_PX
+from deepfake.faces.cascade import ONET_MIN_CONFIDENCE
 from deepfake.faces.haar import HAAR_SCALE_FACTOR
-from deepfake.faces.mtcnn import MTCNN_SEARCH_WIDTH_PX, ONET_MIN_CONFIDENCE
+from deepfake.faces.mtcnn import MTCNN_SEARCH_WIDTH_PX
 from deepfake.report.facts import fact
 from deepfake.signals.cuts import CUT_THRESHOLD
 from deepfake.signals.drops import DROP_MIN_SIGMAS, DROP_WINDOW

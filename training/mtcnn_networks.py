@@ -6,7 +6,6 @@ Writes pnet.tflite, rnet.tflite and onet.tflite into deepfake/faces/weights/. Th
 tests/faces/test_cascade.py holds them equal.
 """
 
-from pathlib import Path
 from typing import Final
 
 import tensorflow as tf
@@ -18,6 +17,7 @@ SIDES_PX: Final = (None, 24, 48)  # of each network's input; the first takes pic
 
 
 def main() -> None:
+    """Write the three files."""
     package = MTCNN()
     for stage, (path, side) in enumerate(zip(NETWORKS, SIDES_PX, strict=True), start=1):
         path.parent.mkdir(exist_ok=True)

@@ -152,7 +152,9 @@ def suppressed(boxes: Boxes, most: float, *, of: Literal["union", "smaller"] = "
     height = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
     common = np.maximum(width, 0) * np.maximum(height, 0)
     whole = np.add.outer(area, area) - common if of == "union" else np.minimum.outer(area, area)
-    return boxes[~np.any(np.triu(common > most * whole, 1), axis=0)]
+    covered = np.any(np.triu(common > most * whole, 1), axis=0)
+    kept: Boxes = boxes[~covered]
+    return kept
 
 
 def _squares(boxes: Boxes) -> Boxes:

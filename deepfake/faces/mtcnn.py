@@ -43,9 +43,12 @@ class MtcnnDetector:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
         scale = min(1.0, self._search_width_px / max(width, height))
-        small = image if scale == 1.0 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = image
+        if scale < 1.0:
+            reduced = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            small = reduced.astype(np.uint8, copy=False)
         # O-Net at full size refines the boxes, and drops what looked like a face only when small.
-        found = np.round(self._cascade.detect(small)[:, :4]).astype(np.float32) / np.float32(scale)
+        found = (np.rint(self._cascade.detect(small)[:, :4]) / scale).astype(np.float32)
         boxes = [clipped_box(box, width, height) for box in found]
         faces = [self._settled(image, FaceDetection(box, None, None)) for box in boxes if box is not None]
         return largest_first([face for face in faces if face is not None])

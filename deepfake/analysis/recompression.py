@@ -18,8 +18,8 @@ import numpy as np
 from av.video.frame import PictureType
 
 from deepfake.analysis.evidence import SCORE, Evidence
+from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.pipeline import verdict_of
 from deepfake.analysis.verdict import Verdict, VerdictLabel
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame

@@ -34,9 +34,9 @@ class PairBatches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         while True:
             random = np.random.default_rng([self._config.seed, number])
             pairs = [maker.pair(random) for _ in range(self._config.pairs)]
-            stacked = np.stack([real for real, _, _ in pairs] + [fake for _, fake, _ in pairs])
+            stacked = np.stack([pair.real for pair in pairs] + [pair.fake for pair in pairs])
             masks = np.zeros((len(stacked), MASK_CELLS, MASK_CELLS), np.float32)
-            masks[len(pairs) :] = [_cells(mask) for _, _, mask in pairs]
+            masks[len(pairs) :] = [_cells(pair.mask) for pair in pairs]
             yield torch.from_numpy(stacked).permute(0, 3, 1, 2), labels, torch.from_numpy(masks)
             number += step
 

@@ -1,4 +1,4 @@
-"""CLIP's image tower ViT-B/16 for training on a CPU, in PyTorch: only its LayerNorms and a linear head learn.
+"""CLIP's image tower ViT-B/16 for training, in PyTorch: only its LayerNorms and a linear head learn.
 
 Radford et al. 2021 (arXiv:2103.00020) for the network; Yermakov et al. 2025 (GenD, arXiv:2508.06248) for tuning nothing
 but LayerNorms and a head on the L2-normalised class token. The weights come from the quantised ONNX file that the
@@ -34,28 +34,29 @@ PREFIX: Final = "vision_model."
 class ClipVit(nn.Module):
     """CLIP's image tower with one output, the logit of "fake".
 
-    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the LayerNorms and the head is frozen.
-    weights: the ONNX file of the application, its int8 matrices made float32.
+    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the LayerNorms, the biases where they
+    are asked for, and the head is frozen. weights: the ONNX file of the application, its int8 matrices made float32.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, *, biases: bool = False) -> None:
         super().__init__()
         arrays = float_weights(weights)
-        self._norm_names = [
-            name for name in arrays if "layer_norm" in name or "layernorm" in name or "layrnorm" in name
-        ]
+        learned = [
+            name for name in arrays
+            if any(part in name for part in ("layer_norm", "layernorm", "layrnorm")) or (biases and "bias" in name)
+        ]  # fmt: skip
         self.norms = nn.ParameterDict(
-            {name.replace(".", "/"): nn.Parameter(torch.from_numpy(arrays[name].copy())) for name in self._norm_names}
+            {name.replace(".", "/"): nn.Parameter(torch.from_numpy(arrays[name].copy())) for name in learned}
         )
         self.head_weight = nn.Parameter(torch.zeros(WIDTH))
         self.head_bias = nn.Parameter(torch.zeros(1))
         for name, array in arrays.items():
-            if name not in self._norm_names:
+            if name not in learned:
                 self.register_buffer(name.replace(".", "/"), torch.from_numpy(array.copy()), persistent=False)
         for layer in range(LAYERS):  # SiLU is a kernel of its own; QuickGELU is SiLU of a scaled input
             prefix = f"encoder/layers/{layer}/mlp"
             for part in ("weight", "bias"):
-                getattr(self, f"{prefix}/fc1/{part}").mul_(QUICK_GELU)
+                self._fixed(f"{prefix}/fc1/{part}").data.mul_(QUICK_GELU)
             getattr(self, f"{prefix}/fc2/weight").div_(QUICK_GELU)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None] * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None] * 255, persistent=False)
@@ -67,7 +68,8 @@ class ClipVit(nn.Module):
 
     def head(self, embeddings: Tensor) -> Tensor:
         """Return the logits f32 (n,) of class tokens f32 (n, 768)."""
-        return HEAD_SCALE * F.normalize(embeddings, dim=1) @ self.head_weight + self.head_bias
+        cosines = (F.normalize(embeddings.float(), dim=1) * self.head_weight).sum(dim=1)  # never in half precision
+        return HEAD_SCALE * cosines + self.head_bias
 
     def embedding(self, images: Tensor, keep: float = 1.0) -> Tensor:
         """Return the class token after the last LayerNorm, f32 (n, 768). images, keep: see forward."""
@@ -77,7 +79,7 @@ class ClipVit(nn.Module):
         patches = patches + positions[1:]
         if keep < 1:
             kept = round(patches.shape[1] * keep)
-            chosen = torch.rand(patches.shape[:2]).argsort(dim=1)[:, :kept]
+            chosen = torch.rand(patches.shape[:2], device=patches.device).argsort(dim=1)[:, :kept]
             patches = torch.gather(patches, 1, chosen[..., None].expand(-1, -1, WIDTH))
         first = (self._fixed("embeddings/class_embedding") + positions[0]).expand(len(x), 1, WIDTH)
         x = self._norm("pre_layrnorm", torch.cat([first, patches], dim=1))
@@ -104,7 +106,7 @@ class ClipVit(nn.Module):
         return F.layer_norm(x, (WIDTH,), weight, bias, EPSILON)
 
     def _fixed(self, name: str) -> Tensor:
-        tensor: Tensor = getattr(self, name)
+        tensor: Tensor = self.norms[name] if name in self.norms else getattr(self, name)
         return tensor
 
     @staticmethod
@@ -114,18 +116,26 @@ class ClipVit(nn.Module):
     def tuned(self) -> dict[str, NDArray[np.float32]]:
         """Return what was learned, by the names of the ONNX file, and "head.weight" (768,), "head.bias" (1,)."""
         arrays = {
-            PREFIX + name.replace("/", "."): tensor.detach().numpy().copy() for name, tensor in self.norms.items()
+            PREFIX + name.replace("/", "."): tensor.detach().cpu().numpy() / _inner_scale(name)
+            for name, tensor in self.norms.items()
         }
-        head = {"head.weight": self.head_weight.detach().numpy().copy()}
-        return {**arrays, **head, "head.bias": self.head_bias.detach().numpy().copy()}
+        head = {"head.weight": self.head_weight.detach().cpu().numpy().copy()}
+        return {**arrays, **head, "head.bias": self.head_bias.detach().cpu().numpy().copy()}
 
     def load_tuned(self, path: Path) -> None:
         """Take over what another run learned: an npz file as tuned() gives it."""
         with np.load(path) as arrays, torch.no_grad():
             for name, parameter in self.norms.items():
-                parameter.copy_(torch.from_numpy(arrays[PREFIX + name.replace("/", ".")]))
+                stored = PREFIX + name.replace("/", ".")
+                if stored in arrays:  # a run that tuned fewer of them left the others as they were
+                    parameter.copy_(torch.from_numpy(arrays[stored] * _inner_scale(name)))
             self.head_weight.copy_(torch.from_numpy(arrays["head.weight"]))
             self.head_bias.copy_(torch.from_numpy(arrays["head.bias"]))
+
+
+def _inner_scale(name: str) -> np.float32:
+    """What a parameter is multiplied by in here, so that QuickGELU is SiLU."""
+    return np.float32(QUICK_GELU if name.endswith("mlp/fc1/bias") else 1)
 
 
 def float_weights(path: Path) -> dict[str, NDArray[np.float32]]:

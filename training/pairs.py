@@ -40,14 +40,28 @@ class BatchConfig:
     without: tuple[str, ...] = ()
     view: View = WHOLE
     seed: int = 0
+    splits: tuple[str, ...] = ("train",)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A real crop and its fake, uint8 (224, 224, 3) each, after the same degradation. mask: how much of each pixel of
+    the fake is forged, f32 (S, S) in [0, 1] at the crop's resolution; None for a recorded fake, of which that is not
+    known. shards: the real one's name, and the recorded fake's."""
+
+    real: Image
+    fake: Image
+    mask: Mask | None
+    shards: tuple[str, ...]
 
 
 class PairMaker:
     """Draws one pair at a time from the shards of a work folder."""
 
     def __init__(self, work: Path, config: BatchConfig) -> None:
-        shards = [s for s in read_shards(work / "crops") if not is_held_out(s) and not _left_out(s, config.without)]
-        self._config = config
+        shards = read_shards(work / "crops", config.splits)
+        shards = [s for s in shards if not is_held_out(s) and not _left_out(s, config.without)]
+        self.config = config
         self._by_name = {shard.info.name: shard for shard in shards}
         reals = [shard for shard in shards if not shard.info.is_fake]
         self._bases = {kind: [s for s in reals if base_kind(s) == kind] for kind in BASE_SHARES}
@@ -63,20 +77,19 @@ class PairMaker:
         donors = [*photographs, *self._bases.get("video", [])]
         self._forger = Forger(donors, cached_eigenfaces(work, photographs))
 
-    def pair(self, random: Random) -> tuple[Image, Image, Mask | None]:
-        """Return a real crop and its fake, uint8 (224, 224, 3) each, and how much of each pixel of the fake is
-        forged, f32 (S, S) in [0, 1], at the crop's resolution; None for a recorded fake, of which that is not known."""
-        if self._fakes and random.random() < self._config.real_fakes:
-            real, fake = self._recorded(random)
+    def pair(self, random: Random) -> Pair:
+        """Return the next pair."""
+        if self._fakes and random.random() < self.config.real_fakes:
+            real, fake, shards = self._recorded(random)
             mask = None
         else:
             shard = self._base(random)
             number = int(random.integers(len(shard.images)))
-            real = np.asarray(shard.images[number])
+            real, shards = np.asarray(shard.images[number]), (shard.info.name,)
             fake, mask = self._forger.fake(real, shard.meshes[number], random)
         pair, mask = degrade((real, fake), random, mask)
-        real, fake = self._config.view.of(np.stack(pair))
-        return real, fake, None if mask is None else mask[self._config.view.square]
+        real, fake = self.config.view.of(np.stack(pair))
+        return Pair(real, fake, None if mask is None else mask[self.config.view.square], shards)
 
     def _base(self, random: Random) -> Shard:
         kind = list(self._bases)[int(random.choice(len(self._shares), p=self._shares))]
@@ -87,7 +100,7 @@ class PairMaker:
         sizes = np.array([len(shard.images) for shard in found], dtype=np.float64)
         return found[int(random.choice(len(found), p=sizes / sizes.sum()))]
 
-    def _recorded(self, random: Random) -> tuple[Image, Image]:
+    def _recorded(self, random: Random) -> tuple[Image, Image, tuple[str, str]]:
         kinds = sorted(self._fakes)
         weights = np.sqrt([len(self._fakes[kind]) for kind in kinds])  # neither the many clips of a kind nor the few
         found = self._fakes[kinds[int(random.choice(len(kinds), p=weights / weights.sum()))]]
@@ -101,7 +114,8 @@ class PairMaker:
                 raise ValueError("recorded fakes without an original need real clips to be paired with")
             real = self._partners.like(fake, random)
             nearest = int(random.integers(len(real.images)))
-        return np.asarray(real.images[nearest]), np.asarray(fake.images[number])
+        names = (real.info.name, fake.info.name)
+        return np.asarray(real.images[nearest]), np.asarray(fake.images[number]), names
 
 
 class _Partners:

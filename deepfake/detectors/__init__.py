@@ -46,8 +46,8 @@ __all__ = [
 CLASSIFIERS: Final[dict[str, FaceClassifier]] = {
     row.name: row
     for row in (
-        EfficientNetClassifier(),
         ClipVitClassifier(),
+        EfficientNetClassifier(),
         CapsuleClassifier(),
         *(MesoNetClassifier(name) for name in PUBLISHED_WEIGHTS),
     )

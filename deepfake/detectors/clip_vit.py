@@ -77,7 +77,7 @@ class ClipVitClassifier(FaceClassifier):
         ),
     )
     crop_px = CROP_PX
-    sampling = Sampling(least=4, most=6)
+    sampling = Sampling(least=4, most=5)
     limits = QualityLimits(min_face_width_px=48.0, max_edge_blur_px=4.0, min_bits_per_pixel=0.002, min_scored_crops=4)
     training_list = TRAINING_LIST
 

@@ -7,8 +7,10 @@ import pytest
 from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
+from training.clip_calibrate import example_weights
 from training.degradation import compress, cut, degrade, plain_cut, through_codec
 from training.metrics import auc, auc_interval, log_loss, platt
+from training.pool import Block, take_blocks, write_block
 from training.prepare import Cutter, clip_name, cut_face, soft_frame
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
 from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
@@ -229,3 +231,37 @@ def test_platt_finds_the_slope_that_made_the_labels() -> None:
     slope, offset = platt(logits, fake)
     assert slope == pytest.approx(0.7, abs=0.05)
     assert offset == pytest.approx(0, abs=0.05)
+
+
+def test_a_network_of_a_fold_sees_neither_its_sources_nor_their_people() -> None:
+    pytest.importorskip("torch")
+    from training.clip_folds import FOLDS, fold_of, left_out
+
+    starts = [start for fold in FOLDS for start in fold]
+    assert all(fold_of(start) == k for k, fold in enumerate(FOLDS) for start in fold)
+    assert len(set(starts)) == len(starts)
+    assert fold_of("ffhq") is None
+    infos = [
+        ShardInfo("swap", "wild_deepfacelive", "DeepFaceLab", "ann", "train"),
+        ShardInfo("talk of ann", "hdtf", "real", "ann", "train"),
+        ShardInfo("other", "hdtf", "real", "bea", "train"),
+    ]
+    assert left_out(infos, 1) == {"swap", "talk of ann"}
+    assert left_out(infos, 2) == {"talk of ann", "other", "swap"}
+    assert left_out(infos, 0) == set()
+
+
+def test_blocks_of_pairs_are_taken_once_and_only_when_complete(tmp_path: Path) -> None:
+    images = np.arange(2 * 2 * 224 * 224 * 3, dtype=np.uint64).astype(np.uint8).reshape(2, 2, 224, 224, 3)
+    write_block(tmp_path, 3, Block(images, [["a"], ["b", "c"]]))
+    np.save(tmp_path / "000004.npy", images)  # its JSON file is not there yet
+    (block,) = take_blocks(tmp_path)
+    np.testing.assert_array_equal(block.images, images)
+    assert block.shards == [["a"], ["b", "c"]]
+    assert take_blocks(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["000004.npy"]
+
+
+def test_labels_weigh_alike_and_sources_by_the_root_of_their_clips() -> None:
+    weights = example_weights([("FAKE", "a")] * 4 + [("FAKE", "b")] + [("REAL", "c")])
+    np.testing.assert_allclose(weights, [1 / 12] * 4 + [1 / 6] + [0.5])

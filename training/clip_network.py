@@ -8,6 +8,7 @@ activations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ QUICK_GELU: Final = 1.702  # x * sigmoid(1.702 x)
 MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's training pictures, RGB in [0, 1]
 STD: Final = (0.26862954, 0.26130258, 0.27577711)
 PREFIX: Final = "vision_model."
+
+Tuned = dict[str, NDArray[np.float32]]  # what was learned, by the names of the ONNX file, and head.weight, head.bias
 
 
 class ClipVit(nn.Module):
@@ -113,8 +116,8 @@ class ClipVit(nn.Module):
     def _heads(x: Tensor) -> Tensor:
         return x.unflatten(2, (HEADS, WIDTH // HEADS)).transpose(1, 2)
 
-    def tuned(self) -> dict[str, NDArray[np.float32]]:
-        """Return what was learned, by the names of the ONNX file, and "head.weight" (768,), "head.bias" (1,)."""
+    def tuned(self) -> Tuned:
+        """Return what was learned: f32 (768,) each, but (3072,) of inner biases and (1,) of the head's."""
         arrays = {
             PREFIX + name.replace("/", "."): tensor.detach().cpu().numpy() / _inner_scale(name)
             for name, tensor in self.norms.items()
@@ -131,6 +134,16 @@ class ClipVit(nn.Module):
                     parameter.copy_(torch.from_numpy(arrays[stored] * _inner_scale(name)))
             self.head_weight.copy_(torch.from_numpy(arrays["head.weight"]))
             self.head_bias.copy_(torch.from_numpy(arrays["head.bias"]))
+
+
+def mean_of(runs: Sequence[Tuned], base: Path) -> Tuned:
+    """Return the mean of what several runs learned. One that did not tune a bias counts with CLIP's own."""
+    names = sorted(set().union(*runs))
+    own = {PREFIX + name: array for name, array in float_weights(base).items()}
+    return {
+        name: np.mean([run[name] if name in run else own[name] for run in runs], axis=0, dtype=np.float32)
+        for name in names
+    }
 
 
 def _inner_scale(name: str) -> np.float32:

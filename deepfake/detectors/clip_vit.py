@@ -66,14 +66,14 @@ class ClipVitClassifier(FaceClassifier):
         ),
         paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
         attribution=(
-            f"The map shows, for {PATCHES}×{PATCHES} patches of each view, what each adds to the score through the network's last "
-            "attention, to first order (its value times the gradient of the score). It is exact for a small change of "
-            "that step; earlier layers have already mixed what neighboring patches show."
+            f"The map shows, for {PATCHES}×{PATCHES} patches of each view, what each adds to the score through the "
+            "network's last attention, to first order (its value times the gradient of the score). It is exact for a "
+            "small change of that step; earlier layers have already mixed what neighboring patches show."
         ),
         threshold=(
-            "Its calibration rests on 290 real and 246 fake clips, each scored by a network that had seen nothing of its "
-            "source and nothing of its kind of fake, as they are and degraded: so the verdict asks for a P(fake) that "
-            "at most one in fifty of the real ones reaches."
+            "Its calibration rests on 295 real and 242 fake clips, each scored by networks that had seen nothing of "
+            "its source, as they are and degraded: so the verdict asks for a P(fake) that at most one in fifty of the "
+            "real ones reaches."
         ),
     )
     crop_px = CROP_PX

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.detectors.clip_vit import BASE_PATH, CALIBRATION_PATH, MAP_PX, TUNED_PATH, ClipVitClassifier
+from deepfake.detectors import clip_vit
+from deepfake.detectors.clip_vit import BASE_PATH, CALIBRATION_PATH, MAP_PX, TUNED_PATH, VIEWS, ClipVitClassifier
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
@@ -42,15 +43,28 @@ def test_scores_are_calibrated_logits(clip: ClipVitClassifier, crop: np.ndarray)
     assert 0 < float(clip.scores(crop[None])[0]) < 1
 
 
-def test_embeddings_have_length_one_and_give_the_logit(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+def test_the_logit_is_the_mean_of_both_views(
+    clip: ClipVitClassifier, crop: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = clip.logits(crop[None])
+    alone = []
+    for view in VIEWS:
+        monkeypatch.setattr(clip_vit, "VIEWS", (view,))
+        alone.append(clip.logits(crop[None]))
+    np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-4)
+    assert abs(float(alone[0][0] - alone[1][0])) > 1e-3
+
+
+def test_embeddings_have_length_one_and_give_the_logit_of_the_whole_view(
+    clip: ClipVitClassifier, crop: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     embedding = clip.embeddings(crop[None])
     assert embedding.shape == (1, 768)
     np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+    monkeypatch.setattr(clip_vit, "VIEWS", VIEWS[:1])
     with np.load(TUNED_PATH) as tuned:
-        whole = 16 * embedding @ tuned["head.weight"] + tuned["head.bias"]
-    close = np.array([cv2.resize(crop[40:224, 48:232], (280, 280), interpolation=cv2.INTER_LINEAR)])
-    assert abs(float(clip.logits(crop[None])[0]) - float(whole[0])) < 10
-    assert clip.logits(close).shape == (1,)
+        logit = 16 * embedding @ tuned["head.weight"] + tuned["head.bias"]
+    np.testing.assert_allclose(logit, clip.logits(crop[None]), atol=1e-3)
 
 
 def test_the_map_is_the_slope_of_the_score(clip: ClipVitClassifier, crop: np.ndarray) -> None:

@@ -6,8 +6,8 @@
 The manifest has the columns path,label,group and, where known, split and set; a set named "ff++ c23 Deepfakes" is a
 rate and a method of FaceForensics++. What is measured of a clip is kept in the cache folder, by the clip's SHA-256 and
 a fingerprint of the settings, the code and the weights: a run that was stopped goes on where it was, and nothing old
-is mixed with new. --docs puts the tables between the two accuracy marks of docs/accuracy.md, the numbers that prose
-quotes into facts.json, and from there into README and docs: one command after new weights.
+is mixed with new. --docs puts the tables between the two accuracy marks of docs/accuracy.md and what prose quotes of
+the comparisons into facts.json. The verdict's own numbers are those of benchmarks/folds.py.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ from deepfake.evaluation import (  # noqa: E402
     ClipResult,
     auc,
     auc_interval,
-    share,
     summarize,
 )
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
@@ -108,7 +107,8 @@ def main() -> None:
         write_text(arguments.json, json.dumps(shown, indent=1) + "\n")
     if arguments.docs:
         update_between_marks(DOCUMENT, text)
-        write_facts("accuracy", accuracy_facts(measured, splits))
+        command = {"command": "python benchmarks/accuracy.py MANIFEST.csv --docs", "version": __version__}
+        write_facts("baselines", command | _scorer_facts("capsule", CAPSULE, measured))
         update_quotes()
 
 
@@ -315,41 +315,6 @@ def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def accuracy_facts(measured: Sequence[Measured], splits: Sequence[str]) -> dict[str, Any]:
-    """Return the numbers that prose quotes: of all clips as they are, with 95 % intervals (AUC: whole groups drawn;
-    shares: exact)."""
-    results = [found.result for found in measured if not found.variant and found.error is None]
-    found = summarize(results)
-    if found.auc is None or found.log_loss is None:
-        raise SystemExit("there is no AUC to quote: the clips with a probability are of one label")
-    scored = [result for result in results if result.probability_fake is not None]
-    fakes = sum(result.clip.is_fake for result in scored)
-    shares = {
-        "false_alarms": found.false_alarms,
-        "missed": found.missed,
-        "abstained": share(found.abstained, found.n),
-    }
-    return {
-        "command": "python benchmarks/accuracy.py MANIFEST.csv --docs",
-        "version": __version__,
-        "classifier": AnalysisConfig().classifier,
-        "splits": " and ".join(splits) or "all",
-        "n": found.n,
-        "n_real": found.n_real,
-        "n_fake": found.n_fake,
-        "groups": len({result.clip.group for result in results}),
-        "scored_real": len(scored) - fakes,
-        "scored_fake": fakes,
-        "auc": found.auc,
-        **_interval_facts("auc", found.auc_ci95),
-        **{name: value.count for name, value in shares.items()},
-        **{key: low for name, value in shares.items() for key, low in _interval_facts(name, value.ci95).items()},
-        "log_loss": found.log_loss,
-        "accuracy": found.accuracy,
-        **_scorer_facts("capsule", CAPSULE, measured),
-    }
-
-
 def _scorer_facts(name: str, scorer: str, measured: Sequence[Measured]) -> dict[str, Any]:
     """Return the AUC of one scorer over the clips as they are, its interval, and how many clips have a score."""
     scored = [found for found in measured if not found.variant and scorer in found.scores]
@@ -464,12 +429,12 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def update_between_marks(path: Path, text: str) -> None:
-    """Replace what is between the two marks of a file. Exits where they are not there."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+def update_between_marks(path: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
+    """Replace what is between two marks of a file. Exits where they are not there."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise SystemExit(f"{path}: put the lines {MARKS[0]} and {MARKS[1]} where the tables belong")
+        raise SystemExit(f"{path}: put the lines {marks[0]} and {marks[1]} where the tables belong")
     write_text(path, f"{before}{begin}\n{text}\n{end}{after}")
 
 

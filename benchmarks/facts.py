@@ -10,7 +10,8 @@ written, as Python's format() does:
 
 Sections of deepfake/report/facts.json and who writes them:
 
-    accuracy   python benchmarks/accuracy.py MANIFEST.csv --docs
+    accuracy   python benchmarks/folds.py --docs
+    baselines  python benchmarks/accuracy.py MANIFEST.csv --docs
     speed      python benchmarks/clip_speed.py CLIP --facts
     cost       this script: what `speed` comes to for a whole data set
     rules      this script: thresholds of the code

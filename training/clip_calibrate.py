@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +34,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     rows = read_rows(arguments.scores)
-    logits = np.array([float(row[key]) for key in ("logit", "degraded_logit") for row in rows])
-    is_fake = np.array([row["label"] == "FAKE" for row in rows] * 2)
+    numbers = calibration_of(rows)
+    arguments.out.write_text(json.dumps(numbers) + "\n")
+    logits, is_fake = _examples(rows)
+    probabilities = 1 / (1 + np.exp(-(numbers["slope"] * logits + numbers["offset"])))
+    counts = f"{int((~is_fake).sum())} real and {int(is_fake.sum())} fake examples"
+    fit = f"AUC {auc(logits, is_fake):.3f}, log loss {log_loss(probabilities, is_fake):.3f}"
+    print(f"slope {numbers['slope']}, offset {numbers['offset']}, {counts}, {fit}")
+
+
+def calibration_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Return what the calibration file holds, from rows with label, set, logit and degraded_logit."""
+    logits, is_fake = _examples(rows)
     slope, offset = platt(logits, is_fake, example_weights([(row["label"], row["set"]) for row in rows] * 2))
-    probabilities = 1 / (1 + np.exp(-(slope * logits + offset)))
     real, fake = (np.sort(logits[is_fake == kind]).round(3).tolist() for kind in (False, True))
-    numbers = {
+    return {
         "slope": round(slope, 4),
         "offset": round(offset, 4),
         "min_fake_probability": MIN_FAKE_PROBABILITY,
@@ -46,9 +57,11 @@ def main() -> None:
         "real_logits": real,
         "fake_logits": fake,
     }
-    arguments.out.write_text(json.dumps(numbers) + "\n")
-    print(f"slope {slope:.3f}, offset {offset:.3f}, {len(real)} real, {len(fake)} fake examples, "
-          f"AUC {auc(logits, is_fake):.3f}, log loss {log_loss(probabilities, is_fake):.3f}")  # fmt: skip
+
+
+def _examples(rows: Sequence[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    logits = np.array([float(row[key]) for key in ("logit", "degraded_logit") for row in rows])
+    return logits, np.array([row["label"] == "FAKE" for row in rows] * 2)
 
 
 def example_weights(keys: list[tuple[str, str]]) -> NDArray[np.float64]:

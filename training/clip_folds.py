@@ -49,7 +49,7 @@ FOLDS: tuple[tuple[str, ...], ...] = (
      "wild_student", "wild_dpe", "wild_rppg", "wild_pyfeat", "wild_antispoof", "wild_face_", "wild_metrical"),
     ("wild_vasa1", "wild_loopy", "wild_ditto", "wild_fantasytalking", "wild_float", "wild_aegisai",
      "wild_liveportrait_driving", "wild_styletalk", "wild_web_social", "wild_av_speech", "wild_marlin", "wild_lrs3",
-     "wild_dfew", "wild_emotion", "wild_douyin", "wild_edtalk", "wild_iplap", "wild_joygen", "wild_latentsync",
+     "wild_dfew", "wild_douyin", "wild_edtalk", "wild_iplap", "wild_joygen", "wild_latentsync",
      "wild_vidtimit", "wild_deeperforensics"),
 )  # fmt: skip
 POOL_WAIT_S = 0.2

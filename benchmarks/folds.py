@@ -1,0 +1,258 @@
+"""How well the verdict's classifier does on sources and kinds of fakes that it has not seen: tables in Markdown.
+
+    python benchmarks/folds.py [--docs]
+
+Reads training/folds/clip_vit_b16.csv, which training.clip_folds wrote: of each clip the logit of networks that were
+trained without its source, and that of the classifier before. Calibration and limits are fitted on the other folds, so
+that no clip decides on itself. Only the classifier is measured, on crops of faces found and followed as the application
+does; what else the verdict asks for (size, pose, blur, every person) only makes it abstain more. --docs puts the tables
+between the two marks of docs/accuracy.md and the numbers that prose quotes into facts.json, README and docs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.accuracy import update_between_marks  # noqa: E402
+from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
+from deepfake import __version__  # noqa: E402
+from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
+from deepfake.evaluation import BOOTSTRAP_DRAWS, Share, auc, auc_interval, share  # noqa: E402
+from training.clip_calibrate import calibration_of  # noqa: E402
+
+SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
+DOCUMENT = ROOT / "docs" / "accuracy.md"
+MARKS = ("<!-- folds:begin -->", "<!-- folds:end -->")
+SEEN_BEFORE = ("ff++", "hdtf", "grid", "dfdc")  # sources that the classifier before was trained on
+LEAST_CLIPS = 3  # of a row of the tables by source and method
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A clip with P(fake) and verdict by networks and a calibration that had not seen its fold."""
+
+    row: dict[str, str]
+    probability: float
+    degraded: float
+    verdict: str
+
+    @property
+    def is_fake(self) -> bool:
+        return self.row["label"] == "FAKE"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--docs", action="store_true", help="put tables and quoted numbers into the documents")
+    arguments = parser.parse_args()
+    with SCORES.open(newline="") as file:
+        clips = scored(list(csv.DictReader(file)))
+    text = report(clips)
+    print(text)
+    if arguments.docs:
+        update_between_marks(DOCUMENT, text, MARKS)
+        write_facts("accuracy", facts(clips))
+        write_facts("rules", rules())
+        update_quotes()
+
+
+def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
+    """Return all clips, each judged by the calibration of the other folds."""
+    found = []
+    for fold in sorted({row["fold"] for row in rows}):
+        calibration = _calibration([row for row in rows if row["fold"] != fold])
+        for row in rows:
+            if row["fold"] == fold:
+                plain, degraded = (
+                    float(calibration.probability(np.array([float(row[key])], np.float32))[0])
+                    for key in ("logit", "degraded_logit")
+                )
+                found.append(Scored(row, plain, degraded, _verdict(calibration, plain)))
+    return found
+
+
+def _calibration(rows: Sequence[dict[str, str]]) -> Calibration:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "calibration.json"
+        path.write_text(json.dumps(calibration_of(rows)))
+        return read_calibration(path)
+
+
+def _verdict(calibration: Calibration, probability: float) -> str:
+    if calibration.is_fake(probability):
+        return "LIKELY_FAKE"
+    return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
+
+
+def report(clips: Sequence[Scored]) -> str:
+    """Return the tables."""
+    reals = [clip for clip in clips if not clip.is_fake]
+    fakes = [clip for clip in clips if clip.is_fake]
+    folds = {
+        f"fold {fold}": [c for c in clips if c.row["fold"] == fold] for fold in sorted({c.row["fold"] for c in clips})
+    }
+    sizes = {
+        "short side below 400 px": [c for c in clips if int(c.row["short_side_px"]) < 400],
+        "400 to 719 px": [c for c in clips if 400 <= int(c.row["short_side_px"]) < 720],
+        "720 px and more": [c for c in clips if int(c.row["short_side_px"]) >= 720],
+    }
+    unseen = [clip for clip in clips if not clip.row["set"].startswith(SEEN_BEFORE)]
+    lines = [
+        f"Measured with version {__version__} by `python benchmarks/folds.py` on {len(clips)} clips, {len(reals)} real "
+        f"and {len(fakes)} fake, of {len({c.row['group'] for c in clips})} groups of people. Five folds: each leaves "
+        "out whole sources of real clips, whole kinds of fakes, and everybody who is linked to them by a swap, from "
+        f"training and from calibration. A cell holds the AUC and its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws "
+        "of whole groups); shares have exact 95 % intervals.",
+        "",
+        *_table(
+            ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],
+            [[name, *_row(some)] for name, some in {"all": list(clips), **folds, **sizes}.items()],
+        ),
+        "",
+        f"Beside the classifier before, on the {len(unseen)} clips of sources that neither had seen: "
+        f"{_auc_cell(unseen, lambda c: c.probability)} against {_auc_cell(unseen, _before)} (EfficientNet-Lite0 "
+        f"twice). {_difference(unseen)} Their mean log odds did not do better than the first alone.",
+        "",
+        "Each kind of fake against the real clips of its fold:",
+        "",
+        *_table(["kind of fake", "clips", "AUC", "mean P(fake)", "found", "called real"], _by_method(clips)),
+        "",
+        "Real clips by source:",
+        "",
+        *_table(
+            ["source", "clips", "highest P(fake)", "mean P(fake)", "called fake", "called real"],
+            list(_by_source(reals)),
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _row(some: Sequence[Scored]) -> list[str]:
+    reals, fakes = [c for c in some if not c.is_fake], [c for c in some if c.is_fake]
+    alarms = share(sum(c.verdict == "LIKELY_FAKE" for c in reals), len(reals))
+    misses = share(sum(c.verdict == "LIKELY_REAL" for c in fakes), len(fakes))
+    undecided = sum(c.verdict == "INCONCLUSIVE" for c in some)
+    aucs = [_auc_cell(some, lambda c: c.probability), _auc_cell(some, lambda c: c.degraded)]
+    return [
+        f"{len(reals)} + {len(fakes)}",
+        *aucs,
+        _share_cell(alarms),
+        _share_cell(misses),
+        f"{undecided} of {len(some)}",
+    ]
+
+
+def _before(clip: Scored) -> float:
+    return float(clip.row["efficientnet_logit"])
+
+
+def _auc_cell(some: Sequence[Scored], score: Callable[[Scored], float]) -> str:
+    value, (low, high) = _auc(some, score)
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _auc(some: Sequence[Scored], score: Callable[[Scored], float]) -> tuple[float, tuple[float, float]]:
+    scores, is_fake = [score(clip) for clip in some], [clip.is_fake for clip in some]
+    return auc(scores, is_fake), auc_interval(scores, is_fake, [clip.row["group"] for clip in some])
+
+
+def _difference(some: Sequence[Scored]) -> str:
+    """The gain over the classifier before, with the interval of paired draws of whole groups."""
+    groups: dict[str, list[Scored]] = {}
+    for clip in some:
+        groups.setdefault(clip.row["group"], []).append(clip)
+    members = list(groups.values())
+    random = np.random.default_rng(0)
+    gains = []
+    for _ in range(BOOTSTRAP_DRAWS):
+        drawn = [clip for k in random.integers(0, len(members), len(members)) for clip in members[k]]
+        is_fake = [clip.is_fake for clip in drawn]
+        gains.append(auc([c.probability for c in drawn], is_fake) - auc([_before(c) for c in drawn], is_fake))
+    low, high = np.nanpercentile(gains, (2.5, 97.5))
+    is_fake = [clip.is_fake for clip in some]
+    gain = auc([c.probability for c in some], is_fake) - auc([_before(c) for c in some], is_fake)
+    return f"The gain is {gain:+.2f} [{low:+.2f}, {high:+.2f}], paired."
+
+
+def _by_method(clips: Sequence[Scored]) -> list[list[str]]:
+    kinds: dict[tuple[str, str], list[Scored]] = {}
+    for clip in clips:
+        if clip.is_fake:
+            name = clip.row["set"] if clip.row["set"].startswith("ff++") else clip.row["method"]
+            kinds.setdefault((clip.row["fold"], name), []).append(clip)
+    rows = []
+    for (fold, name), found in sorted(kinds.items()):
+        if len(found) >= LEAST_CLIPS:
+            both = [*found, *(c for c in clips if not c.is_fake and c.row["fold"] == fold)]
+            value = auc([c.probability for c in both], [c.is_fake for c in both])
+            rows.append([name, str(len(found)), f"{value:.2f}", *_told(found)])
+    return rows
+
+
+def _by_source(reals: Sequence[Scored]) -> list[list[str]]:
+    sources: dict[str, list[Scored]] = {}
+    for clip in reals:
+        sources.setdefault(clip.row["set"].removeprefix("wild_"), []).append(clip)
+    return [
+        [name, str(len(found)), f"{max(clip.probability for clip in found):.2f}", *_told(found)]
+        for name, found in sorted(sources.items())
+        if len(found) >= LEAST_CLIPS
+    ]
+
+
+def _told(found: Sequence[Scored]) -> list[str]:
+    """Mean P(fake), and how many are called fake and real."""
+    verdicts = [clip.verdict for clip in found]
+    mean = np.mean([clip.probability for clip in found])
+    return [f"{mean:.2f}", str(verdicts.count("LIKELY_FAKE")), str(verdicts.count("LIKELY_REAL"))]
+
+
+def facts(clips: Sequence[Scored]) -> dict[str, Any]:
+    """Return the numbers that prose quotes."""
+    reals, fakes = [c for c in clips if not c.is_fake], [c for c in clips if c.is_fake]
+    value, interval = _auc(clips, lambda c: c.probability)
+    shares = {
+        "false_alarms": share(sum(c.verdict == "LIKELY_FAKE" for c in reals), len(reals)),
+        "found": share(sum(c.verdict == "LIKELY_FAKE" for c in fakes), len(fakes)),
+        "missed": share(sum(c.verdict == "LIKELY_REAL" for c in fakes), len(fakes)),
+        "abstained": share(sum(c.verdict == "INCONCLUSIVE" for c in clips), len(clips)),
+    }
+    return {
+        "command": "python benchmarks/folds.py --docs",
+        "version": __version__,
+        "classifier": "clip_vit",
+        "n": len(clips), "n_real": len(reals), "n_fake": len(fakes),
+        "groups": len({c.row["group"] for c in clips}),
+        "auc": value, "auc_low": interval[0], "auc_high": interval[1],
+        **{name: found.count for name, found in shares.items()},
+        **{f"{name}_{end}": limit for name, found in shares.items() if found.ci95
+           for end, limit in zip(("low", "high"), found.ci95, strict=True)},
+    }  # fmt: skip
+
+
+def _share_cell(found: Share) -> str:
+    if found.ci95 is None:
+        return "–"
+    return f"{found.count} of {found.n} [{found.ci95[0]:.0%}, {found.ci95[1]:.0%}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+if __name__ == "__main__":
+    main()

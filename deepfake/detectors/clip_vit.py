@@ -133,7 +133,8 @@ class ClipVitClassifier(FaceClassifier):
         shown = view.of(self.checked(images))
         with self._lock:
             session = self._session
-        parts = [session.run(outputs, {"crops": shown[k : k + BATCH]}) for k in range(0, len(shown), BATCH)]
+        starts = range(0, max(1, len(shown)), BATCH)  # no crops are one run too: outputs of length 0
+        parts = [session.run(outputs, {"crops": shown[k : k + BATCH]}) for k in starts]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     @functools.cached_property

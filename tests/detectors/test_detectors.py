@@ -54,7 +54,7 @@ def test_a_crops_score_does_not_depend_on_its_company(crops: np.ndarray) -> None
 
 
 def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
-    detector = classifier()
+    detector = classifier("efficientnet")
     scores, maps = detector.scores_and_attributions(crops)
     biases = [float(np.load(path)["head.bias"]) for path in WEIGHTS_PATHS.values()]
     bias = float(np.mean(biases))
@@ -66,7 +66,7 @@ def test_attributions_add_up_to_the_logit(crops: np.ndarray) -> None:
 def test_the_logit_is_the_mean_over_the_views(crops: np.ndarray) -> None:
     alone = [EfficientNetClassifier({name: path}).logits(crops) for name, path in WEIGHTS_PATHS.items()]
     assert len(alone) == len(VIEWS) == 2
-    np.testing.assert_allclose(classifier().logits(crops), np.mean(alone, axis=0), atol=1e-5)
+    np.testing.assert_allclose(classifier("efficientnet").logits(crops), np.mean(alone, axis=0), atol=1e-5)
 
 
 def test_views_show_the_whole_crop_reduced_and_its_inside_as_it_is() -> None:
@@ -203,6 +203,7 @@ def test_mesonet_names_a_file_that_is_not_its_weights(tmp_path: Path) -> None:
 
 
 def test_the_clips_of_the_training_are_named_by_their_hashes() -> None:
-    hashes = training_clips()
+    hashes = training_clips("efficientnet")
     assert len(hashes) == 81
+    assert len(training_clips()) == 538
     assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in hashes)

@@ -111,7 +111,8 @@ class ClipVitClassifier(FaceClassifier):
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the raw outputs, f32 (n,), the mean of both views; larger is more suspicious. images and Raises as
         for scores."""
-        return np.mean([self._run(view, images, "logits")[0] for view in VIEWS], axis=0, dtype=np.float32)
+        logits = [self._run(view, images, "logits")[0] for view in VIEWS]
+        return np.asarray(np.mean(logits, axis=0), np.float32)
 
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the head sees of the whole view of each crop, f32 (n, 768), of length 1. images and Raises as

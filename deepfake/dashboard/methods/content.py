@@ -283,8 +283,9 @@ PAPERS = (
         "that keep mean and variance of their maps, dynamic routing to a capsule for real and one for fake. It is a "
         "classifier to compare with, in the table of accuracy and in the settings of the analysis, and no verdict "
         f"rests on it. On held-out people it found the right order in {fact('baselines.capsule_auc'):.2f} of the pairs "
-        f"of a real and a fake clip ({fact('baselines.capsule_real')} and {fact('baselines.capsule_fake')} clips, 95 % "
-        f"interval {fact('baselines.capsule_auc_low'):.2f} to {fact('baselines.capsule_auc_high'):.2f}; 0.5 is chance).",
+        f"of a real and a fake clip ({fact('baselines.capsule_real')} and {fact('baselines.capsule_fake')} clips, "
+        f"95 % interval {fact('baselines.capsule_auc_low'):.2f} to {fact('baselines.capsule_auc_high'):.2f}; 0.5 is "
+        "chance).",
         "Features of VGG-19: ours come from the frozen first five blocks of EfficientNet-Lite0. The picture of which "
         "parts decide.",
     ),

@@ -5,6 +5,7 @@ import streamlit as st
 from deepfake.dashboard.analyze.banner import draw_banner
 from deepfake.dashboard.analyze.evidence_tab import draw_evidence
 from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
+from deepfake.dashboard.analyze.file_itself import draw_file_itself
 from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
@@ -155,6 +156,7 @@ def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: fl
                 draw_recompression(ready, track_id, page=state)
         elif file.open:
             with file:
+                draw_file_itself(ready)
                 draw_file(ready)
     except DeepfakeError as error:
         st.error(str(error), icon=":material/error:")

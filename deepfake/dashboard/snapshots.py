@@ -11,6 +11,8 @@ import streamlit as st
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime
 from deepfake.errors import DeepfakeError
+from deepfake.video.credentials import read_credentials
+from deepfake.video.file_facts import read_file_facts
 from deepfake.views import stills
 
 P = ParamSpec("P")
@@ -72,6 +74,8 @@ cached_frame = snapshot("Looking at this moment", 24)(stills.moment_at)
 frame_pair = snapshot("Comparing two frames", 12)(stills.frame_pair_at)
 scored_crop = snapshot("Looking where the classifier looked", 24)(stills.scored_crop_at)
 face_spectrum = snapshot("Measuring the face's spectrum", 64)(stills.face_spectrum)
+file_facts = snapshot("Reading what the file says of itself", 16)(read_file_facts)
+credentials = snapshot("Checking Content Credentials", 16)(read_credentials)
 frame_grid = snapshot("Reading frames", 8)(stills.frame_grid)
 face_grid = snapshot("Reading faces", 8)(stills.face_grid)
 _thumbnail = snapshot(False, 512)(stills.thumbnail_jpeg)

@@ -3,6 +3,7 @@
 from deepfake.figures.attribution import attributed_crop, attribution_scale_figure, dense_score_figure
 from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
+from deepfake.figures.file import bit_rate_figure
 from deepfake.figures.pictures import difference_figure, drawn_faces
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
@@ -15,6 +16,7 @@ __all__ = [
     "COLORS",
     "attributed_crop",
     "attribution_scale_figure",
+    "bit_rate_figure",
     "bit_rate_text",
     "comparison_figure",
     "cross_similarity_figure",

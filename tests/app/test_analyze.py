@@ -44,7 +44,7 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
     for person in ("Person 1", "Person 2"):  # each with a word, never color alone
         assert re.search(rf"{person} [●○◌] (fake|no signs|unclear)", badges)
     assert user.query_params["clip"] == "demo/fake_pair_right.mp4"
-    assert {item.label for item in user.get("download_button")} == {"JSON", "CSV", "Report"}
+    assert {item.label for item in user.get("download_button")} == {"JSON", "CSV", "Report", "PDF"}
 
 
 def test_one_moment_rules_the_panels(talking_clip: Path) -> None:

@@ -5,7 +5,8 @@
 Reads training/folds/clip_vit_b16.csv, which training.clip_folds wrote: of each clip the logit of networks that were
 trained without its source, and that of the classifier before. Calibration and limits are fitted on the other folds, so
 that no clip decides on itself. Only the classifier is measured, on crops of faces found and followed as the application
-does; what else the verdict asks for (size, pose, blur, every person) only makes it abstain more. --docs puts the tables
+does, and that no head is cut off; what else the verdict asks for (size, pose, blur, every person) only makes it abstain
+more. --docs puts the tables
 between the two marks of docs/accuracy.md and the numbers that prose quotes into facts.json, README and docs.
 """
 
@@ -31,7 +32,7 @@ from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
 from deepfake.evaluation import BOOTSTRAP_DRAWS, Share, auc, auc_interval, share  # noqa: E402
-from training.clip_calibrate import calibration_of  # noqa: E402
+from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402
 
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
 DOCUMENT = ROOT / "docs" / "accuracy.md"
@@ -80,7 +81,8 @@ def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
                     float(calibration.probability(np.array([float(row[key])], np.float32))[0])
                     for key in ("logit", "degraded_logit")
                 )
-                found.append(Scored(row, plain, degraded, _verdict(calibration, plain)))
+                verdict = "INCONCLUSIVE" if is_cut_off(row) else _verdict(calibration, plain)
+                found.append(Scored(row, plain, degraded, verdict))
     return found
 
 

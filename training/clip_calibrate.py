@@ -4,7 +4,7 @@
 
 The file is one that clip_folds writes. Platt's logistic regression over all clips as they are and degraded, both
 classes alike, and within a class the sources by the square root of their clips. The logits of all examples are kept as
-the yardstick of false alarms and misses.
+the yardstick of false alarms and misses. Heads that are cut off are left out: they get no verdict.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.detectors.clip_vit import ClipVitClassifier
 from training.metrics import auc, log_loss, platt
 from training.shards import read_rows
 
@@ -36,7 +37,7 @@ def main() -> None:
     rows = read_rows(arguments.scores)
     numbers = calibration_of(rows)
     arguments.out.write_text(json.dumps(numbers) + "\n")
-    logits, is_fake = _examples(rows)
+    logits, is_fake = _examples([row for row in rows if not is_cut_off(row)])
     probabilities = 1 / (1 + np.exp(-(numbers["slope"] * logits + numbers["offset"])))
     counts = f"{int((~is_fake).sum())} real and {int(is_fake.sum())} fake examples"
     fit = f"AUC {auc(logits, is_fake):.3f}, log loss {log_loss(probabilities, is_fake):.3f}"
@@ -44,7 +45,8 @@ def main() -> None:
 
 
 def calibration_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return what the calibration file holds, from rows with label, set, logit and degraded_logit."""
+    """Return what the calibration file holds, from rows with label, set, logit, degraded_logit and outside_share."""
+    rows = [row for row in rows if not is_cut_off(row)]
     logits, is_fake = _examples(rows)
     slope, offset = platt(logits, is_fake, example_weights([(row["label"], row["set"]) for row in rows] * 2))
     real, fake = (np.sort(logits[is_fake == kind]).round(3).tolist() for kind in (False, True))
@@ -57,6 +59,11 @@ def calibration_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
         "real_logits": real,
         "fake_logits": fake,
     }
+
+
+def is_cut_off(row: dict[str, str]) -> bool:
+    """Tell whether more of the head lies outside the picture than the classifier is asked about."""
+    return float(row["outside_share"]) > ClipVitClassifier.limits.max_outside_share
 
 
 def _examples(rows: Sequence[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

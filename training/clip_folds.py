@@ -9,7 +9,9 @@ arXiv:2203.05482); those of one fold agree with the mean of their logits within 
     python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --out OUT
 
 Writes OUT/NAME fold K.npz for each network (one that is there is not trained again), OUT/tuned.npz (what ships) and
-OUT/scores.csv (of each clip the mean logit of the networks that had not seen its source, as it is and degraded). With
+OUT/scores.csv: of each clip the mean logit of the networks that had not seen its source, as it is and degraded. (The
+file in training/folds also has the clip's path, its short side, how much of the head lies outside the picture, and the
+logit of the classifier before.) With
 --only NAME and --fold K, one network after another can be trained on a machine without a GPU.
 """
 

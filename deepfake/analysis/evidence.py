@@ -18,6 +18,7 @@ EvidenceCode = Literal[
     "uncalibrated",
     "face_too_small",
     "face_too_blurred",
+    "cut_off",
     "compressed_too_hard",
     "seen_too_briefly",
     "turned_away",
@@ -39,6 +40,7 @@ STOPPING: Final = frozenset[EvidenceCode](
         "uncalibrated",
         "face_too_small",
         "face_too_blurred",
+        "cut_off",
         "compressed_too_hard",
         "seen_too_briefly",
         "turned_away",
@@ -69,6 +71,7 @@ class Evidence:
             - too_close: `min_probability_fake` and `at_most_reals` (a share) that a fake needs, `at_most_fakes` (a
               share) that a real one needs; `judged` people share the second.
             - face_too_small: `px` wide, `at_least` px are needed. face_too_blurred: edges smeared by `px` `of_px`,
+              `at_most`. cut_off: the share `outside_share` of what the classifier is shown lies outside the picture,
               `at_most`. compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,
               `width` and `height` px, `frame_rate`. seen_too_briefly: `pictures`, `at_least`. turned_away: near
               frontal in the share `frontal_share`, `at_least`; `yaw_deg`, where it was measured, in the middle frame.

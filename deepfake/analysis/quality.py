@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deepfake.analysis.evidence import Evidence, EvidenceCode, Values
 from deepfake.detectors import QualityLimits, TrackScores
 from deepfake.detectors.scoring import BLUR_CROP_PX
+from deepfake.faces.alignment import crop_to_frame_from_landmarks, outside_share
 from deepfake.faces.tracking import FaceTrack
 from deepfake.video.info import VideoInfo
 
@@ -27,6 +28,7 @@ MIN_FRONTAL_SHARE: Final = 0.25  # of the frames of a track that have to be less
 # A convention: a score holds for the faces seen, however much else a clip shows. Below one frame in twenty it would
 # stand for a clip that was hardly looked at.
 MIN_COVERED_SHARE: Final = 0.05
+OUTSIDE_FRAMES: Final = 25  # of a track, among which the middle one by how much of the head is cut off is sought
 TELL_COVERED_SHARE: Final = 0.5  # below this the answer says how much of the clip it is about
 
 
@@ -51,7 +53,8 @@ class TrackQuality:
     face_width_px: median width of its box in the frame. edge_blur_px: median of its scored crops, sigma in px of a
     crop of 224. scored_crops: how many. frontal_share: of its frames in which the face is turned by less than about 45
     degrees. covered_share: of the clip's frames that show this face; clip_covered_share: any judged face.
-    bits_per_pixel: of the clip. yaw_deg: median of how far the head is turned to a side.
+    bits_per_pixel: of the clip. yaw_deg: median of how far the head is turned to a side. outside_share: median share of
+    the aligned crop that lies outside the frame.
     """
 
     face_width_px: float
@@ -62,6 +65,7 @@ class TrackQuality:
     clip_covered_share: float
     bits_per_pixel: float | None
     yaw_deg: float | None = None
+    outside_share: float | None = None
 
 
 def clip_quality(
@@ -97,7 +101,17 @@ def track_quality(
         clip_covered_share=clip.covered_frames / max(clip.frames, 1),
         bits_per_pixel=clip.bits_per_pixel,
         yaw_deg=None if yaw_deg is None or np.all(np.isnan(yaw_deg)) else float(np.nanmedian(np.abs(yaw_deg))),
+        outside_share=_outside_share(track, clip),
     )
+
+
+def _outside_share(track: FaceTrack, clip: ClipQuality) -> float | None:
+    if track.landmarks.shape[1] != 5 or "width" not in clip.picture:
+        return None
+    width, height = int(clip.picture["width"]), int(clip.picture["height"])
+    rows = np.unique(np.linspace(0, len(track) - 1, min(OUTSIDE_FRAMES, len(track))).round().astype(int))
+    crops = (crop_to_frame_from_landmarks(track.landmarks[row], BLUR_CROP_PX) for row in rows)
+    return float(np.median([outside_share(crop, BLUR_CROP_PX, width, height) for crop in crops]))
 
 
 def quality_failures(
@@ -115,6 +129,9 @@ def _picture_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityL
     if blur is not None and blur > limits.max_edge_blur_px:
         values: Values = {"px": blur, "of_px": BLUR_CROP_PX, "at_most": limits.max_edge_blur_px}
         yield "face_too_blurred", "edge_blur", values
+    outside = quality.outside_share
+    if outside is not None and outside > limits.max_outside_share:
+        yield "cut_off", "outside_share", {"outside_share": outside, "at_most": limits.max_outside_share}
     if bits is not None and bits < limits.min_bits_per_pixel:
         needed = {"bits_per_pixel": bits, "at_least": limits.min_bits_per_pixel}
         yield "compressed_too_hard", "bit_rate", {**needed, **clip.picture}

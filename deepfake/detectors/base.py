@@ -64,13 +64,15 @@ class QualityLimits:
     """What the pictures of a track need for a score to count. They rest on measurements with a classifier's weights.
 
     min_face_width_px: median width of the face in the frame. max_edge_blur_px: median blur of the crops, sigma in px
-    of a crop of 224 px. min_bits_per_pixel: of one frame. min_scored_crops: how many. The defaults ask for nothing.
+    of a crop of 224 px. min_bits_per_pixel: of one frame. min_scored_crops: how many. max_outside_share: of the area of
+    the crops, what lies outside the frame. The defaults ask for nothing.
     """
 
     min_face_width_px: float = 0.0
     max_edge_blur_px: float = math.inf
     min_bits_per_pixel: float = 0.0
     min_scored_crops: int = 1
+    max_outside_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,17 @@ def scale_transform(crop_to_frame: NDArray[np.float32], factor: float) -> NDArra
     return scaled.astype(np.float32)
 
 
+def outside_share(crop_to_frame: NDArray[np.float32], size: int, width: int, height: int) -> float:
+    """Return the share of a crop's area that lies outside its frame, in [0, 1], to about 1/1600.
+
+    crop_to_frame: f32 (2, 3). size: side of the crop, px. width, height: of the frame, px.
+    """
+    cells = (np.arange(40) + 0.5) * size / 40 - 0.5
+    points = np.stack(np.meshgrid(cells, cells), axis=-1).reshape(-1, 2) @ crop_to_frame[:, :2].T + crop_to_frame[:, 2]
+    inside = np.all((points > -0.5) & (points < (width - 0.5, height - 0.5)), axis=1)
+    return float(1 - inside.mean())
+
+
 def crop_face(image: Image, crop_to_frame: NDArray[np.float32], size: int) -> Image:
     """Cut a crop of size×size px out of a frame; what lies outside the frame repeats its edge.
 

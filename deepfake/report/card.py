@@ -173,6 +173,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "uncalibrated": lambda values, face: "how often this classifier is right was not measured.",
     "face_too_small": lambda values, face: f"{face} is {values['px']:.0f} pixels wide: too small to judge.",
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
+    "cut_off": lambda values, face: f"the edge of the picture cuts off {_part(values['outside_share'])} of {face}.",
     "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",
     "seen_too_briefly": lambda values, face: f"{face} is seen too briefly: in {values['pictures']} pictures.",
     "turned_away": lambda values, face: (

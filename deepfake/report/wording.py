@@ -142,6 +142,14 @@ def _too_compressed(item: Evidence) -> str:
     )
 
 
+def _cut_off(item: Evidence) -> str:
+    share, limit = _numbers(item, "outside_share", "at_most")
+    return (
+        f"Inconclusive because the head is cut off by the edge of the picture: {share:.0%} of the area that the "
+        f"classifier looks at lies outside, at most {limit:.0%} may."
+    )
+
+
 def _too_briefly(item: Evidence) -> str:
     pictures, needed = _numbers(item, "pictures", "at_least")
     return (
@@ -214,6 +222,7 @@ _SENTENCES: Final = {
     ),
     "face_too_small": _too_small,
     "face_too_blurred": _too_blurred,
+    "cut_off": _cut_off,
     "compressed_too_hard": _too_compressed,
     "seen_too_briefly": _too_briefly,
     "turned_away": _turned_away,
@@ -233,6 +242,7 @@ _CAUSES: Final = {
     "uncalibrated": "This classifier is not calibrated",
     "face_too_small": "The face is too small",
     "face_too_blurred": "The face is too blurred",
+    "cut_off": "The head is cut off by the edge of the picture",
     "compressed_too_hard": "The clip is compressed too hard",
     "seen_too_briefly": "The face is seen too briefly",
     "turned_away": "The face is turned away",

@@ -65,11 +65,14 @@ def edges(side=224):
         ({"edge_blur_px": 5.26}, "face_too_blurred",
          "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
          "at most 4.0 can be judged."),
+        ({"outside_share": 0.31}, "cut_off",
+         "Inconclusive because the head is cut off by the edge of the picture: 31% of the area that the classifier "
+         "looks at lies outside, at most 25% may."),
         ({"bits_per_pixel": 0.0012}, "compressed_too_hard",
          "Inconclusive because the clip is compressed too hard: 0.0012 bits per pixel (900 kbit/s for 1280×720 px, "
          "25 frames/s), at least 0.002 are needed."),
         ({"scored_crops": 3}, "seen_too_briefly",
-         "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 8 are needed."),
+         "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 4 are needed."),
         ({"frontal_share": 0.1}, "turned_away",
          "Inconclusive because the face is turned away: near frontal in 10% of its frames, at least 25% are needed."),
     ],
@@ -116,8 +119,21 @@ def test_quality_is_measured_on_the_track_and_the_clip():
     clip = clip_quality([item, track(range(20, 60))], video(bit_rate=2_500), frames=100)
     assert clip.covered_frames == 50, "frames that show both count once"
     quality = track_quality(item, scores(blur=2.5), clip)
-    assert quality == TrackQuality(80.0, 2.5, 20, 1.0, 0.25, 0.5, 0.01)
+    measured = TrackQuality(80.0, 2.5, 20, 1.0, 0.25, 0.5, 0.01, outside_share=quality.outside_share)
+    assert quality == measured
     assert track_quality(track(range(10), landmarks=PROFILE), scores(), clip).frontal_share == 0
+
+
+def test_how_much_of_a_head_is_cut_off_is_the_median_over_the_track():
+    inside = np.array([[40, 40], [60, 40], [50, 52], [42, 63], [58, 63]], np.float32)
+    clip = clip_quality([track(range(3))], video(bit_rate=2_500), frames=3)
+    assert track_quality(track(range(3), landmarks=inside), scores(), clip).outside_share == 0
+    shares = [
+        track_quality(track(range(3), landmarks=inside - (0, up)), scores(), clip).outside_share for up in (20, 30, 40)
+    ]
+    assert 0 < shares[0] < shares[1] < shares[2] < 1
+    unknown = clip_quality([track(range(3))], frames=3)
+    assert track_quality(track(range(3), landmarks=inside), scores(), unknown).outside_share is None
 
 
 def test_faces_without_landmarks_and_flat_crops_are_not_measured():

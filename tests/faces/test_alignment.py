@@ -9,6 +9,7 @@ from deepfake.faces.alignment import (
     crop_face,
     crop_to_frame_from_box,
     crop_to_frame_from_landmarks,
+    outside_share,
     scale_transform,
 )
 
@@ -83,3 +84,12 @@ def test_scale_transform_shows_the_same_square(portrait):
     double = crop_face(portrait, scale_transform(transform, 2.0), 224)
     single = crop_face(portrait, transform, 112)
     assert np.abs(cv2.resize(double, (112, 112), interpolation=cv2.INTER_AREA).astype(int) - single).mean() < 3
+
+
+def test_the_share_of_a_crop_outside_its_frame() -> None:
+    upright = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    assert outside_share(upright, 100, 100, 100) == 0
+    assert outside_share(upright, 100, 100, 50) == pytest.approx(0.5)
+    shifted = np.array([[1, 0, -25], [0, 1, -25]], np.float32)
+    assert outside_share(shifted, 100, 100, 100) == pytest.approx(1 - 0.75**2, abs=0.01)
+    assert outside_share(np.array([[1, 0, 500], [0, 1, 0]], np.float32), 100, 100, 100) == 1

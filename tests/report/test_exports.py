@@ -91,7 +91,7 @@ def test_the_report_on_paper_has_the_answer_the_faces_and_the_command_but_no_tab
         "Too smooth",
         "What this cannot tell",
         "Re-compressed",
-        "--classifier efficientnet",
+        "--classifier clip_vit",
         "Warnings",
         "People",
         "1 of ",

@@ -255,8 +255,8 @@ def test_report_stands_alone_and_escapes(analysis: Analysis) -> None:
         "30000/1001",
         "breaks off",
         "opencv",
-        "EfficientNet",
-        "SHA-256 of efficientnet",
+        "CLIP ViT-B/16",
+        "SHA-256 of clip_vit",
         "deepfake analyze",
         "--face-detector haar",
     ):

@@ -24,6 +24,7 @@ MEASURE_TABS: Final = {
     "face_count": "faces",
     "face_width": "faces",
     "edge_blur": "faces",
+    "outside_share": "faces",
     "face_turn": "faces",
     "covered_share": "faces",
     "bit_rate": "file",

@@ -64,7 +64,7 @@ def edges(side=224):
          "Inconclusive because the face is too small: 31 px wide, at least 48 px are needed."),
         ({"edge_blur_px": 5.26}, "face_too_blurred",
          "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
-         "at most 4.0 can be judged."),
+         "at most 3.0 can be judged."),
         ({"outside_share": 0.31}, "cut_off",
          "Inconclusive because the head is cut off by the edge of the picture: 31% of the area that the classifier "
          "looks at lies outside, at most 25% may."),

@@ -8,6 +8,7 @@ from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
 from deepfake.dashboard.analyze.file_itself import draw_file_itself
 from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
+from deepfake.dashboard.analyze.queue import draw_queue, open_clicked
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
 from deepfake.dashboard.analyze.samples import draw_samples
 from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
@@ -48,9 +49,11 @@ def page() -> None:
     warn_of_store()
     state = analyze_page()
     choose_from_url(state)
-    clip = choose_clip(state)
+    open_clicked(state)
+    clip = choose_clip(state, several=True)
     keep_url(state, clip)
     config = analysis_config()
+    draw_queue(state, config, is_open=clip is None)
     if clip is None:
         stop_waiting(state.name)
         if demo_when_ready():

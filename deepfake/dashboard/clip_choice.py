@@ -1,8 +1,10 @@
 """Which clip a page is about: an upload of this session, or a clip of a data set that may be opened."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from deepfake.dashboard.sources import DEMO_ID, UPLOADS_ID, ClipChoice, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dashboard.state import PageState, runtime, session
@@ -16,14 +18,15 @@ SAMPLES = 3
 UPLOADS_TITLE = "Your uploads (this session only)"
 
 
-def choose_clip(page: PageState, *, label: str = "Clip") -> ClipChoice | None:
+def choose_clip(page: PageState, *, label: str = "Clip", several: bool = False) -> ClipChoice | None:
     """Draw the choice of a clip, which is remembered between pages, and return the chosen one, or None.
 
-    Bad uploads are told of in the place.
+    several: whether more than one can be uploaded at once; then the first of them is chosen. Bad uploads are told of in
+    the place.
     """
     upload, source, clip = st.columns([4, 3, 4], gap="medium", vertical_alignment="top")
     with upload:
-        _draw_upload(page)
+        _draw_upload(page, several=several)
     with source:
         source_id = _draw_source(page)
     with clip:
@@ -82,29 +85,38 @@ def keep_url(page: PageState, clip: ClipChoice | None, parameter: str = "clip") 
         st.query_params[parameter] = reference
 
 
-def _draw_upload(page: PageState) -> None:
+def _draw_upload(page: PageState, *, several: bool) -> None:
     limit_mb = runtime().settings.max_clip_mb
     # A new key empties the widget: Streamlit keeps an upload in memory for as long as a widget holds it.
     file = st.file_uploader(
-        f"Upload a clip (up to {limit_mb} MB)",
+        "Upload clips" if several else "Upload a clip",
         type=sorted(suffix[1:] for suffix in CLIP_SUFFIXES),
         key=page.key(f"upload-{page.uploads}"),
         max_upload_size=limit_mb,
+        accept_multiple_files=several,
         help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
         "session sees it, and it is deleted, with its results, when the session ends.",
     )
-    if file is not None:
-        try:
-            upload = session().save(file.name, file, limit_mb * 2**20)
-        except DeepfakeError as error:
-            page.upload_error = str(error)
-        else:
-            page.upload_error = None
-            set_choice(page, UPLOADS_ID, upload.sha256)
+    files = file if isinstance(file, list) else [] if file is None else [file]
+    if files:
+        _save(page, files, limit_mb * 2**20)
         page.uploads += 1
         st.rerun()
     if page.upload_error is not None:
         st.error(page.upload_error, icon=":material/error:")
+
+
+def _save(page: PageState, files: Sequence[UploadedFile], max_bytes: int) -> None:
+    """Keep uploads for the session and choose the first that could be; remember what was wrong with the others."""
+    problems, saved = [], []
+    for file in files:
+        try:
+            saved.append(session().save(file.name, file, max_bytes).sha256)
+        except DeepfakeError as error:
+            problems.append(str(error))
+    page.upload_error = "  \n".join(problems) or None
+    if saved:
+        set_choice(page, UPLOADS_ID, saved[0])
 
 
 def _draw_source(page: PageState) -> str:

@@ -117,11 +117,16 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
     request = analysis_request(clip.path, clip.sha256, clip.name, config, runtime(), store_name)
 
     def read(folder: Path) -> ReadyAnalysis:
-        analysis = _read_analysis(str(analysis_file(folder)))
+        analysis = analysis_of_folder(folder)
         video = dataclasses.replace(analysis.video, path=Path(clip.name))
         return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, request.key)
 
     return read_when_ready(request, read, heading=f"Analyzing {clip.name}", place=place, with_preview=True)
+
+
+def analysis_of_folder(folder: Path) -> Analysis:
+    """Return the analysis in a folder of the cache, as read_when_ready gives it. Raises what read_analysis raises."""
+    return _read_analysis(str(analysis_file(folder)))
 
 
 # Not cache_data, which would copy all arrays on every run of a page: an Analysis is frozen.

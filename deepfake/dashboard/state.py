@@ -111,6 +111,7 @@ class AnalyzePage(PageState):
         turn: how often a link was followed.
         scrolls: whether the page is to scroll to where a link led.
         grid_of: the clip that the grid's step was chosen for.
+        opens: SHA-256 of the upload whose row was clicked in the table of files, until it is open.
     """
 
     tab_was_read: bool = False
@@ -118,6 +119,7 @@ class AnalyzePage(PageState):
     turn: int = 0
     scrolls: bool = False
     grid_of: str | None = None
+    opens: str | None = None
 
 
 @dataclass(slots=True)

@@ -74,6 +74,20 @@ def read_when_ready(
     return result
 
 
+def job_or_folder(request: Request, *, place: str) -> Job | Path | None:
+    """Return the folder of a result, or the job that makes it, without drawing anything; None where its user canceled.
+
+    The job is started when nobody has, and goes on when the page shows another result at its own place.
+    place: names what waits for it, see stop_waiting.
+    """
+    owner = session().session_id
+    _leave_previous(place, request, owner)
+    folder = results.find(runtime(), request, owner)
+    if folder is not None:
+        return folder
+    return None if request.key in _waits().canceled else results.start(runtime(), request, owner)
+
+
 def stop_waiting(place: str) -> None:
     """Stop waiting for what a place shows, because it shows nothing any more."""
     waited_for = _waits().at.pop(place, None)

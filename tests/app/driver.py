@@ -87,9 +87,10 @@ class User(AppTest):
 
     # --- Choosing ---------------------------------------------------------------------------------------------------
 
-    def upload(self, path: Path, *, as_original: bool = False) -> Self:
-        """Upload a clip, or on Compare the original."""
-        self.file_uploader[int(as_original)].set_value((path.name, path.read_bytes(), "video/mp4")).run()
+    def upload(self, *paths: Path, as_original: bool = False) -> Self:
+        """Upload clips, or on Compare the original."""
+        files = [(path.name, path.read_bytes(), "video/mp4") for path in paths]
+        self.file_uploader[int(as_original)].set_value(files).run()
         return self
 
     def choose(self, clip: str | None = None, *, source: str | None = None, original: bool = False) -> Self:

@@ -1,0 +1,153 @@
+"""Several uploads at once: a table of answers that fills while they are analyzed; each row opens its clip."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.results import analysis_of_folder
+from deepfake.dashboard.sources import UPLOADS_ID
+from deepfake.dashboard.state import AnalyzePage, runtime, session
+from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text
+from deepfake.files import csv_cell
+from deepfake.report.card import ANSWER_WORDS, card_reasons
+from deepfake.report.wording import VERDICT_ICONS
+from deepfake.server.jobs import Job, JobState
+from deepfake.server.results import analysis_request
+from deepfake.server.sessions import Upload
+
+COLUMNS = ("file", "sha256", "verdict", "answer", "probability_fake", "low", "high", "reason", "error")
+MAX_ROWS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One upload of the queue. analysis: None until it is there; state: how far it is, or why it failed."""
+
+    upload: Upload
+    analysis: Analysis | None
+    state: str
+    failed: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be analyzed."""
+        return self.analysis is None and not self.failed
+
+
+def draw_queue(page: AnalyzePage, config: AnalysisConfig, *, is_open: bool) -> None:
+    """Draw the table of a session's uploads, where there are several; all of them are analyzed, one after the other.
+
+    is_open: whether the table shows at first.
+    """
+    if len(session().uploads) < 2:
+        return
+    with st.expander(f"Your {len(session().uploads)} files", expanded=is_open, icon=":material/playlist_play:"):
+        _draw_rows(page, config)
+
+
+def open_clicked(page: AnalyzePage) -> None:
+    """Choose the clip whose row was clicked. Call it before the choice of a clip is drawn."""
+    if page.opens is not None:
+        set_choice(page, UPLOADS_ID, page.opens)
+        page.opens = None
+
+
+@st.fragment(run_every=POLL_S)
+def _draw_rows(page: AnalyzePage, config: AnalysisConfig) -> None:
+    rows = [queue_row(upload, config) for upload in session().uploads.values()]
+    done = sum(not row.waits for row in rows)
+    st.progress(done / len(rows), text=f"{done} of {len(rows)} done")
+    event = st.dataframe(
+        queue_table(rows),
+        key=page.key(f"queue-{page.turn}"),
+        hide_index=True,
+        height=38 + 35 * min(MAX_ROWS_SHOWN, len(rows)),
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={"P(fake)": st.column_config.NumberColumn(format="%.2f", width="small")},
+        alt=f"{len(rows)} files with their answers; select a row to open it",
+    )
+    if event.selection.rows:
+        page.opens = rows[event.selection.rows[0]].upload.sha256
+        page.turn += 1  # a new key of the table lets go of the selection
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Select a row to open it.", width="content")
+        st.download_button(
+            "Save the table",
+            lambda: queue_csv(rows).encode("utf-8"),
+            "answers.csv",
+            "text/csv",
+            key=page.key("queue-csv"),
+            icon=":material/table:",
+            on_click="ignore",
+        )
+
+
+def queue_row(upload: Upload, config: AnalysisConfig) -> QueueRow:
+    """Return how far an upload is; its analysis is started where nobody has."""
+    request = analysis_request(upload.path, upload.sha256, upload.name, config, runtime(), None)
+    found = job_or_folder(request, place=f"queue-{upload.sha256}")
+    if isinstance(found, Path):
+        return QueueRow(upload, analysis_of_folder(found), "done")
+    if found is None:
+        return QueueRow(upload, None, "canceled", failed=True)
+    if found.state is JobState.FAILED and found.error is not None:
+        return QueueRow(upload, None, str(found.error.renamed(found.source, upload.name)), failed=True)
+    return QueueRow(upload, None, _how_far(found))
+
+
+def _how_far(job: Job) -> str:
+    report = job.read_progress()
+    if job.state is JobState.QUEUED:
+        return "waiting"
+    return "starting" if report is None else progress_text(report)
+
+
+def queue_table(rows: list[QueueRow]) -> pd.DataFrame:
+    """Return the table that the page shows."""
+    return pd.DataFrame(
+        [
+            {
+                "file": row.upload.name,
+                "answer": "" if row.analysis is None else _answer(row.analysis),
+                "P(fake)": None if row.analysis is None else row.analysis.verdict.probability_fake,
+                "why": _why(row.analysis) if row.analysis is not None else row.state,
+            }
+            for row in rows
+        ]
+    )
+
+
+def queue_csv(rows: list[QueueRow]) -> str:
+    """Return the table as a spreadsheet opens it; the verdict is the label that JSON has."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        name = csv_cell(row.upload.name)
+        if row.analysis is None:
+            writer.writerow([name, row.upload.sha256, *[""] * 6, csv_cell(row.state) if row.failed else ""])
+            continue
+        verdict = row.analysis.verdict
+        low, high = verdict.interval or ("", "")
+        chance = "" if verdict.probability_fake is None else verdict.probability_fake
+        words = ANSWER_WORDS[verdict.answer]
+        writer.writerow([name, row.upload.sha256, verdict.label, words, chance, low, high, _why(row.analysis), ""])
+    return text.getvalue()
+
+
+def _answer(analysis: Analysis) -> str:
+    verdict = analysis.verdict
+    return f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}"
+
+
+def _why(analysis: Analysis) -> str:
+    reasons = card_reasons(analysis.verdict)
+    return reasons[0].sentence if reasons else ""

@@ -1,0 +1,95 @@
+"""Several files at once: the table of answers fills, a row opens its clip, and the table can be taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from deepfake.dashboard.analyze import queue
+from deepfake.dashboard.analyze.queue import COLUMNS, QueueRow, open_clicked, queue_csv, queue_table
+from deepfake.dashboard.state import AnalyzePage
+from deepfake.server.sessions import Upload
+from tests.app.driver import RUN_LIMIT_S
+from tests.store.samples import sample_analysis
+
+UPLOADS = [Upload(Path(f"{i}.mp4"), f"clip {i}.mp4", f"{i:064x}", 1) for i in range(3)]
+
+
+def queue_page() -> None:
+    import streamlit as st
+
+    from deepfake.analysis.model import AnalysisConfig
+    from deepfake.dashboard.analyze.queue import draw_queue
+    from deepfake.dashboard.state import analyze_page
+
+    page = analyze_page()
+    draw_queue(page, AnalysisConfig(), is_open=True)
+    st.write(f"opens {page.opens}")
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, QueueRow]:
+    """How far each upload is, to be changed by a test; no worker is asked."""
+    rows = {upload.sha256: QueueRow(upload, None, "waiting") for upload in UPLOADS}
+    session = SimpleNamespace(uploads={upload.sha256: upload for upload in UPLOADS})
+    monkeypatch.setattr(queue, "session", lambda: session)
+    monkeypatch.setattr(queue, "queue_row", lambda upload, config: rows[upload.sha256])
+    return rows
+
+
+def rows_of(test: AppTest) -> list[dict[str, object]]:
+    assert not test.exception
+    return test.dataframe[0].value.to_dict("records")
+
+
+def test_the_answers_of_several_files_fill_a_table(states: dict[str, QueueRow]) -> None:
+    test = AppTest.from_function(queue_page, default_timeout=RUN_LIMIT_S).run()
+    assert [row["why"] for row in rows_of(test)] == ["waiting"] * 3
+    states[UPLOADS[0].sha256] = QueueRow(UPLOADS[0], sample_analysis(1), "done")
+    states[UPLOADS[2].sha256] = QueueRow(UPLOADS[2], None, "clip 2.mp4: no clip", failed=True)
+    test.run()
+    assert [row["answer"] for row in rows_of(test)] == ["⚠ Likely fake", "", ""]
+    assert [row["why"] for row in rows_of(test)] == ["Too smooth: Ünïcode …", "waiting", "clip 2.mp4: no clip"]
+    assert [item.proto.text for item in test.get("progress")] == ["2 of 3 done"]
+    assert [item.label for item in test.get("download_button")] == ["Save the table"]
+
+
+def test_a_row_that_is_clicked_opens_its_clip_and_lets_go_of_the_selection(states: dict[str, QueueRow]) -> None:
+    test = AppTest.from_function(queue_page, default_timeout=RUN_LIMIT_S).run()
+    (key,) = [item.key for item in test.dataframe]
+    test.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    test.run()
+    assert not test.exception
+    assert f"opens {UPLOADS[1].sha256}" in [item.value for item in test.markdown]
+    assert [item.key for item in test.dataframe] != [key]
+
+
+def test_what_was_clicked_is_chosen_once() -> None:
+    page = AnalyzePage("analyze", opens="ab" * 32)
+    open_clicked(page)
+    assert (page.choice, page.opens) == (("uploads", "ab" * 32), None)
+
+
+def test_one_file_has_no_table(states: dict[str, QueueRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = SimpleNamespace(uploads={UPLOADS[0].sha256: UPLOADS[0]})
+    monkeypatch.setattr(queue, "session", lambda: one)
+    assert not AppTest.from_function(queue_page, default_timeout=RUN_LIMIT_S).run().dataframe
+
+
+def test_the_table_to_take_away_has_verdicts_reasons_and_what_failed() -> None:
+    upload = Upload(Path("x"), "=a.mp4", "ab" * 32, 1)
+    rows = [QueueRow(upload, sample_analysis(1), "done"), QueueRow(upload, None, "notes.mp4: no", failed=True),
+            QueueRow(upload, None, "waiting")]  # fmt: skip
+    read = list(csv.DictReader(io.StringIO(queue_csv(rows))))
+    assert tuple(read[0]) == COLUMNS
+    assert read[0]["file"] == "'=a.mp4", "no formula"
+    assert (read[0]["verdict"], read[0]["answer"], read[0]["probability_fake"]) == ("LIKELY_FAKE", "Likely fake", "0.9")
+    assert read[1]["error"] == "notes.mp4: no"
+    assert (read[2]["verdict"], read[2]["error"]) == ("", "")
+    shown = queue_table(rows)
+    assert list(shown["why"])[1:] == ["notes.mp4: no", "waiting"]

@@ -24,6 +24,7 @@ EvidenceCode = Literal[
     "turned_away",
     "hardly_a_face",
     "nothing_moves",
+    "a_picture",
     "score",
     "reals_as_suspicious",
     "fakes_as_low",
@@ -46,6 +47,7 @@ STOPPING: Final = frozenset[EvidenceCode](
         "turned_away",
         "hardly_a_face",
         "nothing_moves",
+        "a_picture",
     }
 )
 Values = dict[str, int | float | str]  # the numbers of a fact, by name
@@ -77,7 +79,8 @@ class Evidence:
               frontal in the share `frontal_share`, `at_least`; `yaw_deg`, where it was measured, in the middle frame.
               hardly_a_face: `frames` `of` the clip's show one, at least the share `at_least` is needed.
               nothing_moves: all `frames` show the same picture.
-            - no_persons: `count` of detections that are no person.
+            - a_picture: the face is a picture of one: over `seconds` it changes by at most `change` levels of 255.
+            - no_persons: `count` of detections that are no person; they are seen from `from_s` to `to_s`, seconds.
             - seen_in_part: `share` of the clip's frames.
             - signal_rare, signal_usual: the `value` of the signal; `count` of `of` real clips are at least as
               suspicious; alone it has an AUC of `auc_low` to `auc_high`.

@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
-from deepfake.analysis.evidence import SCORE
+from deepfake.analysis.evidence import SCORE, Evidence, Values
 from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import notebook_rule
 from deepfake.detectors import TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
+from deepfake.faces.picture import MAX_CHANGE, PictureCheck
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
@@ -123,6 +125,7 @@ class _Pass:
         self._tracker = tracker
         self._scorer = scorer
         self._face_signals = FaceSignals(float(reader.info.frame_rate))
+        self._picture_checks: dict[int, PictureCheck] = {}
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
         self._frame_similarity = FrameSimilarity()
@@ -211,6 +214,9 @@ class _Pass:
         crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
         started = time.perf_counter()
         self._face_signals.push(crop, frame)
+        if not frame.is_damaged:
+            check = self._picture_checks.setdefault(track_id, PictureCheck())
+            check.push(frame.image, transform, CROP_SIZE_PX, frame.timestamp_s)
         self._timings_s["signals"] += time.perf_counter() - started
         if self._scorer is not None and not frame.is_damaged:
             started = time.perf_counter()
@@ -249,8 +255,8 @@ class _Pass:
                 frames=len(timestamps_s),
                 still_frames=still_frames,
                 signals=signal_traces,
-                yaws={i: self._face_signals.yaw_deg(i, track.frame_indices) for i, track in by_id.items()},
-                no_persons=len(found) - len(tracks),
+                views={i: self._view(track) for i, track in by_id.items()},
+                no_persons=_no_persons([track for track in found if track.track_id not in by_id], timestamps_s),
             ),
             timings_s={**self._timings_s, **timings_s},
             still_frames=still_frames,
@@ -265,6 +271,13 @@ class _Pass:
         by_id = {track.track_id: track for track in tracks}
         return {i: _scores_within(item, by_id[i]) for i, item in scores.items()}
 
+    def _view(self, track: FaceTrack) -> TrackView:
+        check = self._picture_checks.get(track.track_id)
+        numbers: Values | None = None
+        if check is not None and check.is_picture and not self._stillness.is_still:
+            numbers = {"seconds": check.shown_s, "change": check.change, "at_most": MAX_CHANGE}
+        return track_view(track, self._face_signals.yaw_deg(track.track_id, track.frame_indices), numbers)
+
     def _is_person(self, track: FaceTrack) -> bool:
         seen = np.isfinite(self._face_signals.yaw_deg(track.track_id, track.frame_indices))
         return float(np.mean(seen)) >= MIN_MESH_SHARE
@@ -272,6 +285,14 @@ class _Pass:
     def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
         shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)
         return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
+
+
+def _no_persons(tracks: Sequence[FaceTrack], timestamps_s: NDArray[np.float64]) -> Evidence | None:
+    if not tracks:
+        return None
+    seen_s = timestamps_s[np.concatenate([track.frame_indices for track in tracks])]
+    values: Values = {"count": len(tracks), "from_s": float(seen_s.min()), "to_s": float(seen_s.max())}
+    return Evidence("no_persons", "face_count", None, values)
 
 
 def _within(trace: SignalTrace, tracks: Mapping[int, FaceTrack]) -> SignalTrace:

@@ -47,6 +47,20 @@ class ClipQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackView:
+    """How a face is seen over its track.
+
+    frontal_share: of its frames in which it is turned by less than about 45 degrees; yaw_deg: median of how far the
+    head is turned to a side; None where it is not known. picture: the numbers of Evidence "a_picture" where it is a
+    picture of a face, else nothing.
+    """
+
+    frontal_share: float | None
+    yaw_deg: float | None = None
+    picture: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TrackQuality:
     """How good the pictures of one track are; None where it could not be measured.
 
@@ -81,26 +95,33 @@ def clip_quality(
     return ClipQuality(frames, len(covered), video.bits_per_pixel, {**bit_rate, **size}, still_frames)
 
 
-def track_quality(
-    track: FaceTrack, scores: TrackScores, clip: ClipQuality, yaw_deg: NDArray[np.float32] | None = None
-) -> TrackQuality:
-    """Return how good the pictures of a track are. yaw_deg: f32 (n,), of the head in each frame, NaN where it is not
-    known; without it the five landmarks say how far a face is turned, which they cannot of profiles."""
-    frontal: float | None = None
+def track_view(
+    track: FaceTrack, yaw_deg: NDArray[np.float32] | None = None, picture: Values | None = None
+) -> TrackView:
+    """Return how a face is seen. yaw_deg: f32 (n,), of the head in each frame, NaN where it is not known; without it
+    the five landmarks say how far a face is turned, which they cannot of profiles. picture: as in TrackView."""
     if yaw_deg is not None and np.any(np.isfinite(yaw_deg)):
         frontal = float(np.mean(np.abs(yaw_deg) <= MAX_YAW_DEG))
+        return TrackView(frontal, float(np.nanmedian(np.abs(yaw_deg))), picture or {})
+    by_landmarks = float(np.mean(face_turn(track.landmarks) <= MAX_TURN)) if track.landmarks.shape[1] >= 3 else None
+    return TrackView(by_landmarks, None, picture or {})
+
+
+def track_quality(
+    track: FaceTrack, scores: TrackScores, clip: ClipQuality, view: TrackView | None = None
+) -> TrackQuality:
+    """Return how good the pictures of a track are. view: how the face is seen; by default as its landmarks say."""
+    view = view or track_view(track)
     known = scores.edge_blur_px[np.isfinite(scores.edge_blur_px)]
-    if frontal is None and track.landmarks.shape[1] >= 3:
-        frontal = float(np.mean(face_turn(track.landmarks) <= MAX_TURN))
     return TrackQuality(
         face_width_px=float(np.median(track.boxes_xyxy[:, 2] - track.boxes_xyxy[:, 0])),
         edge_blur_px=float(np.median(known)) if len(known) else None,
         scored_crops=len(scores.known_probabilities),
-        frontal_share=frontal,
+        frontal_share=view.frontal_share,
         covered_share=len(track) / max(clip.frames, 1),
         clip_covered_share=clip.covered_frames / max(clip.frames, 1),
         bits_per_pixel=clip.bits_per_pixel,
-        yaw_deg=None if yaw_deg is None or np.all(np.isnan(yaw_deg)) else float(np.nanmedian(np.abs(yaw_deg))),
+        yaw_deg=view.yaw_deg,
         outside_share=_outside_share(track, clip),
     )
 

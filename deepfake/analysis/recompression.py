@@ -20,7 +20,8 @@ from av.video.frame import PictureType
 from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.verdict import Verdict, VerdictLabel
+from deepfake.analysis.quality import TrackView
+from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, load_settings
@@ -291,8 +292,16 @@ def _outcome(
         classifier=scorer,
         frames=len(analysis.frame_timestamps_s),
         still_frames=analysis.still_frames,
+        views={answer.track_id: _view(answer) for answer in analysis.verdict.tracks if answer.quality is not None},
     )
     return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict)
+
+
+def _view(answer: TrackVerdict) -> TrackView:
+    """How the face was seen in the clip as it is: compression turns no head."""
+    assert answer.quality is not None
+    picture = next((item.values for item in answer.reasons if item.code == "a_picture"), {})
+    return TrackView(answer.quality.frontal_share, answer.quality.yaw_deg, picture)
 
 
 def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:

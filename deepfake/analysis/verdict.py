@@ -17,7 +17,14 @@ from deepfake.analysis.evidence import (
     Values,
     signal_evidence,
 )
-from deepfake.analysis.quality import ClipQuality, TrackQuality, coverage_note, quality_failures, track_quality
+from deepfake.analysis.quality import (
+    ClipQuality,
+    TrackQuality,
+    TrackView,
+    coverage_note,
+    quality_failures,
+    track_quality,
+)
 from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
@@ -34,7 +41,7 @@ __all__ = [
     "track_verdict",
 ]
 
-RULES_VERSION = 3  # of this module: results made by other rules are not mixed with these
+RULES_VERSION = 4  # of this module: results made by other rules are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
 Answer = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE", "NOT_JUDGED", "NO_FACE"]
@@ -83,7 +90,14 @@ class TrackVerdict:
     @property
     def abstained(self) -> tuple[Evidence, ...]:
         """What kept the person from being judged; empty where nothing did."""
+        if self.label != "INCONCLUSIVE":
+            return ()
         return tuple(item for item in self.reasons if item.code in STOPPING)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the face was set aside as a picture of one."""
+        return any(item.code == "a_picture" for item in self.abstained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,7 @@ def track_verdict(
     judged: int,
     clip: ClipQuality,
     signals: Sequence[SignalReading] = (),
-    yaw_deg: NDArray[np.float32] | None = None,
+    view: TrackView | None = None,
 ) -> TrackVerdict:
     """Return the verdict on one person.
 
@@ -179,15 +193,17 @@ def track_verdict(
     calibration, INCONCLUSIVE. The signals take no part in it: they are told of.
 
     classifier: whose calibration, with these rates, and limits of quality hold. judged: how many people of the clip are
-    judged. scores: None where the classifier could not be applied. yaw_deg: f32 (n,), of the head in each frame of the
-    track, NaN where it is not known; None where it was not measured.
+    judged. scores: None where the classifier could not be applied. view: how the face is seen; by default as its
+    landmarks say. A picture of a face is set aside, unless it is LIKELY_FAKE all the same.
     """
     probability = None if scores is None else scores.probability_fake
+    picture: tuple[Evidence, ...] = ()
+    if view is not None and view.picture:
+        picture = (Evidence("a_picture", "face_similarity", track.track_id, view.picture),)
     if scores is None or probability is None:
-        return TrackVerdict(
-            track.track_id, "INCONCLUSIVE", None, None, None, (Evidence("unscored", SCORE, track.track_id),)
-        )
-    quality = track_quality(track, scores, clip, yaw_deg)
+        unscored = Evidence("unscored", SCORE, track.track_id)
+        return TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, (*picture, unscored))
+    quality = track_quality(track, scores, clip, view)
     failures = quality_failures(quality, clip, classifier.limits, track.track_id)
     score = _score_evidence(scores, probability)
     others = (*signal_evidence(signals, track.track_id), *coverage_note(quality, track.track_id))
@@ -196,7 +212,7 @@ def track_verdict(
     p_value = None
     evidence: tuple[Evidence, ...]
     if calibration is None:
-        failures = (*failures, Evidence("uncalibrated", SCORE, track.track_id))
+        failures = (*picture, *failures, Evidence("uncalibrated", SCORE, track.track_id))
         evidence = (*failures, score, *others)
     else:
         p_value = min(1.0, judged * calibration.p_value_real(probability))
@@ -206,11 +222,13 @@ def track_verdict(
                 "INCONCLUSIVE",
                 (Evidence("nothing_moves", "frame_similarity", track.track_id, {"frames": clip.still_frames}),),
             )
+        if picture and label != "LIKELY_FAKE":
+            label, failures = "INCONCLUSIVE", (*picture, *failures)
         rank = _rank_evidence(track.track_id, probability, calibration)
         if failures:
             evidence = (*failures, score, rank, *others)
         elif label == "LIKELY_FAKE":
-            evidence = (score, rank, *_contrary_first(others, "against"))
+            evidence = (score, rank, *_contrary_first((*others, *picture), "against"))
         elif label == "LIKELY_REAL":
             missed = _missed_evidence(track.track_id, probability, calibration)
             evidence = (score, missed, *_contrary_first((*others, rank), "for"))
@@ -227,15 +245,16 @@ def _label(probability: float, calibration: Calibration, judged: int) -> Verdict
     return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
 
-def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: int = 0) -> Verdict:
+def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: Evidence | None = None) -> Verdict:
     """Return the verdict on a clip: one fake face makes it fake, and it is likely real only when all faces are.
 
-    Somebody who cannot be judged keeps a clip from being LIKELY_REAL, and is told of.
+    Somebody who cannot be judged keeps a clip from being LIKELY_REAL, and is told of. A picture of a face does not, and
+    is told of all the same.
 
-    tracks: the verdicts on everybody. faces: how many tracks the clip has. no_persons: how many detections more turned
-    out to be no person.
+    tracks: the verdicts on everybody. faces: how many tracks the clip has. no_persons: that more detections turned out
+    to be no person, or None.
     """
-    false_faces = (Evidence("no_persons", "face_count", None, {"count": no_persons}),) if no_persons else ()
+    false_faces = () if no_persons is None else (no_persons,)
     if faces == 0:
         return Verdict("INCONCLUSIVE", None, (Evidence("no_face", "face_count", None), *false_faces))
     ranked = sorted(
@@ -249,13 +268,15 @@ def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: int 
     )
     worst = ranked[-1]
     label = worst.label
-    if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" for track in tracks):
+    if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" and not track.is_picture for track in tracks):
         label = "INCONCLUSIVE"
     deciding = worst.reasons
+    stopped = tuple(item for track in tracks if not track.is_picture for item in track.abstained)
+    pictures = tuple(track.abstained[0] for track in tracks if track.is_picture)
     if label == "INCONCLUSIVE":
-        stopped = tuple(item for track in tracks for item in track.abstained)
         deciding = (*stopped, *(item for item in deciding if item not in stopped))
-    return Verdict(label, worst.probability_fake, (*deciding, *false_faces), worst.interval, tuple(tracks))
+    told = (item for item in (*pictures, *false_faces) if item not in deciding)
+    return Verdict(label, worst.probability_fake, (*deciding, *told), worst.interval, tuple(tracks))
 
 
 def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[Evidence]:

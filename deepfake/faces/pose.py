@@ -1,8 +1,7 @@
-"""How a head is turned: yaw, pitch and roll of a rigid head fitted to the face mesh."""
+"""How far a head is turned to a side: the yaw of a rigid head fitted to the face mesh."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -59,21 +58,8 @@ HEAD: Final = _head()
 _HEAD_INVERSE: Final = np.linalg.pinv(HEAD)  # 3 × n: least squares against the head is one product
 
 
-@dataclass(frozen=True, slots=True)
-class HeadPose:
-    """How a head is turned, degrees; 0, 0, 0 looks into the camera.
-
-    yaw_deg: about the vertical, positive where the nose points to the right edge of the picture. pitch_deg: positive
-    where the head is bowed. roll_deg: within the picture, clockwise.
-    """
-
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
-
-
-def head_pose(mesh: NDArray[np.float32]) -> HeadPose:
-    """Return how the head of a face mesh is turned.
+def head_yaw_deg(mesh: NDArray[np.float32]) -> float:
+    """Return how far the head of a face mesh is turned to a side, degrees.
 
     The rigid head is fitted to 41 points of the mesh under weak perspective, by least squares: the nearest scaled
     rotation of the affine camera. Only positions in the picture count, not the depth that the network gives.
@@ -82,7 +68,8 @@ def head_pose(mesh: NDArray[np.float32]) -> HeadPose:
         mesh: f32 (468, 2 or 3), px, as FaceMesh.landmarks returns it.
 
     Returns:
-        Yaw, pitch and roll, each applied in this order from the outside: roll, yaw, pitch.
+        The turn about the vertical: 0 looks into the camera, positive where the nose points to the right edge of the
+        picture. Nodding and leaning do not count.
 
     Raises:
         ValueError: the mesh has another number of points.
@@ -92,10 +79,10 @@ def head_pose(mesh: NDArray[np.float32]) -> HeadPose:
 
     Example:
         >>> import numpy as np
-        >>> from deepfake.faces.pose import HEAD, RIGID_POINTS, head_pose
+        >>> from deepfake.faces.pose import HEAD, RIGID_POINTS, head_yaw_deg
         >>> mesh = np.zeros((468, 2), np.float32)
         >>> mesh[list(RIGID_POINTS)] = 80 * HEAD[:, :2] + 200
-        >>> abs(round(head_pose(mesh).yaw_deg, 2))
+        >>> abs(round(head_yaw_deg(mesh), 2))
         0.0
     """
     if mesh.ndim != 2 or mesh.shape[0] != MESH_POINTS:
@@ -104,8 +91,4 @@ def head_pose(mesh: NDArray[np.float32]) -> HeadPose:
     affine = (_HEAD_INVERSE @ (points - points.mean(axis=0))).T
     left, _, right = np.linalg.svd(affine, full_matrices=False)
     rows = left @ right
-    across = np.cross(rows[0], rows[1])
-    yaw = np.arcsin(np.clip(across[0], -1, 1))
-    pitch = np.arctan2(across[1], across[2])
-    roll = np.arctan2(rows[1, 0], rows[0, 0])
-    return HeadPose(*(float(angle) for angle in np.degrees([yaw, pitch, roll])))
+    return float(np.degrees(np.arcsin(np.clip(np.cross(rows[0], rows[1])[0], -1, 1))))

@@ -183,6 +183,24 @@ def _nothing_moves(item: Evidence) -> str:
     )
 
 
+def _a_picture(item: Evidence) -> str:
+    seconds, change, most = _numbers(item, "seconds", "change", "at_most")
+    return (
+        f"This is a picture of a face, not a person: over {seconds:.1f} s it changes by {change:.1f} of 255 gray "
+        f"levels, a living face by more than {most:g}."
+    )
+
+
+def _no_persons(item: Evidence) -> str:
+    count = item.values["count"]
+    when = ""
+    if "from_s" in item.values:
+        start, end = _numbers(item, "from_s", "to_s")
+        when = f", seen between {format_time(start)} and {format_time(end)},"
+    are = "is no person" if count == 1 else "are no persons"
+    return f"{count} of the detections{when} {are}: the face mesh sees no face there (a pattern)."
+
+
 def _in_part(item: Evidence) -> str:
     (share,) = _numbers(item, "share")
     shown = f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
@@ -210,9 +228,7 @@ def _numbers(item: Evidence, *names: str) -> list[int | float]:
 
 
 _SENTENCES: Final = {
-    "no_persons": lambda item: (
-        f"{item.values['count']} of the detections are no person: the face mesh sees no face there (a pattern)."
-    ),
+    "no_persons": _no_persons,
     "no_face": lambda _: "No face was found in any frame: nothing to judge.",
     "unscored": lambda _: (
         "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
@@ -228,6 +244,7 @@ _SENTENCES: Final = {
     "turned_away": _turned_away,
     "hardly_a_face": _hardly_a_face,
     "nothing_moves": _nothing_moves,
+    "a_picture": _a_picture,
     "score": _score,
     "reals_as_suspicious": _reals,
     "fakes_as_low": _fakes,
@@ -248,6 +265,7 @@ _CAUSES: Final = {
     "turned_away": "The face is turned away",
     "hardly_a_face": "Too little of the clip shows a face",
     "nothing_moves": "Nothing moves in the clip",
+    "a_picture": "It is a picture of a face, not a person",
 }
 
 

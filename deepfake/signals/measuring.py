@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
-from deepfake.faces.pose import head_pose
+from deepfake.faces.pose import head_yaw_deg
 from deepfake.signals.base import FaceSignal, FaceView, SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.video.info import Frame
@@ -36,7 +36,7 @@ class FaceSignals:
         is_sample = crop.frame_index % self._sample_every == 0
         wanted = [signal for signal in signals if signal.every_frame or is_sample]
         mesh = face_mesh().landmarks(frame.image, crop.crop_to_frame, crop_px=crop.image.shape[0])
-        yaw = float("nan") if mesh is None else head_pose(mesh).yaw_deg
+        yaw = float("nan") if mesh is None else head_yaw_deg(mesh)
         self._yaw_deg.setdefault(crop.track_id, {})[crop.frame_index] = yaw
         view = FaceView(crop, frame, mesh)
         for signal in wanted:

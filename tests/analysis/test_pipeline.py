@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
@@ -221,6 +222,22 @@ def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip
     assert len(analysis.tracks) == 1
     assert analysis.verdict.label != "LIKELY_REAL"
     assert "Nothing moves in this clip: it shows the same picture 30 times." in warning_sentences(analysis)
+
+
+def test_a_photograph_beside_somebody_alive_is_told_and_stops_nothing(tmp_path, write_clip, portrait, talking_frames):
+    inset = cv2.resize(portrait, (300, 300), interpolation=cv2.INTER_AREA)[:150, 50:250]
+    images = [image.copy() for image in talking_frames[:32]] * 2
+    for image in images:
+        image[:150, 440:] = inset
+    analysis = analyze(write_clip(tmp_path / "wall.mp4", images))
+    somebody, picture = analysis.verdict.tracks
+    assert not somebody.is_picture
+    assert picture.is_picture
+    assert analysis.verdict.label == somebody.label
+    assert analysis.verdict.probability_fake == somebody.probability_fake
+    (told,) = analysis.not_judged
+    assert (told.track_id, told.causes[0].code) == (picture.track_id, "a_picture")
+    assert any("was not judged: it is a picture of a face" in warning for warning in warning_sentences(analysis))
 
 
 def test_a_clip_in_which_somebody_moves_is_no_photograph(talking):

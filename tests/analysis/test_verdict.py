@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deepfake.analysis.evidence import SignalReading
-from deepfake.analysis.quality import ClipQuality
+from deepfake.analysis.evidence import Evidence, SignalReading
+from deepfake.analysis.quality import ClipQuality, TrackView, track_view
 from deepfake.analysis.verdict import (
     clip_verdict,
     notebook_rule,
@@ -272,14 +272,57 @@ def test_a_short_fake_beside_a_long_real_face_makes_the_clip_fake():
 
 def test_what_is_no_person_is_counted_and_stops_nothing():
     person = track_verdict(track(0), scores(0.01), CLASSIFIER, judged=1, clip=CLIP)
-    result = clip_verdict([person], faces=1, no_persons=2)
+    false_faces = Evidence("no_persons", "face_count", None, {"count": 2, "from_s": 0.2, "to_s": 3.0})
+    result = clip_verdict([person], faces=1, no_persons=false_faces)
     assert result.label == "LIKELY_REAL"
-    assert said(result)[-1].startswith("2 of the detections are no person")
+    assert said(result)[-1].startswith("2 of the detections, seen between 0:00.20 and 0:03.00, are no persons")
+
+
+PICTURE = TrackView(1.0, 4.0, {"seconds": 4.0, "change": 1.2, "at_most": 5.0})
+
+
+def beside_somebody(probability, *, width_px=120.0):
+    """The verdict on a clip of a real person and a picture, and that on the picture."""
+    person = track_verdict(track(0), scores(0.01), CLASSIFIER, judged=2, clip=CLIP)
+    made = track(1, width_px=width_px)
+    picture = track_verdict(made, scores(probability, track_id=1), CLASSIFIER, judged=2, clip=CLIP, view=PICTURE)
+    return clip_verdict([person, picture], faces=2), picture
+
+
+@pytest.mark.parametrize(("probability", "width_px"), [(0.01, 120.0), (0.5, 120.0), (0.97, 30.0)])
+def test_a_picture_of_a_face_stops_nothing_and_is_told(probability, width_px):
+    result, picture = beside_somebody(probability, width_px=width_px)
+    assert (result.label, result.probability_fake) == ("LIKELY_REAL", pytest.approx(0.01, abs=1e-4))
+    assert picture.is_picture
+    assert (picture.label, picture.abstained[0].code) == ("INCONCLUSIVE", "a_picture")
+    assert said(result)[-1].startswith(
+        "Person 2: This is a picture of a face, not a person: over 4.0 s it changes by 1.2"
+    )
+
+
+def test_a_picture_that_scores_like_a_fake_is_never_set_aside():
+    result, picture = beside_somebody(0.98)
+    assert (result.label, picture.label) == ("LIKELY_FAKE", "LIKELY_FAKE")
+    assert picture.abstained == ()
+    assert "a_picture" in {item.code for item in picture.reasons}
+
+
+def test_a_picture_beside_somebody_who_cannot_be_judged_makes_nothing_real():
+    _, picture = beside_somebody(0.01)
+    result = clip_verdict([judge(0.01, width_px=30.0), picture], faces=2)
+    assert result.label == "INCONCLUSIVE"
+    assert result.reasons[0].code == "face_too_small"
+
+
+def test_a_picture_alone_is_no_evidence_for_a_real_clip():
+    _, picture = beside_somebody(0.01)
+    result = clip_verdict([picture], faces=1)
+    assert (result.label, result.first_reason.code) == ("INCONCLUSIVE", "a_picture")
 
 
 def test_a_profile_is_not_judged_whatever_the_landmarks_say():
     yaw = np.full(60, -50, np.float32)
-    verdict = track_verdict(track(), scores(0.01), CLASSIFIER, judged=1, clip=CLIP, yaw_deg=yaw)
+    verdict = track_verdict(track(), scores(0.01), CLASSIFIER, judged=1, clip=CLIP, view=track_view(track(), yaw))
     assert [item.code for item in verdict.abstained] == ["turned_away"]
     assert "in profile, turned by 50°: near frontal in 0% of its frames" in said(verdict)[0]
     assert verdict.quality.yaw_deg == 50

@@ -138,8 +138,7 @@ class Verdict:
     def most_suspicious(self) -> int | None:
         """The track_id of the person whom the verdict is about; None where nobody was scored."""
         scored = [track for track in self.tracks if track.probability_fake is not None]
-        fakes = [track for track in scored if track.label == "LIKELY_FAKE"] or scored
-        return max(fakes, key=lambda track: track.probability_fake or 0.0).track_id if fakes else None
+        return max(scored, key=_suspicion).track_id if scored else None
 
     @property
     def first_reason(self) -> Evidence | None:
@@ -257,16 +256,7 @@ def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: Evid
     false_faces = () if no_persons is None else (no_persons,)
     if faces == 0:
         return Verdict("INCONCLUSIVE", None, (Evidence("no_face", "face_count", None), *false_faces))
-    ranked = sorted(
-        tracks,
-        key=lambda track: (
-            track.probability_fake is not None,
-            track.label == "LIKELY_FAKE",
-            not track.abstained,
-            track.probability_fake or 0.0,
-        ),
-    )
-    worst = ranked[-1]
+    worst = max(tracks, key=_suspicion)
     label = worst.label
     if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" and not track.is_picture for track in tracks):
         label = "INCONCLUSIVE"
@@ -277,6 +267,12 @@ def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: Evid
         deciding = (*stopped, *(item for item in deciding if item not in stopped))
     told = (item for item in (*pictures, *false_faces) if item not in deciding)
     return Verdict(label, worst.probability_fake, (*deciding, *told), worst.interval, tuple(tracks))
+
+
+def _suspicion(track: TrackVerdict) -> tuple[bool, bool, bool, float]:
+    """Whoever is fake comes before the others, and whoever was judged before those who were not."""
+    scored, is_fake = track.probability_fake is not None, track.label == "LIKELY_FAKE"
+    return scored, is_fake, not track.abstained, track.probability_fake or 0.0
 
 
 def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[Evidence]:

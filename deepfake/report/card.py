@@ -181,6 +181,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     ),
     "hardly_a_face": lambda values, face: f"a face is seen in {values['frames']} frames only.",
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
+    "a_picture": lambda values, face: f"{face} is a picture: in {values['seconds']:.1f} seconds nothing of it moves.",
     "score": _score,
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
     "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),

@@ -293,6 +293,7 @@ def beside_somebody(probability, *, width_px=120.0):
 def test_a_picture_of_a_face_stops_nothing_and_is_told(probability, width_px):
     result, picture = beside_somebody(probability, width_px=width_px)
     assert (result.label, result.probability_fake) == ("LIKELY_REAL", pytest.approx(0.01, abs=1e-4))
+    assert result.most_suspicious == 0, "the verdict is about the person"
     assert picture.is_picture
     assert (picture.label, picture.abstained[0].code) == ("INCONCLUSIVE", "a_picture")
     assert said(result)[-1].startswith(

@@ -14,6 +14,7 @@ from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.cascade import ONET_MIN_CONFIDENCE
 from deepfake.faces.haar import HAAR_SCALE_FACTOR
 from deepfake.faces.mtcnn import MTCNN_SEARCH_WIDTH_PX
+from deepfake.faces.picture import MAX_CHANGE, MIN_SHOWN_S
 from deepfake.report.facts import fact
 from deepfake.signals.cuts import CUT_THRESHOLD
 from deepfake.signals.drops import DROP_MIN_SIGMAS, DROP_WINDOW
@@ -180,7 +181,9 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
         *(() if calibration is None else _test_steps(scorer, calibration)),
         ("The clip", "Everybody is judged by what there is of them. One fake face makes the clip fake; it is likely "
          "real only when every face is, and nobody is left who could not be judged. A detection in which the face "
-         "mesh sees no face is no person."),
+         f"mesh sees no face is no person. A face that stays the same in its place for {MIN_SHOWN_S:g} s or more (at "
+         f"most {MAX_CHANGE:g} of 255 gray levels in any part of it) is a picture: it is told, and stops nothing, "
+         "unless it scores like a fake."),
         *(() if not scorer.info.attribution else (_attribution_step(scorer),)),
         ("Re-compression", f"On demand the clip is encoded again (H.264, CRF {', '.join(map(str, RATES_CRF))}, same "
          "size) and the same pictures of the same faces are scored again. Faces are not searched for anew: the frame "

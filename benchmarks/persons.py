@@ -52,7 +52,7 @@ class _Seen:
     def __init__(self) -> None:
         self.widths_px: list[float] = []
         self.yaws_deg: list[float] = []
-        self.check = PictureCheck()
+        self.check = PictureCheck(stop_at=float("inf"))
         self._next_s = 0.0
 
     def push(self, frame: Frame, box_xyxy: np.ndarray, landmarks: np.ndarray) -> None:
@@ -108,7 +108,7 @@ def summary(tracks: Sequence[Track]) -> list[str]:
     people = [item for item in tracks if item.mesh_share > 0]
     turned = sorted((item for item in people if item.yaw_deg > MAX_YAW_DEG), key=lambda item: -item.yaw_deg)
     missed = sorted((item for item in tracks if item.mesh_share < 1), key=lambda item: item.mesh_share)
-    whole = [item for item in people if item.shown_s >= MIN_SHOWN_S or item.change > MAX_CHANGE]
+    whole = [item for item in people if item.shown_s >= MIN_SHOWN_S]
     least = sorted(whole, key=lambda item: item.change)
     return [
         f"{len(tracks)} tracks of {len({item.clip for item in tracks})} clips",

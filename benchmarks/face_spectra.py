@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from signals import ROOT, SAMPLED_HZ, crops, face_path, source_of
 from sklearn.linear_model import LogisticRegression
 
-from deepfake.analysis.pipeline import CROP_SIZE_PX
+from deepfake.analysis.model import CROP_SIZE_PX
 from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum

@@ -19,7 +19,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepfake.analysis.pipeline import CROP_SIZE_PX, MIN_MESH_SHARE
+from deepfake.analysis.judging import MIN_MESH_SHARE
+from deepfake.analysis.model import CROP_SIZE_PX
 from deepfake.analysis.quality import MAX_YAW_DEG
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze  # noqa: E402
+from deepfake.analysis.model import CROP_SIZE_PX  # noqa: E402
+from deepfake.analysis.pipeline import analyze  # noqa: E402
 from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402

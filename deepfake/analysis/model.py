@@ -19,6 +19,7 @@ from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.video.info import READING_VERSION, Frame, VideoInfo
 
 SCHEMA_VERSION = 1
+CROP_SIZE_PX = 224  # side of the face crops that the signals read
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class AnalysisConfig:
         resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
             same track.
         min_track_s: Shorter tracks are left out, in seconds; by default nobody is.
+        quick: A first look at a few moments spread over the clip, however long it is: a provisional verdict, without
+            signals over time.
 
     Example:
         >>> import deepfake
@@ -45,6 +48,7 @@ class AnalysisConfig:
     search_every_s: float = 1.0
     resume_within_s: float = 1.0
     min_track_s: float = 0.0
+    quick: bool = False
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
@@ -57,7 +61,8 @@ class AnalysisConfig:
             __version__,
             classifier(self.classifier).fingerprint(),
         ]
-        text = json.dumps([*versions, signals, asdict(self)], sort_keys=True)
+        chosen = {name: value for name, value in asdict(self).items() if name != "quick" or value}
+        text = json.dumps([*versions, signals, chosen], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -81,7 +86,8 @@ class Analysis:
         software_version: Version of the package that made it.
         video: What is known of the file: size, rate, codec, SHA-256.
         config: What was chosen for the analysis.
-        frame_timestamps_s: f64 (n,), of every frame, in seconds from the first one.
+        frame_timestamps_s: f64 (n,), of every frame, in seconds from the first one; after a quick look as the header of
+            the file promises them.
         cuts: i64, index of the first frame of each new scene.
         tracks: One per person, in the order in which they appear.
         traces: Signals over time, of the whole frame or of one track.

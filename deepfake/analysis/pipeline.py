@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
-from deepfake.analysis.evidence import SCORE, Evidence, Values
-from deepfake.analysis.judging import verdict_of
-from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.evidence import SCORE, Values
+from deepfake.analysis.judging import is_person, no_person_evidence, verdict_of
+from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import TrackView, track_view
+from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import notebook_rule
 from deepfake.detectors import TrackScorer, TrackScores, classifier
@@ -34,13 +35,6 @@ from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.info import Frame, Image, VideoInfo
 from deepfake.video.reader import VideoReader
 
-# A track is a person where the face mesh sees a face in at least this share of its frames. Looked at were 160 tracks of
-# 152 clips, four times a second (benchmarks/persons.py): 155 people in every frame looked at, and in none of them five
-# tracks of one scene, handwriting that MTCNN takes for a face. In all frames of 20 clips it saw the person whom it saw
-# least, in profile under a cap, in half of them.
-MIN_MESH_SHARE = 0.25
-CROP_SIZE_PX = 224  # side of the face crops that the signals read
-
 
 def analyze(
     path: Path | str,
@@ -53,6 +47,7 @@ def analyze(
 ) -> Analysis:
     """Analyze a clip in one pass: similarity of successive frames, faces, tracks, face signals, verdict.
 
+    With config.quick only a few moments are looked at, whatever the length: see quick.quick_look.
     Memory does not grow with the length of the clip. No face, too short a clip, or a clip that breaks off are results,
     not errors: the verdict is INCONCLUSIVE and says why.
 
@@ -84,6 +79,8 @@ def analyze(
     """
     config = config or AnalysisConfig()
     settings = settings or load_settings()
+    if config.quick:
+        return quick_look(path, config, settings, progress=progress, on_crop=on_crop, sha256=sha256)
     started = time.perf_counter()
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(path, settings))
@@ -230,7 +227,7 @@ class _Pass:
         """Return what the finished pass found."""
         timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
         found = self._kept_tracks(config, timestamps_s)
-        tracks = tuple(track for track in found if self._is_person(track))
+        tracks = tuple(track for track in found if is_person(self._yaw_deg(track)))
         frame_trace = _trace("frame_similarity", None, range(1, len(timestamps_s)), self._similarity, timestamps_s)
         by_id = {track.track_id: track for track in tracks}
         signal_traces = [_within(trace, by_id) for trace in self._face_signals.traces(by_id.keys(), timestamps_s)]
@@ -257,7 +254,7 @@ class _Pass:
                 still_frames=still_frames,
                 signals=signal_traces,
                 views={i: self._view(track) for i, track in by_id.items()},
-                no_persons=_no_persons([track for track in found if track.track_id not in by_id], timestamps_s),
+                no_persons=no_person_evidence([track for track in found if track.track_id not in by_id], timestamps_s),
             ),
             timings_s={**self._timings_s, **timings_s},
             still_frames=still_frames,
@@ -272,28 +269,19 @@ class _Pass:
         by_id = {track.track_id: track for track in tracks}
         return {i: _scores_within(item, by_id[i]) for i, item in scores.items()}
 
+    def _yaw_deg(self, track: FaceTrack) -> NDArray[np.float32]:
+        return self._face_signals.yaw_deg(track.track_id, track.frame_indices)
+
     def _view(self, track: FaceTrack) -> TrackView:
         check = self._picture_checks.get(track.track_id)
         numbers: Values | None = None
         if check is not None and check.is_picture and not self._stillness.is_still:
             numbers = {"seconds": check.shown_s, "change": check.change, "at_most": MAX_CHANGE}
-        return track_view(track, self._face_signals.yaw_deg(track.track_id, track.frame_indices), numbers)
-
-    def _is_person(self, track: FaceTrack) -> bool:
-        seen = np.isfinite(self._face_signals.yaw_deg(track.track_id, track.frame_indices))
-        return float(np.mean(seen)) >= MIN_MESH_SHARE
+        return track_view(track, self._yaw_deg(track), numbers)
 
     def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
         shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)
         return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
-
-
-def _no_persons(tracks: Sequence[FaceTrack], timestamps_s: NDArray[np.float64]) -> Evidence | None:
-    if not tracks:
-        return None
-    seen_s = timestamps_s[np.concatenate([track.frame_indices for track in tracks])]
-    values: Values = {"count": len(tracks), "from_s": float(seen_s.min()), "to_s": float(seen_s.max())}
-    return Evidence("no_persons", "face_count", None, values)
 
 
 def _within(trace: SignalTrace, tracks: Mapping[int, FaceTrack]) -> SignalTrace:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepfake.cli.options import add_analysis_options, config_of
+from deepfake.cli.options import add_analysis_options, add_quick_option, config_of
 from deepfake.cli.terminal import complain, warn
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def add_batch(subparsers: Any) -> None:
         help="let the workers of this Dask scheduler (tcp://host:port) do it (requirements-cluster.txt)",
     )
     add_work_options(parser, workers=None)
+    add_quick_option(parser)
     parser.set_defaults(run=batch, usage_error=parser.error)
 
 

@@ -12,7 +12,7 @@ from deepfake.cli import commands
 from deepfake.cli.app import add_app
 from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
-from deepfake.cli.options import add_analysis_options
+from deepfake.cli.options import add_analysis_options, add_quick_option
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
 from deepfake.report import EXPORTS, Paper
@@ -99,8 +99,9 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="also encode the clip again at three rates and tell how stable the verdict is (in the JSON as well)",
     )
+    add_quick_option(analyze)
     add_analysis_options(analyze)
-    analyze.set_defaults(run=commands.analyze)
+    analyze.set_defaults(run=commands.analyze, usage_error=analyze.error)
 
 
 def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:

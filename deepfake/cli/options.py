@@ -34,6 +34,15 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_quick_option(parser: argparse.ArgumentParser) -> None:
+    """Add --quick."""
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only look at a few moments spread over a clip, whatever its length: a provisional verdict in seconds",
+    )
+
+
 def config_of(options: argparse.Namespace) -> "AnalysisConfig":
     """Return the settings of the analysis that the options ask for.
 
@@ -42,7 +51,8 @@ def config_of(options: argparse.Namespace) -> "AnalysisConfig":
     from deepfake.analysis.model import AnalysisConfig
 
     chosen = {name: getattr(options, name) for name in ("face_detector", "classifier")}
-    config = AnalysisConfig(**{name: value for name, value in chosen.items() if value is not None})
+    given = {name: value for name, value in chosen.items() if value is not None}
+    config = AnalysisConfig(**given, quick=getattr(options, "quick", False))
     config.fingerprint()  # reads all weights: better told now than after the first clip
     return config
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
-from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
+from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.pipeline import analyze
 from deepfake.comparison.findings import (
     SHIFT_S,
     PairCheck,

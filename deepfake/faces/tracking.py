@@ -93,13 +93,15 @@ class FaceTracker:
     instead of drifting; when one shows up again at the same place soon enough, the track goes on after a gap.
     Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognized.
 
-    search_every, resume_within: frames.
+    search_every, resume_within: frames. reach: a search matches boxes as if they were so many times as wide and
+    high, for frames that lie far apart.
     """
 
-    def __init__(self, detector: FaceDetector, *, search_every: int, resume_within: int) -> None:
+    def __init__(self, detector: FaceDetector, *, search_every: int, resume_within: int, reach: float = 1.0) -> None:
         self._detector = detector
         self._search_every = search_every
         self._resume_within = resume_within
+        self._reach = reach
         self._tracks: list[_OpenTrack] = []
         self._visible: list[_OpenTrack] = []
         self._resumable: list[_OpenTrack] = []
@@ -142,7 +144,7 @@ class FaceTracker:
         candidates = [*self._visible, *self._resumable]
         boxes = np.array([_last_box(track, followed) for track in candidates], dtype=np.float32).reshape(-1, 4)
         detected = np.array([face.box_xyxy for face in faces], dtype=np.float32).reshape(-1, 4)
-        rows, columns, overlaps = match_boxes(boxes, detected, MATCH_MIN_IOU)
+        rows, columns, overlaps = match_boxes(self._reached(boxes), self._reached(detected), MATCH_MIN_IOU)
         for row, column, overlap in zip(rows.tolist(), columns.tolist(), overlaps.tolist(), strict=True):
             track = candidates[row]
             if track in self._resumable:
@@ -159,6 +161,10 @@ class FaceTracker:
                 self._visible.append(track)
                 followed[track.track_id] = face
         self._next_search = frame.index + self._search_every
+
+    def _reached(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32((self._reach - 1) / 2)
+        return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
     def _retire(self, frame_index: int, followed: dict[int, FaceDetection]) -> None:
         lost = [track for track in self._visible if track.track_id not in followed]

@@ -34,6 +34,10 @@ LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is re
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
 KNOWN_CLIP: Final = "The classifier knows this clip. That it is right here says nothing about other clips."
 ALONE_NOTE: Final = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
+PROVISIONAL: Final = (
+    "This answer is provisional: it rests on a first look at a few moments of the clip. The full analysis reads every "
+    "frame and can come to another one."
+)
 RULE_BLIND_SPOT: Final = "It measures how evenly the picture changes, not whether a face is real."
 
 
@@ -277,14 +281,15 @@ def rule_sentence(rule: NotebookRule) -> str:
 
 
 def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
-    """Return what a reader has to know of a clip: what was wrong with the file, whether anything moves,
-    and who of several people was not judged."""
+    """Return what a reader has to know of a clip: whether it was only looked at, what was wrong with the file, whether
+    anything moves, and who of several people was not judged."""
+    looked = (PROVISIONAL,) if analysis.config.quick else ()
     still = analysis.still_frames
     moves = (f"Nothing moves in this clip: it shows the same picture {still} times.",) if still else ()
     # Of one person alone, the verdict's first reason says the same.
     several = len(analysis.verdict.tracks) > 1
     unjudged = map(not_judged_sentence, analysis.not_judged) if several else ()
-    return (*reading_warnings(analysis.video), *moves, *unjudged)
+    return (*looked, *reading_warnings(analysis.video), *moves, *unjudged)
 
 
 def reading_warnings(video: VideoInfo) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from deepfake.analysis.keeping import read_analysis, write_analysis
-from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.moments import Moments
-from deepfake.analysis.pipeline import CROP_SIZE_PX, analyze
+from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
 from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view
 from deepfake.demo.writer import write_demo

@@ -1,6 +1,6 @@
 """All face signals of all tracks of a clip, measured crop by crop while the clip is read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,14 @@ SAMPLES_A_SECOND = 4  # for signals that do not need every frame
 
 
 class FaceSignals:
-    """Measures every registered signal on every track.
+    """Measures signals on every track, by default all that are registered.
 
     The face mesh is found once per crop, for all signals together. What a signal keeps of a face's last crops is given
     up when the face is out of sight, so that memory grows with the faces in view.
     """
 
-    def __init__(self, frame_rate: float) -> None:
+    def __init__(self, frame_rate: float, signals: Sequence[type[FaceSignal]] = FACE_SIGNALS) -> None:
+        self._kinds = signals
         self._sample_every = max(1, round(frame_rate / SAMPLES_A_SECOND))
         self._signals: dict[int, list[FaceSignal]] = {}
         self._yaw_deg: dict[int, dict[int, float]] = {}
@@ -32,7 +33,7 @@ class FaceSignals:
         """Measure the next crop of a track. frame: the frame that it was cut out of."""
         signals = self._signals.get(crop.track_id)
         if signals is None:
-            signals = self._signals[crop.track_id] = [signal() for signal in FACE_SIGNALS]
+            signals = self._signals[crop.track_id] = [signal() for signal in self._kinds]
         is_sample = crop.frame_index % self._sample_every == 0
         wanted = [signal for signal in signals if signal.every_frame or is_sample]
         mesh = face_mesh().landmarks(frame.image, crop.crop_to_frame, crop_px=crop.image.shape[0])

@@ -1,8 +1,10 @@
 """The frame that is shown at a time, whatever the container: after a seek the decoder's own times decide."""
 
+import bisect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +83,45 @@ def shown_at(
         if shown.is_certain:
             return shown
     return Shown(timestamp_s).take(restart())
+
+
+def spread(
+    times_s: Sequence[float],
+    most: int,
+    seek: Callable[[float], Iterator[Picture] | None],
+    key_frames_s: Sequence[float] = (),
+) -> Iterator[Picture]:
+    """Yield pictures near increasing times, in their order; none where the file cannot be sought in.
+
+    Of each time, about `most` pictures are decoded: where they do not reach it, the last of them is taken. Decoding
+    goes on from one time to the next where no key frame lies between them. seek: as for shown_at. key_frames_s:
+    increasing; empty where they are not known.
+    """
+    run: Iterator[Picture] | None = None
+    latest_s, left = -1.0, 0
+    for time_s in times_s:
+        left += most
+        key = bisect.bisect_right(key_frames_s, time_s) - 1
+        if run is None or not key_frames_s or (key >= 0 and key_frames_s[key] > latest_s):
+            run = seek(time_s)
+            if run is None:
+                return
+        found = None
+        for picture in islice(run, max(1, left)):
+            left -= 1
+            if picture.time_s > latest_s:
+                found, latest_s = picture, picture.time_s
+            if latest_s >= time_s:
+                break
+        if found is not None:
+            yield found
+
+
+def key_frames(stream: Any, start_s: float) -> list[float]:
+    """Return about when the key frames are shown, seconds, by the index of the file; [] without one. start_s: of the
+    first picture, on the file's own clock."""
+    base_s = float(stream.time_base or 0)
+    return sorted(entry.timestamp * base_s - start_s for entry in stream.index_entries if entry.is_keyframe)
 
 
 def can_seek(path: Path, container: Any, stream: Any) -> bool:

@@ -53,6 +53,15 @@ def box_at(x, y=20, side=40):
     return (x, y, x + side, y + side)
 
 
+def test_between_frames_that_lie_far_apart_a_face_may_move_by_its_width():
+    far = [frame(0, box_at(20)), frame(1, box_at(50))]
+    for reach, people in ((1.0, 2), (2.0, 1)):
+        tracker = FaceTracker(ScriptedDetector(), search_every=1, resume_within=8, reach=reach)
+        for item in far:
+            tracker.update(item)
+        assert len(tracker.tracks()) == people
+
+
 def test_every_frame_of_a_track_has_a_box_and_searches_are_rare():
     tracks, detector = track([frame(i, box_at(20 + i)) for i in range(50)])
     assert len(tracks) == 1

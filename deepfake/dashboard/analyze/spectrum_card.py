@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from deepfake.analysis.pipeline import CROP_SIZE_PX
+from deepfake.analysis.model import CROP_SIZE_PX
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import face_spectrum
 from deepfake.dashboard.state import PageState

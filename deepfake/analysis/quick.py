@@ -1,0 +1,154 @@
+"""A first look at a clip: a few moments spread over it, and a provisional verdict; as fast for a long clip."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake import __version__
+from deepfake.analysis.evidence import SCORE
+from deepfake.analysis.judging import is_person, no_person_evidence, verdict_of
+from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.quality import track_view
+from deepfake.analysis.stillness import StillnessCheck
+from deepfake.analysis.verdict import notebook_rule
+from deepfake.detectors import TrackScorer, TrackScores, classifier
+from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
+from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
+from deepfake.faces.tracking import FaceTracker, smoothed_crop_to_frame
+from deepfake.files import file_sha256
+from deepfake.settings import Settings
+from deepfake.signals.base import SignalTrace
+from deepfake.signals.cuts import CUT_THRESHOLD, CutDetector
+from deepfake.signals.measuring import FaceSignals
+from deepfake.video.info import Frame, VideoInfo
+from deepfake.video.reader import VideoReader
+
+MOMENTS: Final = 16  # twice what a classifier wants at least of a person: not everybody is seen at all of them
+REACH: Final = 2.0  # between two moments a face may move by about its own width
+
+
+def quick_look(
+    path: Path | str,
+    config: AnalysisConfig,
+    settings: Settings,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    on_crop: Callable[[FaceCrop, Frame], None] | None = None,
+    sha256: str | None = None,
+) -> Analysis:
+    """Look at up to 16 moments of a clip: who is seen, and what the classifier says of them.
+
+    The rules of the verdict are those of the full pass, and it is provisional: bit rate and signals over time are not
+    measured, and somebody who is seen for a moment only may be missed. Frames are numbered by their times, as in a clip
+    of constant pace, and tracks have gaps from moment to moment.
+
+    When it misleads: people who are not seen at several moments of one scene are told as too little to judge; between
+    two moments two people may change places.
+
+    The arguments, what is returned and what is raised: as for analyze().
+    """
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        reader = stack.enter_context(VideoReader(path, settings))
+        if progress is not None:
+            progress(Progress("models", 0, MOMENTS))
+        look = _Look(config, on_crop)
+        models_s = time.perf_counter() - started
+        for frame in reader.moments(MOMENTS):
+            faces = look.push(frame)
+            if progress is not None:
+                progress(Progress("frames", frame.index + 1, MOMENTS, frame, faces))
+        info = replace(reader.info, sha256=sha256 or file_sha256(Path(path)))
+    analysis = look.result(config, info)
+    return replace(analysis, timings_s={"models": models_s, "total": time.perf_counter() - started})
+
+
+class _Look:
+    def __init__(self, config: AnalysisConfig, on_crop: Callable[[FaceCrop, Frame], None] | None) -> None:
+        detector = face_detector(config.face_detector)
+        self._tracker = FaceTracker(detector, search_every=2, resume_within=MOMENTS, reach=REACH)
+        self._scorer = None
+        if gives_landmarks(config.face_detector):
+            self._scorer = TrackScorer(classifier(config.classifier), patience=MOMENTS)
+        self._on_crop = on_crop
+        self._changes = CutDetector()
+        self._stillness = StillnessCheck()
+        self._meshes = FaceSignals(frame_rate=1.0, signals=())
+        self._timestamps_s: list[float] = []
+
+    def push(self, frame: Frame) -> dict[int, FaceDetection]:
+        """Look at the next moment; return its faces by track_id."""
+        self._timestamps_s.append(frame.timestamp_s)
+        self._stillness.push(frame.image)
+        self._changes.push(frame.image)
+        is_cut = frame.index > 0 and bool(self._changes.values[-1] >= CUT_THRESHOLD)
+        faces = self._tracker.update(frame, is_cut=is_cut)
+        for track_id, face in faces.items():
+            transform = smoothed_crop_to_frame(frame.index, np.array([frame.index]), [face], CROP_SIZE_PX)
+            image = crop_face(frame.image, transform, CROP_SIZE_PX)
+            crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
+            self._meshes.push(crop, frame)
+            if self._scorer is not None and not frame.is_damaged:
+                self._scorer.offer(track_id, frame, scale_transform(transform, self._scorer.crop_px / CROP_SIZE_PX))
+            if self._on_crop is not None:
+                self._on_crop(crop, frame)
+        return faces
+
+    def result(self, config: AnalysisConfig, info: VideoInfo) -> Analysis:
+        """Return what was found at the moments so far."""
+        timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
+        found = self._tracker.tracks()
+        yaws = {track.track_id: self._meshes.yaw_deg(track.track_id, track.frame_indices) for track in found}
+        people = tuple(track for track in found if is_person(yaws[track.track_id]))
+        others = [track for track in found if not is_person(yaws[track.track_id])]
+        scores = {} if self._scorer is None else self._scorer.finish({track.track_id for track in people})
+        numbers, timeline_s = _timeline(timestamps_s, info)
+        still_frames = len(timestamps_s) if self._stillness.is_still and len(timestamps_s) > 1 else 0
+        return Analysis(
+            schema_version=SCHEMA_VERSION,
+            software_version=__version__,
+            video=info,
+            config=config,
+            frame_timestamps_s=timeline_s,
+            cuts=np.empty(0, dtype=np.int64),
+            tracks=tuple(replace(track, frame_indices=numbers[track.frame_indices]) for track in people),
+            traces=tuple(_score_trace(item, numbers, timeline_s) for _, item in sorted(scores.items())),
+            notebook_rule=notebook_rule(np.empty(0, dtype=np.float32)),
+            verdict=verdict_of(
+                people,
+                scores,
+                info,
+                classifier=classifier(config.classifier),
+                frames=len(timestamps_s),
+                still_frames=still_frames,
+                views={track.track_id: track_view(track, yaws[track.track_id]) for track in people},
+                no_persons=no_person_evidence(others, timestamps_s),
+            ),
+            timings_s={},
+            still_frames=still_frames,
+        )
+
+
+def _timeline(moments_s: NDArray[np.float64], info: VideoInfo) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the number of each moment's frame, i64 (n,), increasing, and the times of all frames that are promised."""
+    rate = float(info.frame_rate)
+    places = np.arange(len(moments_s))
+    numbers = np.maximum.accumulate(np.rint(moments_s * rate).astype(np.int64) - places) + places
+    promised = info.frame_count or round((info.duration_s or 0.0) * rate)
+    count = max(promised, int(numbers[-1]) + 1)
+    # Beyond the last moment the pace is the clip's own.
+    known = np.append(numbers, count), np.append(moments_s, moments_s[-1] + (count - numbers[-1]) / rate)
+    if numbers[0] > 0:
+        known = np.insert(known[0], 0, 0), np.insert(known[1], 0, 0.0)
+    return numbers, np.interp(np.arange(count), *known)
+
+
+def _score_trace(scores: TrackScores, numbers: NDArray[np.int64], timeline_s: NDArray[np.float64]) -> SignalTrace:
+    frames = numbers[scores.frame_indices]
+    return SignalTrace(SCORE, scores.track_id, frames, timeline_s[frames], scores.probabilities_fake)

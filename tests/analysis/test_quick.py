@@ -1,0 +1,128 @@
+"""The quick look: a provisional verdict from a few moments, whatever the length of the clip."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.quick import MOMENTS
+from deepfake.cli import main
+from deepfake.detectors import classifier
+from deepfake.faces.alignment import FaceCrop
+from deepfake.report.wording import PROVISIONAL, warning_sentences
+from deepfake.video.reader import MAX_PICTURES_AT_MOMENTS, VideoReader
+
+QUICK = AnalysisConfig(quick=True)
+LONG_FRAMES = 700
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "analysis.schema.json"
+
+
+@pytest.fixture(scope="module")
+def looked(talking_clip: Path) -> tuple[Analysis, list[FaceCrop]]:
+    crops: list[FaceCrop] = []
+    return analyze(talking_clip, QUICK, on_crop=lambda crop, _: crops.append(crop)), crops
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Path]) -> Path:
+    return write_clip(
+        tmp_path_factory.mktemp("long") / "long.mp4",
+        (LONG_FRAMES, (64, 96)),
+        codec_options={"crf": "28", "preset": "ultrafast", "g": "25"},
+    )
+
+
+def test_one_person_is_seen_at_every_moment_and_judged(looked: tuple[Analysis, list[FaceCrop]]) -> None:
+    analysis, crops = looked
+    (track,) = analysis.tracks
+    assert len(track) == len(crops) == MOMENTS
+    scored = analysis.trace("learned_score", track.track_id).values
+    assert len(scored) == min(MOMENTS, classifier(analysis.config.classifier).sampling.most)
+    assert analysis.verdict.probability_fake is not None
+    assert len(analysis.video.sha256) == 64
+
+
+def test_its_answer_is_near_that_of_the_full_pass(looked: tuple[Analysis, list[FaceCrop]], talking_clip: Path) -> None:
+    full = analyze(talking_clip)
+    assert looked[0].verdict.probability_fake == pytest.approx(full.verdict.probability_fake, abs=0.15)
+
+
+def test_frames_keep_their_numbers_and_times(looked: tuple[Analysis, list[FaceCrop]], talking_clip: Path) -> None:
+    analysis, crops = looked
+    assert analysis.frame_timestamps_s == pytest.approx(np.arange(38) / 25, abs=2e-3)
+    frames = analysis.tracks[0].frame_indices
+    assert analysis.frame_timestamps_s[frames] == pytest.approx([crop.timestamp_s for crop in crops])
+    with VideoReader(talking_clip) as reader:
+        times_s = [frame.timestamp_s for frame in reader.frames()]
+    assert [times_s[frame] for frame in frames] == pytest.approx([crop.timestamp_s for crop in crops])
+
+
+def test_it_says_that_it_is_provisional(looked: tuple[Analysis, list[FaceCrop]]) -> None:
+    assert warning_sentences(looked[0])[0] == PROVISIONAL
+
+
+def test_it_is_kept_apart_from_the_full_pass() -> None:
+    assert QUICK.fingerprint() != AnalysisConfig().fingerprint()
+    assert dataclasses.replace(QUICK, quick=False).fingerprint() == AnalysisConfig().fingerprint()
+
+
+def test_a_clip_without_a_face(long_clip: Path) -> None:
+    analysis = analyze(long_clip, QUICK)
+    assert analysis.verdict.label == "INCONCLUSIVE"
+    assert analysis.verdict.reasons[0].code == "no_face"
+    assert len(analysis.frame_timestamps_s) == LONG_FRAMES
+
+
+def test_moments_of_a_long_clip_are_spread_over_it_and_cost_no_more(long_clip: Path) -> None:
+    with VideoReader(long_clip) as reader:
+        moments = list(reader.moments(MOMENTS))
+        decoded = reader._tally.pictures
+    wanted_s = [LONG_FRAMES / 25 * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
+    assert [moment.timestamp_s for moment in moments] == pytest.approx(wanted_s, abs=0.04)
+    assert [moment.index for moment in moments] == list(range(MOMENTS))
+    # A decoder with several threads is some pictures ahead at each seek.
+    assert decoded <= MAX_PICTURES_AT_MOMENTS
+    for moment in moments[::5]:
+        with VideoReader(long_clip) as reader:
+            shown, _ = reader.frame_near(moment.timestamp_s + 1e-3)
+        np.testing.assert_array_equal(moment.image, shown.image)
+
+
+def test_moments_where_key_frames_lie_far_apart(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    options = {"crf": "28", "preset": "ultrafast", "g": "1000", "sc_threshold": "0"}
+    clip = write_clip(tmp_path / "one_key.mp4", (LONG_FRAMES, (64, 96)), codec_options=options)
+    with VideoReader(clip) as reader:
+        moments = list(reader.moments(MOMENTS))
+        assert reader._tally.pictures <= MAX_PICTURES_AT_MOMENTS
+    times_s = [moment.timestamp_s for moment in moments]
+    assert len(times_s) == MOMENTS
+    assert np.diff(times_s).min() > 1.4  # what decoding in turn allows; even would be 1.75
+
+
+def test_moments_of_a_file_that_cannot_be_sought_in(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    clip = write_clip(tmp_path / "raw.h264", (LONG_FRAMES, (64, 96)))
+    with VideoReader(clip) as reader:
+        moments = list(reader.moments(MOMENTS))
+    assert len(moments) == MOMENTS
+    assert moments[-1].timestamp_s <= MAX_PICTURES_AT_MOMENTS / 25
+
+
+def test_a_clip_shorter_than_its_moments(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    with VideoReader(write_clip(tmp_path / "short.mp4", (3, (64, 96)))) as reader:
+        assert [moment.index for moment in reader.moments(MOMENTS)] == [0, 1, 2]
+
+
+def test_the_command_line_gives_it_as_json(talking_clip: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["analyze", str(talking_clip), "--quick", "--json", "-"]) == 0
+    found = json.loads(capsysbinary.readouterr().out)
+    jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert found["config"]["quick"] is True
+    assert PROVISIONAL in found["warnings"]

@@ -56,8 +56,8 @@ def page() -> None:
     draw_queue(state, config, is_open=clip is None)
     if clip is None:
         stop_waiting(state.name)
+        runtime().warm_up()
         if demo_when_ready():
-            runtime().warm_up()
             draw_samples(state)
         return
     ready = analysis_when_ready(clip, config, place=state.name)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.dashboard.first_look import draw_first_look
 from deepfake.dashboard.state import runtime, session
 from deepfake.server import results
 from deepfake.server.jobs import Job, JobState
@@ -130,6 +131,9 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
     job = results.queue(runtime(), request.is_media).find(request.key)
     if job is None or job.finished is not None:
         st.rerun()
+    look = job.read_first_look()
+    if look is not None:
+        draw_first_look(look)
     with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{place}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
         report = job.read_progress()  # once: the job may end while this is drawn, and its report goes with it

@@ -11,7 +11,14 @@ from typing import Any
 
 from deepfake.errors import DeepfakeError
 from deepfake.server.cache import ResultCache
-from deepfake.server.progress import ProgressReport, read_preview, read_progress, remove_progress
+from deepfake.server.progress import (
+    FirstLook,
+    ProgressReport,
+    read_first_look,
+    read_preview,
+    read_progress,
+    remove_progress,
+)
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64
@@ -58,6 +65,10 @@ class Job:
     def read_preview(self) -> bytes | None:
         """Return the latest picture of the worker as JPEG, or None before the first and after the job's end."""
         return read_preview(self.folder)
+
+    def read_first_look(self) -> FirstLook | None:
+        """Return the worker's provisional answer, or None before it and after the job's end."""
+        return read_first_look(self.folder)
 
 
 class JobQueue:

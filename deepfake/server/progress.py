@@ -11,8 +11,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from deepfake.analysis.verdict import Verdict
+from deepfake.serialize import from_bytes, to_bytes
+
 PROGRESS_FILE = "progress.json"
 PREVIEW_FILE = "preview.jpg"
+FIRST_LOOK_FILE = "first_look.bin"
 MIN_INTERVAL_S = 0.5
 MAX_CURVE_POINTS = 600  # of the similarity so far: more than a page's width has pixels to show
 
@@ -30,6 +34,14 @@ class ProgressReport:
     left_s: float | None
     curve: tuple[float, ...] = ()
     curve_step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """A provisional answer, before the job is done. faces: JPEG, square, of those whom the answer is about."""
+
+    verdict: Verdict
+    faces: tuple[bytes, ...]
 
 
 class ProgressWriter:
@@ -88,9 +100,22 @@ def read_preview(folder: Path) -> bytes | None:
         return None
 
 
+def write_first_look(folder: Path, look: FirstLook) -> None:
+    """Leave a provisional answer in a job's folder."""
+    _replace(folder / FIRST_LOOK_FILE, to_bytes(look))
+
+
+def read_first_look(folder: Path) -> FirstLook | None:
+    """Return a job's provisional answer, or None while there is none."""
+    try:
+        return from_bytes((folder / FIRST_LOOK_FILE).read_bytes(), FirstLook)
+    except (OSError, ValueError):
+        return None
+
+
 def remove_progress(folder: Path) -> None:
     """Remove the reports of a job that is done."""
-    for name in (PROGRESS_FILE, PREVIEW_FILE):
+    for name in (PROGRESS_FILE, PREVIEW_FILE, FIRST_LOOK_FILE):
         (folder / name).unlink(missing_ok=True)
 
 

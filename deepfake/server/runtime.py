@@ -8,7 +8,7 @@ from deepfake.server.cache import ResultCache, folder_bytes
 from deepfake.server.jobs import JobQueue
 from deepfake.server.sessions import SessionFiles, SessionRegistry, claim_server_folder
 from deepfake.server.store_access import StoreAccess
-from deepfake.server.tasks import load_detector, load_stills
+from deepfake.server.tasks import load_models, load_stills
 from deepfake.settings import Settings
 from deepfake.worker_pool import WorkerPool
 
@@ -36,7 +36,7 @@ class Workers:
         if not self._warm:
             self._warm = True
             self.snapshots.schedule(load_stills)
-            self.analyses.schedule(load_detector)
+            self.analyses.schedule(load_models)
 
     def close(self) -> None:
         """End all workers."""

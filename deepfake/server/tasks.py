@@ -1,8 +1,10 @@
 """What worker processes run. Each task leaves its result in `folder` and reports there how far it is."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import plotly.graph_objects as go
 
 from deepfake.analysis.keeping import read_analysis, write_analysis
@@ -12,21 +14,25 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
 from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view
 from deepfake.demo.writer import write_demo
+from deepfake.detectors import classifier
 from deepfake.errors import DeepfakeError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.serialize import to_bytes
-from deepfake.server.progress import ProgressWriter
+from deepfake.server.progress import FirstLook, ProgressWriter, write_first_look
 from deepfake.server.store_access import StoreName, keep_analysis, version_before
 from deepfake.settings import Settings
+from deepfake.signals.measuring import FaceSignals
+from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.browser import transcode
+from deepfake.video.info import Frame
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import slowed
 from deepfake.views.attribution_clip import DRAWING, SCORING, write_attribution_clip
 from deepfake.views.face_clips import FaceClips
 from deepfake.views.moments import suspicious_moments
-from deepfake.views.stills import preview_jpeg
+from deepfake.views.stills import fitted, jpeg, preview_jpeg
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +49,10 @@ STAGES = {
     "frames": "Following faces",
     "finishing": "Putting the results together",
 }
+FIRST_LOOK_FRAMES = 120  # a shorter clip is analyzed as soon as it is looked at
+FIRST_LOOK_FACES = 3
+FIRST_LOOK_FACE_PX = 168
+WARM_UP_PX = 224
 ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 
 
@@ -62,6 +72,7 @@ def analyze_clip(
 ) -> None:
     """Write analysis.bin, moments.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
 
+    Of a clip that takes some seconds, a provisional answer is there before.
     store_name: the analysis goes into the store under this name; without it (an upload) it does not. sha256: of the
     clip's bytes, where it is known.
     """
@@ -79,6 +90,8 @@ def analyze_clip(
         )
 
     info = probe(path, settings)
+    if (info.frame_count or FIRST_LOOK_FRAMES) >= FIRST_LOOK_FRAMES:
+        sha256 = take_first_look(writer, folder, path, config, settings, sha256)
     with FaceClips(folder, info.frame_rate) as clips:
         analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips, sha256=sha256)
         clips.close(keep={track.track_id for track in analysis.tracks})
@@ -86,6 +99,25 @@ def analyze_clip(
     if store_name is not None:
         keep_analysis(analysis, store_name, file_version, settings)
     make_moments(folder, path, analysis, settings)
+
+
+def take_first_look(
+    writer: ProgressWriter, folder: Path, path: Path, config: AnalysisConfig, settings: Settings, sha256: str | None
+) -> str:
+    """Leave a provisional answer with its faces in the job's folder; return the SHA-256 of the clip's bytes."""
+    faces: dict[int, list[bytes]] = {}
+
+    def keep(crop: FaceCrop, _: Frame) -> None:
+        faces.setdefault(crop.track_id, []).append(jpeg(fitted(crop.image, FIRST_LOOK_FACE_PX)))
+
+    def report(progress: Progress) -> None:
+        writer.write("Taking a first look", progress.frames_done, progress.frames_total)
+
+    look = analyze(path, replace(config, quick=True), settings=settings, progress=report, on_crop=keep, sha256=sha256)
+    shown = faces.get(-1 if look.verdict.most_suspicious is None else look.verdict.most_suspicious, [])
+    rows = np.linspace(0, len(shown) - 1, min(FIRST_LOOK_FACES, len(shown))).astype(int)
+    write_first_look(folder, FirstLook(look.verdict, tuple(shown[row] for row in rows)))
+    return look.video.sha256
 
 
 def make_moments(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
@@ -166,9 +198,15 @@ def make_demo(folder: Path, demo_folder: Path) -> None:
     write_demo(demo_folder, progress=lambda done, total: writer.write("Making the built-in clips", done, total))
 
 
-def load_detector() -> None:
-    """Load the default face detector, which takes a worker some seconds."""
-    face_detector(AnalysisConfig().face_detector)
+def load_models() -> None:
+    """Load what the first analysis needs, and let it work once: some seconds, while the clip is being chosen."""
+    config = AnalysisConfig()
+    picture = np.zeros((WARM_UP_PX, WARM_UP_PX, 3), np.uint8)
+    face_detector(config.face_detector).detect(picture)
+    FaceSignals(1.0).push(FaceCrop(0, 0, 0.0, picture, np.eye(2, 3, dtype=np.float32)), Frame(0, 0.0, picture))
+    FrameSimilarity().push(picture)
+    scorer = classifier(config.classifier)
+    scorer.scores(np.zeros((1, scorer.crop_px, scorer.crop_px, 3), np.uint8))
 
 
 def load_stills() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from deepfake.comparison import comparison_to_dict
+from deepfake.comparison import comparison_document, comparison_to_dict
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import choose_original, draw_sample_pairs, offer_fakes_of
 from deepfake.dashboard.compare.panels import (
@@ -14,6 +14,7 @@ from deepfake.dashboard.compare.panels import (
     draw_signals,
 )
 from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready
+from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,
@@ -28,6 +29,9 @@ from deepfake.dashboard.state import ComparePage, compare_page, original_choice,
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
+from deepfake.report.document import Document
+from deepfake.report.html import document_html
+from deepfake.report.pdf import document_pdf
 
 CHART_HEIGHT_PX = 380
 
@@ -139,16 +143,25 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
 def draw_export(ready: ReadyComparison) -> None:
     names = ready.fake.clip.name, ready.original.clip.name
     stem = names[0].rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    st.download_button(
-        "JSON",
-        lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
-        f"{stem}-compared.json",
-        "application/json",
-        key="compare-json",
-        icon=":material/data_object:",
-        on_click="ignore",
-        help="Both analyses and everything measured between the two.",
-    )
+
+    def document() -> Document:
+        return comparison_document(ready.comparison, shown_paths=names, pictures=ready.pictures)
+
+    with st.container(horizontal=True, gap="small"):
+        for kind, title, icon, mime, made in (
+            ("html", "Report", ":material/description:", "text/html", lambda: document_html(document())),
+            (
+                "pdf", "PDF", ":material/picture_as_pdf:", "application/pdf",
+                lambda: document_pdf(document(), paper=readers_paper()),
+            ),
+            (
+                "json", "JSON", ":material/data_object:", "application/json",
+                lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
+            ),
+        ):  # fmt: skip
+            st.download_button(
+                title, made, f"{stem}-compared.{kind}", mime, key=f"compare-{kind}", icon=icon, on_click="ignore"
+            )
 
 
 page()

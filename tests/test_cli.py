@@ -146,7 +146,8 @@ def test_compare_writes_both_analyses_and_their_similarity(demo_set: Path, tmp_p
         if entry_["label"] == "FAKE"
     )
     out = tmp_path / "c.json"
-    done = run("compare", folder / name, folder / entry_["original"], "--detector", "haar", "--json", out)
+    reports = ("--html", tmp_path / "c.html", "--pdf", tmp_path / "c.pdf")
+    done = run("compare", folder / name, folder / entry_["original"], "--detector", "haar", "--json", out, *reports)
     assert done.returncode == 0, done.stderr
     data = json.loads(out.read_text(encoding="utf-8"))
     for side in ("fake", "original"):
@@ -154,6 +155,10 @@ def test_compare_writes_both_analyses_and_their_similarity(demo_set: Path, tmp_p
     assert data["belong_together"] is True
     assert data["cross_similarity"]["values"]
     assert "belong together" in done.stdout
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 3, "the moments of greatest difference"
+    assert data["fake"]["video"]["sha256"] in page
+    assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF-")
     assert done.stderr == ""
 
 

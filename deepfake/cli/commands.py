@@ -83,10 +83,12 @@ def analyze(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
-    outputs = _outputs(options, "json")
+    outputs = _outputs(options, "json", "html", "pdf")
     from deepfake import comparison
     from deepfake.cli.summaries import print_comparison
     from deepfake.report.analysis_json import json_text
+    from deepfake.report.html import document_html
+    from deepfake.report.pdf import document_pdf
 
     with progress_bars(COMPARISON_STAGES) as show:
 
@@ -94,7 +96,15 @@ def compare(options: argparse.Namespace) -> None:
             show(state.stage, state.frames_done, state.frames_total)
 
         found = comparison.compare(options.fake, options.original, config_of(options), progress=shown)
-    written = _write(outputs, {"json": lambda: json_text(comparison.comparison_to_dict(found)).encode()})
+    document = None
+    if {"html", "pdf"} & outputs.keys():
+        pictures = comparison.moment_pictures(options.fake, options.original, found)
+        document = comparison.comparison_document(found, pictures=pictures)
+    writers: dict[str, Callable[[], bytes]] = {"json": lambda: json_text(comparison.comparison_to_dict(found)).encode()}
+    if document is not None:
+        writers["html"] = lambda: document_html(document).encode("utf-8")
+        writers["pdf"] = lambda: document_pdf(document, paper=options.paper)
+    written = _write(outputs, writers)
     if STANDARD_OUTPUT not in outputs.values():
         print_comparison(found, written)
 

@@ -113,7 +113,13 @@ def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     )
     compare.add_argument("fake", metavar="FAKE", type=Path, help="the clip in doubt")
     compare.add_argument("original", metavar="ORIGINAL", type=Path, help="the clip that it was made from")
-    _add_outputs(compare, json="both analyses and what was measured between them, as JSON")
+    _add_outputs(
+        compare,
+        html="a report that opens in any browser",
+        pdf="the report on paper",
+        json="both analyses and what was measured between them, as JSON",
+    )
+    _add_paper(compare)
     add_analysis_options(compare)
     compare.set_defaults(run=commands.compare)
 

@@ -10,7 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deepfake.analysis.model import Analysis
-from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
+from deepfake.comparison import (
+    FINDING_TITLES,
+    Comparison,
+    alignment_sentences,
+    finding_sentence,
+    pair_sentence,
+    pair_warnings,
+)
 from deepfake.files import SPELLED
 from deepfake.report.table import people_table
 from deepfake.report.wording import (
@@ -54,7 +61,10 @@ def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
 def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
     """Print whether the clips belong together, how they were aligned, both verdicts and where they differ most."""
     out = console()
-    out.print(pair_sentence(comparison.pair), style="bold", soft_wrap=True)
+    finding = comparison.finding
+    out.print(FINDING_TITLES[finding.code], style="bold")
+    for sentence in filter(None, (finding_sentence(finding), pair_sentence(comparison.pair))):
+        out.print(sentence, soft_wrap=True)
     for note in alignment_sentences(comparison):
         out.print(f"  · {note}", soft_wrap=True)
     for name, analysis in (("Fake", comparison.fake), ("Original", comparison.original)):

@@ -13,8 +13,10 @@ from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Prog
 from deepfake.analysis.pipeline import analyze
 from deepfake.comparison.findings import (
     SHIFT_S,
+    Finding,
     PairCheck,
     check_pair,
+    find_difference,
     greatest_differences,
     main_trace,
     matched_tracks,
@@ -89,6 +91,11 @@ class Comparison:
     pair: PairCheck
     moments: tuple[ComparedMoment, ...]
     timings_s: dict[str, float]
+
+    @property
+    def finding(self) -> Finding:
+        """What the comparison comes to."""
+        return find_difference(self.pair, self.cross_similarity, main_trace(self.face_similarity))
 
     def face_trace(self, track_id: int | None) -> SignalTrace | None:
         """Return the face similarity of a track of the fake, or None where it was not compared."""

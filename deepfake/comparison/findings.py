@@ -25,7 +25,13 @@ SHIFT_S = 1.0
 MIN_SHIFT_LOSS = 0.005
 STILL_SIMILARITY = 0.98  # of the original with itself SHIFT_S ago: above, nothing moves and timing says nothing
 
+# Conventions. From here on two pictures are alike as far as anybody sees; and a face differs most where it is less
+# alike than the whole picture at so large a share of the moments.
+ALIKE_SIMILARITY = 0.995
+FACE_DIFFERS_SHARE = 0.9
+
 PairCode = Literal["pair", "unlike", "out_of_step", "too_small"]
+FindingCode = Literal["face", "all_over", "alike", "no_pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,47 @@ class PairCheck:
     def together(self) -> bool | None:
         """Whether the clips belong together, None where it cannot be told."""
         return None if self.code == "too_small" else self.code == "pair"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a comparison comes to.
+
+    code: "face", the face differs most; "all_over", the picture differs no less than the face; "alike", neither
+    differs; "no_pair", the clips do not belong together, or it cannot be told. face, whole: the medians of the
+    similarity of the face and of the whole picture at the moments that show the face, None without a face. from_s,
+    to_s: the first and the last moment at which the face stands out, seconds, of "face" alone.
+    """
+
+    code: FindingCode
+    face: float | None = None
+    whole: float | None = None
+    from_s: float | None = None
+    to_s: float | None = None
+
+
+def find_difference(pair: PairCheck, whole: SignalTrace, face: SignalTrace | None) -> Finding:
+    """Return what a comparison comes to. whole, face: similarity over time, of the same moments.
+
+    When it misleads: a face that another compression, filter or light changes more than its surroundings differs most
+    as well; that is no proof of a fake.
+    """
+    if pair.code != "pair":
+        return Finding("no_pair")
+    if face is None or not np.isfinite(face.values).any():
+        median = float(np.nanmedian(whole.values))
+        return Finding("alike" if median >= ALIKE_SIMILARITY else "all_over", None, median)
+    rows = np.isin(whole.frame_indices, face.frame_indices)
+    around, gap = whole.values[rows], whole.values[rows] - face.values
+    known = np.isfinite(gap)
+    medians = float(np.median(face.values[known])), float(np.median(around[known]))
+    if min(medians) >= ALIKE_SIMILARITY:
+        return Finding("alike", *medians)
+    if float(np.mean(gap[known] > 0)) < FACE_DIFFERS_SHARE:
+        return Finding("all_over", *medians)
+    stands_out = known & (gap >= float(np.median(gap[known])) / 2)
+    times_s = face.timestamps_s[stands_out]
+    return Finding("face", *medians, float(times_s[0]), float(times_s[-1]))
 
 
 def main_trace(faces: tuple[SignalTrace, ...]) -> SignalTrace | None:

@@ -1,8 +1,29 @@
 """A comparison in words: whether two clips belong together, how they were laid on each other, what to know of them."""
 
+from typing import Final
+
 from deepfake.comparison.compare import Comparison
-from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, PairCheck
-from deepfake.report.wording import warning_sentences
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, Finding, FindingCode, PairCheck
+from deepfake.report.wording import format_time, warning_sentences
+
+FINDING_TITLES: Final[dict[FindingCode, str]] = {
+    "face": "The face differs most",
+    "all_over": "They differ all over",
+    "alike": "No difference to speak of",
+    "no_pair": "Not a pair",
+}
+
+
+def finding_sentence(finding: Finding) -> str:
+    """Return what a comparison comes to, with its numbers; "" where the two are no pair."""
+    if finding.whole is None:
+        return ""
+    if finding.face is None:
+        return f"The similarity of the whole picture is {finding.whole:.3f}; no face could be compared."
+    numbers = f"The similarity of the face is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}"
+    if finding.from_s is None or finding.to_s is None:
+        return f"{numbers}."
+    return f"{numbers}; the face stands out from {format_time(finding.from_s)} to {format_time(finding.to_s)}."
 
 
 def pair_sentence(check: PairCheck) -> str:

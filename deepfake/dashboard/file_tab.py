@@ -49,7 +49,7 @@ def draw_export(ready: ReadyAnalysis) -> None:
     """Draw the downloads and one line about the clip."""
     stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     analysis = ready.analysis
-    options = ExportOptions(shown_path=ready.clip.name, moments=ready.moments_at_hand, paper=_paper())
+    options = ExportOptions(shown_path=ready.clip.name, moments=ready.moments_at_hand, paper=readers_paper())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for export in EXPORTS:
             st.download_button(
@@ -64,8 +64,8 @@ def draw_export(ready: ReadyAnalysis) -> None:
         st.caption(clip_line(analysis))
 
 
-def _paper() -> Paper:
-    """The reader's own: Letter where it is the custom."""
+def readers_paper() -> Paper:
+    """Return the paper that the reader's country uses."""
     return "us-letter" if (st.context.locale or "").endswith(LETTER_COUNTRIES) else "a4"
 
 

@@ -76,8 +76,8 @@ def analysis_document(
         *_warning_sections(analysis),
         *([] if recompression is None else [_recompression_section(recompression)]),
         _people_section(analysis),
-        Section("File", rows=tuple(_file_rows(analysis, path))),
-        Section("How this was made", rows=tuple(_method_rows(analysis)), code=command_of(path, analysis.config)),
+        Section("File", rows=tuple(file_rows(analysis, path))),
+        Section("How this was made", rows=tuple(method_rows(analysis)), code=command_of(path, analysis.config)),
         *_similarity_sections(analysis),
         Section("Values of every frame", rows=_values(analysis), is_long=True),
     ]
@@ -196,7 +196,8 @@ def _rule_rows(analysis: Analysis) -> list[Row]:
     ]
 
 
-def _file_rows(analysis: Analysis, path: str) -> list[Row]:
+def file_rows(analysis: Analysis, path: str) -> list[Row]:
+    """Return what is known of the file, as rows of a table. path: as readers may see it."""
     video = analysis.video
     pace = "uneven" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
@@ -221,7 +222,8 @@ def _file_rows(analysis: Analysis, path: str) -> list[Row]:
     ]
 
 
-def _method_rows(analysis: Analysis) -> list[Row]:
+def method_rows(analysis: Analysis) -> list[Row]:
+    """Return how an analysis came about, as rows of a table: classifier, weights, settings, versions, date."""
     settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
     timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
     return [

@@ -12,7 +12,7 @@ from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Prog
 from deepfake.analysis.moments import Moments
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
-from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view
+from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view, moment_pictures
 from deepfake.demo.writer import write_demo
 from deepfake.detectors import classifier
 from deepfake.errors import DeepfakeError
@@ -43,6 +43,7 @@ PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
 RECOMPRESSION_FILE = "recompression.bin"
 COMPARISON_FILE = "comparison.bin"
+MOMENT_PICTURES_FILE = "moment-pictures.bin"
 ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.bin", "attribution.mp4"
 STAGES = {
     "models": "Loading the face detector",
@@ -216,7 +217,7 @@ def load_stills() -> None:
 def compare_clips(
     folder: Path, fake_path: Path, original_path: Path, fake_file: Path, original_file: Path, settings: Settings
 ) -> None:
-    """Write comparison.bin, and for each compared track pair-<track_id>.mp4.
+    """Write comparison.bin, moment-pictures.bin, and for each compared track pair-<track_id>.mp4.
 
     fake_file, original_file: both analyses as write_analysis wrote them. Raises what compare() raises.
     """
@@ -236,6 +237,8 @@ def compare_clips(
             on_faces=clips,
         )
     (folder / COMPARISON_FILE).write_bytes(to_bytes(comparison))
+    pictures = moment_pictures(fake_path, original_path, comparison, settings=settings)
+    (folder / MOMENT_PICTURES_FILE).write_bytes(to_bytes(pictures))
 
 
 def view_difference(

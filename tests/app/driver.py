@@ -26,7 +26,7 @@ HEADINGS: dict[str, PageName] = {
     "Methods": "methods",
 }
 VERDICTS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
-ANSWERS = ("SAME SCENE", "NOT A PAIR", "CANNOT BE COMPARED")
+ANSWERS = ("Same scene", "NOT A PAIR", "CANNOT BE COMPARED")
 TABS = {
     "dataset": {"gallery": ":material/grid_view: Gallery"},
     "evaluate": {"not judged": ":material/block: Not judged", "methods": ":material/category: By method"},

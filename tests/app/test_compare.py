@@ -42,7 +42,7 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     assert not compared.exception
     assert not compared.error
     shown = compared.words
-    assert "SAME SCENE" in shown
+    assert "Same scene" in shown
     assert "real_a.mp4, named by the data set's metadata" in shown
     assert "Same frame rate (25 fps)" in shown
     assert "Same size (640×480 px)" in shown
@@ -104,7 +104,7 @@ def test_an_original_that_is_not_on_disk_is_named_and_can_be_given(lonely_set: P
     assert "gone.mp4 as the original of fake.mp4, but that clip is not on disk" in user.words
     assert not user.has_answer()
     user.upload(moving_square_clip, as_original=True).wait_for_answer()
-    assert "SAME SCENE" in user.words
+    assert "Same scene" in user.words
     assert "identical to itself" in user.words
     assert "original" not in user.query_params  # an upload is never named in an address
 

@@ -4,7 +4,14 @@ import numpy as np
 import streamlit as st
 
 from deepfake.analysis.evidence import SCORE
-from deepfake.comparison import Comparison, alignment_sentences, pair_sentence, pair_warnings
+from deepfake.comparison import (
+    FINDING_TITLES,
+    Comparison,
+    alignment_sentences,
+    finding_sentence,
+    pair_sentence,
+    pair_warnings,
+)
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
@@ -27,7 +34,9 @@ def draw_answer(ready: ReadyComparison) -> None:
         if together is None:
             st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{sentence}")
         elif together:
-            st.markdown(f"### :material/link: SAME SCENE, SAME MOMENTS\n{sentence}")
+            finding = comparison.finding
+            st.markdown(f"### :material/compare: {FINDING_TITLES[finding.code].upper()}\n{finding_sentence(finding)}")
+            st.caption(f":material/link: Same scene, same moments. {sentence}")
         else:
             st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{sentence} All is shown nevertheless.")
         st.caption(f":material/align_horizontal_left: {' '.join(alignment_sentences(comparison))}")

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import Comparison, Overlap
+from deepfake.comparison import Comparison, MomentPictures, Overlap
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime
@@ -16,7 +16,7 @@ from deepfake.dashboard.waiting import read_when_ready
 from deepfake.errors import DeepfakeError
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
-from deepfake.server.tasks import COMPARISON_FILE, analysis_file, compare_clips, view_difference
+from deepfake.server.tasks import COMPARISON_FILE, MOMENT_PICTURES_FILE, analysis_file, compare_clips, view_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,12 @@ class ReadyComparison:
     comparison: Comparison
     folder: Path
     key: str
+
+    @property
+    def pictures(self) -> MomentPictures:
+        """The moments of greatest difference as pictures; none where an earlier version compared the clips."""
+        path = self.folder / MOMENT_PICTURES_FILE
+        return from_bytes(path.read_bytes(), MomentPictures) if path.is_file() else MomentPictures()
 
     def pair_clip(self, track_id: int) -> Path | None:
         """Return the clip of a face of the fake beside the same place of the original, or None where there is none."""

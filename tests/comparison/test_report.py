@@ -1,0 +1,102 @@
+"""What a comparison comes to, in a headline, and its report with pictures of both clips."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.comparison import (
+    FINDING_TITLES,
+    Comparison,
+    Finding,
+    MomentPictures,
+    PairCheck,
+    compare,
+    comparison_document,
+    finding_sentence,
+    moment_pictures,
+)
+from deepfake.comparison.findings import find_difference
+from deepfake.comparison.report import side_by_side
+from deepfake.report.html import document_html
+from deepfake.report.pdf import document_pdf
+from deepfake.serialize import from_bytes, to_bytes
+from deepfake.signals.base import SignalTrace
+from tests.comparison.test_comparison import BEST, scene, with_patch
+from tests.conftest import WriteClip
+
+PAIR = PairCheck("pair", 0.98, 0.5, moves=True)
+
+
+def trace(values: list[float], first: int = 0) -> SignalTrace:
+    frames = np.arange(first, first + len(values), dtype=np.int64)
+    return SignalTrace("similarity", None, frames, frames / 10, np.array(values, np.float32))
+
+
+def test_a_face_that_differs_more_than_the_picture_is_the_finding_with_its_times() -> None:
+    found = find_difference(PAIR, trace([0.98] * 20), trace([0.97] * 4 + [0.86] * 12 + [0.97] * 4))
+    assert found.code == "face"
+    assert (found.face, found.whole) == (pytest.approx(0.86), pytest.approx(0.98))
+    assert (found.from_s, found.to_s) == (pytest.approx(0.4), pytest.approx(1.5))
+    assert finding_sentence(found) == (
+        "The similarity of the face is 0.860, that of the whole picture 0.980; the face stands out from 0:00.40 to "
+        "0:01.50."
+    )
+
+
+def test_a_picture_that_differs_as_a_whole_accuses_no_face() -> None:
+    found = find_difference(PAIR, trace([0.9] * 10), trace([0.95] * 5 + [0.85] * 5))
+    assert (found.code, found.from_s) == ("all_over", None)
+    assert "stands out" not in finding_sentence(found)
+
+
+def test_clips_that_are_alike_and_clips_that_are_no_pair_are_called_so() -> None:
+    assert find_difference(PAIR, trace([0.999] * 5), trace([0.998] * 5)).code == "alike"
+    assert find_difference(PAIR, trace([0.999] * 5), None).code == "alike"
+    assert find_difference(PAIR, trace([0.9] * 5), None).code == "all_over"
+    assert find_difference(PairCheck("unlike", 0.2, None, moves=True), trace([0.2] * 5), None) == Finding("no_pair")
+    assert finding_sentence(Finding("no_pair")) == ""
+
+
+def test_what_could_not_be_measured_takes_no_part() -> None:
+    found = find_difference(PAIR, trace([0.98] * 6), trace([float("nan"), 0.8, 0.8, 0.8], first=1))
+    assert (found.code, found.from_s) == ("face", pytest.approx(0.2))
+    assert find_difference(PAIR, trace([0.98] * 6), trace([float("nan")] * 3)).face is None
+
+
+@pytest.fixture(scope="module")
+def patched(tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip) -> tuple[Path, Path, Comparison]:
+    folder = tmp_path_factory.mktemp("patched")
+    images = scene(30)
+    original = write_clip(folder / "original.mp4", images, codec_options=BEST)
+    fake = write_clip(folder / "fake <b>.mp4", with_patch(images, range(20, 23)), codec_options=BEST)
+    return fake, original, compare(fake, original, AnalysisConfig(face_detector="haar"))
+
+
+def test_the_report_has_the_finding_both_clips_and_their_greatest_differences(
+    patched: tuple[Path, Path, Comparison],
+) -> None:
+    fake, original, comparison = patched
+    pictures = moment_pictures(fake, original, comparison)
+    assert from_bytes(to_bytes(pictures), MomentPictures) == pictures
+    assert 1 <= len(pictures.pictures) <= 3
+    size = PIL.Image.open(io.BytesIO(pictures.pictures[0].jpeg)).size
+    assert size == (512, 192), "both beside each other"
+    document = comparison_document(comparison, shown_paths=("fake <b>.mp4", "original.mp4"), pictures=pictures)
+    page = document_html(document)
+    for needed in (FINDING_TITLES[comparison.finding.code], "fake &lt;b&gt;.mp4", comparison.fake.video.sha256,
+                   comparison.original.video.sha256, "deepfake compare", "A: fake", "B: original"):  # fmt: skip
+        assert needed in page
+    assert page.count("data:image/jpeg") == len(pictures.pictures)
+    assert str(fake.parent) not in page
+    assert document_pdf(document).startswith(b"%PDF-")
+
+
+def test_clips_of_two_sizes_stand_beside_each_other_at_one_height() -> None:
+    tall, wide = np.zeros((400, 200, 3), np.uint8), np.zeros((200, 300, 3), np.uint8)
+    assert side_by_side(tall, wide).shape == (200, 100 + 300, 3)

@@ -1,20 +1,26 @@
 """What makes the files of EXPORTS, one function per format: its content, as text (UTF-8) or as bytes."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from deepfake.analysis.model import Analysis
+from deepfake.detectors import CLASSIFIERS, classifier_title
 from deepfake.report import ExportOptions
 from deepfake.report.analysis_json import analysis_to_dict, json_text, recompression_to_dict
 from deepfake.report.document import Document
 from deepfake.report.html import document_html
-from deepfake.report.page import analysis_document
+from deepfake.report.page import analysis_document, command_of, weights_of
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import analysis_to_csv
 
 
 def as_json(analysis: Analysis, options: ExportOptions) -> str:
-    """Return the JSON of an analysis, with its re-compression beside it where there is one."""
+    """Return the JSON of an analysis, with its re-compression beside it where there is one, and what is needed to make
+    it again."""
     result = options.recompression
     beside = {} if result is None else {"recompression": recompression_to_dict(result)}
-    return json_text({**analysis_to_dict(analysis, shown_path=options.shown_path), **beside})
+    shown = analysis_to_dict(analysis, shown_path=options.shown_path)
+    return json_text({**shown, **beside, "made": _made(analysis, options)})
 
 
 def as_csv(analysis: Analysis, _options: ExportOptions) -> str:
@@ -30,6 +36,22 @@ def as_html(analysis: Analysis, options: ExportOptions) -> str:
 def as_pdf(analysis: Analysis, options: ExportOptions) -> bytes:
     """Return the report on paper."""
     return document_pdf(_document(analysis, options), paper=options.paper)
+
+
+def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
+    """The command, the classifier with its weights and calibration, and the date."""
+    scorer = CLASSIFIERS.get(analysis.config.classifier)
+    is_known = scorer is not None and scorer.is_available
+    calibration = scorer.calibration if scorer is not None and is_known else None
+    rates = ("slope", "offset", "min_fake_probability", "false_alarm_rate", "miss_rate")
+    return {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command_of(options.shown_path or str(analysis.video.path), analysis.config),
+        "classifier": classifier_title(analysis.config.classifier),
+        "classifier_fingerprint": scorer.fingerprint() if scorer is not None and is_known else None,
+        "files": dict(weights_of(analysis.config.classifier)),
+        "calibration": None if calibration is None else {name: getattr(calibration, name) for name in rates},
+    }
 
 
 def _document(analysis: Analysis, options: ExportOptions) -> Document:

@@ -229,16 +229,16 @@ def method_rows(analysis: Analysis) -> list[Row]:
     return [
         HEAD,
         ("classifier", classifier_title(analysis.config.classifier)),
-        *weights_rows(analysis.config.classifier),
+        *((f"SHA-256 of {file}", sha256) for file, sha256 in weights_of(analysis.config.classifier)),
         ("settings", settings),
         ("time taken", timings),
         *written_rows(f"{analysis.software_version}, schema {analysis.schema_version}"),
     ]
 
 
-def weights_rows(name: str) -> list[Row]:
-    """Return the files that a classifier's scores depend on, with their SHA-256, as rows of a table."""
+def weights_of(name: str) -> list[tuple[str, str]]:
+    """Return the files that a classifier's scores depend on, each with its SHA-256; none where they are not here."""
     scorer = CLASSIFIERS.get(name)
     if scorer is None or not scorer.is_available:
         return []
-    return [(f"SHA-256 of {path.name}", file_sha256(path)) for path in scorer.files]
+    return [(path.name, file_sha256(path)) for path in scorer.files]

@@ -14,6 +14,7 @@ import pytest
 from deepfake.analysis.moments import MomentPicture, Moments
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression
 from deepfake.cli import main
+from deepfake.detectors import classifier
 from deepfake.report import EXPORTS, ExportOptions, Paper
 from tests.store.samples import sample_analysis
 
@@ -34,6 +35,12 @@ def test_json_has_the_recompression_beside_the_analysis_where_there_is_one() -> 
     alone = json.loads(BY_KIND["json"].make(analysis, ExportOptions(shown_path="a.mp4")))
     assert alone["video"]["path"] == "a.mp4"
     assert "recompression" not in alone
+    made = alone["made"]
+    assert made["command"].startswith("deepfake analyze a.mp4 ")
+    assert made["classifier_fingerprint"] == classifier().fingerprint()
+    assert len(made["files"]) == len(classifier().files)
+    assert made["calibration"]["false_alarm_rate"] == classifier().calibration.false_alarm_rate
+    assert made["written"].startswith("20")
     clip = RateVerdict(None, "LIKELY_FAKE", 0.9, (0.8, 0.95))
     result = Recompression((RateOutcome(None, 1e6, 10, clip, ()),), 0.4, 0.8, 1, 1, 0.1)
     both = json.loads(BY_KIND["json"].make(analysis, ExportOptions(recompression=result)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,9 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from filelock import FileLock
+
+from tests.watched import Watched, watch
 
 ROOT = Path(__file__).resolve().parents[1]
 TIME_BASE = Fraction(1, 90_000)
@@ -176,18 +180,35 @@ def talking_frames(portrait: np.ndarray) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def talking_clip(
-    tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip, talking_frames: list[np.ndarray]
-) -> Path:
+def talking_clip(run_folder: Path, write_clip: WriteClip, talking_frames: list[np.ndarray]) -> Path:
     """The swaying portrait as a 640×480 H.264 clip of 38 frames at 25 frames per second: one face in every frame."""
-    return write_clip(tmp_path_factory.mktemp("talking") / "talking.mp4", talking_frames)
+    path = run_folder / "talking.mp4"
+    with FileLock(run_folder / "talking.lock"):
+        return path if path.exists() else write_clip(path, talking_frames)
 
 
 @pytest.fixture(scope="session")
-def demo_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def watched(run_folder: Path, talking_clip: Path) -> Watched:
+    """An analysis of the talking clip with the default models, made once per run."""
+    kept = run_folder / "watched.pickle"
+    with FileLock(run_folder / "watched.lock"):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(watch(talking_clip, run_folder / "watched")))
+        found: Watched = pickle.loads(kept.read_bytes())
+        return found
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run, the same for all processes that its tests run in."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def demo_set(run_folder: Path) -> Path:
     """The built-in data set, written once per run."""
     from deepfake.demo.writer import write_demo
 
-    folder = tmp_path_factory.mktemp("demo")
-    write_demo(folder)
-    return folder
+    with FileLock(run_folder / "demo.lock"):
+        return write_demo(run_folder / "demo")  # one that is there stays

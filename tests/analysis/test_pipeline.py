@@ -24,8 +24,8 @@ from tests.video.clips import packed
 
 
 @pytest.fixture(scope="module")
-def talking(talking_clip) -> Analysis:
-    return analyze(talking_clip)
+def talking(watched) -> Analysis:
+    return watched.analysis
 
 
 def test_every_frame_is_tracked_and_compared(talking):
@@ -102,22 +102,16 @@ def test_without_landmarks_nothing_is_scored(talking_clip):
     assert analysis.verdict.reasons[0].code == "unscored"
 
 
-def test_crops_are_handed_out_in_order_with_their_frames(talking_clip):
-    crops = []
-    analyze(talking_clip, on_crop=lambda crop, frame: crops.append((crop, frame.index)))
-    assert [crop.frame_index for crop, _ in crops] == list(range(38))
-    assert all(crop.frame_index == index for crop, index in crops)
-    assert all(crop.image.shape == (224, 224, 3) for crop, _ in crops)
+def test_crops_are_handed_out_in_order_with_their_frames(watched):
+    assert [crop.frame_index for crop, _ in watched.crops] == list(range(38))
+    assert all(crop.frame_index == index for crop, index in watched.crops)
+    assert all(crop.image.shape == (224, 224, 3) for crop, _ in watched.crops)
 
 
-def test_progress_is_told_for_every_frame(talking_clip):
-    told = []
-    analyze(talking_clip, progress=told.append)
-    assert told[0].stage == "models"
-    frames = [item for item in told if item.stage == "frames"]
-    assert [item.frames_done for item in frames] == list(range(1, 39))
-    assert all(item.frames_total == 38 for item in frames)
-    assert told[-1].stage == "finishing"
+def test_progress_is_told_for_every_frame(watched):
+    (first, *_), *between, (last, *_) = watched.progress
+    assert (first, last) == ("models", "finishing")
+    assert between == [("frames", done, 38) for done in range(1, 39)]
 
 
 def test_a_frozen_clip_is_perfectly_similar(tmp_path, write_clip, portrait):

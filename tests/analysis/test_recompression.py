@@ -22,6 +22,7 @@ from deepfake.report.analysis_json import recompression_to_dict
 from deepfake.report.wording import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes
 from tests.told import told
+from tests.watched import Watched
 
 WriteClip = Callable[..., Path]
 
@@ -40,11 +41,9 @@ class KeepsCrops(FaceClassifier):
 
 
 @pytest.fixture(scope="module")
-def talking(talking_clip: Path) -> tuple[Path, Analysis, dict[int, np.ndarray]]:
+def talking(watched: Watched) -> tuple[Path, Analysis, dict[int, np.ndarray]]:
     """The clip, its analysis, and its face crops by frame."""
-    crops: dict[int, np.ndarray] = {}
-    analysis = analyze(talking_clip, on_crop=lambda crop, frame: crops.update({crop.frame_index: crop.image}))
-    return talking_clip, analysis, crops
+    return watched.clip, watched.analysis, {crop.frame_index: crop.image for crop, _ in watched.crops}
 
 
 def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analysis, dict[int, np.ndarray]]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,12 @@ def runtimes() -> Iterator[dict[Settings, Runtime]]:
     yield made
     for runtime in made.values():
         runtime.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _samples(_own_cache_dir: Path, demo_set: Path) -> None:
+    """The built-in samples where the server looks for them; how it makes them at its first start, tests/e2e sees."""
+    shutil.copytree(demo_set, _own_cache_dir / "demo")
 
 
 @pytest.fixture(autouse=True)

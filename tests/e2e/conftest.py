@@ -52,8 +52,13 @@ def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) ->
 
 
 @contextmanager
-def running_app(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Start the application with its cache and store in a folder, else the defaults; yield its address."""
+def running_app(folder: Path, port: int | None = None, samples: Path | None = None) -> Iterator[str]:
+    """Start the application with its cache and store in a folder, else the defaults; yield its address.
+
+    samples: the built-in data set, which it then need not make at its start.
+    """
+    if samples is not None:
+        shutil.copytree(samples, folder / "cache" / "demo", dirs_exist_ok=True)
     port = port or _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPFAKE_")}
     environment |= {"DEEPFAKE_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "2"}

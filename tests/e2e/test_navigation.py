@@ -41,9 +41,9 @@ def _menus(page: Page) -> list[list[str]]:
     ("path", "heading"), [("", "Analyze a clip"), ("methods", "Methods"), ("history?text=a", "History")]
 )
 def test_the_first_request_to_a_server_gets_the_applications_menu(
-    browser: Browser, tmp_path: Path, path: str, heading: str
+    browser: Browser, demo_set: Path, tmp_path: Path, path: str, heading: str
 ) -> None:
-    with running_app(tmp_path) as url:
+    with running_app(tmp_path, samples=demo_set) as url:
         page = _open(browser, f"{url}/{path}")
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         assert _menus(page) == [TITLES]
@@ -51,8 +51,10 @@ def test_the_first_request_to_a_server_gets_the_applications_menu(
         page.context.close()
 
 
-def test_a_page_that_outlives_its_server_keeps_the_applications_menu(browser: Browser, tmp_path: Path) -> None:
-    with running_app(tmp_path) as url:
+def test_a_page_that_outlives_its_server_keeps_the_applications_menu(
+    browser: Browser, demo_set: Path, tmp_path: Path
+) -> None:
+    with running_app(tmp_path, samples=demo_set) as url:
         page = _open(browser, f"{url}/methods")
         expect(page.get_by_role("heading", name="Methods", exact=True)).to_be_visible()
     lost = page.get_by_role("dialog", name="Connection error")

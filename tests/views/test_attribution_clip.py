@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.pipeline import analyze
 from deepfake.detectors import ClassifierInfo, FaceClassifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import (
@@ -21,7 +20,7 @@ from deepfake.figures.attribution import (
 )
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.signals.base import SignalTrace
-from deepfake.video.reader import VideoReader, probe
+from deepfake.video.reader import VideoReader
 from deepfake.views.attribution_clip import (
     MAX_PART_S,
     AttributionClip,
@@ -30,7 +29,7 @@ from deepfake.views.attribution_clip import (
     smoothed_attribution,
     write_attribution_clip,
 )
-from deepfake.views.face_clips import FaceClips
+from tests.watched import Watched
 
 
 class SuspectsTheLeft(FaceClassifier):
@@ -58,13 +57,9 @@ def track_of(frames: np.ndarray) -> FaceTrack:
 
 
 @pytest.fixture(scope="module")
-def talking(talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Analysis, Path]:
+def talking(watched: Watched) -> tuple[Path, Analysis, Path]:
     """The clip, its analysis, and the clip of its face."""
-    folder = tmp_path_factory.mktemp("faces")
-    with FaceClips(folder, probe(talking_clip).frame_rate) as clips:
-        analysis = analyze(talking_clip, on_crop=clips)
-        faces = clips.close()
-    return talking_clip, analysis, faces[0]
+    return watched.clip, watched.analysis, watched.face_clip
 
 
 def test_every_frame_of_the_track_is_drawn_plain_and_attributed(

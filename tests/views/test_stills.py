@@ -11,7 +11,6 @@ import PIL.Image
 import pytest
 from skimage.metrics import structural_similarity
 
-from deepfake.analysis.pipeline import analyze
 from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
 from deepfake.faces.detection import FaceDetection
@@ -32,6 +31,7 @@ from deepfake.views.stills import (
     scored_crop_at,
     thumbnail_jpeg,
 )
+from tests.watched import Watched
 
 WriteClip = Callable[..., Path]
 
@@ -170,15 +170,15 @@ def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
         thumbnail_jpeg(tmp_path / "text.mp4")
 
 
-def test_a_scored_crop_is_the_one_that_the_analysis_scored(talking_clip: Path) -> None:
-    analysis = analyze(talking_clip)
+def test_a_scored_crop_is_the_one_that_the_analysis_scored(watched: Watched) -> None:
+    analysis = watched.analysis
     trace, track = analysis.trace("learned_score", 0), analysis.track(0)
     assert trace is not None
     assert track is not None
     for row in (0, len(trace.values) // 2, -1):
         transform = track_crop_to_frame(track, int(trace.frame_indices[row]), CROP_PX)
         assert transform is not None
-        crop = scored_crop_at(talking_clip, float(trace.timestamps_s[row]), transform)
+        crop = scored_crop_at(watched.clip, float(trace.timestamps_s[row]), transform)
         assert crop.timestamp_s == pytest.approx(float(trace.timestamps_s[row]), abs=1e-3)
         assert crop.probability_fake == pytest.approx(float(trace.values[row]), abs=0.01)
         assert crop.crop.shape == (CROP_PX, CROP_PX, 3)

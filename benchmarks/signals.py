@@ -8,7 +8,8 @@ Blinks need longer: for them the face is followed on by its mesh. Where the face
 in the cache folder: delete it after a change of the signals. The AUC is that of the signal's statistic, turned around
 where low is the suspicious side; 0.5 is chance. Its 95 % interval draws whole groups of people. Real and fake
 clips of one data set and rate are compared, never sets with each other; only clips that have a statistic count. The
-last column is the share of fakes that are more suspicious than their own original.
+last column is the share of fakes that are more suspicious than their own original. --auc and --real leave what
+their files have of other signals as it is.
 """
 
 from __future__ import annotations
@@ -280,11 +281,18 @@ def main() -> None:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if arguments.auc:
         keys = ("signal", "clips", "real", "fake", "auc", "low", "high")
+        kept = [row for row in _already(arguments.auc, []) if row["signal"] not in names]
         shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in AUC_SETS]
-        arguments.auc.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+        arguments.auc.write_text(json.dumps([*kept, *shown], indent=1) + "\n", encoding="utf-8")
     if arguments.real:
-        lines = (f'"{name}": {json.dumps(real_values(measured, name))}' for name in names)
+        values = _already(arguments.real, {}) | {name: real_values(measured, name) for name in names}
+        lines = (f'"{name}": {json.dumps(found)}' for name, found in values.items())
         arguments.real.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def _already(path: Path, nothing: Any) -> Any:
+    """Return what a file has of signals that were measured before."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else nothing
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""The modules that CONTRIBUTING.md has one write are whole: they run as they stand there, and do what is said."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepfake.dataset.entries import Entries
+from deepfake.dataset.folder import Disk
+from deepfake.detectors import FaceClassifier
+from deepfake.signals.base import FaceSignal
+
+TEXT = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def _module_of(recipe: str) -> dict[str, Any]:
+    """Run the module of a recipe and return its names."""
+    section = TEXT.partition(f"## {recipe}\n")[2].partition("\n## ")[0]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert code is not None
+    names: dict[str, Any] = {"__name__": "recipe"}
+    exec(compile(textwrap.dedent("   " + code[1].lstrip()), recipe, "exec", dont_inherit=True), names)
+    assert names["__doc__"]
+    return names
+
+
+def test_the_signal_measures_a_face() -> None:
+    signal = _module_of("Add a signal")["FaceBrightness"]
+    assert issubclass(signal, FaceSignal)
+    assert signal.info.name == "face_brightness"
+
+
+def test_the_classifier_scores_crops() -> None:
+    classifier = _module_of("Add a classifier")["GradientClassifier"]()
+    assert isinstance(classifier, FaceClassifier)
+    flat = np.full((1, classifier.crop_px, classifier.crop_px, 3), 90, np.uint8)
+    noisy = np.random.default_rng(0).integers(0, 255, flat.shape, dtype=np.uint8)
+    assert classifier.scores(flat)[0] == pytest.approx(0.5)
+    assert classifier.scores(noisy)[0] < 0.1
+
+
+@pytest.mark.parametrize("folder", ["true", "true false"])
+def test_the_layout_recognizes_its_folders(tmp_path: Path, folder: str) -> None:
+    layout = _module_of("Add a layout of data sets")["LAYOUT"]
+    for name in folder.split():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.mp4").touch()
+    assert layout.recognizes(Disk(tmp_path)) is (folder == "true false")
+    assert layout.read.__annotations__["entries"] is Entries

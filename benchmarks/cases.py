@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepfake.analysis.model import Analysis
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.errors import ClipError, DeepfakeError
 from deepfake.report.wording import adjustment_sentence, warning_sentences
@@ -37,8 +37,8 @@ class Case:
 
 @cache
 def analysis_of(path: Path) -> Analysis:
-    """Return the analysis of a clip, made once."""
-    return analyze(path)
+    """Return the analysis of a clip, made once: by the classifier whose P(fake) the right answers quote."""
+    return analyze(path, AnalysisConfig(classifier="efficientnet"))
 
 
 def summary(analysis: Analysis) -> str:

@@ -2,10 +2,10 @@
 
 import plotly.graph_objects as go
 
-from deepfake.figures.style import COLORS, styled
+from deepfake.figures.style import COLORS, LEGEND, styled
 from deepfake.video.file_facts import FileFacts
 
-HEIGHT_PX = 240
+HEIGHT_PX = 270
 MAX_KEY_MARKS = 400  # more cover each other
 
 
@@ -33,4 +33,4 @@ def bit_rate_figure(facts: FileFacts) -> go.Figure:
                 hovertemplate="key frame at %{x:.2f} s<extra></extra>",
             )
         )
-    return figure.update_layout(bargap=0)
+    return figure.update_layout(bargap=0, legend=LEGEND, margin={"b": 56})

@@ -80,8 +80,8 @@ def read_file_facts(path: Path | str, *, settings: Settings | None = None) -> Fi
             tags += _tags(where, item.metadata)
             streams.append(f"{where}: {_described(item)}")
         times_s, sizes, is_key, library = _packets(container, stream)
-    if library:
-        tags.append(Tag(f"stream {stream.index} (video)", "encoding library", library, "tool"))
+        if library:
+            tags.append(Tag(f"stream {stream.index} (video)", "encoding library", library, "tool"))
     second_s, bit_rate = _bit_rate(times_s, sizes)
     return FileFacts(tuple(tags), tuple(streams), times_s[is_key], second_s, bit_rate)
 

@@ -58,7 +58,7 @@ def test_the_bit_rate_of_each_second_sums_up_to_the_packets(clip: Path) -> None:
 def test_the_encoding_library_is_read_from_the_pictures(clip: Path) -> None:
     (library,) = [tag for tag in read_file_facts(clip).tags if tag.name == "encoding library"]
     assert library.value.startswith("x264 - core")
-    assert library.kind == "tool"
+    assert (library.where, library.kind) == ("stream 1 (video)", "tool")
 
 
 def test_tags_of_place_and_device_are_told_apart(clip: Path, tmp_path: Path) -> None:

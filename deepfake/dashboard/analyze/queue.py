@@ -47,8 +47,13 @@ def draw_queue(page: AnalyzePage, config: AnalysisConfig, *, is_open: bool) -> N
     """
     if len(session().uploads) < 2:
         return
+    waits = any(row.waits for row in _rows(config))
     with st.expander(f"Your {len(session().uploads)} files", expanded=is_open, icon=":material/playlist_play:"):
-        _draw_rows(page, config)
+        st.fragment(_draw_rows, run_every=POLL_S if waits else None)(page, config, is_polling=waits)
+
+
+def _rows(config: AnalysisConfig) -> list[QueueRow]:
+    return [queue_row(upload, config) for upload in session().uploads.values()]
 
 
 def open_clicked(page: AnalyzePage) -> None:
@@ -58,10 +63,11 @@ def open_clicked(page: AnalyzePage) -> None:
         page.opens = None
 
 
-@st.fragment(run_every=POLL_S)
-def _draw_rows(page: AnalyzePage, config: AnalysisConfig) -> None:
-    rows = [queue_row(upload, config) for upload in session().uploads.values()]
+def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -> None:
+    rows = _rows(config)
     done = sum(not row.waits for row in rows)
+    if is_polling and done == len(rows):
+        st.rerun()  # the table needs no more polling
     st.progress(done / len(rows), text=f"{done} of {len(rows)} done")
     event = st.dataframe(
         queue_table(rows),
@@ -70,6 +76,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig) -> None:
         height=38 + 35 * min(MAX_ROWS_SHOWN, len(rows)),
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="",
         column_config={"P(fake)": st.column_config.NumberColumn(format="%.2f", width="small")},
         alt=f"{len(rows)} files with their answers; select a row to open it",
     )

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from deepfake.video.info import Image
 
+EQUAL_ROWS = 16  # that are compared at a time
 MIN_SIDE_PX = 11  # the Gaussian window of Wang et al. 2004
 
 
@@ -18,9 +19,10 @@ class FrameSimilarity:
 
     When it misleads: camera motion, a cut and a real flash lower it as a flicker does; a static artifact does not.
 
-    Each picture is filtered once and the means are kept for the next: 15 bytes per pixel stay in memory, whatever the
-    length of the clip. `push` releases the GIL and starts no thread. Making the first object of a process loads the
-    compiled kernel, or compiles it where it is not cached yet, which takes some seconds.
+    Each picture is filtered once, a repeated one not at all, and the means are kept for the next: 15 bytes per
+    pixel stay in memory, whatever the length of the clip. `push` releases the GIL and starts no thread. Making the
+    first object of a process loads the compiled kernel, or compiles it where it is not cached yet, which takes some
+    seconds.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,8 @@ class FrameSimilarity:
         if rows.shape != self._previous.shape:
             self._allocate(*rows.shape)
             self.reset()
+        if self._has_previous and _equal(rows, self._previous):
+            return 1.0
         previous = self._previous if self._has_previous else self._nothing_u8
         value = self._kernel.ssim_pass(rows, previous, self._means, self._nothing, self._ring, self._block)
         np.copyto(self._previous, rows)
@@ -83,6 +87,12 @@ def _interleaved_rows(image: Image) -> Image:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"a picture is uint8 (H, W, 3), this array is {image.dtype} {image.shape}")
     return np.ascontiguousarray(image).reshape(image.shape[0], 3 * image.shape[1])
+
+
+def _equal(rows: Image, others: Image) -> bool:
+    """Whether two pictures are the same. Some rows at a time: most pictures differ in the first ones."""
+    parts = (slice(top, top + EQUAL_ROWS) for top in range(0, len(rows), EQUAL_ROWS))
+    return all(np.array_equal(rows[part], others[part]) for part in parts)
 
 
 def ssim(image_a: Image, image_b: Image) -> float:

@@ -180,6 +180,17 @@ def test_stream_gives_the_similarity_of_successive_pictures(talking_frames: list
     np.testing.assert_allclose(values[1:], expected, atol=1e-7)
 
 
+def test_a_repeated_picture_changes_nothing(moving_square_frames: list[np.ndarray]) -> None:
+    a, b = moving_square_frames[:2]
+    almost = a.copy()
+    almost[90, 70, 1] ^= 1
+    similarity = FrameSimilarity()
+    values = [similarity.push(image) for image in (a, a.copy(), a.copy(), b, almost, a)]
+    assert values[1:3] == [1.0, 1.0]
+    assert values[3:] == [ssim(a, b), ssim(b, almost), ssim(almost, a)]
+    assert values[5] < 1.0
+
+
 def test_stream_does_not_depend_on_a_buffer_that_is_used_again(moving_square_frames: list[np.ndarray]) -> None:
     buffer = np.empty_like(moving_square_frames[0])
     similarity, fresh = FrameSimilarity(), FrameSimilarity()

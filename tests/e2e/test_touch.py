@@ -1,0 +1,54 @@
+"""On a phone a finger that lies on a chart scrolls the page, as it does beside it."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+from playwright.sync_api import Browser, Page
+
+from deepfake.figures.style import styled
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+PHONE = {"width": 390, "height": 844}
+SWIPE_PX = 150
+STEPS = 10
+
+
+def _swiped_up(page: Page, x: float, y: float) -> float:
+    """Draw a finger up from a point; return how far the page scrolled, px."""
+    session = page.context.new_cdp_session(page)
+    before = page.evaluate("scrollY")
+
+    def send(kind: str, *points: dict[str, float]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    send("touchStart", {"x": x, "y": y})
+    for step in range(1, STEPS + 1):
+        send("touchMove", {"x": x, "y": y - SWIPE_PX * step / STEPS})
+    send("touchEnd")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # it is drawn
+    return float(page.evaluate("scrollY") - before)
+
+
+@pytest.mark.parametrize("is_still", [True, False])
+def test_a_finger_scrolls_over_a_chart(browser: Browser, is_still: bool) -> None:
+    style = runpy.run_path(str(ROOT / "pages" / "app.py"), run_name="app")["TOUCH_STYLE"] if is_still else ""
+    figure = styled(go.Figure([go.Scatter(y=[1, 3, 2])]), title="Over time", height_px=400)
+    figure.update_layout(dragmode="pan")  # as Streamlit has it where points can be clicked
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    try:
+        page = context.new_page()
+        chart = figure.to_html(full_html=False, include_plotlyjs=True)
+        page.set_content(f'<meta name="viewport" content="width=device-width">{style}{chart}<p style="height: 3000px">')
+        page.wait_for_selector(".nsewdrag", state="attached")
+        box = page.locator(".js-plotly-plot").bounding_box()
+        assert box is not None
+        scrolled = _swiped_up(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    finally:
+        context.close()
+    assert (scrolled > SWIPE_PX / 2) == is_still, "without the style the chart holds the finger"

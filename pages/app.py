@@ -8,8 +8,8 @@ from deepfake.dashboard.navigation import ANALYZE, COMPARE, DATASET, EVALUATE, H
 # A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
 ICON = str(Path(deepfake.dashboard.__file__).parent / "icon.svg")
 
-# A screen that is touched shows the buttons of a chart all the time, and over its title, and a chart that can be dragged
-# holds a finger that only wants to scroll. The slider and the lists of moments do what a click on a point does.
+# A screen that is touched shows the buttons of a chart all the time, and over its title. A chart that can be dragged
+# holds a finger that only wants to scroll: there, the slider and the lists of moments do what a click on a point does.
 TOUCH_STYLE = """<style>@media (hover: none) {
 .js-plotly-plot .modebar { display: none; }
 .js-plotly-plot .draglayer, .js-plotly-plot .draglayer * { pointer-events: none !important; }

@@ -57,7 +57,7 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     )  # both curves, fake against original, where they differ, P(fake) of both
     assert compared.query_params["fake"] == "demo/fake_a_flicker.mp4"
     assert compared.query_params["original"] == "demo/real_a.mp4"
-    assert [item.label for item in compared.get("download_button")] == ["JSON"]
+    assert [item.label for item in compared.get("download_button")] == ["Report", "PDF", "JSON"]
 
 
 def test_the_greatest_differences_are_the_planted_flickers(compared: User) -> None:

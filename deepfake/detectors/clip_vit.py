@@ -129,13 +129,15 @@ class ClipVitClassifier(FaceClassifier):
 
     def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
-        (n, 70, 70), to first order: the maps of both views laid over each other. images and Raises as for scores."""
+        (n, 70, 70), to first order: the maps of both views laid over each other, whose mean is what all patches add.
+        images and Raises as for scores."""
         logits = np.zeros(len(images), np.float32)
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
         for view in VIEWS:
             view_logits, view_maps = self._run(view, images, "logits", "attributions")
             logits += view_logits / len(VIEWS)
-            maps += view.spread(view_maps.reshape(-1, PATCHES, PATCHES), MAP_PX, CROP_PX) / len(VIEWS)
+            by_patch = view_maps.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
+            maps += view.spread(by_patch, MAP_PX, CROP_PX) / len(VIEWS)
         return self.calibration.probability(logits), maps
 
     def _run(self, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:

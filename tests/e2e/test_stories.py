@@ -73,7 +73,7 @@ def test_an_uploaded_clip_gets_a_verdict(page: Page, demo_set: Path, screenshot:
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "analyze")
-    expect(verdict.get_by_role("img")).to_have_count(3)
+    expect(verdict.locator("img")).to_have_count(3)
     verdict.get_by_role("button", name="pictures of the face").click()
     expect(page.get_by_role("heading", name="Where the classifier looked", exact=True)).to_be_visible()
     expect(page.get_by_text("of this picture alone")).to_be_visible()

@@ -35,6 +35,9 @@ from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.info import Frame, Image, VideoInfo
 from deepfake.video.reader import VideoReader
 
+# Frames whose similarity may still be computed while the next ones are read; each is held in memory as long.
+SIMILARITY_LAG_FRAMES = 4
+
 
 def analyze(
     path: Path | str,
@@ -126,6 +129,7 @@ class _Pass:
         self._picture_checks: dict[int, PictureCheck] = {}
         self._on_crop = on_crop
         self._similarity_thread = ThreadPoolExecutor(1, thread_name_prefix="similarity")
+        self._compared: deque[tuple[Frame, Future[float]]] = deque()
         self._frame_similarity = FrameSimilarity()
         self._stillness = StillnessCheck()
         self._cut_detector = CutDetector()
@@ -146,14 +150,15 @@ class _Pass:
         """Walk the clip. The whole-frame similarity is computed in a second thread while this one looks for faces."""
         total = self._reader.info.frame_count
         for frame in self._timed("decode", self._reader.frames()):
-            similarity = self._similarity_thread.submit(self._compare_frames, frame.image)
+            self._compared.append((frame, self._similarity_thread.submit(self._compare_frames, frame.image)))
             faces = self._track(frame)
             self._emit_crops(keep=SMOOTHING_RADIUS_FRAMES)
-            self._collect(frame, similarity)
+            self._collect(keep=SIMILARITY_LAG_FRAMES)
             if progress is not None:
                 done = frame.index + 1
                 progress(Progress("frames", done, max(total or 0, done), frame, faces, self._similarity))
         self._emit_crops(keep=0)
+        self._collect(keep=0)
         if progress is not None:
             done = len(self._timestamps_s)
             progress(Progress("finishing", done, done, similarity=self._similarity))
@@ -182,13 +187,17 @@ class _Pass:
         self._timings_s["faces"] += time.perf_counter() - started
         return faces
 
-    def _collect(self, frame: Frame, similarity: "Future[float]") -> None:
+    def _collect(self, *, keep: int) -> None:
+        """Take the similarities of all frames but the latest `keep`: some frames take longer to look for faces in, and
+        others to compare, and neither thread should wait for the other at each of them."""
         started = time.perf_counter()
-        value = similarity.result()
+        while len(self._compared) > keep:
+            frame, similarity = self._compared.popleft()
+            value = similarity.result()
+            self._timestamps_s.append(frame.timestamp_s)
+            if frame.index > 0:
+                self._similarity.append(value)
         self._timings_s["similarity_wait"] += time.perf_counter() - started
-        self._timestamps_s.append(frame.timestamp_s)
-        if frame.index > 0:
-            self._similarity.append(value)
 
     def _emit_crops(self, *, keep: int) -> None:
         """Cut the crops of all frames but the latest `keep`, whose neighbors are not all known yet."""

@@ -75,13 +75,10 @@ class ReadyAnalysis:
     @property
     def moments_at_hand(self) -> Moments | None:
         """The most suspicious moments as pictures, None where nobody has cut them out yet."""
-        folder = self.folder
-        if not (folder / MOMENTS_FILE).is_file():
-            made = runtime().cache.get(self._moments_key, session().session_id)
-            if made is None:
-                return None
-            folder = made
-        return _read_moments(folder)
+        made = runtime().cache.get(self._moments_key, session().session_id)
+        folders = (self.folder, *(() if made is None else (made,)))
+        folder = next((folder for folder in folders if (folder / MOMENTS_FILE).is_file()), None)
+        return None if folder is None else _read_moments(folder)
 
     def faces_at(self, frame: int) -> dict[int, FaceDetection]:
         """Return the faces that the analysis has in a frame, by track_id."""

@@ -4,6 +4,7 @@ import csv
 import io
 import shlex
 from dataclasses import asdict
+from pathlib import Path
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
@@ -12,7 +13,7 @@ from deepfake.analysis.recompression import Recompression
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, Answer
 from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.files import file_sha256
+from deepfake.files import file_sha256, readable
 from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
@@ -94,7 +95,7 @@ def analysis_document(
 
 def command_of(path: str, config: AnalysisConfig) -> str:
     """Return the command that makes the report again."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    name = readable(Path(path).name)
     choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
     return shlex.join(["deepfake", "analyze", name, *choice, "--html", "report.html", "--pdf", "report.pdf"])
 

@@ -68,7 +68,8 @@ class ClipVitClassifier(FaceClassifier):
         attribution=(
             f"The map shows, for {PATCHES}×{PATCHES} patches of each view, what each adds to the score through the "
             "network's last attention, to first order (its value times the gradient of the score). It is exact for a "
-            "small change of that step; earlier layers have already mixed what neighboring patches show."
+            "small change of that step; earlier layers have already mixed what neighboring patches show. What no "
+            "single patch adds is spread evenly over the picture."
         ),
         threshold=(
             "Its calibration rests on 295 real and 242 fake clips, each scored by networks that had seen nothing of "
@@ -129,8 +130,8 @@ class ClipVitClassifier(FaceClassifier):
 
     def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
-        (n, 70, 70), to first order: the maps of both views laid over each other, whose mean is what all patches add.
-        images and Raises as for scores."""
+        (n, 70, 70), to first order: the maps of both views laid over each other. What no single patch adds is spread
+        evenly, so that the mean of a map is its logit. images and Raises as for scores."""
         logits = np.zeros(len(images), np.float32)
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
         for view in VIEWS:
@@ -138,6 +139,7 @@ class ClipVitClassifier(FaceClassifier):
             logits += view_logits / len(VIEWS)
             by_patch = view_maps.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
             maps += view.spread(by_patch, MAP_PX, CROP_PX) / len(VIEWS)
+        maps += (logits - maps.mean(axis=(1, 2)))[:, None, None]  # what no single patch adds
         return self.calibration.probability(logits), maps
 
     def _run(self, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:

@@ -48,6 +48,7 @@ from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.evaluation import (  # noqa: E402
     BOOTSTRAP_DRAWS,
     ClipResult,
+    Share,
     auc,
     auc_interval,
     summarize,
@@ -368,7 +369,7 @@ def auc_table(sets: dict[str, list[Measured]]) -> list[str]:
     scorers = list(dict.fromkeys(name for members in columns.values() for found in members for name in found.scores))
     heads = [f"{name}<br>{_counts(members)}" for name, members in columns.items()]
     rows = [[scorer, *(_auc_cell(members, scorer) for members in columns.values())] for scorer in scorers]
-    return _markdown(["AUC", *heads], rows)
+    return markdown_table(["AUC", *heads], rows)
 
 
 def _has_both(members: Sequence[Measured]) -> bool:
@@ -407,24 +408,26 @@ def verdict_table(sets: dict[str, list[Measured]]) -> list[str]:
                 _number(found.log_loss),
                 _number(found.accuracy),
                 f"{found.abstained} of {found.n}",
-                *map(_share_cell, (found.false_alarms, found.missed)),
+                *map(share_cell, (found.false_alarms, found.missed)),
             ]
         )
     head = ["", "real + fake", "log loss", "accuracy", "not decided", "false alarms", "misses"]
-    return _markdown(head, rows)
+    return markdown_table(head, rows)
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def _share_cell(share: Any) -> str:
-    if share.ci95 is None:
+def share_cell(found: Share) -> str:
+    """Return a share as a cell: count, n, exact interval."""
+    if found.ci95 is None:
         return "–"
-    return f"{share.count} of {share.n} [{share.ci95[0]:.0%}, {share.ci95[1]:.0%}]"
+    return f"{found.count} of {found.n} [{found.ci95[0]:.0%}, {found.ci95[1]:.0%}]"
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 

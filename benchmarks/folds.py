@@ -27,11 +27,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.accuracy import update_between_marks  # noqa: E402
+from benchmarks.accuracy import markdown_table, share_cell, update_between_marks  # noqa: E402
 from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
-from deepfake.evaluation import BOOTSTRAP_DRAWS, Share, auc, auc_interval, share  # noqa: E402
+from deepfake.evaluation import BOOTSTRAP_DRAWS, auc, auc_interval, share  # noqa: E402
 from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402
 
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
@@ -119,7 +119,7 @@ def report(clips: Sequence[Scored]) -> str:
         f"training and from calibration. A cell holds the AUC and its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws "
         "of whole groups); shares have exact 95 % intervals.",
         "",
-        *_table(
+        *markdown_table(
             ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],
             [[name, *_row(some)] for name, some in {"all": list(clips), **folds, **sizes}.items()],
         ),
@@ -130,11 +130,11 @@ def report(clips: Sequence[Scored]) -> str:
         "",
         "Each kind of fake against the real clips of its fold:",
         "",
-        *_table(["kind of fake", "clips", "AUC", "mean P(fake)", "found", "called real"], _by_method(clips)),
+        *markdown_table(["kind of fake", "clips", "AUC", "mean P(fake)", "found", "called real"], _by_method(clips)),
         "",
         "Real clips by source:",
         "",
-        *_table(
+        *markdown_table(
             ["source", "clips", "highest P(fake)", "mean P(fake)", "called fake", "called real"],
             list(_by_source(reals)),
         ),
@@ -151,8 +151,8 @@ def _row(some: Sequence[Scored]) -> list[str]:
     return [
         f"{len(reals)} + {len(fakes)}",
         *aucs,
-        _share_cell(alarms),
-        _share_cell(misses),
+        share_cell(alarms),
+        share_cell(misses),
         f"{undecided} of {len(some)}",
     ]
 
@@ -243,17 +243,6 @@ def facts(clips: Sequence[Scored]) -> dict[str, Any]:
         **{f"{name}_{end}": limit for name, found in shares.items() if found.ci95
            for end, limit in zip(("low", "high"), found.ci95, strict=True)},
     }  # fmt: skip
-
-
-def _share_cell(found: Share) -> str:
-    if found.ci95 is None:
-        return "–"
-    return f"{found.count} of {found.n} [{found.ci95[0]:.0%}, {found.ci95[1]:.0%}]"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Each fold leaves out whole sources of real clips and whole kinds of fakes, and everybody who is linked to them by a
 swap. A network that was trained without a fold scores its clips: recipes are judged, and the calibration is made, by
 these scores alone. What ships is the mean of the tuned values of all networks (Wortsman et al. 2022, "model soups",
-arXiv:2203.05482); those of one fold agree with the mean of their logits within 0.02 AUC.
+arXiv:2203.05482); those of one fold agree with the mean of their logits within 0.03 AUC.
 
     python -m training.pool WORK POOL --pairs 120000 &
     python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --out OUT

@@ -1,6 +1,7 @@
 """A clip's analysis on a page, with the clips that go with it; while a worker makes it the page shows its progress."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +44,7 @@ class ReadyAnalysis:
         store comes without them. place: see folder_when_ready."""
         if not self.analysis.tracks or self._came_with_faces:
             return True
-        request = Request(
-            self._faces_key,
-            cut_face_clips,
-            (self.clip.path, self.analysis, runtime().settings),
-            source=self.clip.path,
-            name=self.clip.name,
-            is_media=True,
-        )
+        request = self._media_request(self._faces_key, cut_face_clips)
         heading = "The analysis was kept; its face clips are made anew"
         return folder_when_ready(request, heading=heading, place=place) is not None
 
@@ -62,14 +56,7 @@ class ReadyAnalysis:
         at_hand = self.moments_at_hand
         if at_hand is not None:
             return at_hand
-        request = Request(
-            self._moments_key,
-            make_moments,
-            (self.clip.path, self.analysis, runtime().settings),
-            source=self.clip.path,
-            name=self.clip.name,
-            is_media=True,
-        )
+        request = self._media_request(self._moments_key, make_moments)
         return read_when_ready(request, _read_moments, heading="Cutting out the most suspicious moments", place=place)
 
     @property
@@ -91,6 +78,10 @@ class ReadyAnalysis:
                 known = None if np.isnan(confidence) else confidence
                 found[track.track_id] = FaceDetection(track.boxes_xyxy[row], landmarks, known)
         return found
+
+    def _media_request(self, key: str, task: Callable[..., None]) -> Request:
+        arguments = (self.clip.path, self.analysis, runtime().settings)
+        return Request(key, task, arguments, source=self.clip.path, name=self.clip.name, is_media=True)
 
     @property
     def _came_with_faces(self) -> bool:

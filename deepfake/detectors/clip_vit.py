@@ -72,7 +72,7 @@ class ClipVitClassifier(FaceClassifier):
             "single patch adds is spread evenly over the picture."
         ),
         threshold=(
-            "Its calibration rests on 295 real and 242 fake clips, each scored by networks that had seen nothing of "
+            "Its calibration rests on 289 real and 238 fake clips, each scored by networks that had seen nothing of "
             "its source, as they are and degraded: so the verdict asks for a P(fake) that at most one in fifty of the "
             "real ones reaches."
         ),

@@ -51,12 +51,12 @@ def as_location(text: str) -> str:
     if is_url(text):
         return text
     folder, name = os.path.split(text)
-    return os.path.join(_real_folder(folder), name)  # noqa: PTH118
+    return os.path.join(_real_folder(os.path.abspath(folder)), name)  # noqa: PTH100, PTH118
 
 
 @functools.lru_cache(maxsize=1024)
 def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder or ".")
+    return os.path.realpath(folder)
 
 
 def readable(text: str) -> str:

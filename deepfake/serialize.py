@@ -24,6 +24,17 @@ MARK_1: Final = b"DFA1"  # of versions whose header was JSON
 DIGEST_BYTES: Final = 32
 COMPRESSION_LEVEL: Final = 6
 ARRAY_KINDS: Final = "biuf"  # bool, integers, floating point: what has no pointers
+# What reading raises where the bytes are whole and say something else than is expected.
+OTHER_FIELDS: Final = (
+    msgspec.MsgspecError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    zlib.error,
+)
 
 T = TypeVar("T")
 Upgrade = Callable[[Any], Any]
@@ -72,37 +83,40 @@ def from_bytes(data: bytes, kind: type[T], *, upgrade: Upgrade | None = None) ->
     start = len(MARK) + DIGEST_BYTES
     if data[: len(MARK)] not in (MARK, MARK_1) or hashlib.sha256(data[start:]).digest() != data[len(MARK) : start]:
         raise ValueError("its bytes are damaged: they do not have the checksum that was written with them")
-    body = zlib.decompress(data[start:])
-    split = 4 + int.from_bytes(body[:4], "little")
     try:
+        body = zlib.decompress(data[start:])
+        split = 4 + int.from_bytes(body[:4], "little")
         if data[: len(MARK)] == MARK:
             header = msgspec.msgpack.decode(body[4:split], type=_Header)
             arrays = _ArrayReader(header.arrays, body[split:])
             return msgspec.msgpack.decode(header.value, type=kind, dec_hook=arrays.restored)
         old = json.loads(body[4:split])
         places = [_Place(row["type"], tuple(row["shape"]), row["at"], row["bytes"]) for row in old["arrays"]]
-        return from_plain(old["analysis"], kind, upgrade=upgrade, arrays=_ArrayReader(places, body[split:]))
-    except (msgspec.MsgspecError, KeyError, TypeError, IndexError, AttributeError) as error:
+        return _from_plain(old["analysis"], kind, upgrade, _ArrayReader(places, body[split:]))
+    except OTHER_FIELDS as error:
         raise ValueError(f"it was written by a version that kept other fields ({error})") from error
 
 
-def from_plain(data: Any, kind: type[T], *, upgrade: Upgrade | None = None, arrays: "_ArrayReader | None" = None) -> T:
-    """Return a dataclass from nested dicts and lists, as JSON has them.
+def from_json(data: bytes, kind: type[T], *, upgrade: Upgrade | None = None) -> T:
+    """Return a dataclass from JSON: dicts by the names of fields; arrays as lists, None for NaN.
 
     Args:
-        data: dicts by the names of fields; arrays as lists, None for NaN.
+        data: the text, UTF-8.
         kind: the dataclass.
-        upgrade: turns data into today's fields first.
-        arrays: where arrays are rows of a table instead.
+        upgrade: turns the nested dicts and lists into today's fields first.
 
     Raises:
-        ValueError: data has not the fields of the dataclass.
+        ValueError: the text is no JSON, or has not the fields of the dataclass.
     """
     try:
-        plain = data if upgrade is None else upgrade(data)
-        return msgspec.convert(plain, kind, dec_hook=(arrays or _ArrayReader([], b"")).restored)
-    except (msgspec.MsgspecError, KeyError, TypeError, IndexError, AttributeError) as error:
+        return _from_plain(json.loads(data), kind, upgrade, _ArrayReader([], b""))
+    except OTHER_FIELDS as error:
         raise ValueError(f"it was written by a version that kept other fields ({error})") from error
+
+
+def _from_plain(data: Any, kind: type[T], upgrade: Upgrade | None, arrays: "_ArrayReader") -> T:
+    plain = data if upgrade is None else upgrade(data)
+    return msgspec.convert(plain, kind, dec_hook=arrays.restored)
 
 
 class _ArrayWriter:

@@ -1,6 +1,5 @@
 """An Analysis as bytes, as the store and the cache keep it, and back: also what earlier versions kept."""
 
-import json
 import math
 import re
 from fractions import Fraction
@@ -12,7 +11,7 @@ import numpy as np
 
 from deepfake.analysis.evidence import Evidence, EvidenceCode
 from deepfake.analysis.model import Analysis
-from deepfake.serialize import from_bytes, from_plain, to_bytes
+from deepfake.serialize import from_bytes, from_json, to_bytes
 
 # Versions that wrote JSON kept sentences in place of codes: by which words each can be told.
 FORMER_WORDS: Final[dict[EvidenceCode, str]] = {
@@ -47,7 +46,7 @@ def analysis_from_bytes(data: bytes) -> Analysis:
         ValueError: the bytes are damaged, or were written for fields that an Analysis no longer has.
     """
     if data.startswith(b"{"):
-        return from_plain(json.loads(data), Analysis, upgrade=_from_version_1)
+        return from_json(data, Analysis, upgrade=_from_version_1)
     return from_bytes(data, Analysis, upgrade=_from_version_1)
 
 

@@ -160,3 +160,9 @@ def clipped_box(box: NDArray[np.float32], width: int, height: int) -> NDArray[np
 def largest_first(faces: list[FaceDetection]) -> list[FaceDetection]:
     """Return faces by the area of their boxes."""
     return sorted(faces, key=lambda face: -float(np.prod(face.box_xyxy[2:] - face.box_xyxy[:2])))
+
+
+def search_scale(width: int, height: int, search_width_px: int) -> float:
+    """Return by how much a frame is reduced before faces are searched in it: its longer side becomes search_width_px,
+    unless too few rows or columns would be left of the other for one pixel."""
+    return min(1.0, max(search_width_px / max(width, height), 1 / min(width, height)))

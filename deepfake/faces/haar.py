@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.detection import FaceDetection, box_iou, clipped_box, largest_first
+from deepfake.faces.detection import FaceDetection, box_iou, clipped_box, largest_first, search_scale
 from deepfake.video.info import Image
 
 HAAR_SEARCH_WIDTH_PX = 1280
@@ -37,7 +37,7 @@ class HaarDetector:
     def detect(self, image: Image) -> list[FaceDetection]:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
-        scale = min(1.0, self._search_width_px / max(width, height))
+        scale = search_scale(width, height, self._search_width_px)
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if scale < 1.0:
             gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.cascade import ONET_INPUT_PX, ONET_MIN_CONFIDENCE, Cascade, normalize
-from deepfake.faces.detection import FaceDetection, clipped_box, largest_first
+from deepfake.faces.detection import FaceDetection, clipped_box, largest_first, search_scale
 from deepfake.video.info import Image
 
 MTCNN_SEARCH_WIDTH_PX = 960  # a face 40 px wide in a 1920 px frame is 20 px wide here
@@ -42,7 +42,7 @@ class MtcnnDetector:
     def detect(self, image: Image) -> list[FaceDetection]:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
-        scale = min(1.0, self._search_width_px / max(width, height))
+        scale = search_scale(width, height, self._search_width_px)
         small = image
         if scale < 1.0:
             reduced = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

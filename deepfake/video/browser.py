@@ -27,6 +27,7 @@ BROWSER_CODECS = {
 BROWSER_PIXEL_FORMATS = {"yuv420p", "yuvj420p"}
 
 
+MAX_WIDTH_PX: Final = 4096  # of what decoders of H.264 take, levels 5.1 and 5.2, in browsers
 MAX_SOUND_STEP_BACK: Final = AUDIO_RATE_HZ // 10  # samples: more is a clock that jumped, not one that trembles
 # What browsers do themselves, all alike. They choose a stream, crop, mirror, deinterlace and map light as they like.
 DONE_BY_BROWSERS: Final = frozenset({"turned", "scaled", "packets_left_out"})
@@ -69,7 +70,7 @@ def transcode(
     """
     with VideoReader(path, settings) as reader:
         info = reader.info
-        scale = min(1.0, max_height / info.height)
+        scale = min(1.0, max_height / info.height, MAX_WIDTH_PX / info.width)
         size = max(2, round(info.width * scale)), max(2, round(info.height * scale))
         sound = _sound(Path(path), reader.start_s) if info.has_audio else iter(())
         block = next(sound, None)

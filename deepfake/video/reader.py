@@ -168,8 +168,8 @@ class VideoReader:
         longer one is decoded from key frames on, and where these lie far apart, the frames lie closer behind them. Of a
         longer one that cannot be sought in, the frames are of its beginning. `info` stays as the header has it.
         """
-        frames = self.info.frame_count or MAX_PICTURES_AT_MOMENTS
         duration_s = self.info.duration_s
+        frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or MAX_PICTURES_AT_MOMENTS
         found: Iterator[Picture] = iter(())
         if frames > MAX_PICTURES_AT_MOMENTS and duration_s:
             times_s = [duration_s * (number + 0.5) / count for number in range(count)]
@@ -179,7 +179,7 @@ class VideoReader:
         first = next(found, None)
         if first is None:
             step = max(1, min(frames, MAX_PICTURES_AT_MOMENTS) // count)
-            found = itertools.islice(self._from_start(), step // 2, MAX_PICTURES_AT_MOMENTS, step)
+            found = _every(step, itertools.islice(self._from_start(), MAX_PICTURES_AT_MOMENTS))
         else:
             found = itertools.chain((first,), found)
         for index, picture in enumerate(itertools.islice(found, count)):
@@ -312,3 +312,14 @@ class VideoReader:
         counts = PassCounts(self._tally, self._clock, self._fields.frames, self._fitted)
         tick_s = float(self._stream.time_base or 0)
         self.info = after_one_pass(self.info, times_s, counts, tick_s)
+
+
+def _every(step: int, pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """The picture in the middle of each step; of a clip with fewer than its header promises at least the last one."""
+    last, is_taken = None, False
+    for number, last in enumerate(pictures):
+        if number % step == step // 2:
+            yield last
+            is_taken = True
+    if last is not None and not is_taken:
+        yield last

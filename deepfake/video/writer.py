@@ -52,7 +52,8 @@ class ClipWriter:
         self._size = size
         self._padding = (size[1] % 2, size[0] % 2)
         self._last_pts = -1
-        self._container: Any = av.open(str(self._temporary), "w", format="mp4", options=CONTAINER_OPTIONS)
+        # "file:" keeps a folder such as "a:b" from being taken for a protocol.
+        self._container: Any = av.open(f"file:{self._temporary}", "w", format="mp4", options=CONTAINER_OPTIONS)
         self._stream = self._video_stream(frame_rate, threads)
         self._audio: Any = None
         if with_audio:
@@ -137,8 +138,8 @@ def slowed(path: Path | str, out: Path | str, factor: float) -> None:
     scale = Fraction(factor).limit_denominator(1000)
     try:
         with (
-            av.open(str(path)) as source,
-            av.open(str(temporary), "w", format="mp4", options=CONTAINER_OPTIONS) as target,
+            av.open(f"file:{path}") as source,
+            av.open(f"file:{temporary}", "w", format="mp4", options=CONTAINER_OPTIONS) as target,
         ):
             pictures = source.streams.video[0]
             stream = target.add_stream_from_template(pictures)

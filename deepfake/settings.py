@@ -30,6 +30,7 @@ class Settings:
         job_timeout_s: An analysis that runs longer is stopped, in seconds.
         workers: Number of worker processes for analyses.
         weights_dir: Folder of weights that are not shipped, those of the MesoNet baselines (*.h5), or None.
+        cases_dir: Folder of the clips that were kept in a case.
         database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
 
     Example:
@@ -48,6 +49,7 @@ class Settings:
     job_timeout_s: float = 3600.0
     workers: int = 1
     weights_dir: Path | None = None
+    cases_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("deepfake-workbench")) / "cases")
     database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password
 
 
@@ -101,7 +103,7 @@ def _convert(name: str, value: Any, source: str, base: Path | None = None) -> An
             if isinstance(value, str):
                 raise TypeError("a list of folders is expected")
             return tuple(as_path(item) for item in value if item)
-        if name in ("cache_dir", "weights_dir"):
+        if name in ("cache_dir", "weights_dir", "cases_dir"):
             return as_path(value)
         if name == "database_url":
             if not isinstance(value, str):

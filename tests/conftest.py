@@ -31,6 +31,7 @@ def _own_cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPFAKE_CACHE_DIR", str(cache_dir))
         patch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{(cache_dir / 'analyses.db').as_posix()}")
+        patch.setenv("DEEPFAKE_CASES_DIR", str(cache_dir / "cases"))
         yield cache_dir
 
 

@@ -1,6 +1,7 @@
 """Analyses kept: in SQLite on this computer, or in a PostgreSQL that several share."""
 
 from deepfake.store.analyses import AnalysisStore, open_store
+from deepfake.store.cases import Case, Cases, KeptClip, KeptContent
 from deepfake.store.recall import Answer, analyze_once
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 
@@ -8,7 +9,11 @@ __all__ = [
     "AnalysisStore",
     "AnalysisSummary",
     "Answer",
+    "Case",
+    "Cases",
     "Failure",
+    "KeptClip",
+    "KeptContent",
     "StoredFingerprint",
     "SummaryPage",
     "analyze_once",

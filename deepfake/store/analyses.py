@@ -15,6 +15,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.errors import StoreError
 from deepfake.settings import Settings, load_settings
+from deepfake.store.cases import Cases
 from deepfake.store.database import Database
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 from deepfake.store.rows import (
@@ -59,7 +60,8 @@ def open_store(settings: Settings | None = None, url: str | None = None) -> "Ana
         True
         True
     """
-    return AnalysisStore(Database(url or (settings or load_settings()).database_url))
+    settings = settings or load_settings()
+    return AnalysisStore(Database(url or settings.database_url), settings.cases_dir)
 
 
 class AnalysisStore:
@@ -68,11 +70,12 @@ class AnalysisStore:
     with open_store() as store:
         analysis = store.get(sha256, config.fingerprint())
 
-    Every method raises StoreError where the database cannot be used.
+    cases: what somebody keeps on purpose. Every method raises StoreError where the database cannot be used.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cases_dir: Path) -> None:
         self._database = database
+        self.cases = Cases(database, cases_dir)
 
     def __enter__(self) -> Self:
         return self

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0003"  # the latest in migrations/versions
+SCHEMA_REVISION = "0004"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()
@@ -87,4 +87,34 @@ failures = Table(
     Column("name", Text, nullable=False),
     Column("created_at_us", BigInteger, nullable=False),
     Index("ix_failures_fingerprint", "fingerprint"),
+)
+
+# What a user keeps on purpose: nobody else finds it by the clip.
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("owner", Text, nullable=False),  # "" without a login
+    Column("name", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("searched", Text, nullable=False),  # all three, as search_name
+    Column("created_at_us", BigInteger, nullable=False),
+    Index("ix_cases_owner", "owner", "created_at_us", "id"),
+)
+
+case_clips = Table(
+    "case_clips",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("case_id", _row_id, ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("file", Text, nullable=False),  # its name in the folder of kept clips; "" where only the analysis is kept
+    Column("kept_at_us", BigInteger, nullable=False),
+    Column("analysis", LargeBinary, nullable=False),
+    Column("moments", LargeBinary, nullable=False),
+    UniqueConstraint("case_id", "sha256", "fingerprint", name="uq_case_clips_case_id"),
+    Index("ix_case_clips_sha256", "sha256", "fingerprint"),
 )

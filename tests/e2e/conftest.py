@@ -63,6 +63,7 @@ def running_app(folder: Path, port: int | None = None, samples: Path | None = No
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPFAKE_")}
     environment |= {"DEEPFAKE_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "2"}
     environment["DEEPFAKE_DATABASE_URL"] = f"sqlite:///{folder / 'analyses.db'}"
+    environment["DEEPFAKE_CASES_DIR"] = str(folder / "cases")
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
     log = folder / "server.log"

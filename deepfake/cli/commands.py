@@ -41,7 +41,7 @@ def demo(options: argparse.Namespace) -> None:
 
 def analyze(options: argparse.Namespace) -> None:
     """Analyze one clip, or say what the store has of it."""
-    outputs = _outputs(options, *(export.kind for export in EXPORTS))
+    outputs = outputs_of(options, *(export.kind for export in EXPORTS))
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
     from deepfake.report.wording import stability_sentence
@@ -74,7 +74,7 @@ def analyze(options: argparse.Namespace) -> None:
         moments = suspicious_moments(options.clip, analysis)
     shown = ExportOptions(moments=moments, recompression=recompression, paper=options.paper)
     writers = {export.kind: partial(export.make, analysis, shown) for export in EXPORTS}
-    written = [*_write(outputs, writers), *map(str, faces.values())]
+    written = [*write_outputs(outputs, writers), *map(str, faces.values())]
     if STANDARD_OUTPUT not in outputs.values():
         print_analysis(analysis, written)
         if recompression is not None:
@@ -83,7 +83,7 @@ def analyze(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
-    outputs = _outputs(options, "json", "html", "pdf")
+    outputs = outputs_of(options, "json", "html", "pdf")
     from deepfake import comparison
     from deepfake.cli.summaries import print_comparison
     from deepfake.report.analysis_json import json_text
@@ -104,25 +104,25 @@ def compare(options: argparse.Namespace) -> None:
     if document is not None:
         writers["html"] = lambda: document_html(document).encode("utf-8")
         writers["pdf"] = lambda: document_pdf(document, paper=options.paper)
-    written = _write(outputs, writers)
+    written = write_outputs(outputs, writers)
     if STANDARD_OUTPUT not in outputs.values():
         print_comparison(found, written)
 
 
 def dataset(options: argparse.Namespace) -> None:
     """Say what a data set holds."""
-    outputs = _outputs(options, "json")
+    outputs = outputs_of(options, "json")
     from deepfake.cli.summaries import print_dataset
     from deepfake.dataset import open_dataset, summary_json
     from deepfake.report.analysis_json import json_text
 
     summary = summary_json(open_dataset(options.folder, anywhere=True))
-    written = _write(outputs, {"json": lambda: json_text(summary).encode()})
+    written = write_outputs(outputs, {"json": lambda: json_text(summary).encode()})
     if STANDARD_OUTPUT not in outputs.values():
         print_dataset(summary, written)
 
 
-def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
+def outputs_of(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
     """Return the files to write, by kind. Raises OSError, before any work, where one cannot be written."""
     named = {kind: getattr(options, kind) for kind in kinds if getattr(options, kind) is not None}
     for name in named.values():
@@ -131,7 +131,7 @@ def _outputs(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
     return named
 
 
-def _write(outputs: dict[str, str], writers: Mapping[str, Callable[[], bytes]]) -> list[str]:
+def write_outputs(outputs: dict[str, str], writers: Mapping[str, Callable[[], bytes]]) -> list[str]:
     """Write each result; return the names of the files."""
     from deepfake.report.files import write_bytes
 

@@ -19,6 +19,7 @@ from deepfake.comparison import (
     pair_warnings,
 )
 from deepfake.files import SPELLED
+from deepfake.report.document import Document
 from deepfake.report.table import people_table
 from deepfake.report.wording import (
     CAUTION,
@@ -86,6 +87,22 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
         ]
         out.print(_table(("time", "frame", "original's frame", "whole frame", "face"), rows))
     _print_ends(out, pair_warnings(comparison), written)
+
+
+def print_case(document: Document, written: Iterable[str]) -> None:
+    """Print the report of a case: its name and notes, and a table of answers."""
+    out = console()
+    about, answers, *_ = document.sections
+    out.print(document.title, style="bold", soft_wrap=True)
+    for paragraph in about.text:
+        out.print(paragraph, soft_wrap=True)
+    for name, value in about.rows[1:]:
+        out.print(f"{name}: {value}", soft_wrap=True)
+    if len(answers.rows) > 1:
+        out.print()
+        header, *rows = answers.rows
+        out.print(_table(header, rows))
+    _print_ends(out, (), written)
 
 
 def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:

@@ -36,6 +36,7 @@ class Section:
         more_rows: a second table.
         code: a line to be copied, "" for none.
         is_long: a table of every frame, say: HTML folds it, a PDF leaves it out.
+        is_part: whether it belongs to the section before it that is none.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Section:
     more_rows: tuple[Row, ...] = ()
     code: str = ""
     is_long: bool = False
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""The CSV of an analysis: one row per frame, one group of columns per person."""
+"""Tables: of an analysis, one row per frame, one group of columns per person; of several clips' answers, one row per
+clip."""
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,44 @@ import numpy as np
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
+from deepfake.files import csv_cell
+from deepfake.report.card import ANSWER_WORDS, card_reasons
 from deepfake.report.wording import causes_text, format_time, person_name
 from deepfake.signals.base import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
 TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity", "not_judged")
 ANSWER_COLUMNS = ("verdict", "probability_fake")
+
+ANSWERS_HEAD = ("file", "sha256", "verdict", "answer", "probability_fake", "low", "high", "reason", "error")
+
+
+def answers_csv(rows: Iterable[tuple[str, str, Analysis | None, str]]) -> str:
+    """Return a table of answers as a spreadsheet opens it; the verdict is the label that JSON has.
+
+    rows: of each clip its name, its SHA-256, its analysis or None, and why there is none.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(ANSWERS_HEAD)
+    for name, sha256, analysis, error in rows:
+        writer.writerow([csv_cell(name), sha256, *_answer_cells(analysis), csv_cell(error)])
+    return text.getvalue()
+
+
+def _answer_cells(analysis: Analysis | None) -> list[Any]:
+    if analysis is None:
+        return [""] * 6
+    verdict = analysis.verdict
+    low, high = verdict.interval or ("", "")
+    chance = "" if verdict.probability_fake is None else verdict.probability_fake
+    return [verdict.label, ANSWER_WORDS[verdict.answer], chance, low, high, first_reason(analysis)]
+
+
+def first_reason(analysis: Analysis) -> str:
+    """Return the strongest reason of an answer in plain words, "" where there is none."""
+    reasons = card_reasons(analysis.verdict)
+    return reasons[0].sentence if reasons else ""
 
 
 def analysis_to_csv(analysis: Analysis) -> str:

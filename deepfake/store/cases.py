@@ -264,5 +264,5 @@ def _clips(connection: Connection, wanted: ColumnElement[bool]) -> list[KeptClip
 
 
 def _clip(row: Row[Any]) -> KeptClip:
-    *values, kept_at_us = row
-    return KeptClip(*values, time_of(kept_at_us))
+    known = row._asdict()
+    return KeptClip(kept_at=time_of(known.pop("kept_at_us")), **known)

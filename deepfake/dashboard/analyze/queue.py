@@ -1,7 +1,5 @@
 """Several uploads at once: a table of answers that fills while they are analyzed; each row opens its clip."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +12,13 @@ from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
 from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text
-from deepfake.files import csv_cell
-from deepfake.report.card import ANSWER_WORDS, card_reasons
+from deepfake.report.card import ANSWER_WORDS
+from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import VERDICT_ICONS
 from deepfake.server.jobs import Job, JobState
 from deepfake.server.results import analysis_request
 from deepfake.server.sessions import Upload
 
-COLUMNS = ("file", "sha256", "verdict", "answer", "probability_fake", "low", "high", "reason", "error")
 MAX_ROWS_SHOWN = 10
 
 
@@ -88,7 +85,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
         st.caption("Select a row to open it.", width="content")
         st.download_button(
             "Save the table",
-            lambda: queue_csv(rows).encode("utf-8"),
+            lambda: answers_csv(map(_cells, rows)).encode("utf-8"),
             "answers.csv",
             "text/csv",
             key=page.key("queue-csv"),
@@ -125,36 +122,17 @@ def queue_table(rows: list[QueueRow]) -> pd.DataFrame:
                 "file": row.upload.name,
                 "answer": "" if row.analysis is None else _answer(row.analysis),
                 "P(fake)": None if row.analysis is None else row.analysis.verdict.probability_fake,
-                "why": _why(row.analysis) if row.analysis is not None else row.state,
+                "why": first_reason(row.analysis) if row.analysis is not None else row.state,
             }
             for row in rows
         ]
     )
 
 
-def queue_csv(rows: list[QueueRow]) -> str:
-    """Return the table as a spreadsheet opens it; the verdict is the label that JSON has."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        name = csv_cell(row.upload.name)
-        if row.analysis is None:
-            writer.writerow([name, row.upload.sha256, *[""] * 6, csv_cell(row.state) if row.failed else ""])
-            continue
-        verdict = row.analysis.verdict
-        low, high = verdict.interval or ("", "")
-        chance = "" if verdict.probability_fake is None else verdict.probability_fake
-        words = ANSWER_WORDS[verdict.answer]
-        writer.writerow([name, row.upload.sha256, verdict.label, words, chance, low, high, _why(row.analysis), ""])
-    return text.getvalue()
+def _cells(row: QueueRow) -> tuple[str, str, Analysis | None, str]:
+    return row.upload.name, row.upload.sha256, row.analysis, row.state if row.failed else ""
 
 
 def _answer(analysis: Analysis) -> str:
     verdict = analysis.verdict
     return f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}"
-
-
-def _why(analysis: Analysis) -> str:
-    reasons = card_reasons(analysis.verdict)
-    return reasons[0].sentence if reasons else ""

@@ -24,6 +24,7 @@ from deepfake.dashboard.analyze.tabs import (
 )
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
+from deepfake.dashboard.keep import draw_keep
 from deepfake.dashboard.player import draw_player
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.selection import (
@@ -90,7 +91,7 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     time_slider(state, analysis.frame_timestamps_s)
     draw_tabs(state, ready, frame, moment_s, track_id)
     keep_tab_in_url(state)
-    draw_export(ready)
+    draw_export(ready, draw_keep)
     scroll_to_tab(state)
 
 

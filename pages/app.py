@@ -20,6 +20,8 @@ def main() -> None:
     # Inside: worker processes import this file anew and need nothing of Streamlit.
     import streamlit as st
 
+    from deepfake.dashboard.resume import draw_resume
+
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
     st.html(TOUCH_STYLE)
     pages = [
@@ -30,7 +32,9 @@ def main() -> None:
         st.Page(HISTORY, title="History", icon=":material/history:"),
         st.Page(METHODS, title="Methods", icon=":material/menu_book:"),
     ]
-    st.navigation(pages).run()
+    chosen = st.navigation(pages)
+    draw_resume()
+    chosen.run()
 
 
 # Under another name in a worker process: there it must do nothing.

@@ -2,29 +2,37 @@
 
 import streamlit as st
 
+from deepfake.dashboard.history.cases import draw_case, draw_cases
 from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_deleted
 from deepfake.dashboard.history.stored import draw_stored
-from deepfake.dashboard.navigation import ANALYZE, DATASET, PARAMETER
+from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
 from deepfake.dashboard.state import runtime, warn_of_store
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
-    "Uploads are not kept: they and what was found in them go when their session ends. Everybody who may open this "
-    "page sees the list; of clips in folders that this server may not open, only the file's name."
+    "Uploads are not in it: they go when their session ends, unless they are kept in a case. Everybody who may open "
+    "this page sees the list; of clips in folders that this server may not open, only the file's name."
 )
 
 
 def page() -> None:
     st.header("History")
     warn_of_store()
+    tell_deleted()
+    case = st.query_params.get(CASE_PARAMETER)
+    if case:
+        draw_case(case)
+        return
     reference = st.query_params.get(PARAMETER)
     if reference:
         draw_stored(reference)
         return
+    if runtime().store.problem is not None:
+        return
+    draw_cases()
+    st.subheader("Analyses")
     st.caption(WHAT)
-    tell_deleted()
-    if runtime().store.problem is None:
-        draw_list()
+    draw_list()
 
 
 def draw_list() -> None:

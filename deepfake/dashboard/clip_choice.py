@@ -6,7 +6,16 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from deepfake.dashboard.sources import DEMO_ID, UPLOADS_ID, ClipChoice, dataset_source, dataset_sources, demo_when_ready
+from deepfake.dashboard.cases import kept_clips
+from deepfake.dashboard.sources import (
+    DEMO_ID,
+    KEPT_ID,
+    UPLOADS_ID,
+    ClipChoice,
+    dataset_source,
+    dataset_sources,
+    demo_when_ready,
+)
 from deepfake.dashboard.state import PageState, runtime, session
 from deepfake.dataset import ClipEntry, allowed_root
 from deepfake.errors import DeepfakeError
@@ -15,6 +24,7 @@ from deepfake.server.sessions import Upload
 from deepfake.video.reader import CLIP_SUFFIXES
 
 SAMPLES = 3
+KEPT_TITLE = "Kept in cases"
 UPLOADS_TITLE = "Your uploads (this session only)"
 
 
@@ -34,11 +44,14 @@ def choose_clip(page: PageState, *, label: str = "Clip", several: bool = False) 
 
 
 def choice_of(source_id: str, name: str) -> ClipChoice | None:
-    """Return the clip of that name in a data set, or the upload of this session with that SHA-256; None when there is
-    none. Raises DeepfakeError when the file lies outside the folders that may be opened."""
+    """Return the clip of that name in a data set, the upload of this session with that SHA-256, or the clip of a case
+    with that number; None when there is none. Raises DeepfakeError when the file lies outside the folders that may be
+    opened."""
     if source_id == UPLOADS_ID:
         upload = session().uploads.get(name)
         return None if upload is None else _upload_choice(upload)
+    if source_id == KEPT_ID:
+        return _kept_choice(name)
     source = dataset_source(source_id)
     if source is None or source.dataset is None:
         return None
@@ -95,7 +108,7 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
         max_upload_size=limit_mb,
         accept_multiple_files=several,
         help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
-        "session sees it, and it is deleted, with its results, when the session ends.",
+        "session sees it, and it is deleted, with its results, when the session ends, unless it is kept in a case.",
     )
     files = file if isinstance(file, list) else [] if file is None else [file]
     if files:
@@ -121,6 +134,8 @@ def _save(page: PageState, files: Sequence[UploadedFile], max_bytes: int) -> Non
 
 def _draw_source(page: PageState) -> str:
     titles = {source.source_id: source.title for source in dataset_sources()}
+    if kept_clips():
+        titles[KEPT_ID] = KEPT_TITLE
     if session().uploads:
         titles = {UPLOADS_ID: UPLOADS_TITLE, **titles}
     key = page.key("source")
@@ -173,9 +188,12 @@ def _draw_clip(page: PageState, source_id: str, label: str) -> ClipChoice | None
 
 
 def _clips_of(source_id: str) -> dict[str, str]:
-    """What can be chosen in a source, and how it is written: names of clips on disk, SHA-256 of uploads."""
+    """What can be chosen in a source, and how it is written: names of clips on disk, SHA-256 of uploads, numbers of
+    kept clips."""
     if source_id == UPLOADS_ID:
         return {sha256: upload.name for sha256, upload in reversed(session().uploads.items())}
+    if source_id == KEPT_ID:
+        return {str(clip.id): f"{clip.name} · kept {clip.kept_at:%Y-%m-%d}" for clip, _ in kept_clips()}
     source = dataset_source(source_id)
     if source is None or source.dataset is None:
         return {}
@@ -193,6 +211,14 @@ def _say_why_empty(source_id: str, names: dict[str, str]) -> None:
 
 def _upload_choice(upload: Upload) -> ClipChoice:
     return ClipChoice(upload.path, upload.name, upload.sha256, None, UPLOADS_ID)
+
+
+def _kept_choice(number: str) -> ClipChoice | None:
+    found = next(((clip, path) for clip, path in kept_clips() if str(clip.id) == number), None)
+    if found is None:
+        return None
+    clip, path = found
+    return ClipChoice(path, clip.name, clip.sha256, None, KEPT_ID, kept_id=clip.id)
 
 
 def _sha256_of(path: Path) -> str:

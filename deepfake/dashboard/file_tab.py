@@ -1,6 +1,7 @@
 """File: what the clip is, how it was analyzed, and the results to take away."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -45,12 +46,13 @@ def draw_file(ready: ReadyAnalysis) -> None:
         st.table(_rows(seconds), border="horizontal", hide_header=True)
 
 
-def draw_export(ready: ReadyAnalysis) -> None:
-    """Draw the downloads and one line about the clip."""
+def draw_export(ready: ReadyAnalysis, draw_first: Callable[[ReadyAnalysis], None] = lambda _: None) -> None:
+    """Draw the downloads and one line about the clip. draw_first: what stands before them."""
     stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     analysis = ready.analysis
     options = ExportOptions(shown_path=ready.clip.name, moments=ready.moments_at_hand, paper=readers_paper())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        draw_first(ready)
         for export in EXPORTS:
             st.download_button(
                 export.title,

@@ -11,6 +11,7 @@ import streamlit as st
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
+from deepfake.dashboard.cases import owner
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
@@ -102,7 +103,7 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
     place: see folder_when_ready; a page that shows two analyses gives each its own.
     """
     store_name = None if clip.entry is None else StoreName(clip.name, str(clip.entry.path))
-    request = analysis_request(clip.path, clip.sha256, clip.name, config, runtime(), store_name)
+    request = analysis_request(clip.path, clip.sha256, clip.name, config, runtime(), store_name, kept_by=owner())
 
     def read(folder: Path) -> ReadyAnalysis:
         analysis = analysis_of_folder(folder)

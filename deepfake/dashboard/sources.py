@@ -16,6 +16,7 @@ from deepfake.server.tasks import make_demo
 
 DEMO_ID = "demo"
 UPLOADS_ID = "uploads"
+KEPT_ID = "kept"
 DEMO_TITLE = "Built-in samples (synthetic)"
 LISTING_TTL_S = 60  # folders may change while the server runs
 
@@ -25,7 +26,8 @@ class ClipChoice:
     """A clip to look at.
 
     path: on the server, never shown. name: what the user calls it. sha256: of its bytes. label: "REAL", "FAKE" or
-    None where it has none. source_id: of the data set, or "uploads". dataset, entry: None for an upload.
+    None where it has none. source_id: of the data set, "uploads" or "kept". dataset, entry: None for an upload and a
+    kept clip. kept_id: of a clip of a case.
     """
 
     path: Path
@@ -35,11 +37,14 @@ class ClipChoice:
     source_id: str
     dataset: Dataset | None = None
     entry: ClipEntry | None = None
+    kept_id: int | None = None
 
     @property
     def reference(self) -> str | None:
         """What names the clip in a URL; None for an upload, which no other session may see."""
-        return None if self.source_id == UPLOADS_ID else f"{self.source_id}/{self.name}"
+        if self.source_id == UPLOADS_ID:
+            return None
+        return f"{self.source_id}/{self.name if self.kept_id is None else self.kept_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def _opened_demo(folder: Path) -> Dataset:
 @st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner="Listing data sets")
 def _configured(data_dirs: tuple[Path, ...]) -> list[DatasetSource]:
     sources: list[DatasetSource] = []
-    taken = {DEMO_ID, UPLOADS_ID}
+    taken = {DEMO_ID, UPLOADS_ID, KEPT_ID}
     for data_dir in data_dirs:
         for root, dataset, error in _below(data_dir):
             source_id = _unused_id(root.name, taken)

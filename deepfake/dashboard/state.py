@@ -62,7 +62,8 @@ def _disconnected(session_id: str) -> None:
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=_disconnected)
 def _until_disconnected(session_id: str) -> str:
-    """Nothing but a hook: Streamlit releases what a session keeps here when its browser has gone."""
+    """A hook: Streamlit releases what a session keeps here when its browser has gone."""
+    runtime().sessions.connected(session_id)
     return session_id
 
 
@@ -131,11 +132,12 @@ class ComparePage(PageState):
 
 @dataclass(slots=True)
 class HistoryPage(PageState):
-    """What History remembers. selection: a number that changes to let go of the selected rows. deleted: how many
-    analyses were deleted, until that was said."""
+    """What History remembers. selection: a number that changes to let go of the selected rows. told: what is to be
+    said once: what was deleted. shown_clip: of a case, whose analysis is open."""
 
     selection: int = 0
-    deleted: int | None = None
+    shown_clip: int | None = None
+    told: str | None = None
 
 
 S = TypeVar("S", bound=PageState)

@@ -31,6 +31,7 @@ class Request:
         name: what the user calls that file.
         is_media: whether it is a clip for the browser, which need not wait for analyses.
         stored: SHA-256 and fingerprint of the analysis that the result is, where the store may have it.
+        kept_by: whose cases may have it too.
     """
 
     key: str
@@ -40,13 +41,21 @@ class Request:
     name: str
     is_media: bool = False
     stored: tuple[str, str] | None = None
+    kept_by: str = ""
 
 
 def analysis_request(
-    path: Path, sha256: str, name: str, config: AnalysisConfig, server: Runtime, store_name: StoreName | None
+    path: Path,
+    sha256: str,
+    name: str,
+    config: AnalysisConfig,
+    server: Runtime,
+    store_name: StoreName | None,
+    *,
+    kept_by: str = "",
 ) -> Request:
     """Return the request for an analysis of a clip. store_name: its name in the store, None for an upload, which is not
-    kept and whose result is apart from others', because it goes with its session."""
+    kept and whose result is apart from others', because it goes with its session. kept_by: whose cases may have it."""
     fingerprint = config.fingerprint()
     return Request(
         f"{sha256}-{fingerprint}{'-upload' if store_name is None else ''}",
@@ -55,6 +64,7 @@ def analysis_request(
         source=path,
         name=name,
         stored=(sha256, fingerprint),
+        kept_by=kept_by,
     )
 
 
@@ -72,7 +82,12 @@ def find(server: Runtime, request: Request, owner: str) -> Path | None:
     if folder is not None or request.stored is None or queue(server, request.is_media).find(request.key) is not None:
         return folder
     sha256, fingerprint = request.stored
-    analysis = server.store.ask(lambda store: store.get(sha256, fingerprint), None)
+    analysis = server.store.ask(
+        lambda store: (
+            store.get(sha256, fingerprint) or store.cases.analysis(sha256, fingerprint, owner=request.kept_by)
+        ),
+        None,
+    )
     if analysis is None:
         return None
     building = server.cache.new_folder()

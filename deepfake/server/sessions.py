@@ -6,6 +6,7 @@ import shutil
 import threading
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +35,18 @@ class Upload:
 
 
 class SessionFiles:
-    """The uploads of one session, by their SHA-256; the latest last."""
+    """The uploads of one session, by their SHA-256; the latest last. kept: SHA-256 of those that are in a case."""
 
     def __init__(self, parent: Path) -> None:
         self.session_id = uuid.uuid4().hex
         self._folder = parent / self.session_id
         self.uploads: dict[str, Upload] = {}
+        self.kept: set[str] = set()
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether uploads would be lost with the session."""
+        return not self.kept.issuperset(self.uploads)
 
     def save(self, name: str, stream: BinaryIO, max_bytes: int) -> Upload:
         """Copy an upload into the session's folder, a block at a time.
@@ -95,6 +102,7 @@ class SessionRegistry:
         self._lock = threading.Lock()
         self._sessions: dict[str, SessionFiles] = {}
         self._ending: dict[str, threading.Timer] = {}
+        self._connections: Counter[str] = Counter()
 
     def open(self, session_id: str | None) -> SessionFiles:
         """Return the files of a session, or those of a new one when the id is not known."""
@@ -108,8 +116,24 @@ class SessionRegistry:
             timer.cancel()
         return files
 
+    def uploads_of(self, session_id: str) -> tuple[Upload, ...]:
+        """Return the uploads of a session that has not ended, the earliest first; none where the id is not known."""
+        with self._lock:
+            files = self._sessions.get(session_id)
+        return () if files is None else tuple(files.uploads.values())
+
+    def connected(self, session_id: str) -> None:
+        """Note that a browser shows this session: a page that was reloaded may go on with it."""
+        with self._lock:
+            self._connections[session_id] += 1
+
     def disconnected(self, session_id: str) -> None:
-        """Give up a session's files and jobs, unless it comes back in time."""
+        """Give up a session's files and jobs, unless a browser shows it or comes back to it in time."""
+        with self._lock:
+            self._connections[session_id] -= 1
+            if self._connections[session_id] > 0:
+                return
+            del self._connections[session_id]
         timer = threading.Timer(self._grace_s, self.end, [session_id])
         timer.daemon = True
         with self._lock:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.dashboard.cases import owner
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
@@ -96,7 +97,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
 
 def queue_row(upload: Upload, config: AnalysisConfig) -> QueueRow:
     """Return how far an upload is; its analysis is started where nobody has."""
-    request = analysis_request(upload.path, upload.sha256, upload.name, config, runtime(), None)
+    request = analysis_request(upload.path, upload.sha256, upload.name, config, runtime(), None, kept_by=owner())
     found = job_or_folder(request, place=f"queue-{upload.sha256}")
     if isinstance(found, Path):
         return QueueRow(upload, analysis_of_folder(found), "done")

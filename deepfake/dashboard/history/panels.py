@@ -204,12 +204,12 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
         runtime().cache.drop_all(f"{row.sha256}-{row.fingerprint}", session().session_id)
     page = history_page()
     page.selection += 1  # a new key of the table lets go of the selection
-    page.deleted = deleted
+    page.told = "1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted"
 
 
 def tell_deleted() -> None:
-    """Say once that analyses were deleted. Not where it happens: drawing in a dialog's callback breaks the page."""
+    """Say once what was deleted. Not where it happens: drawing in a dialog's callback breaks the page."""
     page = history_page()
-    deleted, page.deleted = page.deleted, None
-    if deleted:
-        st.toast("1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted", icon=":material/delete:")
+    told, page.told = page.told, None
+    if told:
+        st.toast(told, icon=":material/delete:")

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.cases import plain
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
@@ -41,8 +42,13 @@ def draw_stored(reference: str) -> None:
     analysis = dataclasses.replace(analysis, video=video)
     clip = ClipChoice(Path(name), name, row.sha256, None, history_page().name)
     ready = ReadyAnalysis(clip, analysis, Path(name), f"{row.sha256}-{row.fingerprint}")
-    _draw_verdict(analysis, name)
-    for warning in warning_sentences(analysis):
+    draw_found(ready)
+
+
+def draw_found(ready: ReadyAnalysis) -> None:
+    """Draw an analysis without its clip: verdict, warnings, curves, tables and downloads."""
+    _draw_verdict(ready.analysis, ready.clip.name)
+    for warning in warning_sentences(ready.analysis):
         st.warning(warning, icon=":material/warning:")
     _draw_curves(ready)
     draw_file(ready)
@@ -77,7 +83,7 @@ def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
 def _draw_verdict(analysis: Analysis, name: str) -> None:
     verdict = analysis.verdict
     with st.container(border=True, gap="small", key="stored-verdict"):
-        st.markdown(f"**{name}**")
+        st.markdown(f"**{plain(name)}**")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             text = score_text(verdict.probability_fake, verdict.interval)

@@ -1,0 +1,38 @@
+"""The cases of whoever uses the page, and text that they typed."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from deepfake.dashboard.state import runtime
+from deepfake.store import AnalysisStore, Case, KeptClip
+
+# What Markdown, and Streamlit's own additions to it, take for more than text.
+MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:~$&^=@])")
+
+
+def owner() -> str:
+    """Return whose cases the page shows: everybody's without a login."""
+    return ""
+
+
+def plain(text: str) -> str:
+    """Return text as Markdown that shows it as it is, on one line."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def known_cases(text: str = "") -> tuple[Case, ...]:
+    """Return the cases that hold `text` in name, notes or source, the newest first."""
+    none: tuple[Case, ...] = ()
+    return runtime().store.ask(lambda store: store.cases.find(owner=owner(), text=text), none)
+
+
+def kept_clips() -> list[tuple[KeptClip, Path]]:
+    """Return the clips of all cases whose file is there, and where, the newest first."""
+
+    def look_up(store: AnalysisStore) -> list[tuple[KeptClip, Path]]:
+        found = [(clip, store.cases.path_of(clip)) for clip in store.cases.clips(owner=owner())]
+        return [(clip, path) for clip, path in found if path is not None]
+
+    none: list[tuple[KeptClip, Path]] = []
+    return runtime().store.ask(look_up, none)

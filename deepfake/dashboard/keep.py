@@ -1,0 +1,70 @@
+"""Keep: puts a clip, or only what was found in it, into a case."""
+
+from typing import Final
+
+import streamlit as st
+
+from deepfake.dashboard.cases import known_cases, owner
+from deepfake.dashboard.navigation import CASE_PARAMETER, HISTORY
+from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.state import runtime, session
+from deepfake.store import AnalysisStore, Case
+from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
+
+CLIP, FOUND = "The clip and what was found", "Only what was found, with three pictures of the face"
+NEW: Final = 0  # the number of no case
+LAST_KEY: Final = "_last-case"  # what was kept last, to offer it again
+
+
+def draw_keep(ready: ReadyAnalysis) -> None:
+    """Draw the button that keeps an analysis."""
+    if st.button("Keep in a case", key="keep", icon=":material/bookmark_add:", help="With name, notes and source."):
+        _ask(ready)
+    kept: int | None = st.session_state.get(LAST_KEY)
+    if kept is not None and ready.analysis.video.sha256 in session().kept:
+        st.page_link(HISTORY, label="Open the case", icon=":material/folder:", query_params={CASE_PARAMETER: str(kept)})
+
+
+@st.dialog("Keep in a case", icon=":material/bookmark_add:")
+def _ask(ready: ReadyAnalysis) -> None:
+    cases = {case.id: case for case in known_cases()}
+    last = st.session_state.get(LAST_KEY, NEW)
+    options = [*cases, NEW]
+    chosen: int = NEW
+    if cases:
+        chosen = st.selectbox(
+            "Case",
+            options,
+            index=options.index(last) if last in options else 0,
+            format_func=lambda number: "A new case" if number == NEW else cases[number].name,
+            key="keep-case",
+        )
+    if chosen == NEW:
+        st.text_input("Name", key="keep-name", max_chars=MAX_NAME_CHARACTERS, placeholder=ready.clip.name)
+        st.text_input(
+            "Source", key="keep-source", max_chars=MAX_SOURCE_CHARACTERS, placeholder="The address where you found it"
+        )
+        st.text_area("Notes", key="keep-notes", max_chars=MAX_NOTES_CHARACTERS)
+    st.radio("What to keep", [CLIP, FOUND], key="keep-what")
+    if st.button(
+        "Keep", key="keep-yes", icon=":material/bookmark_add:", type="primary", on_click=_keep, args=(ready,)
+    ):  # fmt: skip
+        st.rerun()
+
+
+def _keep(ready: ReadyAnalysis) -> None:
+    """Put an analysis into the case that was chosen; where the store cannot, the page says so when it is drawn next."""
+    given = st.session_state
+    name, source, notes = (str(given.get(f"keep-{field}") or "") for field in ("name", "source", "notes"))
+
+    def put(store: AnalysisStore) -> Case:
+        case = store.cases.get(given.get("keep-case", NEW), owner=owner())
+        case = case or store.cases.make(name.strip() or ready.clip.name, owner=owner(), notes=notes, source=source)
+        clip = ready.clip.path if given["keep-what"] == CLIP else None
+        store.cases.keep(case, ready.analysis, name=ready.clip.name, moments=ready.moments_at_hand, clip=clip)
+        return case
+
+    case = runtime().store.ask(put, None)
+    if case is not None:
+        session().kept.add(ready.analysis.video.sha256)
+        given[LAST_KEY] = case.id

@@ -1,0 +1,49 @@
+"""A page that is reloaded is a new session: a warning before that, and the way back to what was uploaded."""
+
+import streamlit as st
+
+from deepfake.dashboard.cases import plain
+from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.navigation import ANALYZE
+from deepfake.dashboard.sources import UPLOADS_ID
+from deepfake.dashboard.state import SESSION_KEY, analyze_page, runtime, session
+from deepfake.server.sessions import Upload
+
+# The browser remembers, for this tab alone, which session had uploads, and tells a new one of it.
+SCRIPT = """
+export default ({data, setStateValue}) => {
+  const KEY = "deepfake-session";
+  const earlier = sessionStorage.getItem(KEY);
+  if (earlier && earlier !== data.session) setStateValue("earlier", earlier);
+  if (data.uploads) sessionStorage.setItem(KEY, data.session);
+  window.onbeforeunload = data.at_stake ? (event) => { event.preventDefault(); return ""; } : null;
+}
+"""
+
+
+def draw_resume() -> None:
+    """Warn before a reload that loses uploads; after one, offer to go on with them while the server still has them."""
+    files = session()
+    told = st.components.v2.component("deepfake_resume", js=SCRIPT)(
+        key="resume",
+        data={"session": files.session_id, "uploads": bool(files.uploads), "at_stake": files.at_stake},
+        on_earlier_change=lambda: None,
+        height=1,
+    )
+    earlier = str(told.get("earlier") or "")
+    uploads = runtime().sessions.uploads_of(earlier) if earlier != files.session_id else ()
+    if uploads:
+        _offer(earlier, uploads)
+
+
+def _offer(earlier: str, uploads: tuple[Upload, ...]) -> None:
+    more = f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="resume-offer"):
+        st.markdown(f"Before this page was reloaded you had **{plain(uploads[-1].name)}**{more} here.", width="stretch")
+        if st.button("Go on with it", key="resume-yes", icon=":material/restore:", type="primary"):
+            st.session_state[SESSION_KEY] = earlier
+            set_choice(analyze_page(), UPLOADS_ID, uploads[-1].sha256)
+            st.switch_page(ANALYZE)
+        if st.button("Delete it", key="resume-no", icon=":material/delete:"):
+            runtime().sessions.end(earlier)
+            st.rerun()

@@ -1,0 +1,102 @@
+"""An upload is kept on purpose, found again in another session, opened, handed on, and deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from deepfake.dashboard import state
+from deepfake.dashboard.cases import plain
+from deepfake.settings import Settings
+from deepfake.store import open_store
+from tests.app.driver import RUN_LIMIT_S, User
+from tests.store.samples import sample_analysis
+
+NAME = "A *bold* [story](http://x) :red[no]"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A store and a folder of kept clips of its own, which the application uses as well."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", url)
+    monkeypatch.setenv("DEEPFAKE_CASES_DIR", str(tmp_path / "cases"))
+    return Settings(database_url=url, cases_dir=tmp_path / "cases")
+
+
+def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_square_clip: Path) -> None:
+    user = User().with_haar().arrive().upload(moving_square_clip).wait_for_verdict()
+    assert state._runtime_for(settings) is not None
+    user.click("keep")
+    user.text_input(key="keep-name").set_value(NAME)
+    user.text_input(key="keep-source").set_value("https://example.org/a_b_c")
+    user.text_area(key="keep-notes").set_value("# heard\n\nfrom *them*")
+    user.click("keep-yes")
+    assert not user.exception
+    with open_store(settings) as store:
+        [case] = store.cases.find(owner="")
+        assert (case.name, [clip.name for clip in case.clips]) == (NAME, [moving_square_clip.name])
+    assert len(list(settings.cases_dir.iterdir())) == 1
+    # Another session: uploads have gone, the case has not.
+    other = User("history").with_haar().arrive()
+    assert list(other.table_with("case")["case"]) == [NAME]
+    other.text_input(key="case-text").set_value("nobody").run()
+    assert "No case holds these words." in other.words
+    other = User("history").with_haar().arrive(case=str(case.id))
+    assert [item.value for item in other.subheader] == [plain(NAME)], "shown as text"
+    assert other.text_area(key=f"case-notes-{case.id}").value == "# heard\n\nfrom *them*"
+    assert [item.label for item in other.get("download_button")] == ["Report", "PDF", "Save the table"]
+    other.click(f"case-open-{case.clips[0].id}")
+    assert other.at == "analyze"
+    assert other.has_verdict(), "what was found comes from the case"
+    other.go_to("history")
+    other.query_params["case"] = str(case.id)
+    other.run().click("case-delete").click("case-yes")
+    assert not other.exception
+    assert list(settings.cases_dir.iterdir()) == []
+    assert not [item for item in other.dataframe if "case" in item.value]
+
+
+def test_what_was_found_is_shown_without_its_clip(settings: Settings) -> None:
+    with open_store(settings) as store:
+        case = store.cases.make("only found")
+        kept = store.cases.keep(case, sample_analysis(1), name="gone_*.mp4")
+    user = User("history").arrive(case=str(case.id))
+    assert plain("gone_*.mp4") in user.words
+    user.click(f"case-found-{kept.id}")
+    assert "SHA-256" in user.words
+    assert [item.label for item in user.get("download_button")][:2] == ["Report", "PDF"]
+    user.click(f"case-remove-{kept.id}").click("case-yes")
+    assert "This case has no clips" in user.words
+
+
+@pytest.mark.parametrize("reference", ["77", "x", "9" * 30])
+def test_a_case_that_is_not_there_is_told(settings: Settings, reference: str) -> None:
+    user = User("history").arrive(case=reference)
+    assert not user.exception
+    assert "not kept here" in user.words
+
+
+def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def reloaded() -> None:
+        from deepfake.dashboard import resume
+
+        resume.draw_resume()
+
+    server = state.runtime()
+    before = server.sessions.open(None)
+    server.sessions.connected(before.session_id)
+    with (tmp_path / "a.mp4").open("w+b") as clip:
+        before.save("a_b.mp4", clip, 10)
+    assert before.at_stake
+    monkeypatch.setattr(
+        "streamlit.components.v2.component", lambda *_, **__: lambda **_: {"earlier": before.session_id}
+    )
+    test = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S).run()
+    assert "a\\_b\\.mp4" in test.markdown[0].value
+    test.button(key="resume-no").click().run()
+    assert not test.exception
+    assert not test.markdown
+    assert server.sessions.uploads_of(before.session_id) == ()

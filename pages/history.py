@@ -10,7 +10,7 @@ from deepfake.dashboard.state import runtime, warn_of_store
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
-    "Uploads are not in it: they go when their session ends, unless they are kept in a case. Everybody who may open "
+    "Uploads are not kept: they go when their session ends, unless you put them into a case. Everybody who may open "
     "this page sees the list; of clips in folders that this server may not open, only the file's name."
 )
 

@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from deepfake.dashboard.state import runtime
+from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case, KeptClip
 
 # What Markdown, and Streamlit's own additions to it, take for more than text.
 MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:~$&^=@])")
-
-
-def owner() -> str:
-    """Return whose cases the page shows: everybody's without a login."""
-    return ""
 
 
 def plain(text: str) -> str:

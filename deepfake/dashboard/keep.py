@@ -4,10 +4,11 @@ from typing import Final
 
 import streamlit as st
 
-from deepfake.dashboard.cases import known_cases, owner
+from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.navigation import CASE_PARAMETER, HISTORY
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 

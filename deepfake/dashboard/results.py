@@ -11,9 +11,9 @@ import streamlit as st
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
-from deepfake.dashboard.cases import owner
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
 from deepfake.faces.detection import FaceDetection
 from deepfake.serialize import from_bytes

@@ -1,5 +1,7 @@
 """A page that is reloaded is a new session: a warning before that, and the way back to what was uploaded."""
 
+import hashlib
+
 import streamlit as st
 
 from deepfake.dashboard.cases import plain
@@ -7,15 +9,15 @@ from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import SESSION_KEY, analyze_page, runtime, session
+from deepfake.dashboard.visitor import owner
 from deepfake.server.sessions import Upload
 
-# The browser remembers, for this tab alone, which session had uploads, and tells a new one of it.
+# The browser remembers, for this tab and this visitor alone, which session had uploads, and tells a new one of it.
 SCRIPT = """
 export default ({data, setStateValue}) => {
-  const KEY = "deepfake-session";
-  const earlier = sessionStorage.getItem(KEY);
+  const earlier = sessionStorage.getItem(data.place);
   if (earlier && earlier !== data.session) setStateValue("earlier", earlier);
-  if (data.uploads) sessionStorage.setItem(KEY, data.session);
+  if (data.uploads) sessionStorage.setItem(data.place, data.session);
   window.onbeforeunload = data.at_stake ? (event) => { event.preventDefault(); return ""; } : null;
 }
 """
@@ -26,7 +28,12 @@ def draw_resume() -> None:
     files = session()
     told = st.components.v2.component("deepfake_resume", js=SCRIPT)(
         key="resume",
-        data={"session": files.session_id, "uploads": bool(files.uploads), "at_stake": files.at_stake},
+        data={
+            "place": f"deepfake-session-{hashlib.sha256(owner().encode()).hexdigest()[:16]}",
+            "session": files.session_id,
+            "uploads": bool(files.uploads),
+            "at_stake": files.at_stake,
+        },
         on_earlier_change=lambda: None,
         height=1,
     )

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.dashboard.cases import owner
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
+from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text
 from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.table import answers_csv, first_reason

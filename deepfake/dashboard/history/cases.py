@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from deepfake.dashboard.cases import known_cases, owner, plain
+from deepfake.dashboard.cases import known_cases, plain
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.history.stored import draw_found
@@ -16,6 +16,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.verdict_style import answer_markdown
+from deepfake.dashboard.visitor import owner
 from deepfake.figures import format_time
 from deepfake.report.card import strength_text
 from deepfake.report.case import case_document

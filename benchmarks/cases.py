@@ -1,4 +1,4 @@
-"""Clips that real users have trouble with, each with the right answer and the one that is given now.
+"""Clips and lists of clips that real users have trouble with, each with the right answer and the one that is given now.
 
     python -m benchmarks.cases FOLDER [--only 02 05]
 
@@ -6,8 +6,10 @@ FOLDER holds the inputs in `clips/`. Prints a table in Markdown, and ends with s
 """
 
 import argparse
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
+from deepfake.dataset.opening import open_dataset
 from deepfake.errors import ClipError, DeepfakeError
 from deepfake.report.wording import adjustment_sentence, warning_sentences
 from deepfake.video.info import VideoInfo
@@ -133,6 +136,24 @@ def refused(name: str, word: str) -> Callable[[Path], Answer]:
     return check
 
 
+def listed(name: str, table: str, labels: Mapping[str, str], words: str = "") -> Callable[[Path], Answer]:
+    """Whether a table, saved as this one beside its clips, gives these labels and says these words."""
+
+    def check(folder: Path) -> Answer:
+        with tempfile.TemporaryDirectory() as place:
+            beside = Path(place, table)
+            shutil.copy(folder / name, beside)
+            for clip_name in labels:
+                Path(place, clip_name).parent.mkdir(exist_ok=True)
+                Path(place, clip_name).touch()
+            dataset = open_dataset(beside if beside.suffix == ".csv" else beside.parent)
+        found = {str(entry.path.relative_to(dataset.root)): entry.label for entry in dataset.entries}
+        told = [", ".join(f"{clip_name} {label}" for clip_name, label in found.items()), *dataset.warnings]
+        return "; ".join(told), found == labels and words in " ".join(dataset.warnings)
+
+    return check
+
+
 def is_even(analysis: Analysis, step_s: float) -> bool:
     """Return whether frames come evenly, and nothing is said against it."""
     steps = np.diff(analysis.frame_timestamps_s)
@@ -240,6 +261,29 @@ CASES: Sequence[Case] = (
         clip(
             "16-fragmented-truncated.mp4",
             lambda a: len(a.frame_timestamps_s) == 24 and any("breaks off" in w for w in warning_sentences(a)),
+        ),
+    ),
+    Case(
+        "17-transposed-metadata.json",
+        "DFDC metadata saved by column",
+        "read, told",
+        listed("17-transposed-metadata.json", "metadata.json", {"a.mp4": "FAKE", "b.mp4": "REAL"}, "by column"),
+    ),
+    Case(
+        "18-semicolon.csv",
+        "a spreadsheet's semicolons, b.mp4 listed as B.MP4",
+        "read",
+        listed("18-semicolon.csv", "clips.csv", {"a.mp4": "REAL", "b.mp4": "FAKE"}),
+    ),
+    Case(
+        "18-windows-blank-dup.csv",
+        "byte-order mark, CRLF, empty and doubled rows",
+        "read, odd rows named",
+        listed(
+            "18-windows-blank-dup.csv",
+            "clips.csv",
+            {"sub/c.mp4": "FAKE", "a.mp4": "REAL", "b.mp4": "FAKE"},
+            "2 empty rows were left out",
         ),
     ),
     Case("20-animated.gif", "a picture", "a sentence that says what it is", refused("20-animated.gif", "GIF")),

@@ -5,9 +5,10 @@ Importing this module compiles the one function and signature that is used, or l
 be written to. Where there is neither, it is compiled anew in every process.
 
 How it is fast. Rows are interleaved R, G, B, so the taps of the horizontal filter lie three values apart and one
-contiguous loop filters all channels. Three moments are filtered, horizontally first, each as a folded symmetric kernel:
-the mean of x, (x - y)² and x·y, whose integers fit 16 bits; y's mean is kept from when y was x. Columns are walked in
-tiles whose last 16 filtered rows stay in the cache, four output rows at a time share the loads of the vertical filter.
+contiguous loop filters all channels. Three moments are filtered, the mean of x, (x - y)² and x·y: each is made float32
+once, filtered vertically, four output rows at a time that share their loads, and then horizontally in the loop that
+computes the index; both filters are folded symmetric kernels. y's mean is kept from when y was x. Columns are walked in
+tiles whose last 16 rows of moments stay in the cache.
 
 How it is exact. With d = x - y the index is (1 - mean(d)² / A) · (1 - var(d) / B). What is accumulated is the distance
 from 1, so identical pictures give exactly 1 and the rounding of B, which cancels squares, only scales that distance.
@@ -35,7 +36,7 @@ _GAUSSIAN = np.exp(-0.5 * ((np.arange(TAPS) - TAPS // 2) / _SIGMA) ** 2)
 _W0, _W1, _W2, _W3, _W4, _W5 = (np.float32(w) for w in (_GAUSSIAN / _GAUSSIAN.sum())[: TAPS // 2 + 1])
 _C1 = np.float32((0.01 * 255) ** 2)
 _C2 = np.float32((0.03 * 255) ** 2)
-_HALO = 3 * (TAPS - 1)
+_HALO = 32  # values beside a tile that its horizontal filter reads: 3 * (TAPS - 1), in whole vectors
 
 # Sums may be reordered and fused; NaN and infinity keep their meaning. Without NumPy's error model every division
 # carries a branch for ZeroDivisionError, which keeps the loop from being vectorized.
@@ -61,27 +62,22 @@ _inner = numba.njit(**_OPTIONS)
 
 
 @_inner
-def _difference_and_product(x: Any, y: Any, squares: Any, products: Any) -> None:
+def _products(x: Any, y: Any, products: Any) -> None:
+    """Write x, (x - y)² and x·y of one row: integers that float32 holds exactly."""
+    means, squares, mixed = products[0], products[1], products[2]
     for j in range(x.shape[0]):
-        a = np.int32(x[j])
-        b = np.int32(y[j])
-        d = np.int32(a - b)
-        squares[j] = np.uint16(np.int32(d * d))
-        products[j] = np.uint16(np.int32(a * b))
+        a = np.float32(x[j])
+        b = np.float32(y[j])
+        d = a - b
+        means[j] = a
+        squares[j] = d * d
+        mixed[j] = a * b
 
 
 @_inner
-def _filter_row(s: Any, out: Any, n: int) -> None:
-    """Filter n values horizontally: pairs of taps are added as integers, exactly, before they are weighted."""
-    for j in range(n):
-        out[j] = (
-            _W0 * np.float32(np.int32(np.int32(s[j]) + np.int32(s[j + 30])))
-            + _W1 * np.float32(np.int32(np.int32(s[j + 3]) + np.int32(s[j + 27])))
-            + _W2 * np.float32(np.int32(np.int32(s[j + 6]) + np.int32(s[j + 24])))
-            + _W3 * np.float32(np.int32(np.int32(s[j + 9]) + np.int32(s[j + 21])))
-            + _W4 * np.float32(np.int32(np.int32(s[j + 12]) + np.int32(s[j + 18])))
-            + _W5 * np.float32(np.int32(s[j + 15]))
-        )
+def _copy(x: Any, out: Any) -> None:
+    for j in range(x.shape[0]):
+        out[j] = np.float32(x[j])
 
 
 @_inner
@@ -118,21 +114,39 @@ def _deficit(mean_x: Any, mean_y: Any, square: Any, product: Any) -> Any:
 
 
 @_inner
+def _filtered(row: Any, j: int) -> Any:
+    """Filter a row horizontally at j."""
+    return _taps(
+        row[j], row[j + 3], row[j + 6], row[j + 9], row[j + 12], row[j + 15],
+        row[j + 18], row[j + 21], row[j + 24], row[j + 27], row[j + 30],
+    )  # fmt: skip
+
+
+@_inner
+def _mean_row(moments: Any, means: Any) -> None:
+    row = moments[0]
+    for j in range(means.shape[0]):
+        means[j] = _filtered(row, j)
+
+
+@_inner
 def _sum_row(moments: Any, means_y: Any) -> Any:
     """Return the sum of 1 - SSIM over a row; means_y becomes the means of x, for the next frame."""
-    means_x, squares, products = moments[0], moments[1], moments[2]
+    values, squares, products = moments[0], moments[1], moments[2]
     total = np.float32(0)
     for j in range(means_y.shape[0]):
-        total += _deficit(means_x[j], means_y[j], squares[j], products[j])
-        means_y[j] = means_x[j]
+        mean = _filtered(values, j)
+        total += _deficit(mean, means_y[j], _filtered(squares, j), _filtered(products, j))
+        means_y[j] = mean
     return total
 
 
 @_inner
 def _index_row(moments: Any, means_y: Any, index: Any) -> None:
-    means_x, squares, products = moments[0], moments[1], moments[2]
+    values, squares, products = moments[0], moments[1], moments[2]
     for j in range(means_y.shape[0]):
-        index[j] = np.float32(1) - _deficit(means_x[j], means_y[j], squares[j], products[j])
+        mean, square, product = _filtered(values, j), _filtered(squares, j), _filtered(products, j)
+        index[j] = np.float32(1) - _deficit(mean, means_y[j], square, product)
 
 
 @_compiled(types.float64(_IMAGE, _IMAGE, _PLANE, _PLANE, _ROWS, _ROWS))
@@ -152,31 +166,27 @@ def ssim_pass(
     """
     height = x.shape[0]
     rows, columns = means.shape
-    tile = ring.shape[2]
+    tile = ring.shape[2] - _HALO
     moments = 3 if y.shape[0] else 1
-    squares = np.empty(tile + _HALO, np.uint16)
-    products = np.empty(tile + _HALO, np.uint16)
     total = 0.0
     for left in range(0, columns, tile):
-        n = min(tile, columns - left)
-        for top in range(0, rows, 4):
-            for i in range(top + 10 if top else 0, min(top + 14, height)):
-                row = x[i, left : left + n + _HALO]
-                slot = ring[i & 15]
-                _filter_row(row, slot[0], n)
+        right = min(left + tile, columns)
+        for top in range(0, rows, BLOCK_ROWS):
+            for i in range(top + TAPS - 1 if top else 0, min(top + BLOCK_ROWS + TAPS - 1, height)):
+                row = x[i, left : right + _HALO]
                 if moments == 3:
-                    _difference_and_product(row, y[i, left : left + n + _HALO], squares, products)
-                    _filter_row(squares, slot[1], n)
-                    _filter_row(products, slot[2], n)
+                    _products(row, y[i, left : right + _HALO], ring[i & 15])
+                else:
+                    _copy(row, ring[i & 15, 0])
             for q in range(moments):
                 _filter_block(ring, q, top, block)
-            for i in range(top, min(top + 4, rows)):
+            for i in range(top, min(top + BLOCK_ROWS, rows)):
                 if moments == 1:
-                    means[i, left : left + n] = block[i - top, 0, :n]
+                    _mean_row(block[i - top], means[i, left:right])
                 elif index.shape[0]:
-                    _index_row(block[i - top], means[i, left : left + n], index[i, left : left + n])
+                    _index_row(block[i - top], means[i, left:right], index[i, left:right])
                 else:
-                    total += _sum_row(block[i - top], means[i, left : left + n])
+                    total += _sum_row(block[i - top], means[i, left:right])
     if moments == 1 or index.shape[0]:
         return np.nan
     return 1.0 - total / (rows * columns)
@@ -185,8 +195,8 @@ def ssim_pass(
 def workspace(columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return ring and block for pictures of which `columns` values per row are compared."""
     tiles = -(-columns // TILE_VALUES)
-    tile = -(-columns // (16 * tiles)) * 16
-    return _aligned(RING_ROWS, MOMENTS, tile), _aligned(BLOCK_ROWS, MOMENTS, tile)
+    tile = -(-columns // (32 * tiles)) * 32
+    return _aligned(RING_ROWS, MOMENTS, tile + _HALO), _aligned(BLOCK_ROWS, MOMENTS, tile + _HALO)
 
 
 def _aligned(*shape: int) -> NDArray[np.float32]:

@@ -160,8 +160,8 @@ def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: fl
                 draw_recompression(ready, track_id, page=state)
         elif file.open:
             with file:
-                draw_file_itself(ready)
                 draw_file(ready)
+                draw_file_itself(ready)
     except DeepfakeError as error:
         st.error(str(error), icon=":material/error:")
 

@@ -27,7 +27,7 @@ from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTrac
 from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
-from deepfake.signals.cuts import CutDetector
+from deepfake.signals.cuts import CutDetector, reduced
 from deepfake.signals.dissolve import DissolveDetector
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.measuring import FaceSignals
@@ -101,7 +101,9 @@ def analyze(
         stack.enter_context(clip_pass)
         clip_pass.run(progress)
         sha256 = sha256 or file_sha256(Path(path))
-    return clip_pass.result(config, sha256, {"models": models_s, "total": time.perf_counter() - started})
+    analysis = clip_pass.result(config, sha256)
+    total_s = time.perf_counter() - started
+    return replace(analysis, timings_s={**analysis.timings_s, "models": models_s, "total": total_s})
 
 
 def _tracker_frames(config: AnalysisConfig, info: VideoInfo) -> dict[str, int]:
@@ -178,8 +180,9 @@ class _Pass:
 
     def _track(self, frame: Frame) -> dict[int, FaceDetection]:
         started = time.perf_counter()
-        is_cut = self._cut_detector.push(frame.image)
-        dissolve = self._dissolve_detector.push(frame.image, is_cut=is_cut)
+        small = reduced(frame.image)
+        is_cut = self._cut_detector.push(small)
+        dissolve = self._dissolve_detector.push(small, is_cut=is_cut)
         mixed_from = None if dissolve is None else dissolve.first
         faces = self._tracker.update(frame, is_cut=is_cut, mixed_from=mixed_from)
         self._pending.append((frame, faces))
@@ -201,15 +204,14 @@ class _Pass:
 
     def _emit_crops(self, *, keep: int) -> None:
         """Cut the crops of all frames but the latest `keep`, whose neighbors are not all known yet."""
-        started = time.perf_counter()
         while len(self._pending) > keep:
             frame, faces = self._pending.popleft()
             self._face_signals.keep(faces)
             for track_id in faces:
                 self._emit_crop(frame, track_id)
-        self._timings_s["crops"] += time.perf_counter() - started
 
     def _emit_crop(self, frame: Frame, track_id: int) -> None:
+        started = time.perf_counter()
         near = [
             (index, faces[track_id])
             for index, faces in self._recent
@@ -219,6 +221,7 @@ class _Pass:
         transform = smoothed_crop_to_frame(frame.index, indices, [face for _, face in near], CROP_SIZE_PX)
         image = crop_face(frame.image, transform, CROP_SIZE_PX)
         crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
+        self._timings_s["crops"] += time.perf_counter() - started
         started = time.perf_counter()
         self._face_signals.push(crop, frame)
         if not frame.is_damaged:
@@ -232,7 +235,7 @@ class _Pass:
         if self._on_crop is not None:
             self._on_crop(crop, frame)
 
-    def result(self, config: AnalysisConfig, sha256: str, timings_s: dict[str, float]) -> Analysis:
+    def result(self, config: AnalysisConfig, sha256: str) -> Analysis:
         """Return what the finished pass found."""
         timestamps_s = np.array(self._timestamps_s, dtype=np.float64)
         found = self._kept_tracks(config, timestamps_s)
@@ -265,7 +268,7 @@ class _Pass:
                 views={i: self._view(track) for i, track in by_id.items()},
                 no_persons=no_person_evidence([track for track in found if track.track_id not in by_id], timestamps_s),
             ),
-            timings_s={**self._timings_s, **timings_s},
+            timings_s=self._timings_s,
             still_frames=still_frames,
         )
 

@@ -20,9 +20,19 @@ STAGES = {
     "models": "Loading the models",
     "decode": "Decoding",
     "faces": "Finding and following faces",
-    "crops": "Cutting out faces, their similarity",
+    "crops": "Cutting out faces",
+    "signals": "Face signals",
+    "scoring": "Scoring by the classifier",
     "similarity_wait": "Waiting for the frames' similarity",
     "total": "In all",
+}
+SETTINGS = {
+    "face_detector": "Face detector",
+    "classifier": "Classifier",
+    "search_every_s": "Whole frame searched every",
+    "resume_within_s": "A lost face is found again within",
+    "min_track_s": "Shortest time that a person is kept for",
+    "quick": "Quick look",
 }
 
 
@@ -31,11 +41,11 @@ def draw_file(ready: ReadyAnalysis) -> None:
     analysis = ready.analysis
     clip, run = st.columns(2, gap="large")
     with clip:
-        st.markdown("**The clip**")
-        st.table(_properties(analysis), border="horizontal", hide_header=True)
         if analysis.video.adjustments:
             st.markdown("**Changed on reading**")
             st.markdown("\n".join(f"- {adjustment_sentence(item)}" for item in analysis.video.adjustments))
+        st.markdown("**The clip**")
+        st.table(_properties(analysis), border="horizontal", hide_header=True)
         st.caption("SHA-256 of the file")
         st.code(analysis.video.sha256, language=None, wrap_lines=True)
     with run:
@@ -108,8 +118,14 @@ def _bit_rate(video: VideoInfo, needed: float) -> str:
 
 
 def _run(analysis: Analysis) -> pd.DataFrame:
-    settings = {name.replace("_", " "): str(value) for name, value in dataclasses.asdict(analysis.config).items()}
+    settings = {SETTINGS[name]: _setting(name, value) for name, value in dataclasses.asdict(analysis.config).items()}
     return _rows({"Software": f"deepfake {analysis.software_version}", **settings})
+
+
+def _setting(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value} s" if name.endswith("_s") else str(value)
 
 
 def _rows(values: dict[str, str]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTrac
 from deepfake.files import file_sha256
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.base import SignalTrace
-from deepfake.signals.cuts import CutDetector, reduced
+from deepfake.signals.cuts import CutDetector
 from deepfake.signals.dissolve import DissolveDetector
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.measuring import FaceSignals
@@ -180,9 +180,8 @@ class _Pass:
 
     def _track(self, frame: Frame) -> dict[int, FaceDetection]:
         started = time.perf_counter()
-        small = reduced(frame.image)
-        is_cut = self._cut_detector.push(small)
-        dissolve = self._dissolve_detector.push(small, is_cut=is_cut)
+        is_cut = self._cut_detector.push(frame.image)
+        dissolve = self._dissolve_detector.push(frame.image, is_cut=is_cut)
         mixed_from = None if dissolve is None else dissolve.first
         faces = self._tracker.update(frame, is_cut=is_cut, mixed_from=mixed_from)
         self._pending.append((frame, faces))

@@ -42,7 +42,7 @@ class CutDetector:
 
         `cuts()` judges again with the pictures that came after.
         """
-        small = _hsv(reduced(image))
+        small = _reduced_hsv(image)
         if self._recent and self._recent[-1].shape != small.shape:
             self._recent.clear()
         value = _mean_difference(self._recent[-1], small) if self._recent else float("nan")
@@ -94,19 +94,13 @@ def scene_cuts(
     return np.flatnonzero((change >= threshold) & largest & (change >= neighbor_ratio * mean)).astype(np.int64)
 
 
-def reduced(image: Image) -> Image:
-    """Return the picture, uint8 (H, W, 3), halved while it stays at least 192 px wide: what cuts and dissolves are
-    looked for in. One that is reduced already is returned as it is."""
+def _reduced_hsv(image: Image) -> Image:
     # Halving by the mean lets every pixel count, so that noise and fine texture are no change of content. One
     # INTER_AREA step to an uneven size does the same in many times the time.
     while image.shape[1] >= 2 * CUT_MIN_WIDTH_PX and image.shape[0] >= 2:
         height, width = image.shape[0] // 2, image.shape[1] // 2
         even = image[: 2 * height, : 2 * width]
         image = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return image
-
-
-def _hsv(image: Image) -> Image:
     return cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.uint8, copy=False)
 
 

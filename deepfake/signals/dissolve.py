@@ -51,11 +51,8 @@ class DissolveDetector:
         self._found: list[Dissolve] = []
 
     def push(self, image: Image, *, is_cut: bool = False) -> Dissolve | None:
-        """Return the dissolve that ended just before this picture, or None.
-
-        image: uint8 (H, W, 3), reduced or not. is_cut: whether a new scene begins with it: nothing before it is
-        compared with it.
-        """
+        """Return the dissolve that ended just before this picture, or None. image: uint8 (H, W, 3). is_cut: whether a
+        new scene begins with it: nothing before it is compared with it."""
         self._index += 1
         if is_cut:
             self._recent.clear()

@@ -1,10 +1,17 @@
-"""Compare: a fake beside its original, one moment for both."""
+"""Compare: two clips side by side, a fake and its original, say; one moment for both."""
 
 import streamlit as st
 
-from deepfake.comparison import comparison_document, comparison_to_dict
+from deepfake.comparison import comparison_document, comparison_to_dict, side_by_side
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
-from deepfake.dashboard.compare.choice import choose_original, draw_sample_pairs, offer_fakes_of
+from deepfake.dashboard.compare.choice import (
+    A_PARAMETER,
+    B_PARAMETER,
+    choose_other,
+    draw_sample_pairs,
+    draw_swap,
+    offer_fakes_of,
+)
 from deepfake.dashboard.compare.panels import (
     draw_answer,
     draw_difference,
@@ -24,56 +31,49 @@ from deepfake.dashboard.selection import (
     time_slider,
 )
 from deepfake.dashboard.sidebar import analysis_config
-from deepfake.dashboard.sources import ClipChoice, demo_when_ready
-from deepfake.dashboard.state import ComparePage, compare_page, original_choice, warn_of_store
+from deepfake.dashboard.snapshots import cached_frame
+from deepfake.dashboard.sources import demo_when_ready
+from deepfake.dashboard.state import ComparePage, compare_page, compared_choice, warn_of_store
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
 from deepfake.report.document import Document
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
+from deepfake.views.stills import jpeg
 
 CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
-    st.header("Compare a fake with its original")
+    st.header("Compare two clips")
     warn_of_store()
-    state = compare_page()
-    choose_from_url(state, "fake")
-    fake = choose_clip(state, label="Fake")
-    keep_url(state, fake, "fake")
+    state, choice = compare_page(), compared_choice()
+    choose_from_url(state, A_PARAMETER)
+    a = choose_clip(state, label="Clip A")
+    keep_url(state, a, A_PARAMETER)
     config = analysis_config()
-    if fake is None:
+    if a is None:
         if demo_when_ready():
             draw_sample_pairs(state)
         return
-    offer_fakes_of(fake, state)
-    original = original_of(fake, state)
-    if original is None:
+    offer_fakes_of(a, state)
+    b = choose_other(a, state, choice)
+    keep_url(choice, b, B_PARAMETER)
+    if b is None:
         return
-    if original.sha256 == fake.sha256:
+    draw_swap(state, choice, a, b)
+    if b.sha256 == a.sha256:
         st.info("Both are the same file: it is identical to itself.", icon=":material/content_copy:")
-    ready = comparison_when_ready(fake, original, config, place=state.name)
+    ready = comparison_when_ready(a, b, config, place=state.name)
     if ready is not None:
         draw_result(state, ready)
-
-
-def original_of(fake: ClipChoice, state: ComparePage) -> ClipChoice | None:
-    if state.fake_sha256 not in (None, fake.sha256):
-        st.query_params.pop("original", None)  # it was the other fake's
-    state.fake_sha256 = fake.sha256
-    choice = original_choice()
-    choose_from_url(choice, "original")
-    original = choose_original(fake, state, choice)
-    keep_url(choice, original, "original")
-    return original
 
 
 def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
     comparison = ready.comparison
     draw_answer(ready)
-    # At first the person who differs most from the original, at the moment of the greatest difference.
+    # At first the person who differs most, at the moment of the greatest difference.
     track_id = chosen_person(state, ready.fake.analysis, ready.key, at_first=comparison.main_track)
     times_s = comparison.cross_similarity.timestamps_s
     row, moment_s = chosen_time(state, ready.key, times_s, initial_frame=first_row(ready))
@@ -91,7 +91,7 @@ def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
         draw_signals(ready, track_id, moment_s, state)
     except DeepfakeError as error:
         st.error(str(error), icon=":material/error:")
-    draw_export(ready)
+    draw_export(ready, row, state)
 
 
 def first_row(ready: ReadyComparison) -> int:
@@ -123,9 +123,9 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
             left,
             both,
             "compare-both",
-            "a dip is a frame unlike the one before it; suspect are dips that only the fake has.",
+            "a dip is a frame unlike the one before it; suspect are dips that only one of them has.",
         ),
-        (right, cross, "compare-cross", "the lower, the more the fake departs from the original at that moment."),
+        (right, cross, "compare-cross", "the lower, the more A and B differ at that moment."),
     ):
         with column:
             # Narrow places: the title from the very left, the legend at the very bottom.
@@ -140,7 +140,7 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
             st.caption(f"How to read this: {caption} Click a point to go there.")
 
 
-def draw_export(ready: ReadyComparison) -> None:
+def draw_export(ready: ReadyComparison, row: int, state: ComparePage) -> None:
     names = ready.fake.clip.name, ready.original.clip.name
     stem = names[0].rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
@@ -158,10 +158,25 @@ def draw_export(ready: ReadyComparison) -> None:
                 "json", "JSON", ":material/data_object:", "application/json",
                 lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
             ),
+            ("jpg", "Picture of this moment", ":material/image:", "image/jpeg", lambda: picture_of(ready, row)),
         ):  # fmt: skip
             st.download_button(
                 title, made, f"{stem}-compared.{kind}", mime, key=f"compare-{kind}", icon=icon, on_click="ignore"
             )
+        clip = ready.side_by_side_when_ready(state)
+        if clip is not None:
+            st.download_button(
+                "Side-by-side clip", clip.read_bytes, f"{stem}-compared.mp4", "video/mp4", key="compare-mp4",
+                icon=":material/splitscreen_vertical_add:", on_click="ignore",
+            )  # fmt: skip
+
+
+def picture_of(ready: ReadyComparison, row: int) -> bytes:
+    """A moment of both clips as one picture, A on the left."""
+    comparison = ready.comparison
+    times_s = comparison.cross_similarity.timestamps_s[row], comparison.original_timestamps_s[row]
+    clips = ready.fake.clip, ready.original.clip
+    return jpeg(side_by_side(*(cached_frame(clip, float(at)).view for clip, at in zip(clips, times_s, strict=True))))
 
 
 page()

@@ -68,13 +68,13 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
         out.print(sentence, soft_wrap=True)
     for note in alignment_sentences(comparison):
         out.print(f"  · {note}", soft_wrap=True)
-    for name, analysis in (("Fake", comparison.fake), ("Original", comparison.original)):
+    for name, analysis in (("A", comparison.fake), ("B", comparison.original)):
         out.print()
         out.print(f"{name}:", style="dim")
         _print_clip(out, analysis)
     if comparison.moments:
         out.print()
-        out.print("Moments of greatest difference (similarity of the fake to its original, 1 = identical)")
+        out.print("Moments of greatest difference (similarity of A to B, 1 = identical)")
         rows = [
             (
                 format_time(moment.timestamp_s),
@@ -85,7 +85,7 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
             )
             for moment in comparison.moments
         ]
-        out.print(_table(("time", "frame", "original's frame", "whole frame", "face"), rows))
+        out.print(_table(("time", "frame of A", "frame of B", "whole frame", "face"), rows))
     _print_ends(out, pair_warnings(comparison), written)
 
 

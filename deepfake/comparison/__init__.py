@@ -3,7 +3,7 @@
 from deepfake.comparison.compare import ComparedMoment, Comparison, ComparisonProgress, compare
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, Finding, PairCheck
 from deepfake.comparison.overlap import Overlap, difference_map, find_overlap
-from deepfake.comparison.pair_clips import PairClips, difference_view
+from deepfake.comparison.pair_clips import PairClips, difference_view, write_side_by_side
 from deepfake.comparison.pair_wording import (
     FINDING_TITLES,
     alignment_sentences,
@@ -11,7 +11,7 @@ from deepfake.comparison.pair_wording import (
     pair_sentence,
     pair_warnings,
 )
-from deepfake.comparison.report import MomentPictures, comparison_document, moment_pictures
+from deepfake.comparison.report import MomentPictures, comparison_document, moment_pictures, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
 
 __all__ = [
@@ -36,4 +36,6 @@ __all__ = [
     "moment_pictures",
     "pair_sentence",
     "pair_warnings",
+    "side_by_side",
+    "write_side_by_side",
 ]

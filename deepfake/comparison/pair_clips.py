@@ -1,5 +1,7 @@
 """What is shown of two clips together: a face of the one beside the same place of the other, and where they differ."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -8,11 +10,14 @@ from typing import Self
 import numpy as np
 import plotly.graph_objects as go
 
+from deepfake.comparison.compare import Comparison
 from deepfake.comparison.overlap import Overlap, difference_map
+from deepfake.comparison.report import side_by_side
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
 from deepfake.settings import Settings, load_settings
 from deepfake.signals.ssim import MIN_SIDE_PX
+from deepfake.video.info import Frame, Image
 from deepfake.video.reader import VideoReader
 from deepfake.video.writer import ClipWriter
 
@@ -55,6 +60,51 @@ class PairClips:
             self._writers[fake.track_id] = writer, fake.timestamp_s
         writer, start_s = self._writers[fake.track_id]
         writer.write(pair, fake.timestamp_s - start_s)
+
+
+def write_side_by_side(
+    out: Path | str,
+    fake_path: Path | str,
+    original_path: Path | str,
+    comparison: Comparison,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write two clips as one, the fake on the left and the original on the right, at every moment that was compared.
+
+    Both are of one height, the longer side of each at most 640 px. progress: called with the moments done and all.
+    Raises what VideoReader raises.
+    """
+    settings = settings or load_settings()
+    cross = comparison.cross_similarity
+    moments = list(zip(cross.frame_indices.tolist(), comparison.original_frame_indices.tolist(), strict=True))
+    with ExitStack() as stack:
+        readers = [stack.enter_context(VideoReader(path, settings)) for path in (fake_path, original_path)]
+        left, right = (_pictures_by_index(reader.frames()) for reader in readers)
+        writer: ClipWriter | None = None
+        for done, ((left_index, right_index), time_s) in enumerate(zip(moments, cross.timestamps_s, strict=True), 1):
+            pair = side_by_side(left(left_index), right(right_index))
+            if writer is None:
+                size = pair.shape[1], pair.shape[0]
+                writer = stack.enter_context(ClipWriter(out, readers[0].info.frame_rate, size))
+            writer.write(pair, float(time_s))
+            if progress is not None:
+                progress(done, len(moments))
+
+
+def _pictures_by_index(frames: Iterator[Frame]) -> Callable[[int], Image]:
+    """Return a function that gives the picture of a frame by its index, which must not get smaller from call to call;
+    the last picture where the clip ends before."""
+    latest = next(frames)
+
+    def picture(index: int) -> Image:
+        nonlocal latest
+        while latest.index < index and (following := next(frames, None)) is not None:
+            latest = following
+        return latest.image
+
+    return picture
 
 
 def difference_view(

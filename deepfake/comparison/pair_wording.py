@@ -60,14 +60,14 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
         notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, offset 0.")
     else:
         notes.append(
-            f"Different frame rates (fake {rates[0]:.4g}, original {rates[1]:.4g} fps): each frame of the fake is "
-            "compared with the original's frame nearest in time, offset 0."
+            f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} fps): each frame of A is compared with B's "
+            "frame nearest in time, offset 0."
         )
     if frames[0] == frames[1] or (not is_same_rate and moments == frames[0]):
-        notes.append(f"All {frames[0]} frames of the fake are compared.")
+        notes.append(f"All {frames[0]} frames of A are compared.")
     else:
         notes.append(
-            f"Different lengths (fake {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; original {frames[1]} "
+            f"Different lengths (A {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; B {frames[1]} "
             f"frames, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
         )
     return (*notes, _size_sentence(comparison))
@@ -77,16 +77,16 @@ def _size_sentence(comparison: Comparison) -> str:
     overlap = comparison.overlap
     clips = comparison.fake, comparison.original
     fake_size, original_size = (f"{analysis.video.width}×{analysis.video.height}" for analysis in clips)
-    sizes = f"(fake {fake_size}, original {original_size} px)"
+    sizes = f"(A {fake_size}, B {original_size} px)"
     return {
         "same size": f"Same size ({fake_size} px).",
         "scaled": f"Different sizes {sizes}: the larger is scaled to {overlap.size[0]}×{overlap.size[1]} px.",
-        "centre of the original": f"Different sizes {sizes}: the fake shows the middle of the original.",
-        "centre of the fake": f"Different sizes {sizes}: the original shows the middle of the fake.",
+        "centre of the original": f"Different sizes {sizes}: A shows the middle of B.",
+        "centre of the fake": f"Different sizes {sizes}: B shows the middle of A.",
     }[overlap.kind]
 
 
 def pair_warnings(comparison: Comparison) -> tuple[str, ...]:
     """Return the warnings of both clips, each with which clip it is about."""
-    named = (("Fake", comparison.fake), ("Original", comparison.original))
+    named = (("A", comparison.fake), ("B", comparison.original))
     return tuple(f"{name}: {warning}" for name, analysis in named for warning in warning_sentences(analysis))

@@ -72,6 +72,12 @@ def set_choice(page: PageState, source_id: str, name: str) -> None:
     page.choice = source_id, name
 
 
+def clear_choice(page: PageState) -> None:
+    """Choose no clip. Call it as set_choice."""
+    page.choice = page.address = None
+    st.session_state[page.key("clip")] = None
+
+
 def choose_from_url(page: PageState, parameter: str = "clip") -> None:
     """Take the clip that the URL names, once per session and URL; what it names and is not there is told of."""
     reference = st.query_params.get(parameter)

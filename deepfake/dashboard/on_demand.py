@@ -33,12 +33,13 @@ def made_on_demand(
         name: ends the button's key, and names the place of the progress.
         label: of the button.
         icon: of the button.
-        what: what the button does, said above it.
+        what: what the button does, said above it; "" where its label is enough.
         heading: what is being done, said while it is.
     """
     is_there = runtime().cache.get(request.key, session().session_id) is not None
     if not is_there and request.key not in page.asked:
-        st.caption(what)
+        if what:
+            st.caption(what)
         if not st.button(label, key=page.key(name), icon=icon):
             return None
         page.asked.add(request.key)

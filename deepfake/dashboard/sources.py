@@ -40,11 +40,16 @@ class ClipChoice:
     kept_id: int | None = None
 
     @property
+    def key(self) -> str:
+        """What names the clip in its source."""
+        if self.source_id == UPLOADS_ID:
+            return self.sha256
+        return self.name if self.kept_id is None else str(self.kept_id)
+
+    @property
     def reference(self) -> str | None:
         """What names the clip in a URL; None for an upload, which no other session may see."""
-        if self.source_id == UPLOADS_ID:
-            return None
-        return f"{self.source_id}/{self.name if self.kept_id is None else self.kept_id}"
+        return None if self.source_id == UPLOADS_ID else f"{self.source_id}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,9 +125,9 @@ class AnalyzePage(PageState):
 
 @dataclass(slots=True)
 class ComparePage(PageState):
-    """What Compare remembers. fake_sha256: of the fake whose original the URL names."""
+    """What Compare remembers; its choice of a clip is A's. a_sha256: of the A that B was chosen for."""
 
-    fake_sha256: str | None = None
+    a_sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -149,13 +149,13 @@ def analyze_page() -> AnalyzePage:
 
 
 def compare_page() -> ComparePage:
-    """Return what Compare remembers in this session; its choice of a clip is the fake's."""
+    """Return what Compare remembers in this session."""
     return _remembered(ComparePage("compare"))
 
 
-def original_choice() -> PageState:
-    """Return what Compare remembers of the choice of an original."""
-    return _remembered(PageState("compare-original"))
+def compared_choice() -> PageState:
+    """Return what Compare remembers of the choice of B."""
+    return _remembered(PageState("compare-b"))
 
 
 def history_page() -> HistoryPage:

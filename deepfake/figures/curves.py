@@ -1,4 +1,4 @@
-"""Similarity over time: of one clip, of a fake beside its original, and of the one to the other."""
+"""Similarity over time: of one clip, of two clips side by side, and of the one to the other."""
 
 from collections.abc import Collection
 from typing import Any
@@ -57,18 +57,18 @@ def comparison_figure(
     original_track: int | None = None,
     moment_s: float | None = None,
 ) -> go.Figure:
-    """Return the similarity of successive frames of a fake (red) and its original (green) in one chart.
+    """Return the similarity of successive frames of a fake, called A, and its original, B, in one chart.
 
     Solid: whole frame; dashed: the face of the given track. Every point's customdata is
-    [frame index, "m:ss.ff", "fake" or "original"].
+    [frame index, "m:ss.ff", "A" or "B"].
     """
     title = "Similarity of successive frames: both clips"
     curves = []
     for name, analysis, track_id, symbol in (
-        ("original", original, original_track, "circle"),
-        ("fake", fake, fake_track, "x"),
+        ("B", original, original_track, "circle"),
+        ("A", fake, fake_track, "x"),
     ):
-        color = COLORS["fake" if name == "fake" else "real"]
+        color = COLORS[name.lower()]
         whole = analysis.trace("frame_similarity")
         curves.append(_curve(whole, f"{name}, whole frame", color, "solid", symbol, name))
         if track_id is not None:
@@ -88,12 +88,12 @@ def cross_similarity_figure(
     marked: Collection[int] = (),
     moment_s: float | None = None,
 ) -> go.Figure:
-    """Return the similarity of a fake to its original at each moment, whole frame and, where given, face.
+    """Return the similarity of two clips at each moment, whole frame and, where given, face.
 
     marked: frame indices of the moments of greatest difference, on the face's curve where there is one. Every
     point's customdata is [frame index, "m:ss.ff"].
     """
-    title = "Similarity of the fake to its original"
+    title = "Similarity of A to B"
     curves = [
         _curve(trace, "whole frame", COLORS["frame"], "solid", "circle"),
         _curve(face_trace, "face", COLORS["face"], "dash", "diamond"),

@@ -82,14 +82,14 @@ def paired_signal_figure(
     unit: str = "",
     moment_s: float | None = None,
 ) -> go.Figure:
-    """Return one measured quantity of a fake's face (crosses, solid) and of its original's (circles, dashed) over time.
+    """Return one measured quantity of a face in A, a fake (crosses, solid), and in B, its original (circles, dashed).
 
     unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
     """
     figure = go.Figure()
     for name, trace, color, symbol, dash in (
-        ("original", original, COLORS["real"], "circle", "dash"),
-        ("fake", fake, COLORS["fake"], "x", "solid"),
+        ("B", original, COLORS["b"], "circle", "dash"),
+        ("A", fake, COLORS["a"], "x", "solid"),
     ):
         if trace is not None and np.isfinite(trace.values).any():
             curve = _signal_curve(trace, unit, color)

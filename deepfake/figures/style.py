@@ -14,6 +14,8 @@ COLORS = {
     "inconclusive": "#74808E",
     "frame": "#4F6FD6",
     "face": "#B07D00",
+    "a": "#9464AD",
+    "b": "#6F7D1C",
     "quiet": "#8A94A0",
 }
 LABEL_COLORS = {"REAL": COLORS["real"], "FAKE": COLORS["fake"]}

@@ -12,14 +12,23 @@ from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Prog
 from deepfake.analysis.moments import Moments
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
-from deepfake.comparison import ComparisonProgress, Overlap, PairClips, compare, difference_view, moment_pictures
+from deepfake.comparison import (
+    Comparison,
+    ComparisonProgress,
+    Overlap,
+    PairClips,
+    compare,
+    difference_view,
+    moment_pictures,
+    write_side_by_side,
+)
 from deepfake.demo.writer import write_demo
 from deepfake.detectors import classifier
 from deepfake.errors import DeepfakeError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.serialize import to_bytes
+from deepfake.serialize import from_bytes, to_bytes
 from deepfake.server.progress import FirstLook, ProgressWriter, write_first_look
 from deepfake.server.store_access import StoreName, keep_analysis, version_before
 from deepfake.settings import Settings
@@ -44,6 +53,7 @@ SLOWED_FILE = "slowed.mp4"
 RECOMPRESSION_FILE = "recompression.bin"
 COMPARISON_FILE = "comparison.bin"
 MOMENT_PICTURES_FILE = "moment-pictures.bin"
+SIDE_BY_SIDE_FILE = "side-by-side.mp4"
 ATTRIBUTION_FILE, ATTRIBUTION_CLIP_FILE = "attribution.bin", "attribution.mp4"
 STAGES = {
     "models": "Loading the face detector",
@@ -239,6 +249,21 @@ def compare_clips(
     (folder / COMPARISON_FILE).write_bytes(to_bytes(comparison))
     pictures = moment_pictures(fake_path, original_path, comparison, settings=settings)
     (folder / MOMENT_PICTURES_FILE).write_bytes(to_bytes(pictures))
+
+
+def make_side_by_side(
+    folder: Path, fake_path: Path, original_path: Path, comparison_file: Path, settings: Settings
+) -> None:
+    """Write side-by-side.mp4. Raises what write_side_by_side() raises."""
+    writer = ProgressWriter(folder)
+    write_side_by_side(
+        folder / SIDE_BY_SIDE_FILE,
+        fake_path,
+        original_path,
+        from_bytes(comparison_file.read_bytes(), Comparison),
+        settings=settings,
+        progress=lambda done, total: writer.write("Putting both side by side", done, total),
+    )
 
 
 def view_difference(

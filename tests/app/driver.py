@@ -19,7 +19,7 @@ WAIT_LIMIT_S = 180  # for what workers make
 PageName = Literal["analyze", "compare", "dataset", "evaluate", "history", "methods"]
 HEADINGS: dict[str, PageName] = {
     "Analyze a clip": "analyze",
-    "Compare a fake with its original": "compare",
+    "Compare two clips": "compare",
     "Data set": "dataset",
     "Evaluate a data set": "evaluate",
     "History": "history",
@@ -104,7 +104,7 @@ class User(AppTest):
         """The widget that chooses the data set or the clip."""
         if self.at in ("dataset", "evaluate"):
             return self.selectbox(key="dataset-source")
-        return self.selectbox(key=f"{self.at}-{'original-' * original}{kind}")
+        return self.selectbox(key=f"{self.at}-{'b-' * original}{kind}")
 
     def take_sample(self, name: str) -> Self:
         """Click on one of the three samples, or pairs, of the empty page."""

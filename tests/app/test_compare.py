@@ -43,21 +43,26 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     assert not compared.error
     shown = compared.words
     assert "Same scene" in shown
-    assert "real_a.mp4, named by the data set's metadata" in shown
+    assert "named as the original by the data set's metadata" in shown
     assert "Same frame rate (25 fps)" in shown
     assert "Same size (640×480 px)" in shown
-    assert "**Fake** · fake_a_flicker.mp4" in shown
+    assert "**A** · fake\\_a\\_flicker\\.mp4" in shown
     assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)) == 2
     assert "of that clip alone" in shown
-    assert "**Original** · real_a.mp4" in shown
-    for panel in ("Fake: frame", "Fake: 1 face", "Fake: face", "Original: frame", "Original: 1 face", "Original: face"):
+    assert "**B** · real\\_a\\.mp4" in shown
+    for panel in ("A: frame", "A: 1 face", "A: face", "B: frame", "B: 1 face", "B: face"):
         assert panel in compared.pictures
     assert (
         len(compared.get("plotly_chart")) == 4
     )  # both curves, fake against original, where they differ, P(fake) of both
-    assert compared.query_params["fake"] == "demo/fake_a_flicker.mp4"
-    assert compared.query_params["original"] == "demo/real_a.mp4"
-    assert [item.label for item in compared.get("download_button")] == ["Report", "PDF", "JSON"]
+    assert compared.query_params["a"] == "demo/fake_a_flicker.mp4"
+    assert compared.query_params["b"] == "demo/real_a.mp4"
+    assert [item.label for item in compared.get("download_button")] == [
+        "Report",
+        "PDF",
+        "JSON",
+        "Picture of this moment",
+    ]
 
 
 def test_the_greatest_differences_are_the_planted_flickers(compared: User) -> None:
@@ -72,12 +77,12 @@ def test_the_greatest_differences_are_the_planted_flickers(compared: User) -> No
 def test_a_moment_leads_both_clips_there(compared: User) -> None:
     flicker = next(item for item in compared.button if item.key == "compare-moment-47")
     flicker.click().run()
-    assert "Fake: frame 47, 0:01.88" in compared.pictures
-    assert "Original: frame 47, 0:01.88" in compared.pictures
+    assert "A: frame 47, 0:01.88" in compared.pictures
+    assert "B: frame 47, 0:01.88" in compared.pictures
     assert compared.query_params["t"] == "1.880"
     compared.move_to(0.4)
-    assert "Fake: frame 10, 0:00.40" in compared.pictures
-    assert "Original: frame 10, 0:00.40" in compared.pictures
+    assert "A: frame 10, 0:00.40" in compared.pictures
+    assert "B: frame 10, 0:00.40" in compared.pictures
     assert not compared.exception
 
 
@@ -89,13 +94,32 @@ def test_both_faces_are_in_motion_at_three_speeds(compared: User) -> None:
 
 
 def test_a_stranger_chosen_by_hand_is_told_as_such(compared: User) -> None:
-    toggle = next(item for item in compared.toggle if item.label == "Another original")
+    toggle = next(item for item in compared.toggle if item.label == "Another B")
     toggle.set_value(True).run()
     compared.choose("real_b.mp4", original=True)
     compared.wait_until(lambda page: "NOT A PAIR" in page.words)
     assert "do not belong together" in compared.words
-    assert "Fake: frame" in compared.pictures  # all is shown nevertheless
-    assert compared.query_params["original"] == "demo/real_b.mp4"
+    assert "A: frame" in compared.pictures  # all is shown nevertheless
+    assert compared.query_params["b"] == "demo/real_b.mp4"
+
+
+def test_a_and_b_change_places_and_another_a_lets_go_of_b(compared: User) -> None:
+    compared.click("compare-swap").wait_for_answer()
+    assert "**A** · real\\_a\\.mp4" in compared.words
+    assert "**B** · fake\\_a\\_flicker\\.mp4" in compared.words
+    compared.click("compare-swap").wait_for_answer()
+    assert "**A** · fake\\_a\\_flicker\\.mp4" in compared.words
+    assert "named as the original by" in compared.words
+    compared.click("compare-swap").wait_for_answer()
+    compared.choose("real_b.mp4")
+    assert compared.chooser("clip", original=True).value is None
+    assert "b" not in compared.query_params
+    assert not compared.exception
+
+
+def test_both_can_be_taken_away_as_one_clip(compared: User) -> None:
+    compared.click("compare-side-by-side")
+    compared.wait_until(lambda page: "Side-by-side clip" in [item.label for item in page.get("download_button")])
 
 
 def test_an_original_that_is_not_on_disk_is_named_and_can_be_given(lonely_set: Path, moving_square_clip: Path) -> None:
@@ -106,7 +130,7 @@ def test_an_original_that_is_not_on_disk_is_named_and_can_be_given(lonely_set: P
     user.upload(moving_square_clip, as_original=True).wait_for_answer()
     assert "Same scene" in user.words
     assert "identical to itself" in user.words
-    assert "original" not in user.query_params  # an upload is never named in an address
+    assert "b" not in user.query_params  # an upload is never named in an address
 
 
 def test_a_fake_without_its_original_can_be_analyzed_alone(lonely_set: Path) -> None:

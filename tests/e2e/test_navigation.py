@@ -62,6 +62,6 @@ def test_a_page_that_outlives_its_server_keeps_the_applications_menu(
     with running_app(tmp_path, port=urlsplit(url).port):
         expect(lost).to_have_count(0)
         page.get_by_role("link", name="Compare").click()
-        expect(page.get_by_role("heading", name="Compare a fake with its original")).to_be_visible()
+        expect(page.get_by_role("heading", name="Compare two clips")).to_be_visible()
         assert _menus(page) == [TITLES]
         page.context.close()

@@ -118,7 +118,7 @@ def test_an_upload_is_not_seen_by_another_session(page: Page, moving_square_clip
 def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot) -> None:
     _wait_for_samples(page)
     page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_role("heading", name="Compare a fake with its original")).to_be_visible()
+    expect(page.get_by_role("heading", name="Compare two clips")).to_be_visible()
     page.locator(".st-key-compare-sample-fake_a_flicker-mp4 button").click()
     answer = page.locator(".st-key-comparison")
     expect(answer.get_by_role("heading", name=re.compile("DIFFERS MOST|DIFFER ALL OVER"))).to_be_visible(

@@ -159,16 +159,16 @@ def test_a_long_clip_is_thinned_and_keeps_its_deepest_frame() -> None:
     assert whole.x[lowest] == pytest.approx(17_778 / 25)
 
 
-def test_comparison_shows_the_fake_red_and_the_original_green(analysis: Analysis) -> None:
+def test_comparison_tells_a_and_b_apart_and_accuses_neither(analysis: Analysis) -> None:
     figure = comparison_figure(analysis, analysis, fake_track=0, original_track=0, moment_s=0.1)
     assert [trace.name for trace in figure.data] == [
-        "original, whole frame",
-        "original, face",
-        "fake, whole frame",
-        "fake, face",
+        "B, whole frame",
+        "B, face",
+        "A, whole frame",
+        "A, face",
     ]
     for trace in figure.data:
-        assert trace.line.color == COLORS["fake" if trace.name.startswith("fake") else "real"]
+        assert trace.line.color == COLORS["a" if trace.name.startswith("A") else "b"]
         assert trace.line.dash == ("dash" if trace.name.endswith("face") else "solid")
         assert trace.customdata[0][2] == trace.name.split(",")[0]
     symbols = {trace.marker.symbol for trace in figure.data}
@@ -388,8 +388,8 @@ def test_both_faces_of_a_pair_are_told_apart_without_color() -> None:
     fake, original = a_trace("x", 0, [1, 2], [1.0, 2.0]), a_trace("x", 0, [1, 2], [3.0, 4.0])
     figure = paired_signal_figure(fake, original, title="X", moment_s=0.04)
     by_name = {curve.name: curve for curve in figure.data}
-    assert list(by_name["fake"].y) == [1.0, 2.0]
-    assert list(by_name["original"].y) == [3.0, 4.0]
-    assert by_name["fake"].marker.symbol != by_name["original"].marker.symbol
-    assert [curve.name for curve in paired_signal_figure(fake, None, title="X").data] == ["fake"]
+    assert list(by_name["A"].y) == [1.0, 2.0]
+    assert list(by_name["B"].y) == [3.0, 4.0]
+    assert by_name["A"].marker.symbol != by_name["B"].marker.symbol
+    assert [curve.name for curve in paired_signal_figure(fake, None, title="X").data] == ["A"]
     assert not paired_signal_figure(None, None, title="X").data

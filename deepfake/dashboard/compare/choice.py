@@ -1,81 +1,116 @@
-"""Which fake and which original: the original by the data set's metadata, or another by hand."""
+"""Which two clips: B by the data set's metadata, where A is a fake whose original it names, or by hand."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.clip_choice import choice_of, choose_clip, set_choice
+from deepfake.dashboard.cases import plain
+from deepfake.dashboard.clip_choice import choice_of, choose_clip, choose_from_url, clear_choice, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
-from deepfake.dashboard.sources import DEMO_ID, UPLOADS_ID, ClipChoice, dataset_source
+from deepfake.dashboard.sources import DEMO_ID, ClipChoice, dataset_source
 from deepfake.dashboard.state import ComparePage, PageState, analyze_page
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 
 MAX_FAKES_OFFERED = 12
+A_PARAMETER, B_PARAMETER = "a", "b"  # of the URL
 SAMPLES = ("fake_a_flicker", "fake_b_warped", "fake_pair_right")
 
 
-def choose_original(fake: ClipChoice, page: ComparePage, choice: PageState) -> ClipChoice | None:
-    """Draw which clip the fake is compared with, by metadata where it names one, and return it, or None.
+def choose_other(a: ClipChoice, page: ComparePage, choice: PageState) -> ClipChoice | None:
+    """Draw what A is compared with, by metadata where it names an original, and return it, or None.
 
-    choice: of another original.
+    choice: of another B.
     """
-    named = _named_original(fake)
+    if page.a_sha256 not in (None, a.sha256):  # it was the other A's
+        st.query_params.pop(B_PARAMETER, None)
+        clear_choice(choice)
+    page.a_sha256 = a.sha256
+    named = _named_original(a)
     if named is not None:
-        # A choice of its own for each fake; an address that names another original has made it.
-        manual = page.key(f"by-hand-{fake.sha256[:16]}")
-        st.session_state.setdefault(manual, st.query_params.get("original", named.reference) != named.reference)
+        # A choice of its own for each A; an address that names another B has made it.
+        manual = _by_hand_key(page, a)
+        st.session_state.setdefault(manual, st.query_params.get(B_PARAMETER, named.reference) != named.reference)
         found, other = st.columns([4, 1], vertical_alignment="center")
-        found.markdown(f":green[:material/link:] **Original:** {named.name}, named by the data set's metadata")
-        if not other.toggle("Another original", key=manual, help="Compare with a clip of your own choice instead."):
+        found.markdown(
+            f":green[:material/link:] **Clip B:** {plain(named.name)}, named as the original by the data set's metadata"
+        )
+        if not other.toggle("Another B", key=manual, help="Compare with a clip of your own choice instead."):
             return named
-    else:
-        _say_why_none(fake)
-    st.markdown("**Original**")
-    original = choose_clip(choice, label="Original")
-    if original is None and st.button(
-        "Analyze the fake alone", key=page.key("alone"), icon=":material/frame_inspect:", type="tertiary"
-    ):
-        set_choice(analyze_page(), fake.source_id, fake.sha256 if fake.source_id == UPLOADS_ID else fake.name)
-        st.switch_page(ANALYZE)
-    return original
+    place = st.container()
+    choose_from_url(choice, B_PARAMETER)
+    b = choose_clip(choice, label="Clip B")
+    if b is None:
+        with place:
+            _say_why_none(a)
+        if st.button("Analyze A alone", key=page.key("alone"), icon=":material/frame_inspect:", type="tertiary"):
+            set_choice(analyze_page(), a.source_id, a.key)
+            st.switch_page(ANALYZE)
+    return b
 
 
-def _named_original(fake: ClipChoice) -> ClipChoice | None:
-    entry = fake.entry
+def draw_swap(page: ComparePage, choice: PageState, a: ClipChoice, b: ClipChoice) -> None:
+    """Draw the button that makes A of B and B of A."""
+    st.button(
+        "Swap A and B",
+        key=page.key("swap"),
+        icon=":material/swap_horiz:",
+        type="tertiary",
+        on_click=_swap,
+        args=(page, choice, a, b),
+    )
+
+
+def _swap(page: ComparePage, choice: PageState, a: ClipChoice, b: ClipChoice) -> None:
+    set_choice(page, b.source_id, b.key)
+    set_choice(choice, a.source_id, a.key)
+    page.a_sha256 = b.sha256
+    named = None if b.entry is None else b.entry.original
+    st.session_state[_by_hand_key(page, b)] = (b.source_id, named) != (a.source_id, a.name)
+
+
+def _by_hand_key(page: ComparePage, a: ClipChoice) -> str:
+    return page.key(f"by-hand-{a.sha256[:16]}")
+
+
+def _named_original(a: ClipChoice) -> ClipChoice | None:
+    entry = a.entry
     if entry is None or entry.original is None or not entry.original_on_disk:
         return None
     try:
-        return choice_of(fake.source_id, entry.original)
+        return choice_of(a.source_id, entry.original)
     except (DeepfakeError, OSError) as error:
         st.error(f"{entry.original}, the original, cannot be opened: {error}", icon=":material/error:")
         return None
 
 
-def _say_why_none(fake: ClipChoice) -> None:
-    entry = fake.entry
-    if fake.source_id == UPLOADS_ID:
+def _say_why_none(a: ClipChoice) -> None:
+    entry = a.entry
+    if entry is None:
         st.info(
-            "An upload has no metadata that names its original: choose or upload the original.", icon=":material/link:"
+            "Nothing names an original of this clip: choose or upload what to compare it with.", icon=":material/link:"
         )
-    elif entry is not None and entry.original is not None:
+    elif entry.original is not None:
         st.warning(
-            f"The metadata names {entry.original} as the original of {fake.name}, but that clip is not on disk. Put it "
+            f"The metadata names {entry.original} as the original of {a.name}, but that clip is not on disk. Put it "
             "into the data set's folder, or choose or upload it here.",
             icon=":material/link_off:",
         )
-    elif entry is not None and entry.label == "REAL":
+    elif entry.label == "REAL":
         st.info(
-            f"{fake.name} is labeled REAL: it is an original. Choose a fake above, or any clip to compare it with.",
+            f"{a.name} is labeled REAL: choose a fake made from it above, or any clip to compare it with.",
             icon=":material/info:",
         )
     else:
-        st.info(f"The data set names no original for {fake.name}: choose or upload one.", icon=":material/link_off:")
+        st.info(
+            f"The data set names no original of {a.name}: choose or upload what to compare it with.",
+            icon=":material/link_off:",
+        )
 
 
 def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
-    """Where an original was chosen as the fake, offer the fakes that were made from it."""
+    """Where A is labeled real, offer the fakes that were made from it."""
     if clip.dataset is None or clip.label != "REAL":
         return
     fakes = [entry for entry in clip.dataset.fakes_of(clip.name) if entry.on_disk]

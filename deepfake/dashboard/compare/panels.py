@@ -12,6 +12,7 @@ from deepfake.comparison import (
     pair_sentence,
     pair_warnings,
 )
+from deepfake.dashboard.cases import plain
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
@@ -41,7 +42,7 @@ def draw_answer(ready: ReadyComparison) -> None:
             st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{sentence} All is shown nevertheless.")
         st.caption(f":material/align_horizontal_left: {' '.join(alignment_sentences(comparison))}")
         columns = st.columns(2, gap="medium")
-        for column, name, side in zip(columns, ("Fake", "Original"), (ready.fake, ready.original), strict=True):
+        for column, name, side in zip(columns, "AB", (ready.fake, ready.original), strict=True):
             with column:
                 _draw_verdict(name, side)
         st.caption(ALONE_NOTE)
@@ -51,7 +52,7 @@ def draw_answer(ready: ReadyComparison) -> None:
 
 def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
-    st.markdown(f"**{role}** · {side.clip.name}" + (f" · labeled {side.clip.label}" if side.clip.label else ""))
+    st.markdown(f"**{role}** · {plain(side.clip.name)}" + (f" · labeled {side.clip.label}" if side.clip.label else ""))
     chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
@@ -74,7 +75,7 @@ def draw_moments(comparison: Comparison, page: ComparePage) -> None:
             st.button(
                 f"{format_time(moment.timestamp_s)} · {value:.3f}",
                 key=page.key(f"moment-{moment.frame_index}"),
-                help=f"Frame {moment.frame_index}: similarity to the original {moment.similarity:.3f} on the whole "
+                help=f"Frame {moment.frame_index}: similarity to B {moment.similarity:.3f} on the whole "
                 f"frame, {moment.face_similarity:.3f} on the face.",
                 on_click=set_time,
                 args=(page, moment.timestamp_s),
@@ -82,7 +83,7 @@ def draw_moments(comparison: Comparison, page: ComparePage) -> None:
 
 
 def draw_panels(ready: ReadyComparison, row: int, track_id: int | None) -> None:
-    """Draw original, detected and zoomed-in panels of the fake and, below, of the original, at the same moment."""
+    """Draw original, detected and zoomed-in panels of A and, below, of B, at the same moment."""
     comparison = ready.comparison
     cross = comparison.cross_similarity
     fake_frame, original_frame = int(cross.frame_indices[row]), int(comparison.original_frame_indices[row])
@@ -91,8 +92,8 @@ def draw_panels(ready: ReadyComparison, row: int, track_id: int | None) -> None:
     same_place = None if box is None else _on_original(comparison, box)
     own = _box(ready.original, original_frame, original_track)
     for name, side, frame, time_s, track, place in (
-        ("Fake", ready.fake, fake_frame, float(cross.timestamps_s[row]), track_id, box),
-        ("Original", ready.original, original_frame, float(comparison.original_timestamps_s[row]), original_track,
+        ("A", ready.fake, fake_frame, float(cross.timestamps_s[row]), track_id, box),
+        ("B", ready.original, original_frame, float(comparison.original_timestamps_s[row]), original_track,
          own if own is not None else same_place),
     ):  # fmt: skip
         _draw_row(name, side, frame, time_s, track, place)
@@ -143,14 +144,14 @@ def draw_difference(ready: ReadyComparison, row: int) -> None:
         return
     st.plotly_chart(figure, key="compare-difference", config={"displaylogo": False}, alt="Map of where the two differ")
     st.caption(
-        "How to read this: bright is where the fake's structure is not the original's. A face swap leaves a bright "
+        "How to read this: bright is where the structure of A is not that of B. A face swap leaves a bright "
         "face in a dark frame; another compression leaves a faint haze everywhere, most of it on flat and on finely "
         "textured ground."
     )
 
 
 def draw_motion(ready: ReadyComparison, track_id: int | None, page: ComparePage) -> None:
-    """Draw the chosen person's face of the fake beside the same place of the original, looping, in step."""
+    """Draw the chosen person's face in A beside the same place in B, looping, in step."""
     clip = None if track_id is None else ready.pair_clip(track_id)
     if clip is None or track_id is None:
         st.info("There is no face that both could be shown in motion of.", icon=":material/face:")
@@ -165,9 +166,9 @@ def draw_motion(ready: ReadyComparison, track_id: int | None, page: ComparePage)
         format_func=lambda title: title.removesuffix(" speed"),
     )
     clip = slowed_clip(clip, SPEEDS[speed], key=f"{ready.key}-pair{track_id}", name=ready.fake.clip.name)
-    st.video(clip, loop=True, autoplay=True, muted=True, alt="The fake's face on the left, the original's on the right")
+    st.video(clip, loop=True, autoplay=True, muted=True, alt="The face in A on the left, in B on the right")
     st.caption(
-        f"{person_name(track_id)}: the fake on the left, the original on the right, the same place and moment. One "
+        f"{person_name(track_id)}: A on the left, B on the right, the same place and moment. One "
         "picture holds both, so they never run apart."
     )
 
@@ -197,5 +198,5 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
     clickable_chart(
         page, figure, key=f"{key}-chart", on_click=lambda point: set_time(page, float(point["x"])), alt=title
     )
-    note = "" if original_trace is not None else " The original has no face at the same place to compare with."
+    note = "" if original_trace is not None else " B has no face at the same place to compare with."
     st.caption(f"How to read this: {how}{note}")

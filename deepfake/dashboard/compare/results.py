@@ -9,14 +9,23 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import Comparison, MomentPictures, Overlap
+from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.sources import ClipChoice
-from deepfake.dashboard.state import runtime
+from deepfake.dashboard.state import PageState, runtime
 from deepfake.dashboard.waiting import read_when_ready
 from deepfake.errors import DeepfakeError
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
-from deepfake.server.tasks import COMPARISON_FILE, MOMENT_PICTURES_FILE, analysis_file, compare_clips, view_difference
+from deepfake.server.tasks import (
+    COMPARISON_FILE,
+    MOMENT_PICTURES_FILE,
+    SIDE_BY_SIDE_FILE,
+    analysis_file,
+    compare_clips,
+    make_side_by_side,
+    view_difference,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,28 @@ class ReadyComparison:
         """The moments of greatest difference as pictures; none where an earlier version compared the clips."""
         path = self.folder / MOMENT_PICTURES_FILE
         return from_bytes(path.read_bytes(), MomentPictures) if path.is_file() else MomentPictures()
+
+    def side_by_side_when_ready(self, page: PageState) -> Path | None:
+        """Return both clips as one, A on the left; until somebody wants it draw a button, and then how far it is."""
+        clips = self.fake.clip.path, self.original.clip.path
+        request = Request(
+            f"{self.key}-side-by-side",
+            make_side_by_side,
+            (*clips, self.folder / COMPARISON_FILE, runtime().settings),
+            source=clips[0],
+            name=self.fake.clip.name,
+            is_media=True,
+        )
+        return made_on_demand(
+            page,
+            request,
+            lambda folder: folder / SIDE_BY_SIDE_FILE,
+            name="side-by-side",
+            label="Make a side-by-side clip",
+            icon=":material/splitscreen_vertical_add:",
+            what="",
+            heading="Putting both side by side",
+        )
 
     def pair_clip(self, track_id: int) -> Path | None:
         """Return the clip of a face of the fake beside the same place of the original, or None where there is none."""

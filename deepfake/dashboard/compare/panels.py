@@ -22,7 +22,8 @@ from deepfake.dashboard.state import ComparePage
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
-from deepfake.report.wording import ALONE_NOTE, reason_sentences, score_text
+from deepfake.report.card import card_reasons
+from deepfake.report.wording import ALONE_NOTE, score_text
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
 
@@ -59,8 +60,8 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
         f"**{answer_markdown(verdict.answer)}** · "
         + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
-    for reason in reason_sentences(verdict)[:2]:
-        st.caption(reason)
+    for reason in card_reasons(verdict)[:2]:
+        st.caption(reason.sentence)
 
 
 def draw_moments(comparison: Comparison, page: ComparePage) -> None:

@@ -157,6 +157,9 @@ class ClipVitClassifier(FaceClassifier):
         options = onnxruntime.SessionOptions()
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # int8 becomes float32 once, when loaded
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other work shares the cores
+        # Without an arena, what the network needed for a crop is free again: 90 MiB less, at the same speed.
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.log_severity_level = 3
         # The session reads the tuned values where they lie: they have to live as long as it does.
         self._values = _tuned_values(self._tuned)

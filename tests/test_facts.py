@@ -35,7 +35,7 @@ def test_numbers_that_follow_from_code_and_from_other_numbers_are_up_to_date(quo
     assert all_facts()["cost"] == pytest.approx(quotes.cost())
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/speed.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/performance.md"])
 def test_measured_numbers_of_a_document_stand_in_quotes(document: str, quotes: ModuleType) -> None:
     """A decimal number or a number of MiB that nobody quotes would go on standing there when it changes."""
     text = (ROOT / document).read_text(encoding="utf-8")

@@ -39,6 +39,7 @@ from deepfake.dashboard.selection import (
 from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of_store
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures import score_figure, timeline_figure
@@ -77,7 +78,7 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
         on_moment=lambda person, time_s: go_to(state, person, time_s),
     )
     for warning in warning_sentences(analysis):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     track = None if track_id is None else analysis.track(track_id)
     first_seen = 0 if track is None else int(track.frame_indices[0])
     frame, moment_s = chosen_time(state, ready.key, analysis.frame_timestamps_s, initial_frame=first_seen)
@@ -163,7 +164,7 @@ def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: fl
                 draw_file(ready)
                 draw_file_itself(ready)
     except DeepfakeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
 
 
 page()

@@ -34,6 +34,7 @@ from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import ComparePage, compare_page, compared_choice, warn_of_store
+from deepfake.dashboard.text import plain
 from deepfake.errors import DeepfakeError
 from deepfake.figures import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
@@ -90,7 +91,7 @@ def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
             draw_motion(ready, track_id, state)
         draw_signals(ready, track_id, moment_s, state)
     except DeepfakeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
     draw_export(ready, row, state)
 
 

@@ -17,6 +17,7 @@ from deepfake.dashboard.dataset.panels import (
 from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
 from deepfake.dashboard.state import warn_of_store
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset, counts
 
@@ -38,7 +39,7 @@ def page() -> None:
             "the fakes put there on purpose. They show what the application does, not how well it works on real fakes."
         )
     if source.dataset is None:
-        st.error(source.error or "The data set cannot be opened.", icon=":material/error:")
+        st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
         return
     draw_dataset(source, source.dataset, config)
 

@@ -26,6 +26,7 @@ from deepfake.dashboard.evaluate.panels import (
 from deepfake.dashboard.evaluate.results import SetInStore, difference_of, measured_settings, set_in_store
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
 from deepfake.dashboard.state import warn_of_store
+from deepfake.dashboard.text import plain
 from deepfake.dataset import Dataset
 from deepfake.evaluation import Measured
 from deepfake.store import StoredFingerprint
@@ -48,7 +49,7 @@ def page() -> None:
         source = dataset_source(DEMO_ID) or source
         st.caption("The built-in clips are synthetic: what is measured on them says nothing about real fakes.")
     if source.dataset is None:
-        st.error(source.error or "The data set cannot be opened.", icon=":material/error:")
+        st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
         return
     found = set_in_store(source.dataset)
     if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -31,8 +32,29 @@ def test_a_checkout_starts_its_own_start_file(monkeypatch: pytest.MonkeyPatch, s
 
 def test_options_are_handed_on_to_streamlit(started: list[list[str]]) -> None:
     main(["app", "--port", "8600", "--address", "0.0.0.0", "--no-browser"])
-    expected = ["--server.port", "8600", "--server.address", "0.0.0.0", "--server.headless", "true"]
-    assert started[0][-6:] == expected
+    chosen = started[0][5:]
+    assert chosen[:4] == ["--server.port", "8600", "--server.address", "0.0.0.0"]
+    assert chosen[-2:] == ["--server.headless", "true"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], []),
+        (["--host", "news.example"], [*app.LOCAL_NAMES, "news.example"]),
+        (["--address", "192.0.2.7"], [*app.LOCAL_NAMES, "192.0.2.7"]),
+        (["--address", "0.0.0.0", "--host", "a", "--host", "b"], [*app.LOCAL_NAMES, socket.gethostname(), "a", "b"]),
+    ],
+)
+def test_only_the_names_of_this_computer_and_those_given_are_answered(
+    started: list[list[str]], options: list[str], expected: list[str]
+) -> None:
+    main(["app", *options])
+    words = started[0]
+    names = [name for option, name in zip(words, words[1:], strict=False) if option == "--server.allowedHosts"]
+    assert [name for name in names if name in expected] == expected
+    assert "0.0.0.0" not in names
+    assert ("--browser.serverAddress" in words) == ("0.0.0.0" in options)
 
 
 def test_an_installation_without_the_dashboard_says_so(

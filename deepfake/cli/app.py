@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel the start file and the pages lie inside the package (see pyproject.toml), in a checkout beside it.
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+EVERY_ADDRESS = ("0.0.0.0", "::")
 START_FILES = (PACKAGE / "app" / "streamlit_app.py", PACKAGE.parent / "streamlit_app.py")
 
 
@@ -29,7 +32,14 @@ def add_app(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     app.add_argument(
         "--address",
         metavar="HOST",
-        help="who may reach the page: localhost (default); 0.0.0.0 for your network, no login",
+        help="who may reach the page: localhost (default); 0.0.0.0 for your network (docs/settings.md has the login)",
+    )
+    app.add_argument(
+        "--host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which browsers reach the page, such as a proxy's, besides this computer's own; repeatable",
     )
     app.add_argument("--no-browser", action="store_true", help="serve the page without opening it")
     app.set_defaults(run=run)
@@ -67,6 +77,28 @@ def streamlit_options(options: argparse.Namespace) -> "Sequence[str]":
         chosen += ["--server.port", str(options.port)]
     if options.address is not None:
         chosen += ["--server.address", options.address]
+    if options.host or options.address is not None:
+        own_names = _own_names(options.address)
+        for name in (*LOCAL_NAMES, *own_names, *options.host):
+            chosen += ["--server.allowedHosts", name]
+        if options.address in EVERY_ADDRESS:
+            # Named, so that Streamlit does not ask a host on the internet by which address this one is reached.
+            chosen += ["--browser.serverAddress", (*options.host, *own_names)[0]]
     if options.no_browser:
         chosen += ["--server.headless", "true"]
     return chosen
+
+
+def _own_names(address: str | None) -> "Sequence[str]":
+    """What other computers call this one. Nobody is asked: choosing a route for a datagram sends none."""
+    if address not in EVERY_ADDRESS:
+        return () if address is None or address in LOCAL_NAMES else (address,)
+    name = socket.gethostname()
+    names = [name] if "." in name else [name, f"{name}.local"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+        try:
+            route.connect(("192.0.2.1", 9))  # RFC 5737: an address that is nobody's
+            names.append(route.getsockname()[0])
+        except OSError:
+            pass  # there is no network
+    return names

@@ -1,20 +1,10 @@
-"""The cases of whoever uses the page, and text that they typed."""
+"""The cases of whoever uses the page."""
 
-import re
 from pathlib import Path
-from typing import Final
 
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case, KeptClip
-
-# What Markdown, and Streamlit's own additions to it, take for more than text.
-MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:~$&^=@])")
-
-
-def plain(text: str) -> str:
-    """Return text as Markdown that shows it as it is, on one line."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def known_cases(text: str = "") -> tuple[Case, ...]:

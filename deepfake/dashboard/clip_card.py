@@ -3,6 +3,7 @@
 import streamlit as st
 
 from deepfake.dashboard.snapshots import thumbnail
+from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry, Dataset, allowed_root
 from deepfake.dataset.model import Label
 from deepfake.errors import DeepfakeError
@@ -17,10 +18,10 @@ def draw_picture(dataset: Dataset, entry: ClipEntry) -> None:
         path = allowed_root(entry.path, [dataset.root])
         st.image(thumbnail(path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
     except (DeepfakeError, OSError) as error:
-        st.caption(f":material/broken_image: {error}")
+        st.caption(f":material/broken_image: {plain(error)}")
 
 
 def label_badge(label: Label | None) -> str:
     """Return the label of a clip as a badge, Markdown."""
     icon, color = LABEL_LOOKS.get(label or "", (":material/help:", "gray"))
-    return f":{color}-badge[{icon} {label or NO_LABEL}]"
+    return f":{color}-badge[{icon} {plain(label or NO_LABEL)}]"

@@ -17,6 +17,7 @@ from deepfake.dashboard.sources import (
     demo_when_ready,
 )
 from deepfake.dashboard.state import PageState, runtime, session
+from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.files import file_sha256
@@ -88,7 +89,7 @@ def choose_from_url(page: PageState, parameter: str = "clip") -> None:
         st.stop()  # the page runs again, with the same address, when the samples have been made
     page.address = reference
     if source_id == UPLOADS_ID or choice_of(source_id, name) is None:
-        st.warning(f"The address names a clip that is not here: {reference}", icon=":material/link_off:")
+        st.warning(f"The address names a clip that is not here: {plain(reference)}", icon=":material/link_off:")
         del st.query_params[parameter]
         return
     set_choice(page, source_id, name)
@@ -133,7 +134,7 @@ def _save(page: PageState, files: Sequence[UploadedFile], max_bytes: int) -> Non
             saved.append(session().save(file.name, file, max_bytes).sha256)
         except DeepfakeError as error:
             problems.append(str(error))
-    page.upload_error = "  \n".join(problems) or None
+    page.upload_error = "  \n".join(map(plain, problems)) or None
     if saved:
         set_choice(page, UPLOADS_ID, saved[0])
 
@@ -189,7 +190,7 @@ def _draw_clip(page: PageState, source_id: str, label: str) -> ClipChoice | None
     try:
         return choice_of(source_id, chosen)
     except (DeepfakeError, OSError) as error:
-        st.error(f"{chosen} cannot be opened: {error}", icon=":material/error:")
+        st.error(f"{plain(chosen)} cannot be opened: {plain(error)}", icon=":material/error:")
         return None
 
 
@@ -210,7 +211,7 @@ def _clips_of(source_id: str) -> dict[str, str]:
 def _say_why_empty(source_id: str, names: dict[str, str]) -> None:
     source = dataset_source(source_id)
     if source is not None and source.error is not None:
-        st.error(source.error, icon=":material/error:")
+        st.error(plain(source.error), icon=":material/error:")
     elif source is not None and source.dataset is not None and not names:
         st.caption("None of the clips that this data set names is on disk.")
 

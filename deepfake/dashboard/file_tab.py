@@ -9,6 +9,7 @@ import streamlit as st
 
 from deepfake.analysis.model import Analysis
 from deepfake.dashboard.results import ReadyAnalysis
+from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.figures import format_time
 from deepfake.report import EXPORTS, ExportOptions, Paper
@@ -43,7 +44,7 @@ def draw_file(ready: ReadyAnalysis) -> None:
     with clip:
         if analysis.video.adjustments:
             st.markdown("**Changed on reading**")
-            st.markdown("\n".join(f"- {adjustment_sentence(item)}" for item in analysis.video.adjustments))
+            st.markdown("\n".join(f"- {plain(adjustment_sentence(item))}" for item in analysis.video.adjustments))
         st.markdown("**The clip**")
         st.table(_properties(analysis), border="horizontal", hide_header=True)
         st.caption("SHA-256 of the file")
@@ -129,4 +130,4 @@ def _setting(name: str, value: object) -> str:
 
 
 def _rows(values: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({"what": list(values), "value": list(values.values())})
+    return pd.DataFrame({"what": list(map(plain, values)), "value": list(map(plain, values.values()))})

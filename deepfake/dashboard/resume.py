@@ -4,11 +4,11 @@ import hashlib
 
 import streamlit as st
 
-from deepfake.dashboard.cases import plain
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import SESSION_KEY, analyze_page, runtime, session
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.visitor import owner
 from deepfake.server.sessions import Upload
 

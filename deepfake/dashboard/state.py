@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from deepfake.dashboard.text import plain
 from deepfake.errors import SettingsError
 from deepfake.server.runtime import Runtime
 from deepfake.server.sessions import SessionFiles
@@ -27,10 +28,10 @@ def runtime() -> Runtime:
     try:
         return _runtime_for(load_settings())
     except SettingsError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
     except OSError as error:
         st.error(
-            f"The cache folder cannot be used ({error}). Name another one in deepfake.toml (cache_dir) or "
+            f"The cache folder cannot be used ({plain(error)}). Name another one in deepfake.toml (cache_dir) or "
             "DEEPFAKE_CACHE_DIR.",
             icon=":material/error:",
         )
@@ -43,7 +44,7 @@ def warn_of_store() -> None:
     store.ask(lambda _: None, None)  # opens it
     if store.problem is not None:
         st.warning(
-            f"Analyses are not kept at the moment, and kept ones are not found. {store.problem}",
+            f"Analyses are not kept at the moment, and kept ones are not found. {plain(store.problem)}",
             icon=":material/database_off:",
         )
 

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.first_look import draw_first_look
 from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.text import plain
 from deepfake.server import results
 from deepfake.server.jobs import Job, JobState
 from deepfake.server.progress import ProgressReport
@@ -112,7 +113,7 @@ def _leave_previous(place: str, request: Request, owner: str) -> None:
 
 
 def _draw_canceled(request: Request, heading: str, place: str) -> None:
-    st.info(f"{heading}: canceled.", icon=":material/cancel:")
+    st.info(f"{plain(heading)}: canceled.", icon=":material/cancel:")
     if st.button("Start again", key=f"again-{place}", icon=":material/refresh:"):
         _waits().canceled.discard(request.key)
         st.rerun()
@@ -120,7 +121,7 @@ def _draw_canceled(request: Request, heading: str, place: str) -> None:
 
 def _draw_failure(job: Job, request: Request, place: str) -> None:
     assert job.error is not None
-    st.error(str(job.error.renamed(job.source, request.name)), icon=":material/error:")
+    st.error(plain(job.error.renamed(job.source, request.name)), icon=":material/error:")
     if st.button("Try again", key=f"retry-{place}", icon=":material/refresh:"):
         results.queue(runtime(), request.is_media).forget(job.key)
         st.rerun()
@@ -152,12 +153,12 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
 def _draw_state(job: Job, request: Request, report: ProgressReport | None, heading: str) -> None:
     ahead = results.queue(runtime(), request.is_media).ahead_of(job)
     if job.state is JobState.QUEUED and ahead:
-        st.progress(0.0, text=f"**{heading}** — waiting: {ahead} ahead in the queue")
+        st.progress(0.0, text=f"**{plain(heading)}** — waiting: {ahead} ahead in the queue")
     elif report is None:
-        st.progress(0.0, text=f"**{heading}** — starting; the worker loads what it needs")
+        st.progress(0.0, text=f"**{plain(heading)}** — starting; the worker loads what it needs")
     else:
         share = min(1.0, report.done / report.total) if report.total else 0.0
-        st.progress(share, text=f"**{heading}** — {progress_text(report)}")
+        st.progress(share, text=f"**{plain(heading)}** — {progress_text(report)}")
 
 
 def progress_text(report: ProgressReport) -> str:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from deepfake.figures.counts import HATCHING, LABEL_PATTERNS, OTHER_PATTERN
 from deepfake.figures.operating import HEIGHT_PX, LINES
-from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, styled
+from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, plain, styled
 
 BINS = 20
 ROW_HEIGHT_PX = 66
@@ -59,7 +59,7 @@ def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) ->
                 mode="lines+markers",
                 line={"color": COLORS[color], "dash": dash, "width": 1.5},
                 marker={"symbol": symbol, "size": 9},
-                name=name,
+                name=plain(name),
                 hovertemplate="mean P(fake) %{x:.2f}<br>%{y:.0%} of %{customdata[0]} clips are fake "
                 "(%{customdata[1]:.0%} to %{customdata[2]:.0%})<extra></extra>",
             )
@@ -72,7 +72,7 @@ def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) ->
 
 def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float, *, name: str = "") -> go.Figure:
     """Return how many clips have which P(fake), side by side by label. scores: f64 (n,) by "REAL" and "FAKE"."""
-    title = "P(fake) by label" + (f": {name}" if name else "")
+    title = "P(fake) by label" + (f": {plain(name)}" if name else "")
     if not any(len(values) for values in scores.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
     figure = go.Figure()
@@ -89,7 +89,7 @@ def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float,
 def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: float, *, name: str = "") -> go.Figure:
     """Return a histogram of P(fake) for each method below one another, over one axis. scores: f64 (n,) by method, the
     real clips under "REAL"; each row has a scale of its own. At most 16 rows are drawn."""
-    title = "P(fake) by manipulation method" + (f": {name}" if name else "")
+    title = "P(fake) by manipulation method" + (f": {plain(name)}" if name else "")
     rows = [(method, values) for method, values in scores.items() if len(values)][:MAX_ROWS]
     if not rows:
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
@@ -99,12 +99,12 @@ def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: floa
         cols=1,
         shared_xaxes=True,
         vertical_spacing=0.42 / len(rows),
-        subplot_titles=[f"{'real' if method == 'REAL' else method} ({len(values)})" for method, values in rows],
+        subplot_titles=[f"{'real' if method == 'REAL' else plain(method)} ({len(values)})" for method, values in rows],
     )
     for place, (method, values) in enumerate(rows, 1):
         edges, counts = _histogram(values)
         label = "REAL" if method == "REAL" else "FAKE"
-        figure.add_trace(_bars(edges, counts, method, label), row=place, col=1)
+        figure.add_trace(_bars(edges, counts, plain(method), label), row=place, col=1)
         figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=2, tickformat="d", row=place, col=1)
     styled(figure, title=title, height_px=height_px)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})

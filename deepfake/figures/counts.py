@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deepfake.figures.style import COLORS, LABEL_COLORS, empty_figure, styled
+from deepfake.figures.style import COLORS, LABEL_COLORS, empty_figure, plain, styled
 
 HEIGHT_PX = 320
 NO_CLIPS = "The data set has no clips."
@@ -41,7 +41,7 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
 
 def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
     """Return the clips of each split, stacked by label. counts: clips by split, then by label; None for none given."""
-    counts = {NO_SPLIT if split is None else split: _named(labels, NO_LABEL) for split, labels in counts.items()}
+    counts = {plain(NO_SPLIT if split is None else split): _named(labels, NO_LABEL) for split, labels in counts.items()}
     title = "Labels by split"
     labels = _ordered({label: 1 for by_label in counts.values() for label, count in by_label.items() if count})
     if not labels:
@@ -87,7 +87,7 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
 
 
 def _named(counts: Mapping[Any, int], nameless: str) -> dict[str, int]:
-    return {nameless if name is None else str(name): count for name, count in counts.items()}
+    return {nameless if name is None else plain(str(name)): count for name, count in counts.items()}
 
 
 def _ordered(labels: Iterable[str]) -> list[str]:

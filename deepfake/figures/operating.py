@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, styled
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
@@ -82,7 +82,7 @@ def confusion_figure(
 ) -> go.Figure:
     """Return labels (rows) against what a threshold calls them (columns), each cell with its count and share of the
     row; the darker, the larger that share."""
-    title = f"At P(fake) ≥ {threshold:.2f}" + (f": {name}" if name else ": labels against answers")
+    title = f"At P(fake) ≥ {threshold:.2f}" + (f": {plain(name)}" if name else ": labels against answers")
     counts = np.array([[missed, found], [cleared, false_alarms]])
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.sum():
@@ -135,7 +135,7 @@ def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: 
                 text=texts,
                 mode="lines+markers" if len(x) <= MAX_MARKERS else "lines",
                 marker={"size": 4, "symbol": symbol},
-                name=curve.name,
+                name=plain(curve.name),
                 line={
                     "color": COLORS[color],
                     "dash": dash,
@@ -157,7 +157,7 @@ def _point(curve: OperatingCurve, threshold: float, color: str, symbol: str, hov
         mode="markers",
         cliponaxis=False,  # whole, also at the very edge
         marker={"size": 14, "symbol": symbol, "color": color, "line": {"width": 2, "color": "white"}},
-        name=f"P(fake) ≥ {threshold:.2f}" + (f", {curve.name.partition(',')[0]}" if curve.name else ""),
+        name=f"P(fake) ≥ {threshold:.2f}" + (f", {plain(curve.name.partition(',')[0])}" if curve.name else ""),
         hovertemplate=f"chosen: P(fake) ≥ {threshold:.2f}<br>{hover}<extra></extra>",
     )
 

@@ -4,6 +4,7 @@ Colors keep a contrast of at least 3:1 to a white and to a near-black page. No f
 alone: lines also differ by dash and marker, areas by pattern. Fonts and backgrounds are the page's.
 """
 
+import html
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
@@ -24,6 +25,11 @@ LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 TRANSPARENT = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 MAX_CUT_LABELS = 12  # more would cover each other
+
+
+def plain(text: str) -> str:
+    """Return text for a title, a name or a tick: Plotly takes some HTML in them, links among it."""
+    return html.escape(text, quote=False)
 
 
 def styled(figure: go.Figure, *, title: str, height_px: int, x_title: str = "", y_title: str = "") -> go.Figure:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard import state
-from deepfake.dashboard.cases import plain
+from deepfake.dashboard.text import plain
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests.app.driver import RUN_LIMIT_S, User
@@ -89,13 +89,13 @@ def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.M
     before = server.sessions.open(None)
     server.sessions.connected(before.session_id)
     with (tmp_path / "a.mp4").open("w+b") as clip:
-        before.save("a_b.mp4", clip, 10)
+        before.save("*a*.mp4", clip, 10)
     assert before.at_stake
     monkeypatch.setattr(
         "streamlit.components.v2.component", lambda *_, **__: lambda **_: {"earlier": before.session_id}
     )
     test = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S).run()
-    assert "a\\_b\\.mp4" in test.markdown[0].value
+    assert plain("*a*.mp4") in test.markdown[0].value
     test.button(key="resume-no").click().run()
     assert not test.exception
     assert not test.markdown

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,10 +52,18 @@ def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) ->
 
 
 @contextmanager
-def running_app(folder: Path, port: int | None = None, samples: Path | None = None) -> Iterator[str]:
+def running_app(
+    folder: Path,
+    port: int | None = None,
+    samples: Path | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+) -> Iterator[str]:
     """Start the application with its cache and store in a folder, else the defaults; yield its address.
 
-    samples: the built-in data set, which it then need not make at its start.
+    samples: the built-in data set, which it then need not make at its start. settings: by their names in capitals.
+    options: of Streamlit.
     """
     if samples is not None:
         shutil.copytree(samples, folder / "cache" / "demo", dirs_exist_ok=True)
@@ -64,8 +72,9 @@ def running_app(folder: Path, port: int | None = None, samples: Path | None = No
     environment |= {"DEEPFAKE_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "2"}
     environment["DEEPFAKE_DATABASE_URL"] = f"sqlite:///{folder / 'analyses.db'}"
     environment["DEEPFAKE_CASES_DIR"] = str(folder / "cases")
+    environment |= {f"DEEPFAKE_{name}": value for name, value in (settings or {}).items()}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    command += ["--server.port", str(port), "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.headless", "true", *options]
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(

@@ -12,6 +12,7 @@ from deepfake.dashboard.analyze.tabs import TABS, tab_of
 from deepfake.dashboard.navigation import COMPARE, METHODS
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import ClipChoice
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import training_clips
 from deepfake.figures import format_time, person_name
@@ -94,7 +95,7 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
         st.html(REASONS_STYLE)
         for number, reason in enumerate(card_reasons(verdict)):
             st.button(
-                reason.sentence,
+                plain(reason.sentence),
                 key=f"banner-reason-{number}",
                 help=f"Opens the tab {TABS[tab_of(reason.evidence)][0]}",
                 on_click=on_reason,
@@ -127,7 +128,7 @@ def _draw_numbers(verdict: Verdict) -> None:
         if verdict.probability_fake is not None:
             st.markdown(score_text(verdict.probability_fake, verdict.interval))
         told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
-        st.markdown("\n".join(f"- {DIRECTION_WORDS[item.direction]}{sentence}" for item, sentence in told))
+        st.markdown("\n".join(f"- {DIRECTION_WORDS[item.direction]}{plain(sentence)}" for item, sentence in told))
 
 
 def _draw_limits(classifier: str) -> None:
@@ -170,7 +171,7 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
         _draw_persons(analysis)
         if clip.label is not None:
             st.badge(
-                f"labeled {clip.label}",
+                f"labeled {plain(clip.label)}",
                 icon=":material/sell:",
                 color="green" if clip.label == "REAL" else "orange",
                 help="What the data set says of the clip. The verdict does not know it.",
@@ -213,5 +214,5 @@ def _draw_person(track: TrackVerdict) -> None:
         f"{person_name(track.track_id)} {look.person}",
         icon=look.icon,
         color=look.color,
-        help="\n".join([f"{numbers}.  " if numbers else "", *reason_sentences(track)]).strip(),
+        help="\n".join([f"{numbers}.  " if numbers else "", *map(plain, reason_sentences(track))]).strip(),
     )

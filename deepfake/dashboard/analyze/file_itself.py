@@ -9,6 +9,7 @@ import streamlit as st
 
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
+from deepfake.dashboard.text import plain
 from deepfake.figures import bit_rate_figure, format_time
 from deepfake.video.credentials import CredentialState
 from deepfake.video.file_facts import FileFacts, Tag
@@ -47,7 +48,7 @@ def draw_file_itself(ready: ReadyAnalysis) -> None:
     with right:
         _draw_credentials(ready)
         st.markdown("**Streams**")
-        st.markdown("\n".join(f"- {line}" for line in facts.streams))
+        st.markdown("\n".join(f"- {plain(line)}" for line in facts.streams))
     _draw_rate(facts)
     _draw_key_frames(ready, facts)
 
@@ -79,7 +80,7 @@ def _draw_credentials(ready: ReadyAnalysis) -> None:
         "Said to come from": ", ".join(found.sources),
         "Problem": "; ".join(found.problems),
     }
-    st.markdown("\n".join(f"- {name}: {value}" for name, value in lines.items() if value))
+    st.markdown("\n".join(f"- {name}: {plain(value)}" for name, value in lines.items() if value))
 
 
 def _draw_rate(facts: FileFacts) -> None:

@@ -6,6 +6,7 @@ from deepfake.dashboard.clip_choice import sample_clips, set_choice
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
 from deepfake.dashboard.state import PageState
+from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 
@@ -34,12 +35,12 @@ def draw_samples(page: PageState) -> None:
         try:
             place.image(thumbnail(entry.path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
         except (DeepfakeError, OSError) as error:
-            place.error(str(error), icon=":material/error:")
+            place.error(plain(error), icon=":material/error:")
 
 
 def _draw_sample(entry: ClipEntry, page: PageState) -> None:
     what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
-    st.markdown(f"**{entry.name}** · {entry.label}  \n{what}")
+    st.markdown(f"**{plain(entry.name)}** · {entry.label}  \n{what}")
     st.button(
         "Analyze this sample",
         key=page.key(f"sample-{entry.name}"),

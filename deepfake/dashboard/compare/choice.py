@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.cases import plain
 from deepfake.dashboard.clip_choice import choice_of, choose_clip, choose_from_url, clear_choice, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID, ClipChoice, dataset_source
 from deepfake.dashboard.state import ComparePage, PageState, analyze_page
+from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 
@@ -81,7 +81,7 @@ def _named_original(a: ClipChoice) -> ClipChoice | None:
     try:
         return choice_of(a.source_id, entry.original)
     except (DeepfakeError, OSError) as error:
-        st.error(f"{entry.original}, the original, cannot be opened: {error}", icon=":material/error:")
+        st.error(f"{plain(entry.original)}, the original, cannot be opened: {plain(error)}", icon=":material/error:")
         return None
 
 
@@ -93,18 +93,18 @@ def _say_why_none(a: ClipChoice) -> None:
         )
     elif entry.original is not None:
         st.warning(
-            f"The metadata names {entry.original} as the original of {a.name}, but that clip is not on disk. Put it "
-            "into the data set's folder, or choose or upload it here.",
+            f"The metadata names {plain(entry.original)} as the original of {plain(a.name)}, but that clip is not on "
+            "disk. Put it into the data set's folder, or choose or upload it here.",
             icon=":material/link_off:",
         )
     elif entry.label == "REAL":
         st.info(
-            f"{a.name} is labeled REAL: choose a fake made from it above, or any clip to compare it with.",
+            f"{plain(a.name)} is labeled REAL: choose a fake made from it above, or any clip to compare it with.",
             icon=":material/info:",
         )
     else:
         st.info(
-            f"The data set names no original of {a.name}: choose or upload what to compare it with.",
+            f"The data set names no original of {plain(a.name)}: choose or upload what to compare it with.",
             icon=":material/link_off:",
         )
 
@@ -117,10 +117,10 @@ def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
     if not fakes:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Fakes made from {clip.name}:")
+        st.markdown(f"Fakes made from {plain(clip.name)}:")
         for entry in fakes[:MAX_FAKES_OFFERED]:
             st.button(
-                entry.name,
+                plain(entry.name),
                 key=page.key(f"fake-of-{entry.name}"),
                 icon=":material/compare:",
                 on_click=set_choice,
@@ -159,9 +159,9 @@ def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:
         picture = thumbnail(original.path, original.name)
         right.image(picture, caption="Original", width="stretch", alt=f"A frame of {original.name}")
     except (DeepfakeError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
-    st.markdown(f"**{entry.name}** ↔ {entry.original}")
+    st.markdown(f"**{plain(entry.name)}** ↔ {plain(entry.original)}")
     st.button(
         "Compare this pair",
         key=page.key(f"sample-{entry.name}"),

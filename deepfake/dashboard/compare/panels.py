@@ -12,13 +12,13 @@ from deepfake.comparison import (
     pair_sentence,
     pair_warnings,
 )
-from deepfake.dashboard.cases import plain
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.faces.detection import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
@@ -34,26 +34,29 @@ def draw_answer(ready: ReadyComparison) -> None:
     together, sentence = comparison.pair.together, pair_sentence(comparison.pair)
     with st.container(border=True, key="comparison"):
         if together is None:
-            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{sentence}")
+            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{plain(sentence)}")
         elif together:
             finding = comparison.finding
-            st.markdown(f"### :material/compare: {FINDING_TITLES[finding.code].upper()}\n{finding_sentence(finding)}")
-            st.caption(f":material/link: Same scene, same moments. {sentence}")
+            st.markdown(
+                f"### :material/compare: {FINDING_TITLES[finding.code].upper()}\n{plain(finding_sentence(finding))}"
+            )
+            st.caption(f":material/link: Same scene, same moments. {plain(sentence)}")
         else:
-            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{sentence} All is shown nevertheless.")
-        st.caption(f":material/align_horizontal_left: {' '.join(alignment_sentences(comparison))}")
+            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{plain(sentence)} All is shown nevertheless.")
+        st.caption(f":material/align_horizontal_left: {plain(' '.join(alignment_sentences(comparison)))}")
         columns = st.columns(2, gap="medium")
         for column, name, side in zip(columns, "AB", (ready.fake, ready.original), strict=True):
             with column:
                 _draw_verdict(name, side)
         st.caption(ALONE_NOTE)
     for warning in pair_warnings(comparison):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
 
 
 def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
-    st.markdown(f"**{role}** · {plain(side.clip.name)}" + (f" · labeled {side.clip.label}" if side.clip.label else ""))
+    labeled = f" · labeled {plain(side.clip.label)}" if side.clip.label else ""
+    st.markdown(f"**{role}** · {plain(side.clip.name)}{labeled}")
     chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
@@ -61,7 +64,7 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
         + (f":gray[{chance}]" if verdict.label == "INCONCLUSIVE" else chance)
     )
     for reason in card_reasons(verdict)[:2]:
-        st.caption(reason.sentence)
+        st.caption(plain(reason.sentence))
 
 
 def draw_moments(comparison: Comparison, page: ComparePage) -> None:

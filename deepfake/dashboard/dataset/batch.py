@@ -8,6 +8,7 @@ import streamlit as st
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress
 from deepfake.dashboard.state import runtime
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.report.wording import duration_text
@@ -114,7 +115,7 @@ def _draw_end(run: BatchRun) -> None:
     took = f" in {duration_text(progress.seconds)}"
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
     if run.state is BatchState.FAILED:
-        st.error(f"The batch could not go on: {run.error}", icon=":material/error:")
+        st.error(f"The batch could not go on: {plain(run.error)}", icon=":material/error:")
     elif run.state is BatchState.CANCELED:
         st.info(f"Canceled: {done}. Start it again for the rest.", icon=":material/cancel:")
     else:

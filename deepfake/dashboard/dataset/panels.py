@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
@@ -27,7 +28,7 @@ def counts_line(total: Counts) -> str:
     where = "all on disk" if total.missing == 0 else f"{total.on_disk} on disk"
     parts = [f"**{total.clips}** clips ({where})"]
     if set(total.by_split) != {None}:
-        parts += [f"**{total.by_split[split]}** {split or NO_SPLIT}" for split in _in_order(total.by_split)]
+        parts += [f"**{total.by_split[split]}** {plain(split or NO_SPLIT)}" for split in _in_order(total.by_split)]
     for label, color in (("FAKE", "orange"), ("REAL", "green")):
         if label in total.by_label:
             parts.append(f":{color}[**{total.by_label[label]}** {label.lower()}]")  # type: ignore[index]
@@ -80,7 +81,7 @@ def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
     chosen = [value for value in st.session_state.get(key) or [] if value in values]
     st.session_state[key] = chosen
     if len(values) > 1:
-        place.pills(label, values, selection_mode="multi", key=key, persist_state="session")
+        place.pills(label, values, selection_mode="multi", format_func=plain, key=key, persist_state="session")
     return chosen if len(values) > 1 else []
 
 
@@ -176,7 +177,7 @@ def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
     """Draw a clip's name, its label and what was found, in word, icon and color."""
     found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
-    st.markdown(f":small[{entry.name}]  \nlabel {label_badge(entry.label)}{found}")
+    st.markdown(f":small[{plain(entry.name)}]  \nlabel {label_badge(entry.label)}{found}")
 
 
 def draw_missing(dataset: Dataset, total: Counts) -> None:
@@ -206,9 +207,9 @@ def _draw_names(title: str, names: Sequence[str], key: str) -> None:
 
 def draw_notes(source: DatasetSource, dataset: Dataset) -> None:
     """Draw how the folder was recognized and what was odd about it."""
-    st.caption(f"{source.title}: recognized as {layout_title(dataset.layout)}.")
+    st.caption(f"{plain(source.title)}: recognized as {layout_title(dataset.layout)}.")
     for warning in dataset.warnings:
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
 
 
 def _in_order(splits: Iterable[str | None]) -> list[str | None]:

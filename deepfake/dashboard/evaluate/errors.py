@@ -9,6 +9,7 @@ import streamlit as st
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.text import plain
 from deepfake.dataset import Dataset
 from deepfake.evaluation import ClipResult, Measured, method_of
 from deepfake.report.wording import VERDICT_WORDS
@@ -67,7 +68,9 @@ def _chosen(evaluations: Sequence[Measured]) -> Measured:
     names = [measured.name for measured in evaluations]
     if st.session_state.get("evaluate-errors-of") not in names:
         st.session_state["evaluate-errors-of"] = names[0]
-    name = st.segmented_control("Errors of", names, key="evaluate-errors-of", required=True, persist_state="session")
+    name = st.segmented_control(
+        "Errors of", names, format_func=plain, key="evaluate-errors-of", required=True, persist_state="session"
+    )
     return evaluations[names.index(name) if name in names else 0]
 
 
@@ -75,7 +78,7 @@ def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> 
     clip = result.clip
     draw_picture(dataset, clip)
     score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
-    st.markdown(f":small[{clip.name}]  \nlabel {label_badge(clip.label)} {score}")
+    st.markdown(f":small[{plain(clip.name)}]  \nlabel {label_badge(clip.label)} {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
         ANALYZE,
@@ -90,7 +93,7 @@ def _verdict_words(result: ClipResult) -> str:
 
 
 def _method(result: ClipResult) -> str:
-    return result.clip.method or ""
+    return plain(result.clip.method or "")
 
 
 def _address(source: DatasetSource, result: ClipResult) -> str:

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.text import plain
 from deepfake.evaluation import AucDifference, Measured, abstention_causes, failure_causes
 from deepfake.evaluation.charts import (
     confusion_chart,
@@ -57,7 +58,7 @@ def draw_nothing_yet(source: DatasetSource, labeled: int, on_disk: int) -> None:
 def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> None:
     """Draw how many clips the numbers are about, and what is still to be done."""
     for measured in evaluations:
-        st.markdown(coverage_sentence(measured))
+        st.markdown(plain(coverage_sentence(measured)))
     if any(measured.stored.missing for measured in evaluations):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("The numbers below are about the analyzed part only.")
@@ -67,7 +68,7 @@ def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> Non
 def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
     """Draw AUC, log loss, accuracy and how many were judged, each with its interval and n."""
     if named:
-        st.markdown(f"**{measured.name}**")
+        st.markdown(f"**{plain(measured.name)}**")
     found, right = measured.evaluation, measured.evaluation.accuracy_decided
     at, analyzed = measured.confusion_at(threshold), measured.stored.n_analyzed
     known = found.auc is not None
@@ -105,7 +106,7 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
 def draw_difference(difference: AucDifference | None, evaluations: Sequence[Measured]) -> None:
     """Draw how two settings compare on the clips that both score."""
     if difference is not None:
-        st.markdown(difference_sentence(difference, evaluations))
+        st.markdown(plain(difference_sentence(difference, evaluations)))
     elif len(evaluations) > 1:
         st.caption("The clips that both score are not of both labels: the two cannot be compared by AUC.")
 
@@ -117,7 +118,7 @@ def draw_caveats(evaluations: Sequence[Measured]) -> None:
         for measured in evaluations:
             own = [sentence for sentence in measured.caveats if sentence not in shared]
             if own:
-                st.markdown(f"**{measured.name}**")
+                st.markdown(f"**{plain(measured.name)}**")
                 _draw_sentences(own)
         _draw_sentences(shared)
 
@@ -150,7 +151,7 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
     for measured in evaluations:
         rows = method_rows(measured, threshold)
         if len(evaluations) > 1:
-            st.markdown(f"**{measured.name}**")
+            st.markdown(f"**{plain(measured.name)}**")
         if len(rows) == 1:
             st.caption("No fake of this set has been analyzed with these settings.")
             continue
@@ -166,7 +167,7 @@ def draw_not_judged(evaluations: Sequence[Measured]) -> None:
     """Draw why clips were not judged, and which could not be analyzed."""
     for measured in evaluations:
         if len(evaluations) > 1:
-            st.markdown(f"**{measured.name}**")
+            st.markdown(f"**{plain(measured.name)}**")
         causes = abstention_causes(measured.stored.results)
         failures = failure_causes(measured.stored.results)
         if not causes and not failures:
@@ -215,7 +216,7 @@ def draw_downloads(
 
 
 def _draw_sentences(sentences: Sequence[str]) -> None:
-    st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences))
 
 
 def _batch_link(source: DatasetSource) -> None:
@@ -262,5 +263,5 @@ def _alt(figure: go.Figure, kind: str) -> str:
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     """A table whose first column names its rows."""
-    header, *body = rows
+    header, *body = [[plain(cell) for cell in row] for row in rows]
     return pd.DataFrame(body, columns=list(header)).set_index(header[0])

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from deepfake.dashboard.cases import known_cases, plain
+from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.history.stored import draw_found
@@ -15,6 +15,7 @@ from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.figures import format_time
@@ -143,7 +144,7 @@ def _draw_clip(content: KeptContent) -> None:
         with st.container(gap=None):
             st.markdown(f"**{plain(clip.name)}**")
             st.markdown(f"**{answer_markdown(verdict.answer)}** {strength_text(verdict)}")
-            st.caption(first_reason(content.analysis))
+            st.caption(plain(first_reason(content.analysis)))
         for picture in content.moments.pictures:
             st.image(
                 picture.looked or picture.face,

@@ -12,6 +12,7 @@ from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS, named_sentence
@@ -136,10 +137,10 @@ def _draw_selected(chosen: Sequence[AnalysisSummary], places: Mapping[int, Place
 def _draw_one(row: AnalysisSummary, place: Place | None) -> None:
     name = shown_name(row, place)
     reason = "" if row.reason is None else named_sentence(row.reason)
-    st.markdown(f"**{name}** {verdict_badge(row)}  \n:small[{reason}]", width="stretch")
+    st.markdown(f"**{plain(name)}** {verdict_badge(row)}  \n:small[{plain(reason)}]", width="stretch")
     opens = place is not None and place.name is not None
     if st.button(
-        f"Open {name}",
+        f"Open {plain(name)}",
         key="history-open",
         icon=":material/frame_inspect:",
         type="primary",
@@ -177,7 +178,7 @@ def _chosen_in_analyze(row: AnalysisSummary, source_id: str, name: str) -> bool:
 
 @st.dialog("Delete kept analyses?", icon=":material/delete:")
 def _confirm_delete(rows: Sequence[AnalysisSummary], names: Sequence[str]) -> None:
-    listed = "\n".join(f"- {name}" for name in names[:MOST_NAMED])
+    listed = "\n".join(f"- {plain(name)}" for name in names[:MOST_NAMED])
     more = f"\n- and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     st.markdown(listed + more)
     st.markdown(

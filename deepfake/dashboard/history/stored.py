@@ -7,7 +7,6 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.dashboard.cases import plain
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
@@ -16,6 +15,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import choose_person, chosen_person
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.figures import score_figure, timeline_figure
 from deepfake.report.wording import reason_sentences, score_text, warning_sentences
@@ -49,7 +49,7 @@ def draw_found(ready: ReadyAnalysis) -> None:
     """Draw an analysis without its clip: verdict, warnings, curves, tables and downloads."""
     _draw_verdict(ready.analysis, ready.clip.name)
     for warning in warning_sentences(ready.analysis):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     _draw_curves(ready)
     draw_file(ready)
     draw_export(ready)
@@ -66,16 +66,16 @@ def _kept(sha256: str, fingerprint: str) -> tuple[AnalysisSummary, Analysis] | N
 def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
     if place is None or place.name is None:
         st.info(
-            f"{why_unavailable(place)} This is what was found when it was analyzed, without pictures.",
+            f"{plain(why_unavailable(place))} This is what was found when it was analyzed, without pictures.",
             icon=":material/image_not_supported:",
         )
         return
     st.info(
-        f"This was found by version {row.software_version} with settings or weights other than those in force, or the "
-        "file has changed since. It is shown as it was kept, without pictures.",
+        f"This was found by version {plain(row.software_version)} with settings or weights other than those in force, "
+        "or the file has changed since. It is shown as it was kept, without pictures.",
         icon=":material/history:",
     )
-    if st.button(f"Analyze {name} as it is now", key="history-anew", icon=":material/frame_inspect:"):
+    if st.button(f"Analyze {plain(name)} as it is now", key="history-anew", icon=":material/frame_inspect:"):
         set_choice(analyze_page(), place.source.source_id, place.name)
         st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
 
@@ -88,7 +88,7 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             text = score_text(verdict.probability_fake, verdict.interval)
             st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
-        st.markdown("\n".join(f"- {reason}" for reason in reason_sentences(verdict)))
+        st.markdown("\n".join(f"- {plain(reason)}" for reason in reason_sentences(verdict)))
 
 
 def _draw_curves(ready: ReadyAnalysis) -> None:

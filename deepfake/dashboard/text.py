@@ -1,0 +1,36 @@
+"""Text from outside (names, addresses, metadata, errors about them) within what Streamlit takes for Markdown: it stays
+text, whatever it says."""
+
+import re
+from typing import Final
+
+# What CommonMark, and Streamlit's math and directives, take for more than a character. An underscore within a word and
+# a colon before a space are what they look like, and stay: most names and sentences come out as they went in.
+MARKS: Final = re.compile(r"[\\`*\[\]<>|~$^]|(?<![^\W_])_|_(?![^\W_])|:(?=[^\W\d]|:)|&(?=#?\w+;)")
+AT_THE_START: Final = re.compile(r"^(?:[-+=#]|\d+(?=[.)]))")
+# What Streamlit makes of text after Markdown was read, where no mark helps: links of addresses, icons, emoji, arrows.
+AUTOMATIC: Final = re.compile(
+    r"https?:(?=//)|\bwww(?=\.)|@(?=\w)|:(?=[\w+/-]+:)|(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)", re.IGNORECASE
+)
+BREAK: Final = "\N{WORD JOINER}"  # has no width
+# Control characters, and marks that turn the direction of what follows, so that a name looks like another.
+INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+
+
+def plain(text: object) -> str:
+    r"""Return text as Markdown that is shown as that text: no picture, no link, no formatting, one line.
+
+    Example:
+        >>> print(plain("![x](y.png) *.mp4"))
+        !\[x\](y.png) \*.mp4
+        >>> print(plain("real_a-01.mp4: the file is empty"))
+        real_a-01.mp4: the file is empty
+    """
+    shown = INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).split()))
+    marked = MARKS.sub(r"\\\g<0>", AUTOMATIC.sub(rf"\g<0>{BREAK}", shown))
+    return AT_THE_START.sub(_escaped_start, marked)
+
+
+def _escaped_start(start: re.Match[str]) -> str:
+    """A mark has a backslash before it; a number has it before the point or bracket that would make it a list."""
+    return f"{start[0]}\\" if start[0].isdigit() else f"\\{start[0]}"

@@ -1,0 +1,38 @@
+"""Text from outside within Markdown. What a browser makes of it is in tests/e2e/test_hostile_names.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from deepfake.dashboard.text import plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["real_a-01 (2).mp4: the file is empty", "640×480 px, 25.000 frames/s", "a.b_c-d+e", "id 7, seen at 0:03.20"],
+)
+def test_ordinary_names_and_sentences_stay_as_they_are(text: str) -> None:
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("![x](y)", r"!\[x\](y)"),
+        ("_a_b_ *c* `d` ~e~ $f$", r"\_a_b\_ \*c\* \`d\` \~e\~ \$f\$"),
+        ("# a", r"\# a"),
+        ("12. a", r"12\. a"),
+        ("- a", r"\- a"),
+        (":red[a]", r"\:red\[a\]"),
+        ("&lt;<b>", r"\&lt;\<b\>"),
+        ("a\n\n# b", "a # b"),
+        ("\u202egpj.mp4\x00", "\ufffdgpj.mp4\ufffd"),
+    ],
+)
+def test_marks_are_escaped(text: str, expected: str) -> None:
+    assert plain(text) == expected
+
+
+@pytest.mark.parametrize("text", ["http://a.example", "www.a.example", "a@b.example", ":smile:", "a -> b"])
+def test_what_streamlit_makes_of_text_by_itself_is_broken_up(text: str) -> None:
+    assert "\N{WORD JOINER}" in plain(text)

@@ -1,6 +1,15 @@
 """Errors of the workbench. Each is a DeepfakeError and also the builtin that a caller would expect."""
 
-from typing import Self
+import errno
+from typing import Final, Self
+
+ANOTHER_DISK: Final = "name a folder on another disk in deepfake.toml (cache_dir) or DEEPFAKE_CACHE_DIR"
+DISK_FULL: Final = f"the disk is full. Make room on it, or {ANOTHER_DISK}; cache_mb says how much of it is used"
+DISK_PROBLEMS: Final = {
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: DISK_FULL,
+    errno.EROFS: f"the disk is read-only. Make it writable, or {ANOTHER_DISK}",
+}
 
 
 class DeepfakeError(Exception):
@@ -115,6 +124,10 @@ class WorkerError(DeepfakeError, RuntimeError):
     """A worker process ended without an answer: it crashed or ran out of time or memory."""
 
 
+class DiskError(DeepfakeError, OSError):
+    """The disk is full, or read-only. Whatever was written of the file is gone again."""
+
+
 class ClassifierError(DeepfakeError, OSError):
     """The weights or the calibration of a classifier are missing or damaged."""
 
@@ -133,3 +146,13 @@ class StoreError(DeepfakeError, OSError):
         ...     print(isinstance(error, OSError))
         True
     """
+
+
+def disk_problem(error: BaseException | None) -> str | None:
+    """Return what is wrong with the disk and what to do, where that is what an error, or its cause, says; else None."""
+    while error is not None:
+        found = DISK_PROBLEMS.get(getattr(error, "errno", None) or 0)
+        if found is not None:
+            return found
+        error = error.__cause__
+    return None

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from deepfake.errors import DeepfakeError, WorkerError
+from deepfake.errors import DeepfakeError, DiskError, WorkerError, disk_problem
 
 T = TypeVar("T")
 
@@ -130,6 +130,9 @@ def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) 
     """Return what went wrong in a worker as an error with one clear sentence. name: of the clip."""
     if isinstance(error, DeepfakeError):
         return error
+    problem = disk_problem(error)
+    if problem is not None:
+        return DiskError(name, f"the analysis was ended: {problem}.")
     if isinstance(error, MemoryError) or (isinstance(error, ProcessExpired) and error.exitcode == -KILLED):
         return WorkerError(
             name,

@@ -14,6 +14,9 @@ from streamlit import config
 from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.starlette import App
 
+from deepfake.dashboard.text import plain
+from deepfake.errors import DeepfakeError, disk_problem
+
 # Nothing is fetched from, sent to or framed by another host, whatever a page is made to draw. Streamlit styles in place
 # (style-src), draws and runs what a page made itself (data:, blob:) and compiles the format of its tables (wasm).
 POLICY: Final = "; ".join(
@@ -70,6 +73,15 @@ def is_foreign(headers: Headers) -> bool:
     if origin is None or origin in config.get_option("server.corsAllowedOrigins"):
         return False
     return urlsplit(origin).netloc != headers.get("host")
+
+
+def on_script_error(error: Exception) -> bool:
+    """Say in one sentence what ended a page, where that is known; return whether it was."""
+    problem = disk_problem(error)
+    if problem is None and not isinstance(error, DeepfakeError):
+        return False
+    st.error(plain(error if problem is None else f"This cannot be done now: {problem}."), icon=":material/error:")
+    return True
 
 
 @asynccontextmanager

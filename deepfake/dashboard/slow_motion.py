@@ -15,10 +15,9 @@ def slowed_clip(clip: Path, factor: int, *, key: str, name: str) -> Path:
     """
     if factor == 1:
         return clip
-    cache = runtime().cache
-    folder = cache.get(f"{key}-x{factor}", session().session_id)
-    if folder is None:
-        building = cache.new_folder()
-        runtime().run_now(make_slowed_clip, building, clip, factor, name=name)
-        folder = cache.commit(building, f"{key}-x{factor}")
+    cache, owner = runtime().cache, session().session_id
+    entry = f"{key}-x{factor}"
+    while (folder := cache.get(entry, owner)) is None:
+        with cache.making(entry) as building:
+            runtime().run_now(make_slowed_clip, building, clip, factor, name=name)
     return folder / SLOWED_FILE

@@ -7,6 +7,8 @@ import shutil
 import threading
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,17 @@ class ResultCache:
         path = self._building / uuid.uuid4().hex
         path.mkdir()
         return path
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[Path]:
+        """Give an empty folder that becomes the entry of that name; after an error nothing is left of it."""
+        building = self.new_folder()
+        try:
+            yield building
+            self.commit(building, key)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
 
     def commit(self, building: Path, key: str) -> Path:
         """Make a finished folder the entry of that name; when there is one already, that one stays."""

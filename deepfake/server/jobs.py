@@ -152,11 +152,15 @@ class JobQueue:
         error = None if future.cancelled() else future.exception()
         with self._lock:
             if error is None and not future.cancelled() and job.finished is None:
-                remove_progress(job.folder)
-                self._cache.commit(job.folder, job.key)
-                job.finished = JobState.DONE
-                del self._jobs[job.key]
-                return
+                try:
+                    remove_progress(job.folder)
+                    self._cache.commit(job.folder, job.key)
+                except OSError as problem:
+                    error = problem
+                else:
+                    job.finished = JobState.DONE
+                    del self._jobs[job.key]
+                    return
             if job.finished is None:
                 job.finished = JobState.FAILED
                 reason = error if error is not None else InterruptedError("canceled")

@@ -3,8 +3,10 @@
 The worker writes, the page reads. Files survive a worker that is killed and need no connection between the two.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import numpy as np
 
 from deepfake.analysis.verdict import Verdict
 from deepfake.serialize import from_bytes, to_bytes
+
+logger = logging.getLogger(__name__)
 
 PROGRESS_FILE = "progress.json"
 PREVIEW_FILE = "preview.jpg"
@@ -129,6 +133,12 @@ def _thinned(values: Sequence[float]) -> tuple[tuple[float, ...], int]:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Write a report. One that cannot be written, on a full disk say, ends nothing: what it reports on may still be."""
     temporary = path.with_suffix(".new")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        logger.warning("%s cannot be written: %s", path.name, error)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

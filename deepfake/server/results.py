@@ -90,9 +90,8 @@ def find(server: Runtime, request: Request, owner: str) -> Path | None:
     )
     if analysis is None:
         return None
-    building = server.cache.new_folder()
-    write_analysis(analysis, building / ANALYSIS_FILE)
-    server.cache.commit(building, request.key)
+    with server.cache.making(request.key) as building:
+        write_analysis(analysis, building / ANALYSIS_FILE)
     return server.cache.get(request.key, owner)
 
 

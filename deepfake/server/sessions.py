@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from deepfake.errors import ClipError, LimitError
+from deepfake.errors import ClipError, DiskError, LimitError, disk_problem
 from deepfake.video.reader import CLIP_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -51,19 +51,25 @@ class SessionFiles:
     def save(self, name: str, stream: BinaryIO, max_bytes: int) -> Upload:
         """Copy an upload into the session's folder, a block at a time.
 
-        Raises ClipError for a file name that no clip has, LimitError when there are more than max_bytes.
+        Raises ClipError for a file name that no clip has, LimitError when there are more than max_bytes, DiskError
+        when there is no room; nothing is left of the upload then.
         """
         shown = display_name(name)
         suffix = Path(shown).suffix.lower()
         if suffix not in CLIP_SUFFIXES:
             known = ", ".join(sorted(item[1:] for item in CLIP_SUFFIXES))
             raise ClipError(shown, f"this kind of file is not read; upload one of {known}")
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{uuid.uuid4().hex}{suffix}"
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             sha256, size = _copy(stream, path, max_bytes)
-        except OverflowError as error:
-            path.unlink(missing_ok=True)
+        except BaseException as error:
+            path.unlink(missing_ok=True)  # a part of a file would keep the disk full
+            problem = disk_problem(error)
+            if problem is not None:
+                raise DiskError(shown, problem) from error
+            if not isinstance(error, OverflowError):
+                raise
             raise LimitError(
                 shown,
                 f"over the limit of {max_bytes / 2**20:.0f} MiB; raise max_clip_mb in deepfake.toml or "

@@ -135,6 +135,8 @@ class Database:
             return f"{what}; it was left as it is: restore it, or {ADVICE}"
         if "locked" in lowered or "busy" in lowered:
             return f"another process has kept the store busy for {BUSY_TIMEOUT_S:g} s ({said}); try again later"
+        if "disk is full" in lowered:
+            return f"the disk is full ({said}); make room on it, or {ADVICE}"
         return f"the store cannot be used ({said}); {ADVICE}"
 
     def _cleaned(self, message: str) -> str:

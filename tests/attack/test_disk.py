@@ -1,0 +1,140 @@
+"""A disk that fills up: one sentence that says what to do, nothing left behind, and the next one works."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepfake.dashboard.door import on_script_error
+from deepfake.errors import DiskError, StoreError, disk_problem
+from deepfake.server.cache import ResultCache
+from deepfake.server.jobs import Job, JobQueue, JobState
+from deepfake.server.progress import ProgressWriter, read_preview, read_progress
+from deepfake.server.sessions import SessionFiles
+from deepfake.store import open_store
+from deepfake.video.writer import ClipWriter
+from deepfake.worker_pool import WorkerPool
+from tests.attack.conftest import SMALL_DISK_BYTES
+from tests.store.samples import sample_analysis
+from tests.waiting import LIMIT_S, until
+
+
+# Tasks: functions of a module, which workers import.
+def fill(folder: Path) -> None:
+    (folder / "large.bin").write_bytes(bytes(2 * SMALL_DISK_BYTES))
+
+
+def encode(folder: Path) -> None:
+    """Write a clip that does not fit, as face clips and players are written."""
+    generator = np.random.default_rng(0)
+    with ClipWriter(folder / "clip.mp4", 25, (640, 480)) as writer:
+        for number in range(40):
+            writer.write(generator.integers(0, 255, (480, 640, 3), dtype=np.uint8), number / 25)
+
+
+def report_while_full(folder: Path) -> None:
+    """Report to a full disk, then make room and leave a result."""
+    filling = folder / "filling"
+    with pytest.raises(OSError, match="No space left"):
+        filling.write_bytes(bytes(2 * SMALL_DISK_BYTES))
+    writer = ProgressWriter(folder)
+    writer.write("frames", 1, 2, preview_jpeg=lambda: bytes(50_000))
+    assert (read_progress(folder), read_preview(folder)) == (None, None)
+    assert [path.name for path in folder.iterdir()] == ["filling"]
+    filling.unlink()
+    writer.write("finishing", 1, 2)
+    assert read_progress(folder) is not None
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    workers = WorkerPool(1)
+    yield workers
+    workers.close()
+
+
+def finished(disk: Path, pool: WorkerPool, task: object) -> Job:
+    jobs = JobQueue(pool, ResultCache(disk / "results", disk / "building", 2**30), timeout_s=LIMIT_S)
+    job = jobs.submit("key", task, owner="me", source=Path("clip.mp4"), name="clip.mp4")  # type: ignore[arg-type]
+    until(lambda: job.finished is not None)
+    until(lambda: job.finished is JobState.DONE or not job.folder.exists())
+    return job
+
+
+def test_an_upload_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
+    files = SessionFiles(small_disk)
+    with pytest.raises(DiskError, match=r"^a\.mp4: the disk is full\. Make room on it, or name a folder"):
+        files.save("a.mp4", io.BytesIO(bytes(3 * SMALL_DISK_BYTES)), 2**30)
+    assert not any(path.is_file() for path in small_disk.rglob("*"))
+    assert files.save("a.mp4", io.BytesIO(bytes(1000)), 2**30).size_bytes == 1000
+
+
+@pytest.mark.parametrize("task", [fill, encode])
+def test_an_analysis_on_a_full_disk_says_so_and_leaves_nothing(
+    small_disk: Path, pool: WorkerPool, task: object
+) -> None:
+    job = finished(small_disk, pool, task)
+    assert isinstance(job.error, DiskError)
+    assert str(job.error).startswith("clip.mp4: the analysis was ended: the disk is full. Make room on it")
+    assert not any(path.is_file() for path in small_disk.rglob("*"))
+
+
+def test_a_progress_picture_that_cannot_be_written_ends_nothing(small_disk: Path, pool: WorkerPool) -> None:
+    assert finished(small_disk, pool, report_while_full).state is JobState.DONE
+
+
+def test_an_entry_of_the_cache_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
+    cache = ResultCache(small_disk / "results", small_disk / "building", 2**30)
+    with pytest.raises(OSError, match="No space left"), cache.making("key") as folder:
+        fill(folder)
+    assert cache.get("key") is None
+    assert list((small_disk / "building").iterdir()) == []
+
+
+def test_a_store_on_a_full_disk_says_so_and_keeps_what_it_has(small_disk: Path) -> None:
+    with open_store(url=f"sqlite:///{small_disk / 'store.db'}") as store:
+        store.put(sample_analysis(1), name="a.mp4")
+        (small_disk / "filling").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+        with pytest.raises(StoreError, match="the disk is full"):
+            store.put(sample_analysis(2, frames=20_000), name="b.mp4")
+        (small_disk / "filling").unlink()
+        assert store.put(sample_analysis(2), name="b.mp4")
+        assert store.find().total == 2
+
+
+def test_a_page_that_meets_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("streamlit.error", lambda text, icon: said.append(text))
+    assert on_script_error(OSError(28, "No space left on device"))
+    assert on_script_error(StoreError("", "it is busy"))
+    assert not on_script_error(KeyError("x"))
+    assert said[0].startswith("This cannot be done now: the disk is full")
+    assert said[1] == "it is busy"
+
+
+def test_a_full_disk_is_told_from_other_errors() -> None:
+    error = ValueError("wrapped")
+    error.__cause__ = OSError(28, "No space left on device")
+    assert (disk_problem(error) or "").startswith("the disk is full")
+    assert disk_problem(PermissionError(13, "Permission denied")) is None
+    assert disk_problem(sqlite3.OperationalError("database is locked")) is None
+
+
+def test_a_disk_that_is_read_only_is_told(small_disk: Path, pool: WorkerPool) -> None:
+    with open_store(url=f"sqlite:///{small_disk / 'store.db'}") as store:
+        store.put(sample_analysis(1), name="a.mp4")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(DiskError, match=r"^a\.mp4: the disk is read-only"):
+        SessionFiles(small_disk).save("a.mp4", io.BytesIO(b"x"), 10)
+    with (
+        pytest.raises(StoreError, match=r"the store cannot be used"),
+        open_store(url=f"sqlite:///{small_disk / 'store.db'}") as store,
+    ):
+        store.put(sample_analysis(2), name="b.mp4")

@@ -7,15 +7,23 @@ A location is an absolute path or a URL that fsspec reads: s3://, gs://, https:/
 import codecs
 import functools
 import hashlib
+import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from deepfake.errors import ClipError
 
+logger = logging.getLogger(__name__)
+
 SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
+LOCK_FILE = "lock"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
@@ -132,6 +140,35 @@ def stamp_of_listing(info: Mapping[str, Any]) -> str:
     if isinstance(mark, datetime):  # one file system may tell the same time as a number elsewhere
         mark = mark.timestamp()
     return "" if mark is None else f"{info.get('size')}-{mark}"
+
+
+def claim_folder(parent: Path, prefix: str = "") -> tuple[Path, FileLock]:
+    """Make a folder for this process alone in parent, and remove those of that prefix whose processes have ended
+    without clearing up.
+
+    Returns the folder and the lock that marks it as in use: the system lets it go when the process ends, however it
+    ends.
+    """
+    for other in parent.glob(f"{prefix}*"):
+        if other.is_dir() and not other.is_symlink() and not _in_use(other / LOCK_FILE):
+            logger.info("removing what an ended process left in %s", other)
+            shutil.rmtree(other, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    lock = FileLock(folder / LOCK_FILE, blocking=False)
+    lock.acquire()
+    return folder, lock
+
+
+def _in_use(path: Path) -> bool:
+    """Tell whether a running process holds the lock. A folder without one is being made this very moment, or foreign,
+    as is one that may not be locked."""
+    if not path.is_file():
+        return True
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def cause_of(error: BaseException) -> str:

@@ -29,6 +29,7 @@ class Settings:
         max_pixels: Largest frame accepted, in pixels (width times height).
         job_timeout_s: An analysis that runs longer is stopped, in seconds.
         workers: Number of worker processes for analyses.
+        worker_mb: A worker process that holds more memory than this after a task is replaced by a new one, in MiB.
         weights_dir: Folder of weights that are not shipped, those of the MesoNet baselines (*.h5), or None.
         cases_dir: Folder of the clips that were kept in a case.
         database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
@@ -48,6 +49,7 @@ class Settings:
     max_pixels: int = 8192 * 4320
     job_timeout_s: float = 3600.0
     workers: int = 1
+    worker_mb: int = 4096
     weights_dir: Path | None = None
     cases_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("deepfake-workbench")) / "cases")
     database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password

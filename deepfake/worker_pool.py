@@ -4,16 +4,29 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import os
+import shutil
 import signal
+import sys
+import tempfile
 import threading
+import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
+from filelock import FileLock
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from deepfake.errors import DeepfakeError, DiskError, WorkerError, disk_problem
+from deepfake.files import claim_folder
+
+if sys.platform != "win32":
+    import resource
 
 T = TypeVar("T")
 
@@ -27,6 +40,10 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+STRAYS = "__autograph_generated_file*.py"  # read when they are written, and never again
+STRAY_AGE_S = 24 * 3600.0
+TEMPORARY_PREFIX = "deepfake-workers-"
+IDLE_CHECK_S = 0.1
 KILLED = 9  # SIGKILL: what Linux ends a process with when memory runs out, and what nothing in a worker raises itself
 
 
@@ -35,12 +52,18 @@ class WorkerPool:
 
     Workers are started when the first task comes, and end with the process that owns the pool, however that ends.
     niceness: added to the workers' own, so that a long task leaves the processor to the pages. threads: for the
-    numerical libraries of each worker; None leaves them be.
+    numerical libraries of each worker; None leaves them be. memory_mb: a worker that holds more after a task is
+    replaced; None keeps it. What workers and their libraries leave in the folder for temporary files goes with the
+    pool, or when the next pool of this computer starts.
     """
 
-    def __init__(self, workers: int, *, niceness: int = 0, threads: int | None = None) -> None:
+    def __init__(
+        self, workers: int, *, niceness: int = 0, threads: int | None = None, memory_mb: int | None = None
+    ) -> None:
         self._workers = workers
         self._start = (niceness, threads)
+        self._memory_bytes = None if memory_mb is None else memory_mb * 2**20
+        self._temporary: tuple[Path, FileLock] | None = None
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
 
@@ -49,14 +72,10 @@ class WorkerPool:
         with self._lock:
             for _ in range(2):
                 if self._pool is None:
-                    self._pool = ProcessPool(
-                        max_workers=self._workers,
-                        initializer=_start_worker,
-                        initargs=self._start,
-                        context=multiprocessing.get_context("spawn"),
-                    )
+                    self._pool = self._new_pool()
                 try:
-                    return self._pool.schedule(function, args=args, timeout=timeout_s)
+                    task = (self._memory_bytes, function, *args)
+                    return self._pool.schedule(_run_and_check_memory, args=task, timeout=timeout_s)
                 except RuntimeError:
                     # A worker that was killed while idle breaks the pool, not a task: begin with a new pool.
                     logger.warning("the pool of workers was broken and is replaced")
@@ -78,6 +97,22 @@ class WorkerPool:
         """End all workers at once; their tasks are lost."""
         with self._lock:
             self._discard()
+            if self._temporary is not None:
+                folder, lock = self._temporary
+                lock.release()
+                shutil.rmtree(folder, ignore_errors=True)
+                self._temporary = None
+
+    def _new_pool(self) -> ProcessPool:
+        if self._temporary is None:
+            _remove_strays(Path(tempfile.gettempdir()))
+            self._temporary = claim_folder(Path(tempfile.gettempdir()), TEMPORARY_PREFIX)
+        return ProcessPool(
+            max_workers=self._workers,
+            initializer=_start_worker,
+            initargs=(str(self._temporary[0]), *self._start),
+            context=multiprocessing.get_context("spawn"),
+        )
 
     def _discard(self) -> None:
         pool, self._pool = self._pool, None
@@ -112,10 +147,12 @@ def _await_end(sentinel: int) -> None:
     os._exit(1)
 
 
-def _start_worker(niceness: int, threads: int | None) -> None:
+def _start_worker(temporary: str, niceness: int, threads: int | None) -> None:
     # Ctrl-C in the terminal reaches the whole group: the owner decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
+    # TensorFlow leaves sources there that a worker which is ended does not remove.
+    tempfile.tempdir = temporary
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
@@ -124,6 +161,50 @@ def _start_worker(niceness: int, threads: int | None) -> None:
         import cv2
 
         cv2.setNumThreads(threads)
+
+
+def _remove_strays(folder: Path) -> None:
+    """Remove what TensorFlow left in the folder for temporary files, in processes that were killed."""
+    for path in folder.glob(STRAYS):
+        with suppress(OSError):  # somebody else's, or gone by now
+            if time.time() - path.stat().st_mtime > STRAY_AGE_S:
+                path.unlink()
+
+
+def _run_and_check_memory(memory_bytes: int | None, function: Callable[..., T], *args: Any) -> T:
+    try:
+        return function(*args)
+    finally:
+        if memory_bytes is not None and resident_bytes() > memory_bytes:
+            _end_when_idle()
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds, bytes; where the system does not tell, the most that it ever held, and
+    0 on Windows."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        pass
+    if sys.platform == "win32":
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _end_when_idle() -> None:
+    """Have this worker end once its result is sent, without another task in its hands; the pool starts a new one."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, _end_if_idle)
+        signal.setitimer(signal.ITIMER_REAL, IDLE_CHECK_S, IDLE_CHECK_S)
+
+
+def _end_if_idle(_: int, frame: FrameType | None) -> None:
+    # Pebble's worker waits for its next task in fetch_task, and holds a lock only in task_transaction. An EOFError
+    # there means to it that nothing more comes: it ends in good order.
+    names = {entry.f_code.co_name for entry, _ in traceback.walk_stack(frame)}
+    if "fetch_task" in names and "task_transaction" not in names:
+        raise EOFError
 
 
 def as_deepfake_error(error: BaseException, name: str, timeout_s: float | None) -> DeepfakeError:

@@ -87,7 +87,7 @@ def run_clip_here(clip: ClipEntry, task: Task) -> BatchResult:
         # Dask runs its workers as daemons, which multiprocessing does not allow children. Ours end with their parent
         # by themselves, which is what that rule is there for.
         multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-        _kept.pool = WorkerPool(1, threads=1)
+        _kept.pool = WorkerPool(1, threads=1, memory_mb=task.settings.worker_mb)
         # At its end a process waits for its children, and this one for tasks: it is told before.
         multiprocessing.util.Finalize(None, _kept.pool.close, exitpriority=100)
     return run_clip(clip, task, _kept.pool)

@@ -20,7 +20,7 @@ class LocalWorkers:
         threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
         self._task = task
         self._canceled = threading.Event()
-        self._pools = [WorkerPool(1, threads=threads) for _ in range(workers)]
+        self._pools = [WorkerPool(1, threads=threads, memory_mb=task.settings.worker_mb) for _ in range(workers)]
         self._free: queue.SimpleQueue[WorkerPool] = queue.SimpleQueue()
         for pool in self._pools:
             self._free.put(pool)

@@ -53,11 +53,14 @@ nothing about fakes made in earnest.
 """
 
 
-def write_demo(folder: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def write_demo(
+    folder: Path, *, building: Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> Path:
     """Write the built-in data set into folder, or leave it when it is there already; return folder.
 
     progress: called with the frames written and the frames to write, from several threads but one at a time.
-    The clips are written beside folder and moved there at the end: what is found at folder is complete.
+    building: a folder on the same file system, in which the clips are written before they are moved into place; by
+    default the one around folder. What is found at folder is complete.
 
     Raises DatasetError when folder holds something else.
     """
@@ -66,14 +69,14 @@ def write_demo(folder: Path, *, progress: Callable[[int, int], None] | None = No
         return folder
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=building or folder.parent))
     try:
-        _write_scenes(building, _Progress(progress))
-        _write_texts(building)
-        building.chmod(0o755)
-        _move_into_place(building, folder)
+        _write_scenes(made, _Progress(progress))
+        _write_texts(made)
+        made.chmod(0o755)
+        _move_into_place(made, folder)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
@@ -104,16 +107,16 @@ def _refuse_foreign(folder: Path) -> None:
             raise DatasetError(folder, f"it holds other files ({path.name}); name a new or empty folder for the demo")
 
 
-def _move_into_place(building: Path, folder: Path) -> None:
-    """Rename building to folder. Another process may have been faster: then its set stays."""
+def _move_into_place(made: Path, folder: Path) -> None:
+    """Rename made to folder. Another process may have been faster: then its set stays."""
     if demo_is_complete(folder):
         return
     if folder.exists():
-        outdated = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+        outdated = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=made.parent))
         folder.rename(outdated / folder.name)
         shutil.rmtree(outdated, ignore_errors=True)
     try:
-        building.rename(folder)
+        made.rename(folder)
     except OSError:
         if not demo_is_complete(folder):
             raise

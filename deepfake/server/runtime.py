@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from deepfake.files import claim_folder
 from deepfake.server.batches import BatchRuns
 from deepfake.server.cache import ResultCache, folder_bytes
 from deepfake.server.jobs import JobQueue
-from deepfake.server.sessions import SessionFiles, SessionRegistry, claim_server_folder
+from deepfake.server.sessions import SessionFiles, SessionRegistry
 from deepfake.server.store_access import StoreAccess
 from deepfake.server.tasks import load_models, load_stills
 from deepfake.settings import Settings
@@ -25,10 +26,10 @@ class Workers:
     so that a page answers while an analysis runs.
     """
 
-    def __init__(self, count: int) -> None:
-        self.analyses = WorkerPool(count, niceness=ANALYSIS_NICENESS)
-        self.media = WorkerPool(1)
-        self.snapshots = WorkerPool(1)
+    def __init__(self, settings: Settings) -> None:
+        self.analyses = WorkerPool(settings.workers, niceness=ANALYSIS_NICENESS, memory_mb=settings.worker_mb)
+        self.media = WorkerPool(1, memory_mb=settings.worker_mb)
+        self.snapshots = WorkerPool(1, memory_mb=settings.worker_mb)
         self._warm = False
 
     def warm_up(self) -> None:
@@ -54,10 +55,12 @@ class Runtime:
     def __init__(self, settings: Settings, workers: Workers | None = None) -> None:
         """Begin with the workers of another server, which then ends them, or with workers of its own."""
         self.settings = settings
-        self._workers = workers or Workers(settings.workers)
+        self._workers = workers or Workers(settings)
         self._own_workers = workers is None
         self.demo_folder = settings.cache_dir / "demo"
-        self.server_folder, self._lock = claim_server_folder(settings.cache_dir / "servers")
+        servers = settings.cache_dir / "servers"
+        servers.mkdir(parents=True, exist_ok=True)
+        self.server_folder, self._lock = claim_folder(servers)
         fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
         self.cache = ResultCache(
             settings.cache_dir / "results",

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from deepfake.errors import ClipError, DiskError, LimitError, disk_problem
 from deepfake.video.reader import CLIP_SUFFIXES
 
@@ -21,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 COPY_BYTES = 2**20
 MAX_NAME_LENGTH = 80
-LOCK_FILE = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,32 +173,3 @@ def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> tuple[str, int]:
             digest.update(block)
             file.write(block)
     return digest.hexdigest(), size
-
-
-def claim_server_folder(parent: Path) -> tuple[Path, FileLock]:
-    """Make this server's own folder below parent and remove those of servers that ended without clearing up.
-
-    Returns the folder and the lock that marks it as in use: the system lets it go when the process ends, however it
-    ends.
-    """
-    parent.mkdir(parents=True, exist_ok=True)
-    for other in parent.iterdir():
-        if other.is_dir() and not _in_use(other / LOCK_FILE):
-            logger.info("removing what an earlier server left in %s", other)
-            shutil.rmtree(other, ignore_errors=True)
-    folder = parent / uuid.uuid4().hex
-    folder.mkdir()
-    lock = FileLock(folder / LOCK_FILE, blocking=False)
-    lock.acquire()
-    return folder, lock
-
-
-def _in_use(path: Path) -> bool:
-    """Tell whether a running server holds the lock. A folder without one is being made this very moment, or foreign."""
-    if not path.is_file():
-        return True
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except (Timeout, OSError):
-        return True

@@ -206,7 +206,11 @@ def make_attribution_clip(
 def make_demo(folder: Path, demo_folder: Path) -> None:
     """Write the built-in data set into demo_folder."""
     writer = ProgressWriter(folder)
-    write_demo(demo_folder, progress=lambda done, total: writer.write("Making the built-in clips", done, total))
+    write_demo(
+        demo_folder,
+        building=folder,
+        progress=lambda done, total: writer.write("Making the built-in clips", done, total),
+    )
 
 
 def load_models() -> None:

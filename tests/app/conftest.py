@@ -16,7 +16,7 @@ from deepfake.settings import Settings, load_settings
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
     """Workers that load TensorFlow and the detectors once, whatever store and data sets a test has."""
-    shared = Workers(load_settings().workers)
+    shared = Workers(load_settings())
     yield shared
     shared.close()
 

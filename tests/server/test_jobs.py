@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from deepfake.errors import ClipError, LimitError, WorkerError
+from deepfake.files import claim_folder
 from deepfake.server.cache import ResultCache
 from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
-from deepfake.server.sessions import SessionRegistry, claim_server_folder, display_name
+from deepfake.server.sessions import SessionRegistry, display_name
 from deepfake.worker_pool import WorkerPool
 from tests.waiting import LIMIT_S, until
 
@@ -286,11 +287,11 @@ def test_a_session_that_comes_back_in_time_keeps_its_files(tmp_path: Path) -> No
 
 
 def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_path: Path) -> None:
-    living, lock = claim_server_folder(tmp_path)
-    dead, dead_lock = claim_server_folder(tmp_path)
+    living, lock = claim_folder(tmp_path)
+    dead, dead_lock = claim_folder(tmp_path)
     (dead / "upload.mp4").write_bytes(b"abc")
     dead_lock.release()
-    mine, my_lock = claim_server_folder(tmp_path)
+    mine, my_lock = claim_folder(tmp_path)
     assert (living.exists(), dead.exists(), mine.exists()) == (True, False, True)
     lock.release()
     my_lock.release()

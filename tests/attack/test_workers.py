@@ -1,0 +1,126 @@
+"""Workers and what they leave: memory, temporary files, processes whose owner was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deepfake import worker_pool
+from deepfake.worker_pool import STRAY_AGE_S, WorkerPool, resident_bytes
+from tests.waiting import LIMIT_S, until
+
+MIB = 2**20
+held: list[bytearray] = []  # by a worker, from task to task
+OWNER = """
+import sys
+from deepfake.worker_pool import WorkerPool
+from tests.attack.test_workers import temporary_file
+pool = WorkerPool(1)
+print(pool.call(temporary_file, timeout_s=60, name=""), flush=True)
+sys.stdin.read()
+"""
+
+
+# Tasks: functions of a module, which workers import.
+def hold(mib: int) -> int:
+    held.append(bytearray(os.urandom(MIB) * mib))
+    return os.getpid()
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def temporary_file() -> str:
+    handle, name = tempfile.mkstemp()
+    os.close(handle)
+    return name
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def limit_mb() -> int:
+    """100 MiB more than a worker holds at its start."""
+    pool = WorkerPool(1)
+    try:
+        return 100 + pool.call(resident_bytes, timeout_s=LIMIT_S, name="") // MIB
+    finally:
+        pool.close()
+
+
+def test_a_worker_that_holds_too_much_memory_is_replaced_after_its_task(limit_mb: int) -> None:
+    pool = WorkerPool(1, memory_mb=limit_mb)
+    try:
+        small = pool.call(hold, 1, timeout_s=LIMIT_S, name="")
+        assert pool.call(pid, timeout_s=LIMIT_S, name="") == small, "a worker below the limit stays"
+        assert pool.call(hold, 120, timeout_s=LIMIT_S, name="") == small, "its task is done"
+        until(lambda: not psutil.pid_exists(small))
+        # What was waiting meanwhile is not lost, and the pool is not broken.
+        waiting = [pool.schedule(pid, timeout_s=LIMIT_S) for _ in range(5)]
+        after = {future.result() for future in waiting}
+        assert small not in after
+        assert len(after) == 1
+    finally:
+        pool.close()
+
+
+def test_tasks_that_wait_while_a_worker_is_replaced_are_done(limit_mb: int) -> None:
+    pool = WorkerPool(1, memory_mb=limit_mb)
+    try:
+        futures = [pool.schedule(hold, 120 if number % 2 == 0 else 1, timeout_s=LIMIT_S) for number in range(4)]
+        assert len([future.result() for future in futures]) == 4
+    finally:
+        pool.close()
+
+
+def test_temporary_files_of_workers_go_with_their_pool(tmp_path: Path) -> None:
+    pool = WorkerPool(1)
+    path = Path(pool.call(temporary_file, timeout_s=LIMIT_S, name=""))
+    assert path.is_relative_to(tmp_path)
+    assert path.exists()
+    pool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_owner_left_goes_at_the_next_start_and_its_workers_end_at_once(tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert owner.stdout is not None
+    left = Path(owner.stdout.readline().strip())
+    workers = psutil.Process(owner.pid).children(recursive=True)
+    assert workers
+    assert left.exists()
+    owner.kill()
+    owner.wait()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    pool = WorkerPool(1)
+    try:
+        pool.call(pid, timeout_s=LIMIT_S, name="")
+        assert not left.parent.exists()
+    finally:
+        pool.close()
+
+
+def test_sources_that_tensorflow_left_long_ago_are_removed(tmp_path: Path) -> None:
+    old, new = (tmp_path / f"__autograph_generated_file{name}.py" for name in ("old", "new"))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (time.time() - STRAY_AGE_S - 60,) * 2)
+    worker_pool._remove_strays(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)

@@ -148,6 +148,10 @@ class StoreError(DeepfakeError, OSError):
     """
 
 
+class StoreBusyError(StoreError):
+    """Another process has kept the store to itself for longer than anybody should wait. It may be free soon."""
+
+
 def disk_problem(error: BaseException | None) -> str | None:
     """Return what is wrong with the disk and what to do, where that is what an error, or its cause, says; else None."""
     while error is not None:

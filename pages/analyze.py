@@ -77,6 +77,8 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
         on_reason=lambda evidence: open_evidence(state, evidence),
         on_moment=lambda person, time_s: go_to(state, person, time_s),
     )
+    if ready.not_kept is not None:
+        st.warning(f"This analysis is not kept yet. {plain(ready.not_kept)}", icon=":material/database_off:")
     for warning in warning_sentences(analysis):
         st.warning(plain(warning), icon=":material/warning:")
     track = None if track_id is None else analysis.track(track_id)

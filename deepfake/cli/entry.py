@@ -14,6 +14,7 @@ from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.options import add_analysis_options, add_quick_option
 from deepfake.cli.report import add_report
+from deepfake.cli.store import add_store
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
 from deepfake.report import EXPORTS, Paper
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add_batch(subparsers)
     add_evaluate(subparsers)
     add_report(subparsers)
+    add_store(subparsers)
     add_app(subparsers)
     return parser
 

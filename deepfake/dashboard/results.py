@@ -17,7 +17,7 @@ from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
 from deepfake.faces.detection import FaceDetection
 from deepfake.serialize import from_bytes
-from deepfake.server.results import Request, analysis_request
+from deepfake.server.results import Request, analysis_request, keep_late
 from deepfake.server.store_access import StoreName
 from deepfake.server.tasks import MOMENTS_FILE, analysis_file, cut_face_clips, make_moments
 
@@ -26,13 +26,15 @@ from deepfake.server.tasks import MOMENTS_FILE, analysis_file, cut_face_clips, m
 class ReadyAnalysis:
     """An analysis and where its media are. analysis.video.path is the clip's name for the user, not its place.
 
-    key: names the result in the cache; add a suffix to name what is derived from it.
+    key: names the result in the cache; add a suffix to name what is derived from it. not_kept: why the store does not
+    have it, though it should; None otherwise.
     """
 
     clip: ClipChoice
     analysis: Analysis
     folder: Path
     key: str
+    not_kept: str | None = None
 
     def face_clip(self, track_id: int) -> Path | None:
         """Return the clip of a track's face, H.264, or None where there is none (see face_clips_when_ready)."""
@@ -108,7 +110,8 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
     def read(folder: Path) -> ReadyAnalysis:
         analysis = analysis_of_folder(folder)
         video = dataclasses.replace(analysis.video, path=Path(clip.name))
-        return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, request.key)
+        not_kept = keep_late(runtime(), folder, analysis, store_name)
+        return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, request.key, not_kept)
 
     return read_when_ready(request, read, heading=f"Analyzing {clip.name}", place=place, with_preview=True)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepfake.analysis.keeping import write_analysis
-from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError
 from deepfake.server.jobs import Job, JobQueue
 from deepfake.server.runtime import Runtime
 from deepfake.server.store_access import StoreName
-from deepfake.server.tasks import ANALYSIS_FILE, analyze_clip
+from deepfake.server.tasks import ANALYSIS_FILE, NOT_KEPT_FILE, analyze_clip
 
 T = TypeVar("T")
 
@@ -93,6 +93,18 @@ def find(server: Runtime, request: Request, owner: str) -> Path | None:
     with server.cache.making(request.key) as building:
         write_analysis(analysis, building / ANALYSIS_FILE)
     return server.cache.get(request.key, owner)
+
+
+def keep_late(server: Runtime, folder: Path, analysis: Analysis, store_name: StoreName | None) -> str | None:
+    """Keep an analysis that could not be kept when it was made; return why it still cannot, or None."""
+    note = folder / NOT_KEPT_FILE
+    if store_name is None or not note.is_file():
+        return None
+    name, location = store_name.name, store_name.location
+    if server.store.ask(lambda store: store.put(analysis, name=name, location=location) or True, otherwise=False):
+        note.unlink(missing_ok=True)
+        return None
+    return server.store.problem or note.read_text(encoding="utf-8")
 
 
 def start(server: Runtime, request: Request, owner: str) -> Job:

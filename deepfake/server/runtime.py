@@ -59,7 +59,9 @@ class Runtime:
         self._own_workers = workers is None
         self.demo_folder = settings.cache_dir / "demo"
         servers = settings.cache_dir / "servers"
-        servers.mkdir(parents=True, exist_ok=True)
+        for folder in (servers, settings.cache_dir / "results"):  # uploads, and what was found in them
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
         self.server_folder, self._lock = claim_folder(servers)
         fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
         self.cache = ResultCache(

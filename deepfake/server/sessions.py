@@ -165,6 +165,7 @@ def display_name(name: str) -> str:
 
 def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
+    path.touch(mode=0o600)
     with path.open("wb") as file:
         while block := stream.read(COPY_BYTES):
             size += len(block)

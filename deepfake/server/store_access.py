@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from deepfake.analysis.model import Analysis
-from deepfake.errors import StoreError
+from deepfake.errors import StoreBusyError, StoreError
 from deepfake.files import stamp_of
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 30.0  # after a store could not be opened: a page must not wait for it every time
+RETRY_S = 10.0  # after a store could not be opened, or was busy: a page must not wait for it every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class StoreAccess:
                 return otherwise
             answer = question(store)
         except StoreError as error:
+            if isinstance(error, StoreBusyError):
+                self._failed_at = time.monotonic()
             logger.warning("the store cannot be used: %s", error)
             self._problem = str(error)
             return otherwise
@@ -67,9 +69,9 @@ class StoreAccess:
 
     def _opened(self) -> AnalysisStore | None:
         with self._lock:
+            if time.monotonic() - self._failed_at < self._retry_s:
+                return None
             if self._store is None:
-                if time.monotonic() - self._failed_at < self._retry_s:
-                    return None
                 try:
                     self._store = open_store(self._settings)
                 except StoreError:
@@ -78,8 +80,10 @@ class StoreAccess:
             return self._store
 
 
-def keep_analysis(analysis: Analysis, store_name: StoreName, file_version: str | None, settings: Settings) -> None:
-    """Put an analysis into the store, and the SHA-256 of its file; a store that cannot be used is logged.
+def keep_analysis(
+    analysis: Analysis, store_name: StoreName, file_version: str | None, settings: Settings
+) -> str | None:
+    """Put an analysis into the store, and the SHA-256 of its file; return why that could not be done, or None.
 
     file_version: of the file before it was read, see deepfake.files; None where it has none.
     """
@@ -90,6 +94,8 @@ def keep_analysis(analysis: Analysis, store_name: StoreName, file_version: str |
                 store.remember_file(store_name.location, file_version, analysis.video.sha256)
     except StoreError as error:
         logger.warning("%s is not kept in the store: %s", store_name.name, error)
+        return str(error)
+    return None
 
 
 def version_before(store_name: StoreName | None) -> str | None:

@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 ANALYSIS_FILE = "analysis.bin"
 FORMER_ANALYSIS_FILE = "analysis.json"  # of caches that an earlier version wrote
+NOT_KEPT_FILE = "not-kept.txt"  # why an analysis is not in the store
 MOMENTS_FILE = "moments.bin"
 PLAYER_FILE = "player.mp4"
 SLOWED_FILE = "slowed.mp4"
@@ -81,7 +82,8 @@ def analyze_clip(
     store_name: StoreName | None = None,
     sha256: str | None = None,
 ) -> None:
-    """Write analysis.bin, moments.bin and a clip of every face, face-<track_id>.mp4. Raises what analyze() raises.
+    """Write analysis.bin, moments.bin and a clip of every face, face-<track_id>.mp4; not-kept.txt where the store could
+    not be used. Raises what analyze() raises.
 
     Of a clip that takes some seconds, a provisional answer is there before.
     store_name: the analysis goes into the store under this name; without it (an upload) it does not. sha256: of the
@@ -107,8 +109,9 @@ def analyze_clip(
         analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips, sha256=sha256)
         clips.close(keep={track.track_id for track in analysis.tracks})
     write_analysis(analysis, folder / ANALYSIS_FILE)
-    if store_name is not None:
-        keep_analysis(analysis, store_name, file_version, settings)
+    problem = None if store_name is None else keep_analysis(analysis, store_name, file_version, settings)
+    if problem is not None:
+        (folder / NOT_KEPT_FILE).write_text(problem, encoding="utf-8")
     make_moments(folder, path, analysis, settings)
 
 

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from deepfake.errors import StoreError
+from deepfake.errors import StoreBusyError, StoreError
 from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE
 
 logger = logging.getLogger(__name__)
 
-BUSY_TIMEOUT_S = 30.0  # how long to wait for another process that writes
+BUSY_TIMEOUT_S = 5.0  # how long to wait for another process that writes: one analysis takes it a few milliseconds
 CONNECT_TIMEOUT_S = 10  # how long to wait for a PostgreSQL server
 MIGRATION_LOCK = 0x6465657066616B65  # PostgreSQL's advisory lock: any number that no other program uses ("deepfake")
 POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
@@ -31,14 +31,15 @@ ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
 class Database:
     """A SQLite file or a PostgreSQL database. Safe to use from several threads, and after a fork."""
 
-    def __init__(self, address: str) -> None:
-        """Raises StoreError where the address names no database that can be used."""
+    def __init__(self, address: str, *, must_exist: bool = False) -> None:
+        """must_exist: make no SQLite file where there is none. Raises StoreError where the address names no database
+        that can be used."""
         self._url = _checked(address)
         self.name = _shown(self._url)
         self.is_sqlite = self._url.drivername == "sqlite+pysqlite"
         self._pid = os.getpid()
         with self._told():
-            self._prepare()
+            self._prepare(must_exist)
             self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url)
             self._writer = self._engine.execution_options(writes=True)  # the same connections
         try:
@@ -61,6 +62,24 @@ class Database:
         with self._told(), self._writer.begin() as connection:
             yield connection
 
+    def copy_to(self, target: Path) -> None:
+        """Copy a SQLite file as it is at one moment, also while others write: what its write-ahead log holds as well.
+
+        Raises StoreError.
+        """
+        self._after_fork()
+        with self._told(), closing(self._engine.raw_connection()) as source, closing(sqlite3.connect(target)) as copy:
+            source.driver_connection.backup(copy)  # type: ignore[union-attr]
+
+    def faults(self) -> list[str]:
+        """Return what SQLite finds wrong with its file; PostgreSQL looks after its own. Raises StoreError."""
+        if not self.is_sqlite:
+            return []
+        with self.reading() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            strays = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        return [str(line) for line in found if line != "ok"] + [f"a row of {row[0]} belongs to none" for row in strays]
+
     def close(self) -> None:
         """Close all connections."""
         self._after_fork()
@@ -72,12 +91,18 @@ class Database:
             self._engine.dispose(close=False)
             self._pid = os.getpid()
 
-    def _prepare(self) -> None:
-        if self.is_sqlite and self._url.database:
-            try:
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(self.name, f"its folder cannot be made ({error.strerror}); {ADVICE}") from error
+    def _prepare(self, must_exist: bool) -> None:
+        """Make the file of a new SQLite store for its owner alone: SQLite gives its other files the same rights."""
+        path = Path(self._url.database or "")
+        if not self.is_sqlite or path.exists():
+            return
+        if must_exist:
+            raise StoreError(self.name, "there is no such store")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(self.name, f"it cannot be made ({error.strerror}); {ADVICE}") from error
 
     def _bring_up_to_date(self) -> None:
         with self.reading() as connection:
@@ -118,23 +143,30 @@ class Database:
         except PoolTimeoutError as error:
             raise StoreError(self.name, "all connections are in use; try again later") from error
         except DBAPIError as error:
-            raise StoreError(self.name, f"{self._in_words(error.orig)}") from error
+            raise self._as_error(error.orig) from error
         except sqlite3.Error as error:
             # From what is set up on a new connection.
-            raise StoreError(self.name, f"{self._in_words(error)}") from error
+            raise self._as_error(error) from error
         except SQLAlchemyError as error:
             raise StoreError(self.name, f"{self._cleaned(str(error))}") from error
+        except UnicodeDecodeError as error:
+            # SQLite repeats what stands in a damaged file.
+            raise StoreError(self.name, self._in_words("malformed text")) from error
 
-    def _in_words(self, error: BaseException | None) -> str:
+    def _as_error(self, error: BaseException | None) -> StoreError:
         said = self._cleaned(str(error))
+        if self.is_sqlite and any(word in said.lower() for word in ("locked", "busy")):
+            why = f"another process has kept the store busy for {BUSY_TIMEOUT_S:g} s ({said}); try again later"
+            return StoreBusyError(self.name, why)
+        return StoreError(self.name, self._in_words(said))
+
+    def _in_words(self, said: str) -> str:
         lowered = said.lower()
         if not self.is_sqlite:
             return f"PostgreSQL cannot be used: {said}"
         if "malformed" in lowered or "not a database" in lowered or "unsupported file format" in lowered:
             what = f"this is not a SQLite database, or a damaged one ({said})"
             return f"{what}; it was left as it is: restore it, or {ADVICE}"
-        if "locked" in lowered or "busy" in lowered:
-            return f"another process has kept the store busy for {BUSY_TIMEOUT_S:g} s ({said}); try again later"
         if "disk is full" in lowered:
             return f"the disk is full ({said}); make room on it, or {ADVICE}"
         return f"the store cannot be used ({said}); {ADVICE}"

@@ -92,7 +92,7 @@ def read_progress(folder: Path) -> ProgressReport | None:
     """Return a job's latest report, or None while there is none."""
     try:
         return msgspec.json.decode((folder / PROGRESS_FILE).read_bytes(), type=ProgressReport)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
 
 

@@ -9,6 +9,20 @@ from pathlib import Path
 import pytest
 
 SMALL_DISK_BYTES = 2**20
+MUTANTS = (
+    40  # of clips, in CI; `pytest tests/attack --mutants 2000 -s` makes more by hand, and prints what became of them
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--mutants", type=int, default=MUTANTS, help="how many mutants of clips and of other files to try")
+
+
+@pytest.fixture
+def mutants(request: pytest.FixtureRequest) -> int:
+    """How many mutants to try. The option is known only where this folder was named on the command line."""
+    count: int = request.config.getoption("mutants", MUTANTS)
+    return count
 
 
 @pytest.fixture

@@ -12,20 +12,25 @@ from deepfake.dashboard.text import plain
 from deepfake.dashboard.visitor import owner
 from deepfake.server.sessions import Upload
 
+DELETED = "_resume-deleted"  # the earlier session whose uploads the visitor did not want back
 # The browser remembers, for this tab and this visitor alone, which session had uploads, and tells a new one of it.
 SCRIPT = """
 export default ({data, setStateValue}) => {
   const earlier = sessionStorage.getItem(data.place);
   if (earlier && earlier !== data.session) setStateValue("earlier", earlier);
   if (data.uploads) sessionStorage.setItem(data.place, data.session);
+  else if (!earlier || earlier === data.session || earlier === data.gone) sessionStorage.removeItem(data.place);
   window.onbeforeunload = data.at_stake ? (event) => { event.preventDefault(); return ""; } : null;
 }
 """
 
 
 def draw_resume() -> None:
-    """Warn before a reload that loses uploads; after one, offer to go on with them while the server still has them."""
+    """Warn before a reload that loses uploads; after one, offer to go on with them while the server still has them, and
+    say so where it has not: it was started anew, or the visitor was away for long."""
     files = session()
+    earlier = str((st.session_state.get("resume") or {}).get("earlier") or "")
+    is_gone = earlier not in ("", files.session_id) and not runtime().sessions.is_open(earlier)
     told = st.components.v2.component("deepfake_resume", js=SCRIPT)(
         key="resume",
         data={
@@ -33,6 +38,7 @@ def draw_resume() -> None:
             "session": files.session_id,
             "uploads": bool(files.uploads),
             "at_stake": files.at_stake,
+            "gone": earlier if is_gone else "",
         },
         on_earlier_change=lambda: None,
         height=1,
@@ -41,6 +47,12 @@ def draw_resume() -> None:
     uploads = runtime().sessions.uploads_of(earlier) if earlier != files.session_id else ()
     if uploads:
         _offer(earlier, uploads)
+    elif earlier not in ("", st.session_state.get(DELETED)) and not runtime().sessions.is_open(earlier):
+        st.info(
+            "What you uploaded before is no longer here: the server was started anew, or you were away for long. "
+            "Upload it again; what you kept in a case is in History.",
+            icon=":material/upload_file:",
+        )
 
 
 def _offer(earlier: str, uploads: tuple[Upload, ...]) -> None:
@@ -53,4 +65,5 @@ def _offer(earlier: str, uploads: tuple[Upload, ...]) -> None:
             st.switch_page(ANALYZE)
         if st.button("Delete it", key="resume-no", icon=":material/delete:"):
             runtime().sessions.end(earlier)
+            st.session_state[DELETED] = earlier
             st.rerun()

@@ -125,6 +125,11 @@ class SessionRegistry:
             files = self._sessions.get(session_id)
         return () if files is None else tuple(files.uploads.values())
 
+    def is_open(self, session_id: str) -> bool:
+        """Return whether a session has not ended."""
+        with self._lock:
+            return session_id in self._sessions
+
     def connected(self, session_id: str) -> None:
         """Note that a browser shows this session: a page that was reloaded may go on with it."""
         with self._lock:

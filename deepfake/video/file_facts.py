@@ -82,6 +82,8 @@ def read_file_facts(path: Path | str, *, settings: Settings | None = None) -> Fi
         times_s, sizes, is_key, library = _packets(container, stream)
         if library:
             tags.append(Tag(f"stream {stream.index} (video)", "encoding library", library, "tool"))
+    within = times_s <= settings.max_duration_s  # a damaged time may be years away
+    times_s, sizes, is_key = times_s[within], sizes[within], is_key[within]
     second_s, bit_rate = _bit_rate(times_s, sizes)
     return FileFacts(tuple(tags), tuple(streams), times_s[is_key], second_s, bit_rate)
 
@@ -142,5 +144,5 @@ def _bit_rate(
     bits: NDArray[np.float64] = np.bincount(seconds, weights=8.0 * sizes).astype(np.float64)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
     last_s = float(times_s[-1] + step_s - seconds[-1])
-    bits[-1] /= min(max(last_s, step_s), 1.0)
+    bits[-1] /= min(max(last_s, step_s), 1.0) or 1.0
     return np.arange(len(bits)).astype(np.float64), bits

@@ -99,4 +99,7 @@ def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.M
     test.button(key="resume-no").click().run()
     assert not test.exception
     assert not test.markdown
+    assert not test.info
     assert server.sessions.uploads_of(before.session_id) == ()
+    afresh = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S).run()  # as after a start of the server
+    assert "no longer here" in afresh.info[0].value

@@ -13,7 +13,9 @@ from deepfake.analysis.keeping import analysis_from_bytes
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.batch.clips import collect_clips
+from deepfake.settings import Settings
 from deepfake.video.browser import transcode
+from deepfake.video.file_facts import read_file_facts
 from deepfake.video.writer import ClipWriter
 from tests.conftest import WriteClip
 
@@ -80,3 +82,10 @@ def test_a_kept_analysis_with_a_field_of_another_kind_is_damaged(place: str, val
 def test_what_is_no_analysis_is_told_from_one(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         analysis_from_bytes(data)
+
+
+def test_a_packet_that_is_years_away_is_left_out_of_the_bit_rate(tmp_path: Path, write_clip: WriteClip) -> None:
+    times_s = [0.04 * number for number in range(20)] + [3.0e8]
+    path = write_clip(tmp_path / "late.mkv", (21, (48, 64)), timestamps_s=times_s)
+    facts = read_file_facts(path, settings=Settings(max_duration_s=60))
+    assert len(facts.bit_rate) == 1

@@ -96,6 +96,7 @@ class Analysis:
         timings_s: Seconds by stage.
         still_frames: How many frames there are where all of them show the same picture, a photograph; 0 where anything
             moves.
+        device: What the classifier ran on, see FaceClassifier.device.
 
     Example:
         >>> import deepfake
@@ -118,6 +119,7 @@ class Analysis:
     verdict: Verdict
     timings_s: dict[str, float]
     still_frames: int = 0
+    device: str = ""
 
     @property
     def not_judged(self) -> tuple[NotJudged, ...]:

@@ -269,6 +269,7 @@ class _Pass:
             ),
             timings_s=self._timings_s,
             still_frames=still_frames,
+            device=classifier(config.classifier).device,
         )
 
     def _track_scores(self, tracks: Sequence[FaceTrack]) -> dict[int, TrackScores]:

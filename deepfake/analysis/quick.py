@@ -132,6 +132,7 @@ class _Look:
             ),
             timings_s={},
             still_frames=still_frames,
+            device=classifier(config.classifier).device,
         )
 
 

@@ -16,8 +16,10 @@ from deepfake.cli.options import add_analysis_options, add_quick_option
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
 from deepfake.cli.terminal import complain, quiet_libraries
+from deepfake.detectors import CLASSIFIERS, classifier
 from deepfake.errors import DeepfakeError
 from deepfake.report import EXPORTS, Paper
+from deepfake.report.document import installed_libraries
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
@@ -27,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. arguments: by default those of the process."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.version:
+        sys.stdout.write("\n".join(_versions(verbose=options.verbose)) + "\n")
+        return 0
+    if not hasattr(options, "run"):
+        parser.error("the following arguments are required: COMMAND")
     if [getattr(options, kind, None) for kind in {"json", *(export.kind for export in EXPORTS)}].count(
         commands.STANDARD_OUTPUT
     ) > 1:
@@ -51,15 +58,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _versions(*, verbose: bool) -> list[str]:
+    lines = [f"deepfake workbench {__version__}"]
+    if verbose:
+        lines += [f"{c.name} runs on {c.device}" for c in map(classifier, CLASSIFIERS) if c.device]
+        lines += installed_libraries()
+    return lines
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deepfake",
         description="Evidence and a verdict on whether a video clip was manipulated.",
         epilog=EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"deepfake workbench {__version__}")
+    parser.add_argument(
+        "--version", action="store_true", help="show the version and end; with -v, the libraries and what they run on"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show log messages, those of libraries as well")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     _add_demo(subparsers)
     _add_analyze(subparsers)
     _add_compare(subparsers)

@@ -120,7 +120,8 @@ def _bit_rate(video: VideoInfo, needed: float) -> str:
 
 def _run(analysis: Analysis) -> pd.DataFrame:
     settings = {SETTINGS[name]: _setting(name, value) for name, value in dataclasses.asdict(analysis.config).items()}
-    return _rows({"Software": f"deepfake {analysis.software_version}", **settings})
+    ran_on = {"Classifier ran on": analysis.device} if analysis.device else {}
+    return _rows({"Software": f"deepfake {analysis.software_version}", **settings, **ran_on})
 
 
 def _setting(name: str, value: object) -> str:

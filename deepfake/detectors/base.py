@@ -210,6 +210,11 @@ class FaceClassifier(ABC):
         """
         return None
 
+    @property
+    def device(self) -> str:
+        """What it runs on: "CPU", "GPU (CUDA)", or "" where it leaves that to its library."""
+        return ""
+
     @abstractmethod
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return P(fake) of each crop by itself, f32 (n,), calibrated where there is a calibration.

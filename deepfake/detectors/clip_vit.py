@@ -25,6 +25,7 @@ from deepfake.detectors.base import (
     View,
     read_calibration,
 )
+from deepfake.detectors.devices import CPU, device_name, open_session
 from deepfake.errors import ClassifierError
 
 CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
@@ -35,7 +36,8 @@ BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"
 TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
 CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
 TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
-BATCH: Final = 4  # crops in one run: more of them take as long per crop, and memory
+BATCH: Final = 4  # crops in one run on a processor: more of them take as long per crop, and memory
+GPU_BATCH: Final = 32  # on a graphics card
 VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("close", 48, 40, 184))  # the mean of their logits counts
 
 
@@ -108,6 +110,11 @@ class ClipVitClassifier(FaceClassifier):
         """How logits become probabilities. Raises ClassifierError."""
         return read_calibration(self._calibration_path)
 
+    @property
+    def device(self) -> str:
+        """See FaceClassifier."""
+        return device_name(self.__dict__.get("_session"))  # which is made at the first score
+
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return P(fake) of each crop, f32 (n,), calibrated for a world with as many fakes as reals.
 
@@ -146,8 +153,9 @@ class ClipVitClassifier(FaceClassifier):
         shown = view.of(self.checked(images))
         with self._lock:
             session = self._session
-        starts = range(0, max(1, len(shown)), BATCH)  # no crops are one run too: outputs of length 0
-        parts = [session.run(outputs, {"crops": shown[k : k + BATCH]}) for k in starts]
+        batch = BATCH if session.get_providers()[0] == CPU else GPU_BATCH
+        starts = range(0, max(1, len(shown)), batch)  # no crops are one run too: outputs of length 0
+        parts = [session.run(outputs, {"crops": shown[k : k + batch]}) for k in starts]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     @functools.cached_property
@@ -166,7 +174,7 @@ class ClipVitClassifier(FaceClassifier):
         for name, value in self._values.items():
             options.add_initializer(name, value)
         try:
-            return onnxruntime.InferenceSession(str(self._base), options, providers=["CPUExecutionProvider"])
+            return open_session(self._base, options)
         except Exception as error:  # onnxruntime's errors have no common base
             raise ClassifierError(self._base, f"the weights cannot be read ({error})") from error
 

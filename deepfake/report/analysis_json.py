@@ -56,6 +56,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         "warnings": list(warning_sentences(analysis)),
         "timings_s": {stage: float(seconds) for stage, seconds in analysis.timings_s.items()},
         "still_frames": analysis.still_frames,
+        "device": analysis.device,
     }
 
 

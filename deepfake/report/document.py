@@ -6,7 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 # What can change a number in a report.
-LIBRARIES = ("av", "mtcnn", "numba", "numpy", "onnxruntime", "opencv-python-headless", "scipy", "tensorflow")
+LIBRARIES = (
+    "av", "mtcnn", "numba", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "scipy", "tensorflow",
+)  # fmt: skip
 
 Tone = Literal["fake", "real", "none"]
 Row = tuple[str, ...]
@@ -79,12 +81,13 @@ def written_rows(software_version: str) -> list[Row]:
     """Return what has to be known of how a report came about: versions and date, as rows of a table."""
     return [
         ("deepfake workbench", software_version),
-        ("libraries installed at the time of this report", ", ".join(_installed_libraries())),
+        ("libraries installed at the time of this report", ", ".join(installed_libraries())),
         ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
     ]
 
 
-def _installed_libraries() -> list[str]:
+def installed_libraries() -> list[str]:
+    """Return the libraries that can change a number, with their versions."""
     found = []
     for name in LIBRARIES:
         try:

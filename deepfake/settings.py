@@ -24,6 +24,8 @@ class Settings:
         data_dirs: Folders whose data sets may be opened in the browser (environment: separated by os.pathsep).
         cache_dir: Where uploads, results and media are kept.
         cache_mb: Size of that folder, in MiB; the least recently used entry is removed first.
+        session_uploads_mb: Uploads that one session may have at a time, in MiB.
+        uploads_mb: Uploads that all sessions together may have at a time, in MiB; they count as part of cache_mb.
         max_clip_mb: Largest clip accepted, in MiB.
         max_duration_s: Longest clip accepted, in seconds.
         max_pixels: Largest frame accepted, in pixels (width times height).
@@ -44,6 +46,8 @@ class Settings:
     data_dirs: tuple[Path, ...] = ()
     cache_dir: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("deepfake-workbench")))
     cache_mb: int = 2048
+    session_uploads_mb: int = 1024
+    uploads_mb: int = 1536
     max_clip_mb: int = 500
     max_duration_s: float = 600.0
     max_pixels: int = 8192 * 4320

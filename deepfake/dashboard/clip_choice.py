@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from deepfake.dashboard.cases import kept_clips
@@ -119,24 +121,34 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
     )
     files = file if isinstance(file, list) else [] if file is None else [file]
     if files:
-        _save(page, files, limit_mb * 2**20)
+        _save(page, files)
         page.uploads += 1
         st.rerun()
     if page.upload_error is not None:
         st.error(page.upload_error, icon=":material/error:")
 
 
-def _save(page: PageState, files: Sequence[UploadedFile], max_bytes: int) -> None:
+def _save(page: PageState, files: Sequence[UploadedFile]) -> None:
     """Keep uploads for the session and choose the first that could be; remember what was wrong with the others."""
     problems, saved = [], []
     for file in files:
         try:
-            saved.append(session().save(file.name, file, max_bytes).sha256)
+            saved.append(runtime().save_upload(session(), file.name, file).sha256)
         except DeepfakeError as error:
             problems.append(str(error))
+        finally:
+            _release(file)
     page.upload_error = "  \n".join(map(plain, problems)) or None
     if saved:
         set_choice(page, UPLOADS_ID, saved[0])
+
+
+def _release(file: UploadedFile) -> None:
+    """Let go of Streamlit's own copy of an upload: it would keep that in memory until the session has ended."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    file.close()
 
 
 def _draw_source(page: PageState) -> str:

@@ -7,7 +7,7 @@ import shutil
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,13 +21,14 @@ class ResultCache:
     """Entries are made in a folder of their own and renamed when complete.
 
     folder: where entries are kept; building: where they are made, on the same file system. max_bytes: the sum of all
-    entries; what somebody holds stays even when that is more.
+    entries and of what lies besides (uploads); what somebody holds stays even when that is more.
     """
 
-    def __init__(self, folder: Path, building: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, building: Path, max_bytes: int, *, besides: Callable[[], int] = lambda: 0) -> None:
         self._folder = folder
         self._building = building
         self._max_bytes = max_bytes
+        self._besides = besides
         self._held: dict[str, OrderedDict[str, None]] = {}
         self._lock = threading.RLock()
         for path in (folder, building):
@@ -101,7 +102,7 @@ class ResultCache:
         with self._lock:
             held = {key for keys in self._held.values() for key in keys} | {keep}
             entries = [(path.stat().st_mtime, path, folder_bytes(path)) for path in self._folder.iterdir()]
-            total = sum(size for _, _, size in entries)
+            total = sum(size for _, _, size in entries) + self._besides()
             for _, path, size in sorted(entries):
                 if total <= self._max_bytes:
                     return

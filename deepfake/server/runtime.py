@@ -1,13 +1,14 @@
 """What one server has once: settings, worker pools, the cache, the sessions."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
+from deepfake.errors import LimitError
 from deepfake.files import claim_folder
 from deepfake.server.batches import BatchRuns
 from deepfake.server.cache import ResultCache, folder_bytes
 from deepfake.server.jobs import JobQueue
-from deepfake.server.sessions import SessionFiles, SessionRegistry
+from deepfake.server.sessions import SessionFiles, SessionRegistry, Upload
 from deepfake.server.store_access import StoreAccess
 from deepfake.server.tasks import load_models, load_stills
 from deepfake.settings import Settings
@@ -68,13 +69,14 @@ class Runtime:
             settings.cache_dir / "results",
             self.server_folder / "building",
             max_bytes=max(settings.cache_mb * 2**20 - fixed_bytes, 0),
+            besides=lambda: self.sessions.upload_bytes,
         )
-        self.cache.trim()
         self.store = StoreAccess(settings)
         self.batches = BatchRuns()
         self.jobs = JobQueue(self._workers.analyses, self.cache, settings.job_timeout_s)
         self.media_jobs = JobQueue(self._workers.media, self.cache, settings.job_timeout_s)
         self.sessions = SessionRegistry(self.server_folder / "sessions", self._end_session)
+        self.cache.trim()
 
     def run_now(self, function: Callable[..., T], *args: Any, name: str) -> T:
         """Run a short task in the worker for snapshots and return its result. name: what the user calls the clip.
@@ -93,6 +95,31 @@ class Runtime:
         if self._own_workers:
             self._workers.close()
         self.store.close()
+
+    def save_upload(self, files: SessionFiles, name: str, stream: BinaryIO) -> Upload:
+        """Keep an upload for its session. name: the user's own name of the file.
+
+        Raises what SessionFiles.save raises, and LimitError where uploads would take more room than they may.
+        """
+        limits = self.settings
+        room = {
+            "your uploads of this session": limits.session_uploads_mb * 2**20 - files.upload_bytes,
+            "the uploads of all visitors": limits.uploads_mb * 2**20 - self.sessions.upload_bytes,
+        }
+        whose = min(room, key=lambda key: room[key])
+        most = limits.max_clip_mb * 2**20
+        try:
+            upload = files.save(name, stream, max(0, min(most, room[whose])))
+        except LimitError as error:
+            if room[whose] >= most:
+                raise
+            raise LimitError(
+                error.subject,
+                f"there is room for {max(0, room[whose]) / 2**20:.0f} MiB more of {whose}; delete one that is no "
+                "longer needed, or come back later. The limits are session_uploads_mb and uploads_mb in deepfake.toml",
+            ) from error
+        self.cache.trim()
+        return upload
 
     def delete_upload(self, files: SessionFiles, sha256: str) -> None:
         """Delete an upload of a session and what was made from it."""

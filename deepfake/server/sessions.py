@@ -45,6 +45,11 @@ class SessionFiles:
         """Whether uploads would be lost with the session."""
         return not self.kept.issuperset(self.uploads)
 
+    @property
+    def upload_bytes(self) -> int:
+        """What the session's uploads take, bytes."""
+        return sum(upload.size_bytes for upload in tuple(self.uploads.values()))
+
     def save(self, name: str, stream: BinaryIO, max_bytes: int) -> Upload:
         """Copy an upload into the session's folder, a block at a time.
 
@@ -124,6 +129,12 @@ class SessionRegistry:
         with self._lock:
             files = self._sessions.get(session_id)
         return () if files is None else tuple(files.uploads.values())
+
+    @property
+    def upload_bytes(self) -> int:
+        """What the uploads of all sessions take, bytes."""
+        with self._lock:
+            return sum(files.upload_bytes for files in self._sessions.values())
 
     def is_open(self, session_id: str) -> bool:
         """Return whether a session has not ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,16 @@ def test_an_upload_is_not_seen_by_another_session(page: Page, moving_square_clip
         expect(other.get_by_role("option", name="Your uploads")).to_have_count(0)
     finally:
         other.context.close()
+
+
+def test_an_upload_stays_out_of_the_servers_memory(page: Page, app_url: str, moving_square_clip: Path) -> None:
+    _wait_for_samples(page)
+    _upload(page, moving_square_clip)
+    expect(_chosen(page, "analyze-source")).to_have_value(re.compile("^Your uploads"), timeout=READY_MS)
+    with urllib.request.urlopen(f"{app_url}/_stcore/metrics") as answer:
+        metrics = answer.read().decode()
+    assert "cache_memory_bytes" in metrics
+    assert "UploadedFileManager" not in metrics, "Streamlit keeps a copy of the upload"
 
 
 def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot) -> None:

@@ -29,6 +29,7 @@ class Settings:
         max_clip_mb: Largest clip accepted, in MiB.
         max_duration_s: Longest clip accepted, in seconds.
         max_pixels: Largest frame accepted, in pixels (width times height).
+        max_faces: People who are followed at once in a clip; of more, the largest faces.
         job_timeout_s: An analysis that runs longer is stopped, in seconds.
         workers: Number of worker processes for analyses.
         worker_mb: A worker process that holds more memory than this after a task is replaced by a new one, in MiB.
@@ -51,6 +52,7 @@ class Settings:
     max_clip_mb: int = 500
     max_duration_s: float = 600.0
     max_pixels: int = 8192 * 4320
+    max_faces: int = 24
     job_timeout_s: float = 3600.0
     workers: int = 1
     worker_mb: int = 4096

@@ -14,6 +14,7 @@ Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
     "no_face",
     "no_persons",
+    "faces_left_out",
     "unscored",
     "uncalibrated",
     "face_too_small",
@@ -81,6 +82,7 @@ class Evidence:
               nothing_moves: all `frames` show the same picture.
             - a_picture: the face is a picture of one: over `seconds` it changes by at most `change` levels of 255.
             - no_persons: `count` of detections that are no person; they are seen from `from_s` to `to_s`, seconds.
+            - faces_left_out: `count` of faces that were in one frame besides the `most` that are followed.
             - seen_in_part: `share` of the clip's frames.
             - signal_rare, signal_usual: the `value` of the signal; `count` of `of` real clips are at least as
               suspicious; alone it has an AUC of `auc_low` to `auc_high`.

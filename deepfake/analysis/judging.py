@@ -10,7 +10,7 @@ from deepfake.analysis.evidence import Evidence, Values, signal_readings
 from deepfake.analysis.quality import TrackView, clip_quality
 from deepfake.analysis.verdict import Verdict, clip_verdict, track_verdict
 from deepfake.detectors import FaceClassifier, TrackScores
-from deepfake.faces.tracking import FaceTrack
+from deepfake.faces.tracking import FaceTrack, FaceTracker
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo
 
@@ -36,6 +36,13 @@ def no_person_evidence(tracks: Sequence[FaceTrack], timestamps_s: NDArray[np.flo
     return Evidence("no_persons", "face_count", None, values)
 
 
+def left_out_evidence(tracker: FaceTracker) -> Evidence | None:
+    """Return that more faces were in the picture at once than are followed, or None."""
+    if not tracker.left_out or tracker.max_faces is None:
+        return None
+    return Evidence("faces_left_out", "face_count", None, {"count": tracker.left_out, "most": tracker.max_faces})
+
+
 def verdict_of(
     tracks: Sequence[FaceTrack],
     scores: dict[int, TrackScores],
@@ -47,13 +54,14 @@ def verdict_of(
     signals: Sequence[SignalTrace] = (),
     views: Mapping[int, TrackView] | None = None,
     no_persons: Evidence | None = None,
+    left_out: Evidence | None = None,
 ) -> Verdict:
     """Return the verdict on a clip from its tracks and a classifier's scores of them, by track_id.
 
     video: whose bit rate the quality gate looks at. classifier: whose calibration and limits hold. frames: how many the
     clip has; still_frames: the same where all of them show one picture, else 0. signals: traces of face signals, told
     of as evidence. views: by track_id, how each face is seen; by default as its landmarks say. no_persons: that
-    more tracks turned out to be no person, or None.
+    more tracks turned out to be no person, or None. left_out: that not all faces were followed, or None.
     """
     known = [scores[track.track_id] for track in tracks if track.track_id in scores]
     judged = sum(len(item.known_probabilities) >= classifier.limits.min_scored_crops for item in known)
@@ -70,4 +78,4 @@ def verdict_of(
         )
         for track in tracks
     ]
-    return clip_verdict(found, faces=len(tracks), no_persons=no_persons)
+    return clip_verdict(found, faces=len(tracks), no_persons=no_persons, left_out=left_out)

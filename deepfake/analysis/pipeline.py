@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.analysis.evidence import SCORE, Values
-from deepfake.analysis.judging import is_person, no_person_evidence, verdict_of
+from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.quick import quick_look
@@ -90,7 +90,7 @@ def analyze(
         if progress is not None:
             progress(Progress("models", 0, reader.info.frame_count))
         frames = _tracker_frames(config, reader.info)
-        tracker = FaceTracker(face_detector(config.face_detector), **frames)
+        tracker = FaceTracker(face_detector(config.face_detector), **frames, max_faces=settings.max_faces)
         # Classifiers are trained on crops aligned by landmarks, which not every face detector gives.
         patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
         scorer = None
@@ -266,6 +266,7 @@ class _Pass:
                 signals=signal_traces,
                 views={i: self._view(track) for i, track in by_id.items()},
                 no_persons=no_person_evidence([track for track in found if track.track_id not in by_id], timestamps_s),
+                left_out=left_out_evidence(self._tracker),
             ),
             timings_s=self._timings_s,
             still_frames=still_frames,

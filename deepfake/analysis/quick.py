@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.analysis.evidence import SCORE
-from deepfake.analysis.judging import is_person, no_person_evidence, verdict_of
+from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import track_view
 from deepfake.analysis.stillness import StillnessCheck
@@ -58,7 +58,7 @@ def quick_look(
         reader = stack.enter_context(VideoReader(path, settings))
         if progress is not None:
             progress(Progress("models", 0, MOMENTS))
-        look = _Look(config, on_crop)
+        look = _Look(config, on_crop, settings.max_faces)
         models_s = time.perf_counter() - started
         for frame in reader.moments(MOMENTS):
             faces = look.push(frame)
@@ -70,9 +70,11 @@ def quick_look(
 
 
 class _Look:
-    def __init__(self, config: AnalysisConfig, on_crop: Callable[[FaceCrop, Frame], None] | None) -> None:
+    def __init__(
+        self, config: AnalysisConfig, on_crop: Callable[[FaceCrop, Frame], None] | None, max_faces: int
+    ) -> None:
         detector = face_detector(config.face_detector)
-        self._tracker = FaceTracker(detector, search_every=2, resume_within=MOMENTS, reach=REACH)
+        self._tracker = FaceTracker(detector, search_every=2, resume_within=MOMENTS, reach=REACH, max_faces=max_faces)
         self._scorer = None
         if gives_landmarks(config.face_detector):
             self._scorer = TrackScorer(classifier(config.classifier), patience=MOMENTS)
@@ -129,6 +131,7 @@ class _Look:
                 still_frames=still_frames,
                 views={track.track_id: track_view(track, yaws[track.track_id]) for track in people},
                 no_persons=no_person_evidence(others, timestamps_s),
+                left_out=left_out_evidence(self._tracker),
             ),
             timings_s={},
             still_frames=still_frames,

@@ -293,6 +293,7 @@ def _outcome(
         frames=len(analysis.frame_timestamps_s),
         still_frames=analysis.still_frames,
         views={answer.track_id: _view(answer) for answer in analysis.verdict.tracks if answer.quality is not None},
+        left_out=next((item for item in analysis.verdict.reasons if item.code == "faces_left_out"), None),
     )
     return _rate_outcome(encoding.crf, encoding.bit_rate, encoding.size_bytes, verdict)
 

@@ -244,14 +244,20 @@ def _label(probability: float, calibration: Calibration, judged: int) -> Verdict
     return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
 
-def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: Evidence | None = None) -> Verdict:
+def clip_verdict(
+    tracks: Sequence[TrackVerdict],
+    *,
+    faces: int,
+    no_persons: Evidence | None = None,
+    left_out: Evidence | None = None,
+) -> Verdict:
     """Return the verdict on a clip: one fake face makes it fake, and it is likely real only when all faces are.
 
     Somebody who cannot be judged keeps a clip from being LIKELY_REAL, and is told of. A picture of a face does not, and
     is told of all the same.
 
     tracks: the verdicts on everybody. faces: how many tracks the clip has. no_persons: that more detections turned out
-    to be no person, or None.
+    to be no person, or None. left_out: that there were more faces than are followed, or None; they may be anything.
     """
     false_faces = () if no_persons is None else (no_persons,)
     if faces == 0:
@@ -260,12 +266,15 @@ def clip_verdict(tracks: Sequence[TrackVerdict], *, faces: int, no_persons: Evid
     label = worst.label
     if label == "LIKELY_REAL" and any(track.label != "LIKELY_REAL" and not track.is_picture for track in tracks):
         label = "INCONCLUSIVE"
+    others = () if left_out is None else (left_out,)
+    if label == "LIKELY_REAL" and others:
+        label = "INCONCLUSIVE"
     deciding = worst.reasons
     stopped = tuple(item for track in tracks if not track.is_picture for item in track.abstained)
     pictures = tuple(track.abstained[0] for track in tracks if track.is_picture)
     if label == "INCONCLUSIVE":
-        deciding = (*stopped, *(item for item in deciding if item not in stopped))
-    told = (item for item in (*pictures, *false_faces) if item not in deciding)
+        deciding = (*stopped, *others, *(item for item in deciding if item not in stopped))
+    told = (item for item in (*others, *pictures, *false_faces) if item not in deciding)
     return Verdict(label, worst.probability_fake, (*deciding, *told), worst.interval, tuple(tracks))
 
 

@@ -159,7 +159,12 @@ def clipped_box(box: NDArray[np.float32], width: int, height: int) -> NDArray[np
 
 def largest_first(faces: list[FaceDetection]) -> list[FaceDetection]:
     """Return faces by the area of their boxes."""
-    return sorted(faces, key=lambda face: -float(np.prod(face.box_xyxy[2:] - face.box_xyxy[:2])))
+    return sorted(faces, key=box_area, reverse=True)
+
+
+def box_area(face: FaceDetection) -> float:
+    """Return the area of a face's box, px²."""
+    return float(np.prod(face.box_xyxy[2:] - face.box_xyxy[:2]))
 
 
 def search_scale(width: int, height: int, search_width_px: int) -> float:

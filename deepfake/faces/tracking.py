@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_to_frame_from_box, crop_to_frame_from_landmarks
-from deepfake.faces.detection import FaceDetection, FaceDetector, box_iou, match_boxes
+from deepfake.faces.detection import FaceDetection, FaceDetector, box_area, box_iou, match_boxes
 from deepfake.video.info import Frame
 
 MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width
 DUPLICATE_MIN_IOU = 0.5  # two tracks on one face
+LARGER = 2.0  # a face of so many times the area takes the place of the smallest: at less, the two would take turns
 NEW_TRACK_MIN_CONFIDENCE = 0.9  # to begin a track takes more than to go on with one: patterns that resemble a face
 SMOOTHING_SIGMA_FRAMES = 1.5
 SMOOTHING_RADIUS_FRAMES = 4
@@ -94,14 +95,25 @@ class FaceTracker:
     Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognized.
 
     search_every, resume_within: frames. reach: a search matches boxes as if they were so many times as wide and
-    high, for frames that lie far apart.
+    high, for frames that lie far apart. max_faces: so many are followed at once, the largest; None follows all.
+    left_out: how many more there were in one frame.
     """
 
-    def __init__(self, detector: FaceDetector, *, search_every: int, resume_within: int, reach: float = 1.0) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        *,
+        search_every: int,
+        resume_within: int,
+        reach: float = 1.0,
+        max_faces: int | None = None,
+    ) -> None:
         self._detector = detector
         self._search_every = search_every
         self._resume_within = resume_within
         self._reach = reach
+        self.max_faces = max_faces
+        self.left_out = 0
         self._tracks: list[_OpenTrack] = []
         self._visible: list[_OpenTrack] = []
         self._resumable: list[_OpenTrack] = []
@@ -148,19 +160,37 @@ class FaceTracker:
         for row, column, overlap in zip(rows.tolist(), columns.tolist(), overlaps.tolist(), strict=True):
             track = candidates[row]
             if track in self._resumable:
+                if not self._has_room(faces[column], followed):
+                    continue
                 self._resumable.remove(track)
                 self._visible.append(track)
             # A box that was followed is steadier than a new one; it is corrected only where it went astray.
             if track.track_id not in followed or overlap < DUPLICATE_MIN_IOU:
                 followed[track.track_id] = faces[column]
+        left_out = 0
         for column, face in enumerate(faces):
             sure = face.confidence is None or face.confidence >= NEW_TRACK_MIN_CONFIDENCE
             if sure and column not in columns and not _overlaps(face, followed):
+                if not self._has_room(face, followed):
+                    left_out += 1
+                    continue
                 track = _OpenTrack(len(self._tracks))
                 self._tracks.append(track)
                 self._visible.append(track)
                 followed[track.track_id] = face
+        self.left_out = max(self.left_out, left_out)
         self._next_search = frame.index + self._search_every
+
+    def _has_room(self, face: FaceDetection, followed: dict[int, FaceDetection]) -> bool:
+        """Tell whether one more face can be followed; one that is far larger takes the place of the smallest."""
+        if self.max_faces is None or len(followed) < self.max_faces:
+            return True
+        smallest = min(followed, key=lambda track_id: box_area(followed[track_id]))
+        if box_area(face) < LARGER * box_area(followed[smallest]):
+            return False
+        del followed[smallest]
+        self.left_out = max(self.left_out, 1)
+        return True
 
     def _reached(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32((self._reach - 1) / 2)

@@ -233,6 +233,10 @@ def _numbers(item: Evidence, *names: str) -> list[int | float]:
 
 _SENTENCES: Final = {
     "no_persons": _no_persons,
+    "faces_left_out": lambda item: (
+        f"Inconclusive as to everybody: {item.values['count']} more faces were in the picture at once than the "
+        f"{item.values['most']}, the largest, that are followed (max_faces)."
+    ),
     "no_face": lambda _: "No face was found in any frame: nothing to judge.",
     "unscored": lambda _: (
         "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
@@ -288,8 +292,14 @@ def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
     moves = (f"Nothing moves in this clip: it shows the same picture {still} times.",) if still else ()
     # Of one person alone, the verdict's first reason says the same.
     several = len(analysis.verdict.tracks) > 1
+    left_out = [item for item in analysis.verdict.reasons if item.code == "faces_left_out"]
+    crowd = [
+        f"There are too many faces in the picture at once: {item.values['count']} more than the {item.values['most']} "
+        "largest, which are followed. Nothing is said of them; max_faces in the settings follows more."
+        for item in left_out
+    ]
     unjudged = map(not_judged_sentence, analysis.not_judged) if several else ()
-    return (*looked, *reading_warnings(analysis.video), *moves, *unjudged)
+    return (*looked, *reading_warnings(analysis.video), *moves, *crowd, *unjudged)
 
 
 def reading_warnings(video: VideoInfo) -> tuple[str, ...]:

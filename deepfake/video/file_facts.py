@@ -1,16 +1,20 @@
 """What a file says of itself besides its pictures: its tags, its streams, its key frames, its bit rate over time."""
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.settings import Settings, load_settings
 from deepfake.video.opening import check_file, choose_stream, open_container
+
+logger = logging.getLogger(__name__)
 
 TagKind = Literal["place", "device", "time", "tool", "other"]
 # Parts of the names that containers give to tags, by what they tell; the first that fits counts.
@@ -111,6 +115,14 @@ def _described(stream: Any) -> str:
     return name
 
 
+def _until_error(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets of a file that may be damaged: it ends where it cannot be read further."""
+    try:
+        yield from packets
+    except av.FFmpegError:
+        logger.info("the file ends with an error", exc_info=True)
+
+
 def _packets(container: Any, stream: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], str]:
     """Times (seconds from the first), bytes and key frames of a stream's packets, in the order of time, and what the
     encoder wrote into the first of them."""
@@ -118,7 +130,7 @@ def _packets(container: Any, stream: Any) -> tuple[NDArray[np.float64], NDArray[
     sizes: list[int] = []
     is_key: list[bool] = []
     library = ""
-    for packet in container.demux(stream):
+    for packet in _until_error(container.demux(stream)):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if not packet.size or stamp is None:
             continue

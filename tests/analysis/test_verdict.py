@@ -278,6 +278,15 @@ def test_what_is_no_person_is_counted_and_stops_nothing():
     assert said(result)[-1].startswith("2 of the detections, seen between 0:00.20 and 0:03.00, are no persons")
 
 
+def test_faces_that_were_not_looked_at_keep_a_clip_from_being_likely_real():
+    left_out = Evidence("faces_left_out", "face_count", None, {"count": 7, "most": 24})
+    for probability, label in ((0.01, "INCONCLUSIVE"), (0.98, "LIKELY_FAKE")):
+        person = track_verdict(track(0), scores(probability), CLASSIFIER, judged=1, clip=CLIP)
+        result = clip_verdict([person], faces=1, left_out=left_out)
+        assert result.label == label
+        assert any("7 more faces were in the picture at once than the 24" in sentence for sentence in said(result))
+
+
 PICTURE = TrackView(1.0, 4.0, {"seconds": 4.0, "change": 1.2, "at_most": 5.0})
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepfake.faces.detection import FaceDetection, face_detector
+from deepfake.faces.detection import FaceDetection, face_detector, largest_first
 from deepfake.faces.tracking import FaceTracker, track_crop_to_frame
 from deepfake.video.info import Frame
 
@@ -24,7 +24,7 @@ class ScriptedDetector:
 
     def detect(self, image):
         self.searches += 1
-        return [FaceDetection(box, None, None) for box in self._boxes(image)]
+        return largest_first([FaceDetection(box, None, None) for box in self._boxes(image)])
 
     def follow(self, image, face):
         for box in self._boxes(image):
@@ -158,3 +158,26 @@ def test_crops_do_not_lag_at_the_ends_of_a_track():
     transforms = np.stack([track_crop_to_frame(tracks[0], index, 100) for index in range(30)])
     centers = transforms @ np.array([49.5, 49.5, 1.0])
     assert centers[:, 0] == pytest.approx(39.5 + 4 * np.arange(30), abs=1e-3)
+
+
+def test_of_too_many_faces_the_largest_are_followed_and_the_rest_counted():
+    sizes = (30, 14, 22, 18, 26)
+    faces = [box_at(10 + 50 * place, side=side) for place, side in enumerate(sizes)]
+    tracker = FaceTracker(ScriptedDetector(), search_every=2, resume_within=8, max_faces=3)
+    for index in range(6):
+        seen = tracker.update(frame(index, *faces))
+        assert sorted(face.box_xyxy[2] - face.box_xyxy[0] for face in seen.values()) == [22, 26, 30]
+    assert tracker.left_out == 2
+    assert len(tracker.tracks()) == 3
+
+
+def test_a_far_larger_face_takes_the_place_of_the_smallest():
+    crowd = [box_at(10 + 50 * place, side=20) for place in range(3)]
+    tracker = FaceTracker(ScriptedDetector(), search_every=2, resume_within=8, max_faces=3)
+    tracker.update(frame(0, *crowd))
+    assert tracker.left_out == 0
+    for index in range(1, 8):
+        seen = tracker.update(frame(index, *crowd, box_at(150, side=60)))
+        assert len(seen) <= 3
+    assert max(face.box_xyxy[2] - face.box_xyxy[0] for face in seen.values()) == 60
+    assert tracker.left_out == 1

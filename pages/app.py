@@ -21,6 +21,7 @@ def main() -> None:
     import streamlit as st
 
     from deepfake.dashboard.resume import draw_resume
+    from deepfake.dashboard.visitor import has_entered
 
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
     st.html(TOUCH_STYLE)
@@ -32,6 +33,9 @@ def main() -> None:
         st.Page(HISTORY, title="History", icon=":material/history:"),
         st.Page(METHODS, title="Methods", icon=":material/menu_book:"),
     ]
+    if not has_entered():
+        st.navigation([st.Page(lambda: None, title="Log in")], position="hidden").run()
+        return
     chosen = st.navigation(pages)
     draw_resume()
     chosen.run()

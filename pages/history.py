@@ -7,11 +7,16 @@ from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filte
 from deepfake.dashboard.history.stored import draw_stored
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
 from deepfake.dashboard.state import runtime, warn_of_store
+from deepfake.dashboard.visitor import owner
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
     "Uploads are not kept: they go when their session ends, unless you put them into a case. Everybody who may open "
     "this page sees the list; of clips in folders that this server may not open, only the file's name."
+)
+WHAT_IS_YOURS = (
+    "Every analysis of a data set's clip or of a sample that you opened. Nobody else sees this list. Uploads are not "
+    "kept: they go when their session ends, unless you put them into a case."
 )
 
 
@@ -31,7 +36,7 @@ def page() -> None:
         return
     draw_cases()
     st.subheader("Analyses")
-    st.caption(WHAT)
+    st.caption(WHAT_IS_YOURS if owner() else WHAT)
     draw_list()
 
 

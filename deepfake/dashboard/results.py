@@ -13,7 +13,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime, session
-from deepfake.dashboard.visitor import owner
+from deepfake.dashboard.visitor import note_opened, owner
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
 from deepfake.faces.detection import FaceDetection
 from deepfake.serialize import from_bytes
@@ -111,6 +111,8 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
         analysis = analysis_of_folder(folder)
         video = dataclasses.replace(analysis.video, path=Path(clip.name))
         not_kept = keep_late(runtime(), folder, analysis, store_name)
+        if store_name is not None:
+            note_opened(clip.sha256, config.fingerprint())
         return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, request.key, not_kept)
 
     return read_when_ready(request, read, heading=f"Analyzing {clip.name}", place=place, with_preview=True)

@@ -2,6 +2,12 @@
 
 import streamlit as st
 
+from deepfake.dashboard.state import runtime
+from deepfake.dashboard.text import plain
+from deepfake.store import AnalysisStore
+
+OPENED_KEY = "_opened"
+
 
 def owner() -> str:
     """Return what tells the visitor from all others, at every visit alike, or "" where nobody has to log in.
@@ -11,3 +17,34 @@ def owner() -> str:
     """
     visitor = st.user.to_dict()
     return f"{visitor['iss']} {visitor['sub']}" if visitor.get("is_logged_in") else ""
+
+
+def has_entered() -> bool:
+    """Return whether the visitor may see the pages; where they have to log in first, draw the button for that. Who has
+    logged in finds name and way out in the sidebar."""
+    visitor = st.user.to_dict()
+    if "is_logged_in" not in visitor:
+        return True
+    if not visitor["is_logged_in"]:
+        st.header("Deepfake workbench")
+        st.markdown("Log in to analyze clips. What you upload and keep is yours alone.")
+        st.button("Log in", key="log-in", type="primary", icon=":material/login:", on_click=st.login)
+        return False
+    with st.sidebar:
+        st.caption(f"Logged in as {plain(visitor.get('name') or visitor.get('email') or visitor['sub'])}")
+        st.button("Log out", key="log-out", icon=":material/logout:", type="tertiary", on_click=st.logout)
+    return True
+
+
+def note_opened(sha256: str, fingerprint: str) -> None:
+    """Put an analysis that the visitor looks at into their History, once per session."""
+    visitor = owner()
+    opened: set[tuple[str, str]] = st.session_state.setdefault(OPENED_KEY, set())
+    if not visitor or (sha256, fingerprint) in opened:
+        return
+
+    def note(store: AnalysisStore) -> None:
+        store.opened_by(visitor, sha256, fingerprint)
+        opened.add((sha256, fingerprint))
+
+    runtime().store.ask(note, None)

@@ -7,7 +7,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
@@ -30,7 +43,7 @@ from deepfake.store.rows import (
     summary_of,
     time_of,
 )
-from deepfake.store.tables import analyses, failures, files, payloads
+from deepfake.store.tables import analyses, failures, files, payloads, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -138,14 +151,35 @@ class AnalysisStore:
                 found.update(connection.scalars(query))
         return found
 
-    def delete(self, ids: Iterable[int]) -> int:
-        """Delete analyses by the id of their summaries; return how many there were."""
+    def opened_by(self, owner: str, sha256: str, fingerprint: str) -> None:
+        """Note that a visitor opened an analysis: from then on it is in their History."""
+        chosen = select(literal(owner), analyses.c.id).where(
+            analyses.c.sha256 == sha256, analyses.c.fingerprint == fingerprint
+        )
+        statement = self._insert_into(visitors).from_select(["owner", "analysis_id"], chosen)
+        with self._database.writing() as connection:
+            connection.execute(statement.on_conflict_do_nothing())
+
+    def delete(self, ids: Iterable[int], *, owner: str = "") -> int:
+        """Delete analyses by the id of their summaries; return how many there were. owner: a visitor, out of whose
+        History they go; what another visitor has in theirs stays."""
         with self._database.writing() as connection:
             count = 0
             for chunk in self._chunks(ids):
+                if owner:
+                    chunk, taken = self._taken_out(connection, chunk, owner)
+                    count += taken
                 connection.execute(delete(payloads).where(self._is_among(payloads.c.analysis_id, chunk)))
                 count += connection.execute(delete(analyses).where(self._is_among(analyses.c.id, chunk))).rowcount
         return count
+
+    def _taken_out(self, connection: Connection, ids: list[int], owner: str) -> tuple[list[int], int]:
+        """Take analyses out of a visitor's History; return those that are in nobody's now, and how many others."""
+        among = self._is_among(visitors.c.analysis_id, ids)
+        mine = and_(among, visitors.c.owner == owner)
+        taken = connection.scalars(delete(visitors).where(mine).returning(visitors.c.analysis_id)).all()
+        others = set(connection.scalars(select(visitors.c.analysis_id).where(among)))
+        return [number for number in taken if number not in others], len(others.intersection(taken))
 
     def known_hash(self, location: str, stamp: str) -> str | None:
         """Return the SHA-256 of a file that was seen before and has the same stamp, else None.
@@ -203,12 +237,13 @@ class AnalysisStore:
         text: str = "",
         verdict: VerdictLabel | None = None,
         fingerprint: str | None = None,
+        owner: str = "",
         newest_first: bool = True,
         offset: int = 0,
         limit: int = 50,
     ) -> SummaryPage:
         """Return a page of analyses: those whose name holds `text`, whatever its case, with this verdict and these
-        settings."""
+        settings. owner: a visitor, who finds what they opened; "", where nobody logs in, finds all."""
         conditions: list[ColumnElement[bool]] = []
         if text:
             conditions.append(analyses.c.search_name.contains(searched_text(text), autoescape=True))
@@ -216,6 +251,8 @@ class AnalysisStore:
             conditions.append(analyses.c.verdict == verdict)
         if fingerprint is not None:
             conditions.append(analyses.c.fingerprint == fingerprint)
+        if owner:
+            conditions.append(_is_of(owner))
         chosen = and_(True, *conditions)
         order = (analyses.c.created_at_us, analyses.c.id)
         ordered = [column.desc() for column in order] if newest_first else list(order)
@@ -225,12 +262,17 @@ class AnalysisStore:
             rows = connection.execute(page).all() if total > offset else []
         return SummaryPage(total, tuple(map(summary_of, rows)))
 
-    def summaries(self, sha256s: Iterable[str], fingerprint: str | None = None) -> dict[str, AnalysisSummary]:
-        """Return the summary of each clip that has an analysis of these settings; without them, its newest."""
+    def summaries(
+        self, sha256s: Iterable[str], fingerprint: str | None = None, *, owner: str = ""
+    ) -> dict[str, AnalysisSummary]:
+        """Return the summary of each clip that has an analysis of these settings; without them, its newest. owner: as
+        in find."""
         found: dict[str, AnalysisSummary] = {}
         query = summaries_query()
         if fingerprint is not None:
             query = query.where(analyses.c.fingerprint == fingerprint)
+        if owner:
+            query = query.where(_is_of(owner))
         with self._database.reading() as connection:
             for chunk in self._chunks(sha256s):
                 rows = map(summary_of, connection.execute(query.where(self._is_among(analyses.c.sha256, chunk))))
@@ -292,6 +334,10 @@ class AnalysisStore:
     def _insert_into(self, table: Table) -> Any:
         # Both know ON CONFLICT, and SQLAlchemy has it under each one's own name only.
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+
+
+def _is_of(owner: str) -> ColumnElement[bool]:
+    return analyses.c.id.in_(select(visitors.c.analysis_id).where(visitors.c.owner == owner))
 
 
 def _is_readable(data: bytes) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0004"  # the latest in migrations/versions
+SCHEMA_REVISION = "0005"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()
@@ -65,6 +65,15 @@ payloads = Table(
     metadata,
     Column("analysis_id", _row_id, ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
     Column("data", LargeBinary, nullable=False),
+)
+
+# Who opened an analysis, where visitors log in: it is in their History.
+visitors = Table(
+    "visitors",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("analysis_id", _row_id, ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_visitors_analysis_id", "analysis_id"),
 )
 
 files = Table(

@@ -319,3 +319,22 @@ def test_an_entry_whose_bytes_are_damaged_is_told_and_the_others_stay(
     assert keep(store, damaged), "what is damaged is replaced"
     assert_same(store.get(damaged.video.sha256, FINGERPRINT), damaged)
     assert store.find().total == 2
+
+
+def test_each_visitor_has_a_history_and_deletes_only_what_nobody_else_has(
+    store: AnalysisStore, make_analysis: MakeAnalysis
+) -> None:
+    ours, mine = make_analysis(1), make_analysis(2)
+    for analysis, visitors in ((ours, ("anna", "ben")), (mine, ("anna",))):
+        store.put(analysis, name="a.mp4")
+        for visitor in visitors:
+            for _ in range(2):
+                store.opened_by(visitor, analysis.video.sha256, analysis.config.fingerprint())
+    store.opened_by("anna", "0" * 64, "no such analysis")
+    assert [store.find(owner=owner).total for owner in ("anna", "ben", "carl", "")] == [2, 1, 0, 2]
+    sha256s = [ours.video.sha256, mine.video.sha256]
+    assert set(store.summaries(sha256s, owner="ben")) == {ours.video.sha256}
+    assert store.delete([row.id for row in store.find().rows], owner="ben") == 1
+    assert [store.find(owner=owner).total for owner in ("anna", "ben", "")] == [2, 0, 2]
+    assert store.delete([row.id for row in store.find().rows], owner="anna") == 2
+    assert [store.find(owner=owner).total for owner in ("anna", "")] == [0, 0]

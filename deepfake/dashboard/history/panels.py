@@ -14,6 +14,7 @@ from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
+from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS, named_sentence
 from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, SummaryPage
@@ -39,7 +40,12 @@ class Filters:
     def find(self, store: AnalysisStore, *, offset: int = 0, limit: int) -> SummaryPage:
         """Return the analyses that pass, the newest first."""
         return store.find(
-            text=self.text, verdict=self.verdict, fingerprint=self.fingerprint, offset=offset, limit=limit
+            text=self.text,
+            verdict=self.verdict,
+            fingerprint=self.fingerprint,
+            owner=owner(),
+            offset=offset,
+            limit=limit,
         )
 
 
@@ -182,8 +188,10 @@ def _confirm_delete(rows: Sequence[AnalysisSummary], names: Sequence[str]) -> No
     more = f"\n- and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     st.markdown(listed + more)
     st.markdown(
-        "The clips stay where they are; what was found is deleted for everybody who uses this store, and analyzing "
-        "them again takes the whole time."
+        "The clips stay where they are; the analyses go out of your History."
+        if owner()
+        else "The clips stay where they are; what was found is deleted for everybody who uses this store, and "
+        "analyzing them again takes the whole time."
     )
     with st.container(horizontal=True, gap="small"):
         words = "Delete this analysis" if len(rows) == 1 else f"Delete {len(rows)} analyses"
@@ -198,7 +206,8 @@ def _confirm_delete(rows: Sequence[AnalysisSummary], names: Sequence[str]) -> No
 
 def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
     """Delete analyses from the store, and what the server keeps of them besides."""
-    deleted = runtime().store.ask(lambda store: store.delete([row.id for row in rows]), None)
+    visitor = owner()
+    deleted = runtime().store.ask(lambda store: store.delete([row.id for row in rows], owner=visitor), None)
     if deleted is None:
         return
     for row in rows:

@@ -17,6 +17,7 @@ from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
+from deepfake.dashboard.visitor import owner
 from deepfake.figures import score_figure, timeline_figure
 from deepfake.report.wording import reason_sentences, score_text, warning_sentences
 from deepfake.store import AnalysisSummary
@@ -58,7 +59,8 @@ def draw_found(ready: ReadyAnalysis) -> None:
 def _kept(sha256: str, fingerprint: str) -> tuple[AnalysisSummary, Analysis] | None:
     store = runtime().store
     none: dict[str, AnalysisSummary] = {}
-    row = store.ask(lambda kept: kept.summaries([sha256], fingerprint), none).get(sha256)
+    visitor = owner()
+    row = store.ask(lambda kept: kept.summaries([sha256], fingerprint, owner=visitor), none).get(sha256)
     analysis = store.ask(lambda kept: kept.get(sha256, fingerprint), None)
     return None if row is None or analysis is None else (row, analysis)
 

@@ -19,7 +19,7 @@ from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import notebook_rule
-from deepfake.detectors import TrackScorer, TrackScores, classifier
+from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
 from deepfake.faces.picture import MAX_CHANGE, PictureCheck
@@ -46,6 +46,7 @@ def analyze(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] | None = None,
     on_crop: Callable[[FaceCrop, Frame], None] | None = None,
+    on_scored: OnScored | None = None,
     sha256: str | None = None,
 ) -> Analysis:
     """Analyze a clip in one pass: similarity of successive frames, faces, tracks, face signals, verdict.
@@ -62,6 +63,8 @@ def analyze(
         on_crop: Called with every face crop (RGB uint8) and its frame, in the order of frames, a few frames after the
             frame was read: the geometry of a crop is smoothed over both neighbors. Crops of a track that turns out too
             short to be kept come as well.
+        on_scored: Called with the track_id of a face that was scored, the crops (TrackCrops) and what the classifier
+            said of them (CropScores). Not called by a quick look.
         sha256: Of the file, where the caller has it; otherwise the file is hashed once.
 
     Returns:
@@ -95,7 +98,7 @@ def analyze(
         patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
         scorer = None
         if gives_landmarks(config.face_detector):
-            scorer = TrackScorer(classifier(config.classifier), patience=patience)
+            scorer = TrackScorer(classifier(config.classifier), patience=patience, on_scored=on_scored)
         models_s = time.perf_counter() - started
         clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)

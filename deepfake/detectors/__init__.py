@@ -16,7 +16,7 @@ from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClass
 from deepfake.detectors.clip_vit import ClipVitClassifier
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
-from deepfake.detectors.scoring import TrackScorer, TrackScores
+from deepfake.detectors.scoring import OnScored, TrackScorer, TrackScores
 from deepfake.errors import ClassifierError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ClassifierInfo",
     "CropScores",
     "FaceClassifier",
+    "OnScored",
     "QualityLimits",
     "Sampling",
     "TrackCrops",

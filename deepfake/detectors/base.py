@@ -174,10 +174,12 @@ class CropScores:
 
     probabilities_fake: f32 (n,), P(fake) of each crop, NaN for crops that it did not look at. track_probability:
     P(fake) of the track as a whole, or None: then it is the mean log odds of the crops (pooling.pool_track).
+    attributions: as of scores_and_attributions, where they cost nothing beside the scores; else None.
     """
 
     probabilities_fake: NDArray[np.float32]
     track_probability: float | None = None
+    attributions: NDArray[np.float32] | None = None
 
 
 class FaceClassifier(ABC):

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from deepfake.detectors.base import (
     Calibration,
     ClassifierInfo,
+    CropScores,
     FaceClassifier,
     QualityLimits,
     Sampling,
+    TrackCrops,
     View,
     read_calibration,
 )
@@ -123,6 +125,11 @@ class ClipVitClassifier(FaceClassifier):
         Raises ValueError for another shape or type; ClassifierError when the weights cannot be read.
         """
         return self.calibration.probability(self.logits(images))
+
+    def score_track(self, crops: TrackCrops) -> CropScores:
+        """See FaceClassifier. The network computes the attributions in any case."""
+        scores, attributions = self.scores_and_attributions(crops.images)
+        return CropScores(scores, attributions=attributions)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the raw outputs, f32 (n,), the mean of both views; larger is more suspicious. images and Raises as

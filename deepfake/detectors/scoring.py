@@ -7,13 +7,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import VIEW_PX, FaceClassifier, Sampling, TrackCrops, View
+from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
 from deepfake.detectors.pooling import choose_frames, pool_track
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.info import Frame
 
 BLUR_CROP_PX: Final = VIEW_PX  # side of the crop that the blur is measured on
+
+OnScored = Callable[[int, TrackCrops, CropScores], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,11 @@ class TrackScorer:
     """Collects crops of every visible track and scores a track once it has been out of sight for `patience` frames,
     so that memory grows with the faces in view, not with those of the whole clip."""
 
-    def __init__(self, classifier: FaceClassifier, *, patience: int) -> None:
+    def __init__(self, classifier: FaceClassifier, *, patience: int, on_scored: OnScored | None = None) -> None:
+        """on_scored: called with each track_id that is scored, its crops and what was said of them."""
         self._classifier = classifier
         self._patience = patience
+        self._on_scored = on_scored
         self._samples: dict[int, CropSample] = {}
         self._last_seen: dict[int, int] = {}
         self._scores: dict[int, TrackScores] = {}
@@ -120,6 +124,8 @@ class TrackScorer:
             crops = self._samples.pop(track_id).track_crops()
             self._last_seen.pop(track_id)
             found = self._classifier.score_track(crops)
+            if self._on_scored is not None:
+                self._on_scored(track_id, crops, found)
             whole = View("whole", 0, 0, crops.images.shape[1])
             self._scores[track_id] = TrackScores(
                 track_id=track_id,

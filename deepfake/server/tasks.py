@@ -40,7 +40,7 @@ from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import slowed
 from deepfake.views.attribution_clip import DRAWING, SCORING, write_attribution_clip
 from deepfake.views.face_clips import FaceClips
-from deepfake.views.moments import suspicious_moments
+from deepfake.views.moments import SeenCrops, suspicious_moments
 from deepfake.views.stills import fitted, jpeg, preview_jpeg
 
 logger = logging.getLogger(__name__)
@@ -105,14 +105,17 @@ def analyze_clip(
     info = probe(path, settings)
     if (info.frame_count or FIRST_LOOK_FRAMES) >= FIRST_LOOK_FRAMES:
         sha256 = take_first_look(writer, folder, path, config, settings, sha256)
+    seen = SeenCrops()
     with FaceClips(folder, info.frame_rate) as clips:
-        analysis = analyze(path, config, settings=settings, progress=report, on_crop=clips, sha256=sha256)
+        analysis = analyze(
+            path, config, settings=settings, progress=report, on_crop=clips, on_scored=seen, sha256=sha256
+        )
         clips.close(keep={track.track_id for track in analysis.tracks})
     write_analysis(analysis, folder / ANALYSIS_FILE)
     problem = None if store_name is None else keep_analysis(analysis, store_name, file_version, settings)
     if problem is not None:
         (folder / NOT_KEPT_FILE).write_text(problem, encoding="utf-8")
-    make_moments(folder, path, analysis, settings)
+    make_moments(folder, path, analysis, settings, seen)
 
 
 def take_first_look(
@@ -134,11 +137,13 @@ def take_first_look(
     return look.video.sha256
 
 
-def make_moments(folder: Path, path: Path, analysis: Analysis, settings: Settings) -> None:
+def make_moments(
+    folder: Path, path: Path, analysis: Analysis, settings: Settings, seen: SeenCrops | None = None
+) -> None:
     """Write moments.bin, the most suspicious moments as pictures; none where the clip cannot be read a second time,
     because a verdict that is there must not be lost for its pictures."""
     try:
-        moments = suspicious_moments(path, analysis, settings=settings)
+        moments = suspicious_moments(path, analysis, settings=settings, seen=seen)
     except DeepfakeError:
         logger.exception("the moments of %s cannot be shown", path)
         moments = Moments()

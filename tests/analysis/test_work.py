@@ -22,6 +22,7 @@ from deepfake.faces.mtcnn import ONET_SETTLING_ROUNDS, MtcnnDetector
 from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video import reader
 from deepfake.video.reader import VideoReader
+from deepfake.views.moments import SeenCrops, suspicious_moments
 
 FRAMES = 38  # of the talking clip: one face in each, at 25 frames per second
 SEARCHES = 2  # one per second
@@ -52,18 +53,19 @@ def counts() -> Iterator[Counter[str]]:
         _counted(patch, found, LiteModel, "__call__", "networks")
         _counted(patch, found, FrameSimilarity, "push", "similarities")
         scorer = classifier(AnalysisConfig().classifier)
-        scores = type(scorer).scores
+        scores = type(scorer).scores_and_attributions
 
         def scored(self: Any, images: Any) -> Any:
             found["scored crops"] += len(images)
             return scores(self, images)
 
-        patch.setattr(type(scorer), "scores", scored)
+        patch.setattr(type(scorer), "scores_and_attributions", scored)
         yield found
 
 
-def test_a_full_pass_does_each_thing_once(counts: Counter[str], talking_clip: Path) -> None:
-    analyze(talking_clip)
+def test_a_full_pass_with_its_moments_does_each_thing_once(counts: Counter[str], talking_clip: Path) -> None:
+    seen = SeenCrops()
+    assert suspicious_moments(talking_clip, analyze(talking_clip, on_scored=seen), seen=seen).pictures
     assert counts["opened"] == counts["hashed"] == 1
     assert counts["converted"] == FRAMES
     assert counts["searched"] == SEARCHES

@@ -12,10 +12,10 @@ import pytest
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.moments import Moments, suspicious_rows
 from deepfake.analysis.pipeline import analyze
-from deepfake.detectors import ClassifierInfo, FaceClassifier
+from deepfake.detectors import ClassifierInfo, CropScores, FaceClassifier, TrackCrops
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.signals.base import SignalTrace
-from deepfake.views.moments import MOMENT_SIDE_PX, suspicious_moments
+from deepfake.views.moments import MOMENT_SIDE_PX, SEEN_TRACKS, SeenCrops, suspicious_moments
 
 
 def trace_of(values: list[float]) -> SignalTrace:
@@ -74,6 +74,30 @@ def test_three_moments_are_cut_out_with_the_map_in_the_order_of_time(talking: An
         left, right = looked[:, :100], looked[:, -100:]
         assert (left[..., 0] - left[..., 2]).mean() > (right[..., 0] - right[..., 2]).mean() + 10, "orange on the left"
     assert from_bytes(to_bytes(found), Moments) == found
+
+
+def test_crops_that_were_kept_spare_reading_the_clip_again(talking_clip: Path) -> None:
+    seen = SeenCrops()
+    analysis = analyze(talking_clip, on_scored=seen)
+    kept = suspicious_moments("there is no such clip.mp4", analysis, seen=seen)
+    again = suspicious_moments(talking_clip, analysis)
+    assert [picture.frame_index for picture in kept.pictures] == [picture.frame_index for picture in again.pictures]
+    for ours, theirs in zip(kept.pictures, again.pictures, strict=True):
+        for mine, other in ((ours.face, theirs.face), (ours.looked, theirs.looked)):
+            difference = np.asarray(PIL.Image.open(BytesIO(mine)), float) - np.asarray(PIL.Image.open(BytesIO(other)))
+            assert np.abs(difference).mean() < 2, "the same picture, but for the rounding of its place"
+
+
+def test_only_the_most_suspicious_faces_are_kept() -> None:
+    seen = SeenCrops()
+    image, time = np.zeros((1, 8, 8, 3), np.uint8), np.zeros(1)
+    for track_id in range(SEEN_TRACKS + 3):
+        score = np.array([(track_id + 1) / 100], np.float32)
+        seen(track_id, TrackCrops(image, np.array([5]), time), CropScores(score, attributions=np.ones((1, 2, 2))))
+    assert [seen.rows(track_id, [5]) is None for track_id in range(SEEN_TRACKS + 3)] == [True] * 3 + [
+        False
+    ] * SEEN_TRACKS
+    assert seen.rows(5, [5, 6]) is None, "a frame that was not scored"
 
 
 def test_a_classifier_that_cannot_tell_gives_the_plain_face(talking: Analysis, talking_clip: Path) -> None:

@@ -1,11 +1,13 @@
 """Speed and memory of one analysis, against the steps of the notebook that the project grew from.
 
     python benchmarks/clip_speed.py CLIP [--json FILE] [--baseline PATH] [--baseline-frames N] [--no-baseline]
-                                    [--facts]
+                                    [--then CHECKOUT] [--facts]
 
 Three runs, each in a fresh process so that its peak memory is its own: analyze() on the clip, analyze() on the clip
 five times over (its packets written one after the other, not re-encoded), and the notebook's steps. The models are
-loaded and warmed by an analysis of the clip's first frames before the clock starts. Run it on an idle machine.
+loaded and warmed by an analysis of the clip's first frames before the clock starts. Run it on an idle machine. --then
+names a checkout of an earlier version (0.1.0, e1e011d, is what the documents compare with), which is measured in the
+same way by its own copy of this script.
 --facts writes the numbers that prose quotes into facts.json, and from there into README and docs.
 """
 
@@ -56,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--baseline", type=Path, default=DEFAULT_BASELINE, help="script that does the notebook's steps")
     parser.add_argument("--baseline-frames", type=int, help="its slow steps on that many frames, scaled to the clip")
     parser.add_argument("--no-baseline", action="store_true", help="leave the notebook's steps out")
+    parser.add_argument("--then", type=Path, metavar="CHECKOUT", help="an earlier version to compare with")
     parser.add_argument("--facts", action="store_true", help="put the numbers into facts.json and the documents")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -74,6 +77,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         for name, clip in [("analysis", arguments.clip), ("analysis_of_longer", longer)]:
             command = [sys.executable, __file__, str(clip.resolve()), "--worker", str(warm_up)]
             results[name] = _last_json(command, name)
+        if arguments.then:
+            results["then"] = _earlier(arguments.then, arguments.clip, Path(folder, "then.json"))
     if arguments.baseline.is_file() and not arguments.no_baseline:
         command = [sys.executable, str(arguments.baseline), str(arguments.clip)]
         if arguments.baseline_frames:
@@ -81,6 +86,18 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         results["notebook"] = _last_json(command, "notebook")
     results["targets"] = _targets(results)
     return results
+
+
+def _earlier(checkout: Path, clip: Path, out: Path) -> dict[str, Any]:
+    """Return what the benchmark of an earlier version measures."""
+    print("then …", file=sys.stderr, flush=True)
+    script = checkout / "benchmarks" / "clip_speed.py"
+    command = [sys.executable, str(script), str(clip.resolve()), "--no-baseline", "--json", str(out)]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"the earlier version failed with exit status {done.returncode}:\n{done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return found
 
 
 def _last_json(command: list[str], name: str) -> dict[str, Any]:
@@ -168,22 +185,33 @@ def _video_packets(source: av.container.InputContainer, count: int | None) -> It
 
 
 def _write_facts(results: dict[str, Any]) -> None:
-    """Write what prose quotes. Exits where the notebook's steps were left out: the documents compare with them."""
-    if "notebook" not in results:
-        raise SystemExit("--facts needs the notebook's steps as well: leave --no-baseline out")
+    """Write what prose quotes. Exits where the notebook's steps or the earlier version were left out: the documents
+    compare with both."""
+    if "notebook" not in results or "then" not in results:
+        raise SystemExit("--facts needs the notebook's steps and --then as well")
     sys.path.insert(0, str(ROOT))
     from benchmarks import facts
 
     analysis, longer, notebook = results["analysis"], results["analysis_of_longer"], results["notebook"]
+    then = results["then"]
     width, height = analysis["size"]
     measured = {
-        "command": "python benchmarks/clip_speed.py CLIP --baseline-frames 60 --facts",
+        "command": "python benchmarks/clip_speed.py CLIP --baseline-frames 60 --then CHECKOUT --facts",
         "cores": results["cpus"],
         "width": width,
         "height": height,
         "frames": analysis["frames"],
         "seconds": analysis["seconds"],
+        "cpu_seconds": analysis["cpu_seconds"],
+        "times_notebook": round(notebook["seconds_without_import"] / analysis["seconds"], 1),
+        "quick_seconds": analysis["quick_seconds"],
+        "longer_quick_seconds": longer["quick_seconds"],
         "peak_mib": analysis["peak_rss_mib"],
+        "then_seconds": then["analysis"]["seconds"],
+        "then_times_notebook": round(notebook["seconds_without_import"] / then["analysis"]["seconds"], 1),
+        "then_peak_mib": then["analysis"]["peak_rss_mib"],
+        "then_longer_seconds": then["analysis_of_longer"]["seconds"],
+        "then_longer_peak_mib": then["analysis_of_longer"]["peak_rss_mib"],
         "longer_seconds": longer["seconds"],
         "longer_peak_mib": longer["peak_rss_mib"],
         "notebook_seconds": notebook["seconds_without_import"],

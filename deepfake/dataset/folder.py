@@ -1,5 +1,6 @@
 """The files of a data set: each folder listed once, no link followed out of it, what is left out noted."""
 
+import errno
 import logging
 import os
 import re
@@ -134,9 +135,11 @@ class Disk:
                         files.append(item.name)
                     elif os.path.isdir(item):  # noqa: PTH112
                         folders.append(item.name)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name that no folder can have
             return frozenset(), ()
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return frozenset(), ()
             raise DatasetError(path, f"the folder cannot be listed: {error.strerror}") from error
         return frozenset(files), tuple(sorted(folders))
 

@@ -13,6 +13,7 @@ from deepfake.analysis.keeping import analysis_from_bytes
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.batch.clips import collect_clips
+from deepfake.dataset import open_dataset
 from deepfake.settings import Settings
 from deepfake.video.browser import transcode
 from deepfake.video.file_facts import read_file_facts
@@ -89,3 +90,13 @@ def test_a_packet_that_is_years_away_is_left_out_of_the_bit_rate(tmp_path: Path,
     path = write_clip(tmp_path / "late.mkv", (21, (48, 64)), timestamps_s=times_s)
     facts = read_file_facts(path, settings=Settings(max_duration_s=60))
     assert len(facts.bit_rate) == 1
+
+
+@pytest.mark.parametrize("folder", ["a\0b", "x" * 5_000, "../../..", "/proc/self"])
+def test_a_row_of_a_list_in_a_folder_that_cannot_be_costs_no_other_row(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "a.mp4").touch()
+    file = tmp_path / "clips.csv"
+    file.write_text(f"path,label\na.mp4,REAL\n{folder}/b.mp4,FAKE\n", encoding="utf-8")
+    for dataset in (open_dataset(file), open_dataset(tmp_path)):
+        assert [entry.name for entry in dataset.entries if entry.on_disk] == ["a.mp4"]
+    assert "a.mp4" in [Path(clip.location).name for clip in collect_clips([str(file)])]

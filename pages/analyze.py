@@ -19,8 +19,8 @@ from deepfake.dashboard.analyze.tabs import (
     left_tab,
     open_evidence,
     open_tab,
+    scroll_to,
     scroll_to_tab,
-    tab_title,
 )
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
@@ -47,7 +47,7 @@ from deepfake.report.wording import warning_sentences
 
 
 def page() -> None:
-    st.header("Analyze a clip")
+    st.title("Analyze a clip")
     warn_of_store()
     state = analyze_page()
     choose_from_url(state)
@@ -63,8 +63,13 @@ def page() -> None:
             draw_samples(state)
         return
     ready = analysis_when_ready(clip, config, place=state.name)
-    if ready is not None:
-        draw_result(state, ready)
+    if ready is None:
+        state.was_waiting = True
+        return
+    if state.was_waiting:
+        state.was_waiting, state.turn = False, state.turn + 1
+        scroll_to([".st-key-verdict"], state.turn)
+    draw_result(state, ready)
 
 
 def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
@@ -92,10 +97,10 @@ def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
         draw_curves(state, ready, track_id, moment_s)
     draw_timeline(state, ready, track_id, moment_s)
     time_slider(state, analysis.frame_timestamps_s)
+    scroll_to_tab(state)
     draw_tabs(state, ready, frame, moment_s, track_id)
     keep_tab_in_url(state)
     draw_export(ready, draw_keep)
-    scroll_to_tab(state)
 
 
 def go_to(state: AnalyzePage, track_id: int, time_s: float) -> None:
@@ -138,8 +143,7 @@ def draw_timeline(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None
 
 
 def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    titles = [tab_title(tab) for tab in TABS]
-    tabs = st.tabs(titles, key=state.key("tabs"), on_change=left_tab, args=(state,))
+    tabs = st.tabs(list(TABS.values()), key=state.key("tabs"), on_change=left_tab, args=(state,))
     faces, motion, frames, similarity, evidence, recompress, file = tabs
     try:
         if faces.open:
@@ -151,7 +155,7 @@ def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: fl
                 draw_motion(ready, track_id)
         elif frames.open:
             with frames:
-                draw_frames(ready, track_id, page=state)
+                draw_frames(ready, frame, track_id, page=state)
         elif similarity.open:
             with similarity:
                 draw_similarity(ready, frame, moment_s, track_id, page=state)

@@ -8,23 +8,17 @@ from deepfake.dashboard.navigation import ANALYZE, COMPARE, DATASET, EVALUATE, H
 # A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
 ICON = str(Path(deepfake.dashboard.__file__).parent / "icon.svg")
 
-# A screen that is touched shows the buttons of a chart all the time, and over its title. A chart that can be dragged
-# holds a finger that only wants to scroll: there, the slider and the lists of moments do what a click on a point does.
-TOUCH_STYLE = """<style>@media (hover: none) {
-.js-plotly-plot .modebar { display: none; }
-.js-plotly-plot .draglayer, .js-plotly-plot .draglayer * { pointer-events: none !important; }
-}</style>"""
-
 
 def main() -> None:
     # Inside: worker processes import this file anew and need nothing of Streamlit.
     import streamlit as st
 
+    from deepfake.dashboard.browser import draw_browser
     from deepfake.dashboard.resume import draw_resume
     from deepfake.dashboard.visitor import has_entered
 
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
-    st.html(TOUCH_STYLE)
+    draw_browser()
     pages = [
         st.Page(ANALYZE, title="Analyze", icon=":material/frame_inspect:", default=True),
         st.Page(COMPARE, title="Compare", icon=":material/compare:"),

@@ -47,7 +47,7 @@ CHART_HEIGHT_PX = 380
 
 
 def page() -> None:
-    st.header("Compare two clips")
+    st.title("Compare two clips")
     warn_of_store()
     state, choice = compare_page(), compared_choice()
     choose_from_url(state, A_PARAMETER)

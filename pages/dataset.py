@@ -26,7 +26,7 @@ KEY = "dataset-source"
 
 
 def page() -> None:
-    st.header("Data set")
+    st.title("Data set")
     warn_of_store()
     source = chosen_source()
     config = analysis_config()
@@ -72,7 +72,7 @@ def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig
     draw_missing(dataset, total)
     entries = filtered_entries(dataset)
     table, gallery = st.tabs(
-        [f":material/table_rows: Table ({len(entries)})", ":material/grid_view: Gallery"],
+        [f"Table ({len(entries)})", "Gallery"],
         key="dataset-tabs",
         on_change="rerun",
     )

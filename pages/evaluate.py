@@ -32,15 +32,15 @@ from deepfake.evaluation import Measured
 from deepfake.store import StoredFingerprint
 
 TABS = {
-    "errors": ":material/priority_high: Worst errors",
-    "methods": ":material/category: By method",
-    "not_judged": ":material/block: Not judged",
-    "numbers": ":material/table_rows: All numbers",
+    "errors": "Worst errors",
+    "methods": "By method",
+    "not_judged": "Not judged",
+    "numbers": "All numbers",
 }
 
 
 def page() -> None:
-    st.header("Evaluate a data set")
+    st.title("Evaluate a data set")
     warn_of_store()
     source = choose_source()
     if source.source_id == DEMO_ID:

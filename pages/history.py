@@ -21,7 +21,7 @@ WHAT_IS_YOURS = (
 
 
 def page() -> None:
-    st.header("History")
+    st.title("History")
     warn_of_store()
     tell_deleted()
     case = st.query_params.get(CASE_PARAMETER)

@@ -23,7 +23,7 @@ from deepfake.report.wording import limits_of
 
 
 def page() -> None:
-    st.header("Methods")
+    st.title("Methods")
     st.markdown(
         "What is measured, how, and when it misleads. In short: a classifier scores each person's face and a "
         "test against real clips turns the score into a verdict; besides, it is measured how steady picture and "

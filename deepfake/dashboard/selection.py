@@ -64,9 +64,10 @@ def _draw_step(
 ) -> None:
     target = frame + step
     place.button(
-        ":material/chevron_left:" if step < 0 else ":material/chevron_right:",
-        key=page.key("back" if step < 0 else "on"),
-        help="One frame back" if step < 0 else "One frame on",
+        "One frame back" if step < 0 else "One frame on",
+        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+        key=page.key("step-back" if step < 0 else "step-on"),
+        help="Key ←" if step < 0 else "Key →",
         disabled=not 0 <= target < len(timestamps_s),
         on_click=set_time,
         args=(page, float(timestamps_s[min(max(target, 0), len(timestamps_s) - 1)])),

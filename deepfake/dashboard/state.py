@@ -112,6 +112,7 @@ class AnalyzePage(PageState):
         signal: whose card was gone to.
         turn: how often a link was followed.
         scrolls: whether the page is to scroll to where a link led.
+        was_waiting: whether the clip's analysis was waited for, so that its answer is to come into view.
         grid_of: the clip that the grid's step was chosen for.
         opens: SHA-256 of the upload whose row was clicked in the table of files, until it is open.
     """
@@ -120,6 +121,7 @@ class AnalyzePage(PageState):
     signal: str | None = None
     turn: int = 0
     scrolls: bool = False
+    was_waiting: bool = False
     grid_of: str | None = None
     opens: str | None = None
 

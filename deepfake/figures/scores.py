@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
+from deepfake.detectors import CLASSIFIERS
 from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import similarity_figure
 from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled, vertical_lines
@@ -32,8 +33,8 @@ def score_figure(
     """Return P(fake) of one person's scored frames over the similarity of successive frames, under one time axis.
 
     Above: one point per scored frame, filled where it looks more fake than real; the person's P(fake) as a line with
-    its 95 % interval as a band; dotted at 0.5. Below: similarity_figure. Every point's customdata begins with
-    [frame index, "m:ss.ff"].
+    its 95 % interval as a band, and a band where nine in ten real examples lie; dotted at 0.5. Below:
+    similarity_figure. Every point's customdata begins with [frame index, "m:ss.ff"].
     """
     below = similarity_figure(analysis, track_id, drops=drops, face_drops=face_drops, moment_s=moment_s)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
@@ -59,19 +60,37 @@ def score_figure(
     return figure.update_layout(shapes=shapes, clickmode="event+select", legend=LEGEND)
 
 
-def signal_figure(trace: SignalTrace, *, title: str, unit: str = "", moment_s: float | None = None) -> go.Figure:
+def signal_figure(
+    trace: SignalTrace,
+    *,
+    title: str,
+    unit: str = "",
+    moment_s: float | None = None,
+    real: tuple[float, float] | None = None,
+    value: float | None = None,
+) -> go.Figure:
     """Return one measured quantity of a face over time, broken where it could not be measured.
 
-    unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
+    unit: of the values, "" for a pure number. real: between what values real clips lie, drawn as a band. value: of this
+    clip, to be held against them, drawn as a line. Points' customdata: [frame index, "m:ss.ff"].
     """
+    ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])] if len(trace.timestamps_s) else []
+    curves = [_signal_curve(trace, unit, COLORS["face"])]
+    if real is not None and ends_s:
+        curves.insert(0, _band(ends_s, real, COLORS["real"], "9 in 10 real clips"))
+    if value is not None and ends_s:
+        curves.append(_level(ends_s, value, "this clip, median", f"median {value:.3g} {unit}".strip()))
     figure = styled(
-        go.Figure([_signal_curve(trace, unit, COLORS["face"])]),
+        go.Figure(curves),
         title=title,
         height_px=SIGNAL_HEIGHT_PX,
         x_title="time (s)",
         y_title=unit or "value",
     )
-    return figure.update_layout(showlegend=False, shapes=vertical_lines([], moment_s), clickmode="event+select")
+    figure.update_layout(showlegend=len(curves) > 1, legend=LEGEND)
+    if len(curves) > 1:
+        figure.update_layout(height=SIGNAL_HEIGHT_PX + 40, margin={"b": 84})
+    return figure.update_layout(shapes=vertical_lines([], moment_s), clickmode="event+select")
 
 
 def paired_signal_figure(
@@ -137,33 +156,52 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
     verdict = next((item for item in analysis.verdict.tracks if item.track_id == track_id), None)
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])]
     curves = []
+    real = _real_scores(analysis)
+    if real is not None:
+        curves.append(_band(ends_s, real, COLORS["real"], "9 in 10 real examples"))
     if verdict is not None and verdict.interval is not None:
         low, high = verdict.interval
-        curves.append(
-            go.Scatter(
-                x=[*ends_s, *ends_s[::-1]],
-                y=[low, low, high, high],
-                fill="toself",
-                fillcolor=COLORS["inconclusive"],
-                opacity=BAND_OPACITY,
-                mode="none",
-                name=f"95 % interval {low:.2f}–{high:.2f}",
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        )
+        interval = _band(ends_s, verdict.interval, COLORS["inconclusive"], f"95 % interval {low:.2f}–{high:.2f}")
+        curves.append(interval.update(showlegend=False))
     if verdict is not None and verdict.probability_fake is not None:
-        curves.append(
-            go.Scatter(
-                x=ends_s,
-                y=[verdict.probability_fake] * 2,
-                mode="lines",
-                line={"color": COLORS["inconclusive"], "width": 2, "dash": "longdash"},
-                name="person's P(fake)",
-                hovertemplate=f"P(fake) of the person {verdict.probability_fake:.2f}<extra></extra>",
-            )
-        )
+        told = f"P(fake) of the person {verdict.probability_fake:.2f}"
+        curves.append(_level(ends_s, verdict.probability_fake, "person's P(fake)", told))
     return [*curves, _points(trace)]
+
+
+def _real_scores(analysis: Analysis) -> tuple[float, float] | None:
+    """Between what P(fake) nine in ten real examples lie that the classifier was calibrated with."""
+    scorer = CLASSIFIERS.get(analysis.config.classifier)
+    calibration = scorer.calibration if scorer is not None and scorer.is_available else None
+    if calibration is None or not len(calibration.real_logits):
+        return None
+    low, high = calibration.probability(np.percentile(calibration.real_logits, [5, 95])).tolist()
+    return low, high
+
+
+def _band(ends_s: list[float], between: tuple[float, float], color: str, name: str) -> go.Scatter:
+    low, high = between
+    return go.Scatter(
+        x=[*ends_s, *ends_s[::-1]],
+        y=[low, low, high, high],
+        fill="toself",
+        fillcolor=color,
+        opacity=BAND_OPACITY,
+        mode="none",
+        name=name,
+        hoverinfo="skip",
+    )
+
+
+def _level(ends_s: list[float], value: float, name: str, told: str) -> go.Scatter:
+    return go.Scatter(
+        x=ends_s,
+        y=[value] * 2,
+        mode="lines",
+        line={"color": COLORS["inconclusive"], "width": 2, "dash": "longdash"},
+        name=name,
+        hovertemplate=f"{told}<extra></extra>",
+    )
 
 
 def _points(trace: SignalTrace) -> go.Scatter:

@@ -29,14 +29,17 @@ MODERATE_BELOW: Final = 100.0
 Strength = Literal["none", "weak", "moderate", "strong"]
 STRENGTHS: Final[tuple[Strength, ...]] = ("none", "weak", "moderate", "strong")
 
-StepCode = Literal["better_copy", "other_part", "compare", "recompress", "face_detector"]
+StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
+    "moments": "Look closely at the most suspicious moments",
     "better_copy": "Find a better copy: earlier, larger, less compressed",
     "other_part": "Try another part: lit, near, turned to the camera",
     "compare": "Compare with an original",
     "recompress": "Re-compress it: does the answer stay?",
     "face_detector": "Choose MTCNN in the settings",
 }
+# Somebody was not judged for what another copy of the clip may not have.
+POOR_COPY: Final = frozenset({"face_too_small", "face_too_blurred", "compressed_too_hard", "cut_off"})
 NO_RATE: Final = "How often such an answer is right was not measured for this classifier."
 
 
@@ -76,11 +79,14 @@ def _lean(probability: float) -> str:
 
 
 def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
-    """Return up to three reasons in plain words, the strongest first; none twice."""
+    """Return up to three reasons in plain words, the strongest first; no two of them are one number."""
     found: dict[str, Evidence] = {}
+    told: set[tuple[str, str, int | None]] = set()
     for item in verdict.reasons:
         sentence = _sentence(item, several=len(verdict.tracks) > 1)
-        if sentence:
+        what = item.code, item.signal, item.track_id
+        if sentence and what not in told:
+            told.add(what)
             found.setdefault(sentence, item)
     return tuple(CardReason(item, sentence) for sentence, item in found.items())[:MAX_REASONS]
 
@@ -88,8 +94,10 @@ def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
 def next_steps(verdict: Verdict) -> tuple[StepCode, ...]:
     """Return what somebody can do who got no clear answer, the most helpful first."""
     answer, codes = verdict.answer, {item.code for item in verdict.reasons}
+    if answer == "INCONCLUSIVE" and codes & POOR_COPY:
+        return "better_copy", "moments", "compare"
     if answer == "INCONCLUSIVE":
-        return "better_copy", "compare", "recompress"
+        return "moments", "compare", "recompress"
     if answer == "NOT_JUDGED" and "unscored" in codes:
         return ("face_detector",)
     if answer == "NOT_JUDGED":

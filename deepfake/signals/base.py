@@ -102,6 +102,8 @@ class FaceSignal(ABC):
         """The parts of the latest value that deserve a line of their own in its figure, by name; none by default."""
         return {}
 
+    statistic_unit: ClassVar[str] = ""  # of statistic, where that is no median of the trace
+
     def statistic(self, trace: SignalTrace) -> float:
         """Return the one number of a track that the signal's AUC is measured on, NaN where the trace is too short; by
         default the median."""

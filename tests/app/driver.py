@@ -3,6 +3,8 @@ widgets, so that a test says what a user does."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, Literal, Self
 
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard.analyze.tabs import tab_title
+from deepfake.dashboard.analyze.tabs import TABS as ANALYZE_TABS
 
 SCRIPT = Path(__file__).resolve().parents[2] / "pages" / "app.py"
 RUN_LIMIT_S = 60  # of one run of a page
@@ -27,9 +29,10 @@ HEADINGS: dict[str, PageName] = {
 }
 VERDICTS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
 ANSWERS = ("Same scene", "NOT A PAIR", "CANNOT BE COMPARED")
+CLOSED = ("popover", "expandable", "expander")  # what has to be opened first
 TABS = {
-    "dataset": {"gallery": ":material/grid_view: Gallery"},
-    "evaluate": {"not judged": ":material/block: Not judged", "methods": ":material/category: By method"},
+    "dataset": {"gallery": "Gallery"},
+    "evaluate": {"not judged": "Not judged", "methods": "By method"},
 }
 
 
@@ -57,7 +60,7 @@ class User(AppTest):
     def at_tab(self, tab: str) -> Self:
         """Have a tab open when the page is drawn next."""
         titles = TABS.get(self.at)
-        self.session_state[f"{self.at}-tabs"] = tab_title(tab) if titles is None else titles[tab]
+        self.session_state[f"{self.at}-tabs"] = ANALYZE_TABS[tab] if titles is None else titles[tab]
         return self
 
     def open_tab(self, tab: str) -> Self:
@@ -83,7 +86,7 @@ class User(AppTest):
     @property
     def at(self) -> PageName:
         """The page that is shown."""
-        return HEADINGS[self.heading] if self.header else self._begins_at
+        return HEADINGS[self.heading] if self.title else self._begins_at
 
     # --- Choosing ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +146,7 @@ class User(AppTest):
         return self
 
     def one_frame_on(self) -> Self:
-        return self.click(f"{self.at}-on")
+        return self.click(f"{self.at}-step-on")
 
     @property
     def threshold(self) -> Any:
@@ -185,12 +188,34 @@ class User(AppTest):
         return "\n".join(str(element.value) for kind in kinds for element in getattr(self, kind))
 
     @property
+    def words_in_view(self) -> list[str]:
+        """Every word that a visitor sees outside the menu: no icons, nothing that has to be opened first."""
+        found: list[str] = []
+
+        def read(block: Any) -> None:
+            for child in block.children.values():
+                if child.type == "plotly_chart":
+                    found.append(_words_of_chart(json.loads(child.proto.spec)))
+                elif child.type == "imgs":
+                    found.extend(picture.caption for picture in child.proto.imgs)
+                elif child.type in CLOSED:
+                    found.append(str(getattr(child, "label", "")))
+                elif hasattr(child, "children"):
+                    read(child)
+                elif child.type != "html":
+                    found.append(str(getattr(child, "label", None) or getattr(child, "value", None) or ""))
+
+        read(self.main)
+        text = re.sub(r":material/\w+:|:[a-z]+(-badge)?\[", " ", "\n".join(found))
+        return [word for word in text.split() if re.search(r"\w", word)]
+
+    @property
     def errors(self) -> list[str]:
         return [element.value for element in self.error]
 
     @property
     def heading(self) -> str:
-        return str(self.header[0].value)
+        return str(self.title[0].value)
 
     @property
     def pictures(self) -> str:
@@ -238,3 +263,13 @@ class User(AppTest):
         self.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
         self.run()
         return self
+
+
+def _words_of_chart(figure: dict[str, Any]) -> str:
+    """What is written in a chart: titles of it and its axes, and its legend."""
+    layout = figure["layout"]
+    titles = [layout.get("title", {}).get("text", "")]
+    titles += [axis.get("title", {}).get("text", "") for name, axis in layout.items() if name[1:5] == "axis"]
+    named = figure["data"] if layout.get("showlegend") is not False else []
+    legend = [curve.get("name", "") for curve in named if curve.get("showlegend") is not False]
+    return "\n".join(filter(None, titles + legend))

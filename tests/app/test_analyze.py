@@ -17,6 +17,8 @@ from deepfake.server.progress import ProgressReport
 from deepfake.settings import load_settings
 from tests.app.driver import User
 
+MOST_WORDS = 250  # on Analyze before a tab is opened
+
 
 @pytest.fixture(scope="module")
 def no_face_clip(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Path]) -> Path:
@@ -46,6 +48,7 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
         assert re.search(rf"{person} [●○◌] (fake|no signs|unclear)", badges)
     assert user.query_params["clip"] == "demo/fake_pair_right.mp4"
     assert {item.label for item in user.get("download_button")} == {"JSON", "CSV", "Report", "PDF"}
+    assert 100 < len(user.words_in_view) <= MOST_WORDS, " ".join(user.words_in_view)
 
 
 def test_one_moment_rules_the_panels(talking_clip: Path) -> None:

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
-from deepfake.dashboard.analyze.tabs import TABS, card_targets, tab_title
+from deepfake.dashboard.analyze.tabs import TABS, card_targets
 from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.report.card import ANSWER_WORDS
@@ -50,7 +50,7 @@ def panels_page() -> None:
     bit_rate = Evidence("compressed_too_hard", "bit_rate", 1)
     st.button("reason", key="reason", on_click=tabs.open_evidence, args=(page, bit_rate))
     st.button("plain", key="plain", on_click=tabs.open_tab, args=(page, "evidence"))
-    titles = [tabs.tab_title(tab) for tab in tabs.TABS]
+    titles = list(tabs.TABS.values())
     drawn = st.tabs(titles, key=page.key("tabs"), on_change=tabs.left_tab, args=(page,))
     st.write(next((title for tab, title in zip(drawn, titles, strict=True) if tab.open), "none"))
     tabs.keep_tab_in_url(page)
@@ -68,10 +68,10 @@ def scripts(test: AppTest) -> str:
 
 def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> None:
     test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S).run()
-    assert shown(test) == tab_title("faces")
+    assert shown(test) == TABS["faces"]
     assert scripts(test) == ""
     test.button(key="reason").click().run()
-    assert shown(test) == tab_title("file")
+    assert shown(test) == TABS["file"]
     assert test.session_state["_page-analyze"].track_id == 1
     assert test.query_params["panel"] == "file"
     assert test.query_params["signal"] == "bit_rate"
@@ -92,7 +92,7 @@ def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
     test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S).run()
     test.button(key="reason").click().run()
     test.button(key="plain").click().run()
-    assert shown(test) == tab_title("evidence")
+    assert shown(test) == TABS["evidence"]
     assert test.query_params["panel"] == "evidence"
     assert "signal" not in test.query_params
     assert ".st-key-analyze-tabs" in scripts(test)
@@ -104,7 +104,7 @@ def test_a_shared_address_opens_its_panel(panel: str) -> None:
     test.query_params["panel"] = panel
     test.query_params["signal"] = "face_sharpness"
     test.run()
-    assert shown(test) == tab_title(panel)
+    assert shown(test) == TABS[panel]
     assert "#evidence-face_sharpness" in scripts(test)
 
 
@@ -114,7 +114,7 @@ def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> Non
     test.query_params["panel"] = panel
     test.query_params["signal"] = signal
     test.run()
-    assert shown(test) == tab_title(panel if panel in TABS else "faces")
+    assert shown(test) == TABS[panel if panel in TABS else "faces"]
     assert signal not in scripts(test)
     assert "signal" not in test.query_params
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Browser, Page
 
+from deepfake.dashboard.browser import STYLE
 from deepfake.figures.style import styled
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
 SWIPE_PX = 150
 STEPS = 10
@@ -37,7 +34,7 @@ def _swiped_up(page: Page, x: float, y: float) -> float:
 
 @pytest.mark.parametrize("is_still", [True, False])
 def test_a_finger_scrolls_over_a_chart(browser: Browser, is_still: bool) -> None:
-    style = runpy.run_path(str(ROOT / "pages" / "app.py"), run_name="app")["TOUCH_STYLE"] if is_still else ""
+    style = STYLE if is_still else ""
     figure = styled(go.Figure([go.Scatter(y=[1, 3, 2])]), title="Over time", height_px=400)
     figure.update_layout(dragmode="pan")  # as Streamlit has it where points can be clicked
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)

@@ -348,7 +348,7 @@ def test_scores_lie_above_the_similarity_under_one_time_axis() -> None:
 
 def test_the_band_and_the_line_are_the_persons_interval_and_probability() -> None:
     figure = score_figure(a_scored_analysis(), 0)
-    band = next(curve for curve in figure.data if curve.fill == "toself")
+    band = next(curve for curve in figure.data if (curve.name or "").startswith("95 %"))
     assert (min(band.y), max(band.y)) == (0.3, 0.8)
     line = next(curve for curve in figure.data if curve.name == "person's P(fake)")
     assert set(line.y) == {0.6}
@@ -393,3 +393,18 @@ def test_both_faces_of_a_pair_are_told_apart_without_color() -> None:
     assert by_name["A"].marker.symbol != by_name["B"].marker.symbol
     assert [curve.name for curve in paired_signal_figure(fake, None, title="X").data] == ["A"]
     assert not paired_signal_figure(None, None, title="X").data
+
+
+def test_a_signal_lies_beside_the_band_of_real_clips() -> None:
+    trace = a_trace("sharp", 0, [3, 4, 5], [1.0, 3.0, 2.0])
+    figure = signal_figure(trace, title="Sharpness", unit="dB", real=(-1.5, 0.5), value=2.0)
+    band, line = (next(curve for curve in figure.data if word in (curve.name or "")) for word in ("real", "this clip"))
+    assert (min(band.y), max(band.y)) == (-1.5, 0.5)
+    assert set(line.y) == {2.0}
+    assert figure.layout.showlegend
+
+
+def test_p_fake_lies_beside_the_band_of_real_examples() -> None:
+    figure = score_figure(a_scored_analysis(), 0)
+    band = next(curve for curve in figure.data if curve.name == "9 in 10 real examples")
+    assert 0 < min(band.y) < max(band.y) < 1

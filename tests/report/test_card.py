@@ -89,6 +89,11 @@ def test_reasons_are_plain_sentences_with_one_number_each() -> None:
         assert word not in " ".join(found)
 
 
+def test_no_two_reasons_are_one_number() -> None:
+    again = Evidence("score", "learned_score", 0, {**SCORE.values, "share_fake": 0.99}, 0.93, "for")
+    assert len(sentences(verdict("LIKELY_FAKE", 0.93, SCORE, again, RANK))) == 2
+
+
 def test_some_none_and_one_picture_are_told_in_good_english() -> None:
     def said(frames: int, share: float) -> str:
         values = {"probability_fake": 0.5, "frames": frames, "share_fake": share}
@@ -124,6 +129,10 @@ def test_who_got_no_clear_answer_is_told_what_can_help() -> None:
     assert next_steps(verdict("LIKELY_FAKE", 0.9)) == ()
     assert "compare" in next_steps(verdict("INCONCLUSIVE", 0.5))
     assert "better_copy" in next_steps(verdict("INCONCLUSIVE", 0.5, SMALL))
+    small = TrackVerdict(1, "INCONCLUSIVE", 0.5, None, None, (SMALL,))
+    judged = TrackVerdict(0, "INCONCLUSIVE", 0.5, None, None, (SCORE,))
+    assert next_steps(Verdict("INCONCLUSIVE", 0.5, (SCORE, SMALL), None, (judged, small)))[0] == "better_copy"
+    assert next_steps(verdict("INCONCLUSIVE", 0.5, SCORE)) == ("moments", "compare", "recompress")
     assert next_steps(verdict("INCONCLUSIVE", None, told("", 0, code="unscored"))) == ("face_detector",)
     assert "other_part" in next_steps(verdict("INCONCLUSIVE", None, people=0))
 

@@ -9,6 +9,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.analysis.moments import MomentPicture
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.dashboard.analyze.tabs import TABS, tab_of
+from deepfake.dashboard.browser import announce
 from deepfake.dashboard.navigation import COMPARE, METHODS
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import ClipChoice
@@ -16,10 +17,23 @@ from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import training_clips
 from deepfake.figures import format_time, person_name
-from deepfake.report.card import STEP_WORDS, StepCode, card_reasons, next_steps, rate_sentence, strength_text
+from deepfake.report.card import (
+    ANSWER_WORDS,
+    STEP_WORDS,
+    StepCode,
+    card_reasons,
+    next_steps,
+    rate_sentence,
+    strength_text,
+)
 from deepfake.report.wording import DIRECTION_WORDS, KNOWN_CLIP, limits_of, reason_sentences, score_text
 
 MAX_PERSON_BADGES = 6
+# Steps that a tab of the page is for, and their icons.
+STEP_TABS: dict[StepCode, tuple[str, str]] = {
+    "recompress": ("recompress", ":material/compress:"),
+    "moments": ("evidence", ":material/search_insights:"),
+}
 # What a reason speaks for, by an icon; its sentence says it in words.
 DIRECTION_ICONS: dict[Direction, str] = {
     "for": ":material/add_circle:",
@@ -55,6 +69,7 @@ def draw_banner(
     """
     analysis = ready.analysis
     verdict = analysis.verdict
+    announce(f"{ANSWER_WORDS[verdict.answer]}. {strength_text(verdict).lstrip('●○ ')}")
     with st.container(border=True, key="verdict", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
@@ -97,7 +112,7 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
             st.button(
                 plain(reason.sentence),
                 key=f"banner-reason-{number}",
-                help=f"Opens the tab {TABS[tab_of(reason.evidence)][0]}",
+                help=f"Opens the tab {TABS[tab_of(reason.evidence)]}",
                 on_click=on_reason,
                 args=(reason.evidence,),
                 type="tertiary",
@@ -114,11 +129,11 @@ def _draw_steps(steps: tuple[StepCode, ...], on_tab: Callable[[str], None]) -> N
         for step in steps:
             if step == "compare":
                 st.page_link(COMPARE, label=STEP_WORDS[step], icon=":material/compare:")
-            elif step == "recompress":
+            elif step in STEP_TABS:
+                tab, icon = STEP_TABS[step]
                 st.button(
-                    STEP_WORDS[step], key="banner-recompress", icon=":material/compress:", type="tertiary",
-                    on_click=on_tab, args=("recompress",),
-                )  # fmt: skip
+                    STEP_WORDS[step], key=f"banner-{step}", icon=icon, type="tertiary", on_click=on_tab, args=(tab,)
+                )
             else:
                 st.markdown(f":material/arrow_right: {STEP_WORDS[step]}")
 

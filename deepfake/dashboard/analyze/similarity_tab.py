@@ -1,5 +1,8 @@
 """Similarity: the deepest drops and the cuts, and the two frames on either side of the moment with a map of changes."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -7,16 +10,18 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.player import shown_width
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
-from deepfake.dashboard.snapshots import frame_pair
+from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_pair
 from deepfake.dashboard.state import PageState
 from deepfake.figures import format_time, person_name
 from deepfake.report.wording import RULE_BLIND_SPOT, rule_sentence
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.drops import deepest_drops
+from deepfake.views.stills import GridTile
 
 DROPS_LISTED = 5
 MAX_CUTS_LISTED = 8
 PLACE_WIDTH_PX = 350
+FACE_WIDTH_PX = 84
 
 
 def drop_frames(analysis: Analysis, signal: str, track_id: int | None = None) -> list[int]:
@@ -34,7 +39,7 @@ def draw_similarity(
         _draw_list(ready.analysis, "Deepest drops, whole frame", "frame_similarity", None, page)
         if track_id is not None:
             title = f"Deepest drops, face of {person_name(track_id)}"
-            _draw_list(ready.analysis, title, "face_similarity", track_id, page)
+            _draw_list(ready.analysis, title, "face_similarity", track_id, page, partial(_faces, ready, track_id))
         _draw_cuts(ready.analysis, page)
     with pair:
         _draw_pair(ready, frame, moment_s)
@@ -48,7 +53,26 @@ def _drop_rows(analysis: Analysis, trace: SignalTrace) -> list[int]:
     return rows
 
 
-def _draw_list(analysis: Analysis, title: str, signal: str, track_id: int | None, page: PageState) -> None:
+def _faces(ready: ReadyAnalysis, track_id: int, frame: int) -> list[GridTile]:
+    """The face in a frame and in the one before; none where its clip is not at hand."""
+    track, clip = ready.analysis.track(track_id), ready.face_clip(track_id)
+    row = None if track is None else track.position_at(frame)
+    if track is None or clip is None or not row:
+        return []
+    rows = [row - 1, row]
+    frames = track.frame_indices[rows].tolist()
+    times_s = ready.analysis.frame_timestamps_s[frames].tolist()
+    return face_grid(face_clip_file(clip), rows, frames, times_s)
+
+
+def _draw_list(
+    analysis: Analysis,
+    title: str,
+    signal: str,
+    track_id: int | None,
+    page: PageState,
+    pictures: Callable[[int], list[GridTile]] = lambda _: [],
+) -> None:
     st.markdown(f"**{title}**")
     trace = analysis.trace(signal, track_id)
     if trace is None or not np.isfinite(trace.values).any():
@@ -60,6 +84,9 @@ def _draw_list(analysis: Analysis, title: str, signal: str, track_id: int | None
         rows = [int(np.nanargmin(trace.values))]
     for row in rows:
         index, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
+        with st.container(horizontal=True, gap="small"):
+            for tile in pictures(index):
+                st.image(tile.image, width=FACE_WIDTH_PX, alt=f"The face in frame {tile.frame_index}")
         st.button(
             f"{trace.values[row]:.3f} · {format_time(time_s)} · frame {index}",
             key=page.key(f"drop-{signal}-{index}"),

@@ -9,15 +9,15 @@ from deepfake.analysis.evidence import Evidence
 from deepfake.dashboard.selection import set_person
 from deepfake.dashboard.state import AnalyzePage
 
-# What the URL calls a tab, and its title and icon.
-TABS: Final[dict[str, tuple[str, str]]] = {
-    "faces": ("Faces", "face"),
-    "motion": ("In motion", "animation"),
-    "frames": ("Frames", "grid_view"),
-    "similarity": ("Similarity", "show_chart"),
-    "evidence": ("Evidence", "search_insights"),
-    "recompress": ("Re-compress", "compress"),
-    "file": ("File", "info"),
+# What the URL calls a tab, and its title.
+TABS: Final[dict[str, str]] = {
+    "faces": "Faces",
+    "motion": "In motion",
+    "frames": "Frames",
+    "similarity": "Similarity",
+    "evidence": "Evidence",
+    "recompress": "Re-compress",
+    "file": "File",
 }
 # Where a measure of quality is shown; signals and scores are on the tab Evidence.
 MEASURE_TABS: Final = {
@@ -32,32 +32,33 @@ MEASURE_TABS: Final = {
 TAB_PARAMETER: Final = "panel"
 SIGNAL_PARAMETER: Final = "signal"
 # Waits for the tab, which comes after the link was followed, scrolls to it and gives it the focus: a keyboard goes on
-# from there and a screen reader reads it. Once more a little later, since pictures that arrive push the rest down.
+# from there and a screen reader reads it. What it really wants may come later, below a sign that something is being
+# made: then on to that, and once more a little later, since pictures that arrive push the rest down. Nothing moves
+# after the reader has.
 SCROLL_SCRIPT: Final = """<script>
 (() => {
   const [targets, turn] = %s;
   const find = () => targets.map((target) => document.querySelector(target)).find(Boolean);
-  let waited = 0, moved = false;
+  let waited = 0, moved = false, shown = null;
   const by_user = () => { moved = true; };
   ["wheel", "touchmove", "keydown"].forEach((kind) => addEventListener(kind, by_user, {once: true, passive: true}));
   const show = () => {
     const found = find();
-    if (!found) { if ((waited += 200) < 8000) setTimeout(show, 200); return; }
-    found.style.scrollMarginTop = "4.5rem";
-    if (!found.hasAttribute("tabindex")) found.setAttribute("tabindex", "-1");
-    found.scrollIntoView({block: "start"});
-    found.focus({preventScroll: true});
-    setTimeout(() => { if (!moved && find()) find().scrollIntoView({block: "start"}); }, 900);
+    if (found && found !== shown && !moved) {
+      shown = found;
+      found.style.scrollMarginTop = "4.5rem";
+      if (!found.hasAttribute("tabindex")) found.setAttribute("tabindex", "-1");
+      found.scrollIntoView({block: "start"});
+      found.focus({preventScroll: true});
+      setTimeout(() => { if (!moved && find() === shown) shown.scrollIntoView({block: "start"}); }, 900);
+    }
+    if (!moved && (!found || found !== document.querySelector(targets[0])) && (waited += 200) < 30000) {
+      setTimeout(show, 200);
+    }
   };
   show();
 })();
 </script>"""
-
-
-def tab_title(tab: str) -> str:
-    """Return the title of a tab with its icon."""
-    title, icon = TABS[tab]
-    return f":material/{icon}: {title}"
 
 
 def tab_of(evidence: Evidence) -> str:
@@ -98,7 +99,7 @@ def left_tab(page: AnalyzePage) -> None:
 def keep_tab_in_url(page: AnalyzePage) -> None:
     """Let the URL name the open tab and the card that was gone to. Call it after the tabs."""
     chosen = st.session_state.get(page.key("tabs"))
-    tab = next((tab for tab in TABS if tab_title(tab) == chosen), None)
+    tab = next((tab for tab, title in TABS.items() if title == chosen), None)
     for parameter, value in ((TAB_PARAMETER, tab), (SIGNAL_PARAMETER, page.signal)):
         if value is None:
             st.query_params.pop(parameter, None)
@@ -107,12 +108,18 @@ def keep_tab_in_url(page: AnalyzePage) -> None:
 
 
 def scroll_to_tab(page: AnalyzePage) -> None:
-    """Scroll to where a link led, once. Call it at the very end of the page: what is drawn after it would move."""
+    """Scroll to where a link led, once. Call it before the tabs are drawn: what takes its time is then waited for in
+    view."""
     if page.scrolls:
         page.scrolls = False
-        targets = [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal)
-        script = SCROLL_SCRIPT % json.dumps([targets, page.turn])
-        st.html(script, unsafe_allow_javascript=True)
+        scroll_to(
+            [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal), page.turn
+        )
+
+
+def scroll_to(targets: list[str], turn: int) -> None:
+    """Scroll to the first of some CSS selectors that there is. turn: another number has it done again."""
+    st.html(SCROLL_SCRIPT % json.dumps([targets, turn]), unsafe_allow_javascript=True)
 
 
 def card_targets(page: AnalyzePage, signal: str) -> list[str]:
@@ -121,7 +128,7 @@ def card_targets(page: AnalyzePage, signal: str) -> list[str]:
 
 
 def _open(page: AnalyzePage, tab: str, signal: str | None) -> None:
-    st.session_state[page.key("tabs")] = tab_title(tab)
+    st.session_state[page.key("tabs")] = TABS[tab]
     page.signal, page.scrolls = signal, True
     page.turn += 1  # never the same number: the browser runs a script again only when it has changed
 

@@ -242,6 +242,10 @@ def facts(clips: Sequence[Scored]) -> dict[str, Any]:
         **{name: found.count for name, found in shares.items()},
         **{f"{name}_{end}": limit for name, found in shares.items() if found.ci95
            for end, limit in zip(("low", "high"), found.ci95, strict=True)},
+        "kinds": [
+            {"name": name, "clips": int(count), "auc": float(area), "found": int(found), "missed": int(missed)}
+            for name, count, area, _, found, missed in _by_method(clips)
+        ],
     }  # fmt: skip
 
 

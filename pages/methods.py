@@ -18,6 +18,7 @@ from deepfake.dashboard.methods.content import (
     signal_methods,
     verdict_steps,
 )
+from deepfake.dashboard.methods.learn import draw_learn
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, FaceClassifier, classifier
 from deepfake.report.wording import limits_of
 
@@ -29,9 +30,11 @@ def page() -> None:
         "test against real clips turns the score into a verdict; besides, it is measured how steady picture and "
         "face are, and a fake is compared with its original."
     )
-    verdict, measured, rule, papers = st.tabs(
-        ["The verdict", "What is measured", "The notebook's rule", "Papers"], key="methods-tabs"
+    learn, verdict, measured, rule, papers = st.tabs(
+        ["Fakes and accuracy", "The verdict", "What is measured", "The notebook's rule", "Papers"], key="methods-tabs"
     )
+    with learn:
+        draw_learn()
     with verdict:
         draw_verdict()
     with measured:

@@ -174,7 +174,7 @@ from deepfake.cli.app import start_file
 script = start_file().parent / "pages" / "app.py"
 page = AppTest.from_file(str(script), default_timeout=120).run().switch_page("methods.py").run()
 assert not page.exception, page.exception
-print(*(header.value for header in page.header))
+print(*(title.value for title in page.title))
 """
 
 

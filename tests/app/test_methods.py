@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.dashboard.methods.content import METHODS, PAPERS, signal_methods
+from deepfake.dashboard.methods.learn import SIGNAL_LOOKS
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier
+from deepfake.report.facts import all_facts
 from deepfake.report.wording import limits_of
 from deepfake.signals.registry import FACE_SIGNALS
 from tests.app.driver import User
@@ -61,3 +65,17 @@ def test_the_six_papers_say_what_is_built_and_what_is_not() -> None:
     for number in ("1911.00686", "1901.08971", "1806.02877", "1910.12467", "1811.00656", "1905.03493"):
         assert number in user.words
     assert user.words.count("**Built:**") == user.words.count("**Not built:**") == 6
+
+
+def test_kinds_of_fakes_and_every_signal_are_shown_with_pictures_and_the_accuracy_as_it_was_measured() -> None:
+    user = User("methods").arrive().wait_until(lambda page: "Lip-sync" in page.words)
+    assert not user.exception
+    assert not user.errors
+    assert {"Face swap", "Re-enactment", "Lip-sync"} <= set(re.findall(r"\*\*(.*?)\*\*", user.words))
+    assert {kind.info.name for kind in FACE_SIGNALS} == set(SIGNAL_LOOKS), "each signal has its two pictures"
+    assert user.pictures.count("Suspicious: ") == user.pictures.count("Usual: ") > 0
+    table = user.table_with("kind of fake")
+    kinds = all_facts()["accuracy"]["kinds"]
+    assert set(table["kind of fake"]) == {kind["name"] for kind in kinds}
+    assert table["missed: no signs found"].sum() == sum(kind["missed"] for kind in kinds)
+    assert (table["found"] + table["missed: no signs found"] + table["no clear answer"] == table["clips"]).all()

@@ -33,7 +33,9 @@ def _expect_at_rest(page: Page) -> None:
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     expect(page.get_by_test_id("stSpinner")).to_have_count(0)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    # In steps: the pages allow no script that Playwright would leave in them to wait.
+    while not page.evaluate("[...document.images].every(image => image.complete)"):
+        page.wait_for_timeout(50)
     _expect_no_exception(page)
 
 

@@ -19,9 +19,9 @@ from deepfake.dashboard.analyze.tabs import (
     left_tab,
     open_evidence,
     open_tab,
-    scroll_to,
     scroll_to_tab,
 )
+from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.keep import draw_keep

@@ -1,8 +1,7 @@
 """What every page needs of the browser besides Streamlit: styles, keys, a region that screen readers follow, and a way
 back in one press."""
 
-import json
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -20,55 +19,102 @@ STYLE: Final = """<style>
 button[kind$="Active"], button[kind$="Active"] p { color: inherit !important; }
 button[kind="primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7 !important; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
+/* What only tells the browser something takes no room. */
+[class*="st-key-browser-"], .st-key-resume { position: absolute; width: 1px; height: 1px; overflow: hidden; }
 /* The buttons beside the slider show an arrow and are read by their names. */
 [class*="-step-back"] p, [class*="-step-on"] p {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 </style>"""
 
-# Once for each document. Keys work where nothing that takes them has the focus. A click that only changes the query of
-# the address replaces it: the way back leads to the page before, not to the moment before.
-SCRIPT: Final = """<script>
-(() => {
-  if (window.deepfakeSay) return;
+# A component, because the pages allow no script that stands in them. What it is told once holds for the document. Keys
+# work where nothing that takes them has the focus. A click that only changes the query of the address replaces it: the
+# way back leads to the page before, not to the moment before.
+SCRIPT: Final = """
+const TAKES_KEYS = "input, textarea, select, video, canvas, [contenteditable=true], [role=slider], [role=tab], " +
+  "[role=radio], [role=combobox], [role=dialog], [role=listbox]";
+
+function press(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.target.closest(TAKES_KEYS)) return;
+  const step = {ArrowLeft: "back", ArrowRight: "on"}[event.key];
+  const button = step && document.querySelector(`[class*="-step-${step}"] button:not([disabled])`);
+  const player = document.querySelector('video[data-testid="stVideo"], [data-testid="stVideo"] video');
+  const key = event.key.toLowerCase();
+  if (button) button.click();
+  else if (player && key === "k") player.paused ? player.play() : player.pause();
+  else if (player && key === "j") player.currentTime = Math.max(0, player.currentTime - 1);
+  else if (player && key === "l") player.currentTime += 1;
+  else return;
+  event.preventDefault();
+}
+
+function begin() {
   const region = document.createElement("div");
   region.id = "deepfake-live";
   region.setAttribute("role", "status");
   region.setAttribute("aria-live", "polite");
   region.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
   document.body.append(region);
-  window.deepfakeSay = (text) => { if (region.textContent !== text) region.textContent = text; };
-  const push = history.pushState.bind(history);
+  const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
   history.pushState = (state, title, url) => {
     const stays = url && new URL(url, location.href).pathname === location.pathname;
-    (stays ? history.replaceState.bind(history) : push)(state, title, url);
+    (stays ? replace : push)(state, title, url);
   };
-  const TAKES_KEYS = "input, textarea, select, video, canvas, [contenteditable=true], [role=slider], [role=tab], " +
-    "[role=radio], [role=combobox], [role=dialog], [role=listbox]";
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.target.closest(TAKES_KEYS)) return;
-    const step = {ArrowLeft: "back", ArrowRight: "on"}[event.key];
-    const button = step && document.querySelector(`[class*="-step-${step}"] button:not([disabled])`);
-    const player = document.querySelector('video[data-testid="stVideo"], [data-testid="stVideo"] video');
-    const key = event.key.toLowerCase();
-    if (button) button.click();
-    else if (player && key === "k") player.paused ? player.play() : player.pause();
-    else if (player && key === "j") player.currentTime = Math.max(0, player.currentTime - 1);
-    else if (player && key === "l") player.currentTime += 1;
-    else return;
-    event.preventDefault();
-  });
-})();
-</script>"""
+  document.addEventListener("keydown", press);
+}
+
+// Waits for the first of some places, scrolls to it and gives it the focus: a keyboard goes on from there and a screen
+// reader reads it. What is really wanted may come later, below a sign that something is being made: then on to that,
+// and once more a little later, since pictures that arrive push the rest down. Nothing moves after the reader has.
+function scroll(targets) {
+  const find = () => targets.map((target) => document.querySelector(target)).find(Boolean);
+  let waited = 0, moved = false, shown = null;
+  const by_user = () => { moved = true; };
+  ["wheel", "touchmove", "keydown"].forEach((kind) => addEventListener(kind, by_user, {once: true, passive: true}));
+  const show = () => {
+    const found = find();
+    if (found && found !== shown && !moved) {
+      shown = found;
+      found.style.scrollMarginTop = "4.5rem";
+      if (!found.hasAttribute("tabindex")) found.setAttribute("tabindex", "-1");
+      found.scrollIntoView({block: "start"});
+      found.focus({preventScroll: true});
+      setTimeout(() => { if (!moved && find() === shown) shown.scrollIntoView({block: "start"}); }, 900);
+    }
+    if (!moved && (!found || found !== document.querySelector(targets[0])) && (waited += 200) < 30000) {
+      setTimeout(show, 200);
+    }
+  };
+  show();
+}
+
+export default ({data}) => {
+  if (!document.getElementById("deepfake-live")) begin();
+  const region = document.getElementById("deepfake-live");
+  if (data.say && region.textContent !== data.say) region.textContent = data.say;
+  if (data.targets && window.deepfakeTurn !== data.turn) {
+    window.deepfakeTurn = data.turn;
+    scroll(data.targets);
+  }
+};
+"""
 
 
 def draw_browser() -> None:
     """Give the browser its styles and keys. Call it once per page, before anything else."""
     st.html(STYLE)
-    st.html(SCRIPT, unsafe_allow_javascript=True)
+    _tell("begin")
 
 
 def announce(text: str) -> None:
     """Have a screen reader say a text where it is: once, until there is another one."""
-    said = json.dumps(text).replace("</", "<\\/")
-    st.html(f"<script>window.deepfakeSay && window.deepfakeSay({said});</script>", unsafe_allow_javascript=True)
+    _tell("say", say=text)
+
+
+def scroll_to(targets: list[str], turn: int) -> None:
+    """Scroll to the first of some CSS selectors that there is. turn: another number has it done again."""
+    _tell("scroll", targets=targets, turn=turn)
+
+
+def _tell(what: str, **data: Any) -> None:
+    st.components.v2.component("deepfake_browser", js=SCRIPT)(key=f"browser-{what}", data=data, height=1)

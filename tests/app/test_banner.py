@@ -63,7 +63,7 @@ def shown(test: AppTest) -> str:
 
 
 def scripts(test: AppTest) -> str:
-    return "".join(str(item.proto) for item in test.get("html"))
+    return "".join(str(item.proto) for item in test.get("bidi_component"))
 
 
 def test_a_reason_opens_its_panel_for_its_person_and_names_it_in_the_url() -> None:

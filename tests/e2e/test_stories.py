@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -22,6 +23,38 @@ ANSWERS = {
     "LIKELY_FAKE": "LIKELY FAKE",
 }
 Screenshot = Callable[[Page, str], Path]
+# Every text that is in view, with the contrast to what it stands on, where that is below 4.5 : 1 (WCAG 2.2, 1.4.3).
+# Exempt are disabled controls, icons beside words, and what is drawn into pictures.
+FAINT = """() => {
+  const numbers = (color) => {
+    const found = color.match(/^(rgba?|color)\\((?:srgb )?([^)]+)\\)/);
+    const [r, g, b, alpha = 1] = found[2].split(/[ ,/]+/).map(Number);
+    return found[1] === "color" ? [r * 255, g * 255, b * 255, alpha] : [r, g, b, alpha];
+  };
+  const light = (color) => {
+    const [r, g, b] = color.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const over = (color, ground) => ground.map((v, i) => color[i] * color[3] + v * (1 - color[3]));
+  const ancestors = (element) => (element ? [element, ...ancestors(element.parentElement)] : []);
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement, text = texts.currentNode.textContent.trim();
+    const exempt = "script, style, [disabled], [aria-hidden=true], [data-testid=stIconMaterial], .hoverlayer, details:not([open])";
+    const box = element.getBoundingClientRect();
+    if (!text || element.closest(exempt) || box.width < 2 || box.height < 2) continue;
+    const around = ancestors(element), styles = around.map((item) => getComputedStyle(item));
+    let ground = [255, 255, 255];
+    styles.map((style) => numbers(style.backgroundColor)).reverse().forEach((color) => { ground = over(color, ground); });
+    const ink = numbers(element instanceof SVGElement ? styles[0].fill : styles[0].color);
+    ink[3] *= styles.reduce((product, style) => product * Number(style.opacity), 1);
+    const [low, high] = [light(over(ink, ground)), light(ground)].sort((a, b) => a - b);
+    const contrast = (high + 0.05) / (low + 0.05);
+    if (contrast < 4.495) found.push(`${contrast.toFixed(2)} ${text}`);
+  }
+  return found;
+}"""
 
 
 def _expect_no_exception(page: Page) -> None:
@@ -169,3 +202,70 @@ def test_the_labels_of_a_data_set_are_shown(page: Page, demo_set: Path, screensh
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "dataset")
+
+
+def _tab_to(page: Page, name: str, most: int = 60) -> None:
+    """Press Tab until a button of that name has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").strip().endswith(name):
+            return
+    pytest.fail(f"no button {name!r} within {most} presses of Tab")
+
+
+def test_the_keyboard_alone_gets_from_a_sample_to_its_frames_and_back(page: Page) -> None:
+    _wait_for_samples(page)
+    _expect_at_rest(page)
+    page.get_by_role("link", name="Methods").click()
+    expect(page.get_by_role("heading", name="Methods", exact=True, level=1)).to_be_visible()
+    page.get_by_role("link", name="Analyze", exact=True).click()
+    _wait_for_samples(page)
+    _tab_to(page, "Analyze this sample")
+    page.keyboard.press("Enter")
+    expect(page.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.locator("#deepfake-live")).to_have_text(re.compile(VERDICT.pattern, re.IGNORECASE))
+    expect(page.get_by_role("button", name="One frame on", exact=True)).to_be_visible()
+    _expect_at_rest(page)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text(re.compile("frame 1 of 0 to"))).to_be_visible()
+    expect(page).to_have_url(re.compile(r"[?&]t=0\.040"))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
+        _expect_at_rest(page)
+        assert page.evaluate(FAINT) == [], scheme
+    page.go_back()
+    expect(page.get_by_role("heading", name="Methods", exact=True, level=1)).to_be_visible()
+
+
+def test_a_clip_is_kept_and_its_case_is_opened_again_and_handed_on(page: Page, demo_set: Path) -> None:
+    _wait_for_samples(page)
+    clips = [next(demo_set.rglob(name)) for name in ("fake_a_flicker.mp4", "real_a.mp4")]
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(clips)
+    expect(page.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
+    page.get_by_text("Your 2 files").click()
+    expect(page.get_by_text("2 of 2 done")).to_be_visible(timeout=READY_MS)
+    page.get_by_role("button", name="Keep in a case").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("A *story*")
+    dialog.get_by_label("Notes").fill("Sent by a reader")
+    dialog.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_role("link", name="Open the case").click()
+    expect(page.get_by_role("heading", name="A *story*")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PDF").click()
+    pdf = pypdfium2.PdfDocument(download.value.path())
+    text = "\n".join(pdf[number].get_textpage().get_text_range() for number in range(len(pdf)))
+    assert "A *story*" in text
+    assert "Sent by a reader" in text
+    assert pdf[0].render().to_numpy().std() > 10, "something is drawn"
+    # Another visit: the uploads have gone with the first, the case has not.
+    address, other = page.url, page.context.browser.new_context().new_page()
+    try:
+        other.goto(address)
+        other.get_by_role("button", name="Open in Analyze").click()
+        expect(other.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
+        expect(_chosen(other, "analyze-source")).to_have_value("Kept in cases")
+    finally:
+        other.context.close()

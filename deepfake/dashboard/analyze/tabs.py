@@ -1,11 +1,11 @@
 """The tabs of the Analyze page: which one is open, in the URL as well, and links that lead to one of their parts."""
 
-import json
 from typing import Final
 
 import streamlit as st
 
 from deepfake.analysis.evidence import Evidence
+from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.selection import set_person
 from deepfake.dashboard.state import AnalyzePage
 
@@ -31,34 +31,6 @@ MEASURE_TABS: Final = {
 }
 TAB_PARAMETER: Final = "panel"
 SIGNAL_PARAMETER: Final = "signal"
-# Waits for the tab, which comes after the link was followed, scrolls to it and gives it the focus: a keyboard goes on
-# from there and a screen reader reads it. What it really wants may come later, below a sign that something is being
-# made: then on to that, and once more a little later, since pictures that arrive push the rest down. Nothing moves
-# after the reader has.
-SCROLL_SCRIPT: Final = """<script>
-(() => {
-  const [targets, turn] = %s;
-  const find = () => targets.map((target) => document.querySelector(target)).find(Boolean);
-  let waited = 0, moved = false, shown = null;
-  const by_user = () => { moved = true; };
-  ["wheel", "touchmove", "keydown"].forEach((kind) => addEventListener(kind, by_user, {once: true, passive: true}));
-  const show = () => {
-    const found = find();
-    if (found && found !== shown && !moved) {
-      shown = found;
-      found.style.scrollMarginTop = "4.5rem";
-      if (!found.hasAttribute("tabindex")) found.setAttribute("tabindex", "-1");
-      found.scrollIntoView({block: "start"});
-      found.focus({preventScroll: true});
-      setTimeout(() => { if (!moved && find() === shown) shown.scrollIntoView({block: "start"}); }, 900);
-    }
-    if (!moved && (!found || found !== document.querySelector(targets[0])) && (waited += 200) < 30000) {
-      setTimeout(show, 200);
-    }
-  };
-  show();
-})();
-</script>"""
 
 
 def tab_of(evidence: Evidence) -> str:
@@ -115,11 +87,6 @@ def scroll_to_tab(page: AnalyzePage) -> None:
         scroll_to(
             [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal), page.turn
         )
-
-
-def scroll_to(targets: list[str], turn: int) -> None:
-    """Scroll to the first of some CSS selectors that there is. turn: another number has it done again."""
-    st.html(SCROLL_SCRIPT % json.dumps([targets, turn]), unsafe_allow_javascript=True)
 
 
 def card_targets(page: AnalyzePage, signal: str) -> list[str]:

@@ -23,38 +23,7 @@ ANSWERS = {
     "LIKELY_FAKE": "LIKELY FAKE",
 }
 Screenshot = Callable[[Page, str], Path]
-# Every text that is in view, with the contrast to what it stands on, where that is below 4.5 : 1 (WCAG 2.2, 1.4.3).
-# Exempt are disabled controls, icons beside words, and what is drawn into pictures.
-FAINT = """() => {
-  const numbers = (color) => {
-    const found = color.match(/^(rgba?|color)\\((?:srgb )?([^)]+)\\)/);
-    const [r, g, b, alpha = 1] = found[2].split(/[ ,/]+/).map(Number);
-    return found[1] === "color" ? [r * 255, g * 255, b * 255, alpha] : [r, g, b, alpha];
-  };
-  const light = (color) => {
-    const [r, g, b] = color.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const over = (color, ground) => ground.map((v, i) => color[i] * color[3] + v * (1 - color[3]));
-  const ancestors = (element) => (element ? [element, ...ancestors(element.parentElement)] : []);
-  const found = [];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement, text = texts.currentNode.textContent.trim();
-    const exempt = "script, style, [disabled], [aria-hidden=true], [data-testid=stIconMaterial], .hoverlayer, details:not([open])";
-    const box = element.getBoundingClientRect();
-    if (!text || element.closest(exempt) || box.width < 2 || box.height < 2) continue;
-    const around = ancestors(element), styles = around.map((item) => getComputedStyle(item));
-    let ground = [255, 255, 255];
-    styles.map((style) => numbers(style.backgroundColor)).reverse().forEach((color) => { ground = over(color, ground); });
-    const ink = numbers(element instanceof SVGElement ? styles[0].fill : styles[0].color);
-    ink[3] *= styles.reduce((product, style) => product * Number(style.opacity), 1);
-    const [low, high] = [light(over(ink, ground)), light(ground)].sort((a, b) => a - b);
-    const contrast = (high + 0.05) / (low + 0.05);
-    if (contrast < 4.495) found.push(`${contrast.toFixed(2)} ${text}`);
-  }
-  return found;
-}"""
+FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")  # texts that are hard to read
 
 
 def _expect_no_exception(page: Page) -> None:
@@ -208,7 +177,8 @@ def _tab_to(page: Page, name: str, most: int = 60) -> None:
     """Press Tab until a button of that name has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText").strip().endswith(name):
+        focused = page.evaluate("document.activeElement.matches('button') ? document.activeElement.innerText : ''")
+        if focused.strip().endswith(name):
             return
     pytest.fail(f"no button {name!r} within {most} presses of Tab")
 
@@ -232,7 +202,7 @@ def test_the_keyboard_alone_gets_from_a_sample_to_its_frames_and_back(page: Page
     expect(page).to_have_url(re.compile(r"[?&]t=0\.040"))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
+        expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
         _expect_at_rest(page)
         assert page.evaluate(FAINT) == [], scheme
     page.go_back()

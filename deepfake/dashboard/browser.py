@@ -16,8 +16,8 @@ STYLE: Final = """<style>
 /* Streamlit's captions and axes are too faint to be read by everybody: a contrast of 4.5 to 1 is asked for. */
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.8; }
 .js-plotly-plot .main-svg text { fill: currentColor !important; }
-button[kind$="Active"], button[kind$="Active"] p { color: inherit !important; }
-button[kind="primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7 !important; }
+button[data-variant][data-selected="true"] { color: inherit !important; }
+[data-testid="stBaseButton-primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
 /* What only tells the browser something takes no room. */
 [class*="st-key-browser-"], .st-key-resume { position: absolute; width: 1px; height: 1px; overflow: hidden; }

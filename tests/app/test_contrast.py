@@ -58,7 +58,7 @@ def test_every_text_stands_out(name: str) -> None:
 
 
 def test_the_words_of_a_button_stand_out_of_it() -> None:
-    (button,) = re.findall(r'button\[kind="primary"\][^{]*\{ background-color: (#\w{6})', STYLE)
+    (button,) = re.findall(r'stBaseButton-primary"\][^{]*\{ background-color: (#\w{6})', STYLE)
     assert contrast(rgb(button), (255, 255, 255)) >= TEXT
 
 

@@ -144,13 +144,15 @@ def _sentence(item: Evidence, *, several: bool) -> str:
 
 
 def _score(values: dict[str, Any], face: str) -> str:
-    pictures, look = values["frames"], "looks" if values["frames"] == 1 else "look"
+    pictures = values["frames"]
     fake = round(values["share_fake"] * pictures)
+    # A score near the middle says little, however many pictures it is made of.
+    what = "a little more fake than real" if strength_of(values["probability_fake"]) == "none" else "manipulated"
     if fake == pictures:
-        return f"All {pictures} pictures of {face} {look} manipulated."
+        return f"All {pictures} pictures of {face} {'looks' if pictures == 1 else 'look'} {what}."
     if fake == 0:
-        return f"None of {pictures} pictures of {face} looks manipulated."
-    return f"{fake} of {pictures} pictures of {face} {'looks' if fake == 1 else 'look'} manipulated."
+        return f"None of {pictures} pictures of {face} looks {what}."
+    return f"{fake} of {pictures} pictures of {face} {'looks' if fake == 1 else 'look'} {what}."
 
 
 def _rank(values: dict[str, Any], what: str, how: str) -> str:

@@ -95,14 +95,15 @@ def test_no_two_reasons_are_one_number() -> None:
 
 
 def test_some_none_and_one_picture_are_told_in_good_english() -> None:
-    def said(frames: int, share: float) -> str:
-        values = {"probability_fake": 0.5, "frames": frames, "share_fake": share}
+    def said(frames: int, share: float, probability: float = 0.2) -> str:
+        values = {"probability_fake": probability, "frames": frames, "share_fake": share}
         (sentence,) = sentences(verdict("INCONCLUSIVE", 0.5, Evidence("score", "learned_score", 0, values)))
         return sentence
 
     assert said(16, 0.0) == "None of 16 pictures of the face looks manipulated."
     assert said(16, 1 / 16) == "1 of 16 pictures of the face looks manipulated."
     assert said(16, 0.5) == "8 of 16 pictures of the face look manipulated."
+    assert said(16, 1.0, 0.6) == "All 16 pictures of the face look a little more fake than real."
 
 
 def test_of_several_people_the_reasons_say_whose_face_it_is() -> None:

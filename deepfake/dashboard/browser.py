@@ -15,7 +15,7 @@ STYLE: Final = """<style>
 }
 /* Streamlit's captions and axes are too faint to be read by everybody: a contrast of 4.5 to 1 is asked for. */
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.8; }
-.js-plotly-plot .main-svg text { fill: currentColor !important; }
+.js-plotly-plot .main-svg text:not(.bartext-inside) { fill: currentColor !important; }
 button[data-variant][data-selected="true"] { color: inherit !important; }
 [data-testid="stBaseButton-primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
@@ -77,6 +77,7 @@ function scroll(targets) {
       shown = found;
       found.style.scrollMarginTop = "4.5rem";
       if (!found.hasAttribute("tabindex")) found.setAttribute("tabindex", "-1");
+      found.style.outline = "none"; // a place to read on from, not a control
       found.scrollIntoView({block: "start"});
       found.focus({preventScroll: true});
       setTimeout(() => { if (!moved && find() === shown) shown.scrollIntoView({block: "start"}); }, 900);
@@ -106,9 +107,9 @@ def draw_browser() -> None:
     _tell("begin")
 
 
-def announce(text: str) -> None:
-    """Have a screen reader say a text where it is: once, until there is another one."""
-    _tell("say", say=text)
+def announce(text: str, *, place: str) -> None:
+    """Have a screen reader say a text: once, until there is another one. place: of the page that says it."""
+    _tell(f"say-{place}", say=text)
 
 
 def scroll_to(targets: list[str], turn: int) -> None:

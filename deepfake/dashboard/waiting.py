@@ -139,7 +139,7 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
     with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{place}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
         report = job.read_progress()  # once: the job may end while this is drawn, and its report goes with it
-        announce(f"{heading}: {'waiting' if report is None else report.stage}")
+        announce(f"{heading}: {'waiting' if report is None else report.stage}", place=place)
         with left:
             _draw_state(job, request, report, heading)
             if st.button("Cancel", key=f"cancel-{place}", icon=":material/close:"):

@@ -15,6 +15,7 @@ from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, p
 BINS = 20
 ROW_HEIGHT_PX = 66
 MAX_ROWS = 16  # of the chart by method: more would be too long to compare
+FEW_CLIPS = 5  # each has a tick of its own: else there would be ticks between them, all written as whole numbers
 NO_SCORES = "No clip has a P(fake)."
 
 
@@ -76,13 +77,15 @@ def label_histogram(scores: Mapping[str, NDArray[np.float64]], threshold: float,
     if not any(len(values) for values in scores.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
     figure = go.Figure()
+    most = 0
     for label, values in scores.items():
         edges, counts = _histogram(values)
+        most = max(most, int(counts.max()))
         figure.add_trace(_bars(edges, counts, f"{label} ({len(values)})", label))
     styled(figure, title=title, height_px=HEIGHT_PX, x_title="P(fake)", y_title="clips")
     figure.add_vline(threshold, line={"color": COLORS["inconclusive"], "width": 2})
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")
-    figure.update_yaxes(tickformat="d", rangemode="tozero")
+    figure.update_yaxes(tickformat="d", rangemode="tozero", dtick=1 if most <= FEW_CLIPS else None)
     return figure.update_layout(barmode="group", bargap=0.08, legend=LEGEND, margin={"b": 84})
 
 

@@ -75,7 +75,7 @@ def signal_figure(
     clip, to be held against them, drawn as a line. Points' customdata: [frame index, "m:ss.ff"].
     """
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])] if len(trace.timestamps_s) else []
-    curves = [_signal_curve(trace, unit, COLORS["face"])]
+    curves = [_signal_curve(trace, unit, COLORS["face"]).update(name="over time")]
     if real is not None and ends_s:
         curves.insert(0, _band(ends_s, real, COLORS["real"], "9 in 10 real clips"))
     if value is not None and ends_s:

@@ -37,5 +37,7 @@ def test_this_clip_is_told_beside_real_ones() -> None:
     assert band_sentence("high_frequency_excess", 2.2, "dB").startswith(
         "**This clip: 2.2 dB.** 9 in 10 of 38 real clips: "
     )
-    assert band_sentence("eye_openness", None, "blinks a minute").startswith("Too short. 9 in 10 of 20 real clips: ")
+    assert band_sentence("eye_openness", None, "blinks a minute").startswith(
+        "This clip is too short for that. 9 in 10 of 20 real clips: "
+    )
     assert "not known" in band_sentence("somebodys_own", 1.0, "")

@@ -69,7 +69,7 @@ def draw_banner(
     """
     analysis = ready.analysis
     verdict = analysis.verdict
-    announce(f"{ANSWER_WORDS[verdict.answer]}. {strength_text(verdict).lstrip('●○ ')}")
+    announce(f"{ANSWER_WORDS[verdict.answer]}. {strength_text(verdict).lstrip('●○ ')}", place="verdict")
     with st.container(border=True, key="verdict", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")

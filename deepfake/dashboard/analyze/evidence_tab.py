@@ -170,7 +170,11 @@ def band_sentence(name: str, value: float | None, unit: str) -> str:
         return "How real clips measure here is not known."
     between = f"{band[0]:.3g} to {band[1]:.3g} {unit}".strip()
     real = f"9 in 10 of {len(real_values(name))} real clips: {between}."
-    return f"**This clip: {f'{value:.3g} {unit}'.strip()}.** {real}" if value is not None else f"Too short. {real}"
+    return (
+        f"**This clip: {f'{value:.3g} {unit}'.strip()}.** {real}"
+        if value is not None
+        else f"This clip is too short for that. {real}"
+    )
 
 
 def blink_sentence(summary: BlinkSummary) -> str:

@@ -4,17 +4,20 @@ import json
 import re
 import tempfile
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import PIL.Image
 import typst
 
 from deepfake.files import readable
 from deepfake.report import Paper
-from deepfake.report.document import Document, Section
+from deepfake.report.document import Document, Picture, Section
 
 TEMPLATE: Final = Path(__file__).with_name("templates") / "document.typ"
 SVG_NAMESPACE: Final = 'xmlns="http://www.w3.org/2000/svg"'
+WIDE: Final = 2.0  # times as wide as high
 UNBROKEN: Final = re.compile(r"[^\s\u200b]{20}")
 
 
@@ -51,7 +54,13 @@ def _plain(section: Section, name: str, folder: Path) -> dict[str, Any]:
         curve = f"{name}.svg"
         svg = section.curve.replace("<svg", f"<svg {SVG_NAMESPACE}", 1)
         (folder / curve).write_text(svg, encoding="utf-8")
-    return {**asdict(section), "pictures": pictures, "curve": curve}
+    return {**asdict(section), "pictures": pictures, "curve": curve, "wide": any(map(_is_wide, section.pictures))}
+
+
+def _is_wide(picture: Picture) -> bool:
+    """Two pictures side by side, say: three of them in a row would be small."""
+    width, height = PIL.Image.open(BytesIO(picture.jpeg)).size
+    return width > WIDE * height
 
 
 def _breakable(value: Any) -> Any:

@@ -46,10 +46,10 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     assert "named as the original by the data set's metadata" in shown
     assert "Same frame rate (25 fps)" in shown
     assert "Same size (640×480 px)" in shown
-    assert "**A** · fake\\_a\\_flicker\\.mp4" in shown
+    assert "**A** · fake_a_flicker.mp4" in shown
     assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)) == 2
     assert "of that clip alone" in shown
-    assert "**B** · real\\_a\\.mp4" in shown
+    assert "**B** · real_a.mp4" in shown
     for panel in ("A: frame", "A: 1 face", "A: face", "B: frame", "B: 1 face", "B: face"):
         assert panel in compared.pictures
     assert (
@@ -105,10 +105,10 @@ def test_a_stranger_chosen_by_hand_is_told_as_such(compared: User) -> None:
 
 def test_a_and_b_change_places_and_another_a_lets_go_of_b(compared: User) -> None:
     compared.click("compare-swap").wait_for_answer()
-    assert "**A** · real\\_a\\.mp4" in compared.words
-    assert "**B** · fake\\_a\\_flicker\\.mp4" in compared.words
+    assert "**A** · real_a.mp4" in compared.words
+    assert "**B** · fake_a_flicker.mp4" in compared.words
     compared.click("compare-swap").wait_for_answer()
-    assert "**A** · fake\\_a\\_flicker\\.mp4" in compared.words
+    assert "**A** · fake_a_flicker.mp4" in compared.words
     assert "named as the original by" in compared.words
     compared.click("compare-swap").wait_for_answer()
     compared.choose("real_b.mp4")

@@ -286,6 +286,24 @@ def test_a_session_that_comes_back_in_time_keeps_its_files(tmp_path: Path) -> No
     assert sessions.open(files.session_id) is files
 
 
+def test_a_session_that_a_reloaded_page_goes_on_with_outlives_the_page_before(tmp_path: Path) -> None:
+    ended: list[str] = []
+    sessions = SessionRegistry(tmp_path, on_end=lambda files: ended.append(files.session_id), grace_s=0.01)
+    files = sessions.open(None)
+    upload = files.save("a.mp4", io.BytesIO(b"abc"), max_bytes=10)
+    assert files.at_stake
+    files.kept.add(upload.sha256)
+    assert not files.at_stake
+    assert sessions.uploads_of(files.session_id) == (upload,)
+    assert sessions.uploads_of("forged") == ()
+    for _ in ("the page before", "the page that was reloaded"):
+        sessions.connected(files.session_id)
+    sessions.disconnected(files.session_id)
+    assert not sessions._ending, "somebody still looks at it"
+    sessions.disconnected(files.session_id)
+    until(lambda: ended == [files.session_id])
+
+
 def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_path: Path) -> None:
     living, lock = claim_folder(tmp_path)
     dead, dead_lock = claim_folder(tmp_path)

@@ -100,10 +100,11 @@ SIGNAL_LOOKS: Final[dict[str, tuple[Look, Look]]] = {
 
 def draw_learn() -> None:
     """Draw the kinds of fakes, the signals and the accuracy."""
-    if demo_when_ready():
+    has_pictures = demo_when_ready()
+    if has_pictures:
         _draw_kinds()
     _draw_accuracy()
-    if demo_when_ready():
+    if has_pictures:
         _draw_signals()
 
 

@@ -118,8 +118,8 @@ def _convert(name: str, value: Any, source: str, base: Path | None = None) -> An
                 raise TypeError("an address is expected")
             return value
         number = float(value) if name.endswith("_s") else int(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SettingsError(source, f"{name} cannot be {value!r}: {error}") from error
-    if number <= 0:
+    if not number > 0:  # nor is nan
         raise SettingsError(source, f"{name} must be greater than 0, not {value!r}")
     return number

@@ -46,6 +46,8 @@ def test_settings_do_not_show_the_password_of_the_store():
     [
         ({"DEEPFAKE_MAX_CLIP_MB": "many"}, "DEEPFAKE_MAX_CLIP_MB"),
         ({"DEEPFAKE_MAX_DURATION_S": "-1"}, "greater than 0"),
+        ({"DEEPFAKE_MAX_DURATION_S": "nan"}, "greater than 0"),
+        ({"DEEPFAKE_MAX_CLIP_MB": "9" * 5_000}, "max_clip_mb cannot be"),
         ({"DEEPFAKE_SETTINGS": "/nowhere/deepfake.toml"}, "cannot be read"),
     ],
 )
@@ -61,6 +63,8 @@ def test_a_bad_value_is_named(environment, message):
         ("max_clip_mb = ", "cannot be read"),
         ('data_dirs = "one"', "list of folders"),
         ("database_url = 5", "an address is expected"),
+        (f"max_duration_s = {'9' * 400}", "max_duration_s cannot be"),
+        ("cache_mb = inf", "cache_mb cannot be"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, text, message):

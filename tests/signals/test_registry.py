@@ -7,7 +7,6 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.signals.base import FaceView, SignalTrace
-from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.registry import FACE_SIGNALS, signal_auc, signal_info
 from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
@@ -69,8 +68,7 @@ def test_an_unmeasured_track_has_no_statistic(kind):
     assert np.isnan(kind().statistic(empty))
 
 
-# The similarity of successive faces has its AUC in docs/accuracy.md, among the scores of whole clips.
-@pytest.mark.parametrize("kind", [kind for kind in FACE_SIGNALS if kind is not FaceSimilaritySignal])
+@pytest.mark.parametrize("kind", FACE_SIGNALS)
 def test_every_signal_was_measured_and_its_auc_lies_in_its_interval(kind):
     measured = signal_auc(kind.info.name)
     assert {item.clips for item in measured} == {"ff++ c23", "ff++ c40"}

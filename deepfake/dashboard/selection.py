@@ -53,7 +53,8 @@ def time_slider(page: PageState, timestamps_s: NDArray[np.float64]) -> None:
         format="%.2f s",
         key=key,
         on_change=lambda: set_time(page, st.session_state[key]),
-        help="Every panel shows this moment. A click on a point of a chart goes there as well.",
+        help="Every panel shows this moment. A click on a point of a chart goes there as well. Keys: ← and → go one "
+        "frame; K plays and pauses the player, J and L go a second back and on.",
     )
     _draw_step(row, page, timestamps_s, frame, 1)
     st.query_params[PARAMETER] = f"{time_s:.3f}"

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 XSRF_COOKIE = "_streamlit_xsrf"
-LIMIT_S = 900.0
+LIMIT_S = 600.0
 ANSWERS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
 
 
@@ -34,6 +34,7 @@ class Visitor:
         self._urls: list[tuple[str, str, str]] = []
         self._polled: dict[str, float] = {}
         self._announced: dict[str, float] = {}
+        self._is_closed = False
         self._changed = threading.Condition()
         self._socket = self._connected()
         self._ended = threading.Event()
@@ -52,8 +53,8 @@ class Visitor:
     def wait(self, condition: Callable[[], bool]) -> None:
         """Return once the condition holds after something came. Raises TimeoutError after LIMIT_S."""
         with self._changed:
-            if not self._changed.wait_for(condition, timeout=LIMIT_S):
-                raise TimeoutError(f"waited {LIMIT_S} s; the last texts are {self.texts[-3:]}")
+            if not self._changed.wait_for(lambda: condition() or self._is_closed, timeout=LIMIT_S) or self._is_closed:
+                raise TimeoutError(f"nothing came for {LIMIT_S} s, or the server hung up: {self.texts[-3:]}")
 
     def wait_for_page(self) -> None:
         """Return once a page was drawn to its end."""
@@ -105,6 +106,7 @@ class Visitor:
             additional_headers={"Cookie": cookies},
             max_size=None,
             open_timeout=120,
+            ping_interval=None,  # the server pings
         )
 
     def _rerun(self, fragment_id: str = "") -> None:
@@ -130,6 +132,9 @@ class Visitor:
                 with self._changed:
                     self._note(message)
                     self._changed.notify_all()
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def _note(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")

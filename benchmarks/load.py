@@ -148,8 +148,12 @@ def _stay(server: Server, content: bytes, number: int) -> Stay:
     with Visitor(server.url) as visitor:
         visitor.wait_for_page()
         first_page_s = time.perf_counter() - started
-        visitor.upload(f"visitor-{number}.mp4", _copy(content, number))
-        answer = visitor.wait_for_answer()
+        try:
+            visitor.upload(f"visitor-{number}.mp4", _copy(content, number))
+            answer = visitor.wait_for_answer()
+        except TimeoutError as error:
+            print(f"visitor {number} left without an answer: {error}", file=sys.stderr)
+            answer = ""
         told = (visitor.told("ahead in the queue"), visitor.told("s left"))
         return Stay(first_page_s, time.perf_counter() - started, answer, told[0] is not None, told[1] is not None)
 
@@ -177,13 +181,13 @@ def _load(server: Server, content: bytes, sessions: int, settle_s: float) -> Non
     time.sleep(settle_s)
     after = server.memory_mib()
     slowest = [max(peak, key=lambda pair: pair[place])[place] for place in (0, 1)]
-    own = len(found) == sessions and len({stay.answer for stay in found}) == 1
+    answered = [stay for stay in found if stay.answer]
     growth = sum(after) / sum(before) - 1
     rows = [
-        ("visitors at once; each with an answer of their own", f"{sessions}; {'yes' if own else 'NO'}"),
+        ("visitors at once; with an answer of their own", f"{sessions}; {len(answered)}"),
         ("first page, median and longest", _both([stay.first_page_s for stay in found])),
         (f"first page of a newcomer while all wait (goal {TARGET_FIRST_PAGE_S:g} s)", f"{newcomer_s:.1f} s"),
-        ("answer, median and longest", _both([stay.answer_s for stay in found])),
+        ("answer, median and longest", _both([stay.answer_s for stay in answered])),
         ("all done", f"{took_s:.0f} s"),
         (f"answer to a health check, longest (goal {TARGET_HEALTH_S:g} s)", f"{max(health_s):.2f} s"),
         ("place in the queue told", _count(stay.queued for stay in found)),

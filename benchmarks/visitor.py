@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 XSRF_COOKIE = "_streamlit_xsrf"
-LIMIT_S = 600.0
+LIMIT_S = 300.0
 ANSWERS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
 
 
@@ -71,8 +71,15 @@ class Visitor:
         self.wait(lambda: bool(self._urls))
         file_id, upload_url, delete_url = self._urls.pop()
         headers = {"X-Xsrftoken": self._http.cookies.get(XSRF_COOKIE) or ""}
-        place = f"{self._url}{upload_url}"
-        self._http.put(place, files={"file": (name, content)}, headers=headers, timeout=60).raise_for_status()
+        # A connection of its own: the server hangs up on one that was idle.
+        sent = requests.put(
+            f"{self._url}{upload_url}",
+            files={"file": (name, content)},
+            headers=headers,
+            cookies=self._http.cookies,
+            timeout=60,
+        )
+        sent.raise_for_status()
         told = BackMsg()
         state = told.rerun_script.widget_states.widgets.add()
         state.id = self._uploader

@@ -84,6 +84,8 @@ def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
     told: set[tuple[str, str, int | None]] = set()
     for item in verdict.reasons:
         sentence = _sentence(item, several=len(verdict.tracks) > 1)
+        if item.code == "reals_as_suspicious" and verdict.answer == "INCONCLUSIVE":
+            sentence = f"{sentence.removesuffix('.')}: too many to call it a fake."
         what = item.code, item.signal, item.track_id
         if sentence and what not in told:
             told.add(what)
@@ -117,10 +119,11 @@ def rate_sentence(verdict: Verdict, classifier: str) -> str:
     if known.get("classifier") != classifier:
         return NO_RATE
     if answer == "LIKELY_FAKE":
-        return f"Measured on real clips new to it: {_share('false_alarms', 'n_real', known)} got this answer too."
+        return f"In a test with real clips new to it, {_share('false_alarms', 'n_real', known)} got this answer too."
     if answer == "LIKELY_REAL":
-        return f"Measured on fakes new to it: {_share('missed', 'n_fake', known)} got this answer too."
-    return f"Measured on clips new to it: {_share('abstained', 'n', known)} got no clear answer."
+        return f"In a test with fakes new to it, {_share('missed', 'n_fake', known)} got this answer too."
+    share = _share("abstained", "n", known)
+    return f"It means neither fake nor real. In a test with clips new to it, {share} got no clear answer."
 
 
 def _share(count: str, total: str, known: dict[str, Any]) -> str:
@@ -146,8 +149,10 @@ def _sentence(item: Evidence, *, several: bool) -> str:
 def _score(values: dict[str, Any], face: str) -> str:
     pictures = values["frames"]
     fake = round(values["share_fake"] * pictures)
-    # A score near the middle says little, however many pictures it is made of.
-    what = "a little more fake than real" if strength_of(values["probability_fake"]) == "none" else "manipulated"
+    what = "manipulated"
+    if strength_of(values["probability_fake"]) == "none":
+        # A score near the middle says little, however many pictures it is made of.
+        fake, what = (pictures, "a little more real than fake") if fake == 0 else (fake, "a little more fake than real")
     if fake == pictures:
         return f"All {pictures} pictures of {face} {'looks' if pictures == 1 else 'look'} {what}."
     if fake == 0:
@@ -196,7 +201,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "score": _score,
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
     "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),
-    "too_close": lambda values, face: "its score is one that fakes and real clips share.",
+    "too_close": lambda values, face: "real clips and fakes both get such a score.",
     "seen_in_part": lambda values, face: (
         f"{face} is seen in {_part(values['share'])} of the clip; the answer is about that."
     ),

@@ -132,7 +132,7 @@ def banner_page() -> None:
 
 
 def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    badge = "trained on this clip"
+    badge = "seen in training"
     assert badge not in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())
     monkeypatch.setattr(banner, "training_clips", lambda name: frozenset({sample_analysis(1).video.sha256}))
     assert badge in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())

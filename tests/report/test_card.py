@@ -151,9 +151,9 @@ FACTS = {
 @pytest.mark.parametrize(
     ("answer", "numbers"),
     [
-        (verdict("LIKELY_FAKE", 0.9), "real clips new to it: 0 of 6 (0% to 46%"),
-        (verdict("LIKELY_REAL", 0.1), "fakes new to it: 4 of 22 (5% to 40%"),
-        (verdict("INCONCLUSIVE", 0.5), "clips new to it: 12 of 28"),
+        (verdict("LIKELY_FAKE", 0.9), "real clips new to it, 0 of 6 (0% to 46%"),
+        (verdict("LIKELY_REAL", 0.1), "fakes new to it, 4 of 22 (5% to 40%"),
+        (verdict("INCONCLUSIVE", 0.5), "clips new to it, 12 of 28"),
     ],
 )
 def test_every_answer_comes_with_its_measured_rate(
@@ -167,3 +167,12 @@ def test_every_answer_comes_with_its_measured_rate(
 
 def test_no_face_has_no_rate() -> None:
     assert rate_sentence(verdict("INCONCLUSIVE", None, people=0), DEFAULT_CLASSIFIER) == ""
+
+
+def test_what_forbids_an_answer_is_said_beside_its_number() -> None:
+    count = RANK.values | {"count": 17, "of": 578}
+    rank = Evidence("reals_as_suspicious", "learned_score", 0, count)
+    assert sentences(verdict("INCONCLUSIVE", 0.69, rank)) == [
+        "17 of 578 real examples look as suspicious: too many to call it a fake."
+    ]
+    assert sentences(verdict("LIKELY_FAKE", 0.9, rank)) == ["17 of 578 real examples look as suspicious."]

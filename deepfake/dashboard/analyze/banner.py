@@ -161,7 +161,7 @@ def _draw_moments(ready: ReadyAnalysis, on_moment: Callable[[int, float], None])
     whose = f" of {person_name(moments.track_id)}" if several else ""
     with st.container(gap="small", key="moments"):
         st.html(MOMENTS_STYLE)
-        st.caption(f"Most suspicious moments{whose}")
+        st.caption(f"Moments that score highest{whose}")
         for picture, column in zip(moments.pictures, st.columns(len(moments.pictures), gap="small"), strict=True):
             with column:
                 _draw_moment(moments.track_id, picture, on_moment)
@@ -194,9 +194,9 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
 
         if analysis.video.sha256 in training_clips(analysis.config.classifier):
             st.badge(
-                "trained on this clip",
+                "seen in training: this answer proves little",
                 icon=":material/school:",
-                color="gray",
+                color="orange",
                 help=KNOWN_CLIP,
             )
 

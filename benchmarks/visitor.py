@@ -34,6 +34,7 @@ class Visitor:
         self._urls: list[tuple[str, str, str]] = []
         self._polled: dict[str, float] = {}
         self._announced: dict[str, float] = {}
+        self._widgets = BackMsg()
         self._is_closed = False
         self._changed = threading.Condition()
         self._socket = self._connected()
@@ -86,6 +87,7 @@ class Visitor:
         file = state.file_uploader_state_value.uploaded_file_info.add()
         file.name, file.size, file.file_id = name, len(content), file_id
         file.file_urls.file_id, file.file_urls.upload_url, file.file_urls.delete_url = file_id, upload_url, delete_url
+        self._widgets.CopyFrom(told)
         self._send(told)
 
     def answer(self) -> str | None:
@@ -119,6 +121,8 @@ class Visitor:
     def _rerun(self, fragment_id: str = "") -> None:
         message = BackMsg()
         message.rerun_script.query_string = ""
+        # Every run is told of all widgets, as a browser does it: the server keeps the latest word only.
+        message.rerun_script.widget_states.CopyFrom(self._widgets.rerun_script.widget_states)
         if fragment_id:
             message.rerun_script.fragment_id = fragment_id
             message.rerun_script.is_auto_rerun = True

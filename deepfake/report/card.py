@@ -31,7 +31,7 @@ STRENGTHS: Final[tuple[Strength, ...]] = ("none", "weak", "moderate", "strong")
 
 StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
-    "moments": "Look closely at the most suspicious moments",
+    "moments": "Look closely at the moments that score highest",
     "better_copy": "Find a better copy: earlier, larger, less compressed",
     "other_part": "Try another part: lit, near, turned to the camera",
     "compare": "Compare with an original",

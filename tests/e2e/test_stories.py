@@ -13,6 +13,8 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.video.signing import SIGNER, change, sign
+
 pytestmark = pytest.mark.e2e
 
 READY_MS = 180_000  # one analysis, with a first import of TensorFlow, on a slow machine with two cores
@@ -91,6 +93,19 @@ def test_an_uploaded_clip_gets_a_verdict(page: Page, demo_set: Path, screenshot:
     verdict.get_by_role("button", name="Numbers").click()
     for reason in result["verdict"]["reasons"][:3]:
         expect(page.get_by_text(reason)).to_be_visible()
+
+
+def test_a_signed_clip_says_by_whom_and_a_changed_one_that_it_does_not_hold(
+    page: Page, moving_square_clip: Path, tmp_path: Path
+) -> None:
+    signed = sign(moving_square_clip, tmp_path / "signed.mp4")
+    _wait_for_samples(page)
+    for clip, says in ((signed, SIGNER), (change(signed, tmp_path / "changed.mp4"), "do not hold")):
+        _upload(page, clip)
+        expect(_chosen(page, "analyze-clip")).to_have_value(clip.name, timeout=READY_MS)
+        expect(page.locator(".st-key-verdict").get_by_role("heading", name="NO FACE")).to_be_visible(timeout=READY_MS)
+        page.get_by_role("tab", name="File").click()
+        expect(page.get_by_text(says)).to_be_visible(timeout=READY_MS)
 
 
 def test_an_upload_that_is_no_video_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def _draw_moments(ready: ReadyAnalysis, on_moment: Callable[[int, float], None])
     whose = f" of {person_name(moments.track_id)}" if several else ""
     with st.container(gap="small", key="moments"):
         st.html(MOMENTS_STYLE)
-        st.caption(f"Moments that score highest{whose}")
+        st.caption(f"Moments{whose} that score highest")
         for picture, column in zip(moments.pictures, st.columns(len(moments.pictures), gap="small"), strict=True):
             with column:
                 _draw_moment(moments.track_id, picture, on_moment)

@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable
-from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures import CancelledError, InvalidStateError, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,7 @@ STRAYS = "__autograph_generated_file*.py"  # read when they are written, and nev
 STRAY_AGE_S = 24 * 3600.0
 TEMPORARY_PREFIX = "deepfake-workers-"
 IDLE_CHECK_S = 0.1
+POOL_CHECK_S = 0.5
 KILLED = 9  # SIGKILL: what Linux ends a process with when memory runs out, and what nothing in a worker raises itself
 
 
@@ -66,6 +68,7 @@ class WorkerPool:
         self._temporary: tuple[Path, FileLock] | None = None
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._futures: weakref.WeakSet[ProcessFuture[Any]] = weakref.WeakSet()
 
     def schedule(self, function: Callable[..., T], *args: Any, timeout_s: float | None = None) -> ProcessFuture[T]:
         """Run function(*args) in a worker; canceling the future ends the worker that runs it."""
@@ -75,7 +78,9 @@ class WorkerPool:
                     self._pool = self._new_pool()
                 try:
                     task = (self._memory_bytes, function, *args)
-                    return self._pool.schedule(_run_and_check_memory, args=task, timeout=timeout_s)
+                    future = self._pool.schedule(_run_and_check_memory, args=task, timeout=timeout_s)
+                    self._futures.add(future)
+                    return future
                 except RuntimeError:
                     # A worker that was killed while idle breaks the pool, not a task: begin with a new pool.
                     logger.warning("the pool of workers was broken and is replaced")
@@ -87,9 +92,11 @@ class WorkerPool:
 
         Raises the function's own DeepfakeError, or WorkerError when the worker crashed or ran out of time.
         """
-        future = self.schedule(function, *args, timeout_s=timeout_s)
         try:
-            return future.result()
+            try:
+                return self.schedule(function, *args, timeout_s=timeout_s).result()
+            except BrokenProcessPool:  # an idle worker ended just then: the task had not begun
+                return self.schedule(function, *args, timeout_s=timeout_s).result()
         except Exception as error:
             raise as_deepfake_error(error, name, timeout_s) from error
 
@@ -107,18 +114,35 @@ class WorkerPool:
         if self._temporary is None:
             _remove_strays(Path(tempfile.gettempdir()))
             self._temporary = claim_folder(Path(tempfile.gettempdir()), TEMPORARY_PREFIX)
-        return ProcessPool(
+        pool = ProcessPool(
             max_workers=self._workers,
             initializer=_start_worker,
             initargs=(str(self._temporary[0]), *self._start),
             context=multiprocessing.get_context("spawn"),
         )
+        self._futures = weakref.WeakSet()
+        threading.Thread(target=_end_lost_tasks, args=(pool, self._futures), daemon=True).start()
+        return pool
 
     def _discard(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
+
+
+def _end_lost_tasks(pool: ProcessPool, futures: "weakref.WeakSet[ProcessFuture[Any]]") -> None:
+    """Once a pool is broken or stopped, end what still waits for it.
+
+    Pebble ends the tasks that it knows of, but not one that comes at the very moment in which an idle worker dies.
+    """
+    while pool.active:
+        time.sleep(POOL_CHECK_S)
+    time.sleep(POOL_CHECK_S)
+    for future in list(futures):
+        with suppress(InvalidStateError):  # ended meanwhile
+            if not future.done():
+                future.set_exception(BrokenProcessPool("the workers ended before the task began"))
 
 
 def limit_threads(threads: int) -> None:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import psutil
 import pytest
+from pebble.pool.base_pool import PoolStatus
 
 from deepfake import worker_pool
 from deepfake.worker_pool import STRAY_AGE_S, WorkerPool, resident_bytes
@@ -124,3 +126,17 @@ def test_sources_that_tensorflow_left_long_ago_are_removed(tmp_path: Path) -> No
     os.utime(old, (time.time() - STRAY_AGE_S - 60,) * 2)
     worker_pool._remove_strays(tmp_path)
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_task_that_comes_as_the_pool_breaks_ends_and_the_next_one_is_done() -> None:
+    workers = WorkerPool(1)
+    try:
+        assert workers.call(abs, -1, timeout_s=LIMIT_S, name="") == 1
+        lost = workers.schedule(time.sleep, LIMIT_S)
+        # What Pebble does where an idle worker dies: its threads end, and forget what is still on its way to them.
+        workers._pool._context.status = PoolStatus.ERROR
+        with pytest.raises(BrokenProcessPool):
+            lost.result(timeout=LIMIT_S)
+        assert workers.call(abs, -2, timeout_s=LIMIT_S, name="") == 2
+    finally:
+        workers.close()

@@ -16,10 +16,8 @@ from deepfake.cli.options import add_analysis_options, add_quick_option
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
 from deepfake.cli.terminal import complain, quiet_libraries
-from deepfake.detectors import CLASSIFIERS, classifier
 from deepfake.errors import DeepfakeError
 from deepfake.report import EXPORTS, Paper
-from deepfake.report.document import installed_libraries
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
@@ -61,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _versions(*, verbose: bool) -> list[str]:
     lines = [f"deepfake workbench {__version__}"]
     if verbose:
+        from deepfake.detectors import CLASSIFIERS, classifier
+        from deepfake.report.document import installed_libraries
+
         lines += [f"{c.name} runs on {c.device}" for c in map(classifier, CLASSIFIERS) if c.device]
         lines += installed_libraries()
     return lines

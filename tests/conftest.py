@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,14 @@ TIME_BASE = Fraction(1, 90_000)
 
 FrameSource = Iterable[np.ndarray] | tuple[int, tuple[int, int]]
 WriteClip = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_main_module() -> Iterator[None]:
+    """A test of a page leaves its script as the main module, which processes that are spawned later would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session", autouse=True)

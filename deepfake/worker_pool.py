@@ -92,11 +92,9 @@ class WorkerPool:
 
         Raises the function's own DeepfakeError, or WorkerError when the worker crashed or ran out of time.
         """
+        future = self.schedule(function, *args, timeout_s=timeout_s)
         try:
-            try:
-                return self.schedule(function, *args, timeout_s=timeout_s).result()
-            except BrokenProcessPool:  # an idle worker ended just then: the task had not begun
-                return self.schedule(function, *args, timeout_s=timeout_s).result()
+            return future.result()
         except Exception as error:
             raise as_deepfake_error(error, name, timeout_s) from error
 

@@ -212,6 +212,8 @@ def _write_facts(results: dict[str, Any]) -> None:
         "then_peak_mib": then["analysis"]["peak_rss_mib"],
         "then_longer_seconds": then["analysis_of_longer"]["seconds"],
         "then_longer_peak_mib": then["analysis_of_longer"]["peak_rss_mib"],
+        "stages": analysis["timings_s"],
+        "then_stages": then["analysis"]["timings_s"],
         "longer_seconds": longer["seconds"],
         "longer_peak_mib": longer["peak_rss_mib"],
         "notebook_seconds": notebook["seconds_without_import"],

@@ -19,7 +19,7 @@ from deepfake.views.stills import fitted, frames_of, jpeg
 
 MOMENTS: Final = 3
 MOMENT_SIDE_PX: Final = 336
-SEEN_TRACKS: Final = 8  # whose crops are kept: two megabytes each at most
+SEEN_TRACKS: Final = 8  # whose crops are kept: about a megabyte each
 
 
 class SeenCrops:
@@ -30,7 +30,10 @@ class SeenCrops:
         self._by_track: dict[int, tuple[float, TrackCrops, CropScores]] = {}
 
     def __call__(self, track_id: int, crops: TrackCrops, scores: CropScores) -> None:
-        """Keep a face's crops, and give up the least suspicious face where there are too many."""
+        """Keep a face's crops where the classifier says what it looked at, and give up the least suspicious face where
+        there are too many."""
+        if scores.attributions is None:
+            return
         highest = np.nan_to_num(scores.probabilities_fake).max(initial=0.0)
         self._by_track[track_id] = float(highest), crops, scores
         if len(self._by_track) > SEEN_TRACKS:

@@ -39,6 +39,7 @@ from benchmarks.visitor import Visitor  # noqa: E402
 MIB = 2**20
 TARGET_FIRST_PAGE_S, TARGET_HEALTH_S, TARGET_GROWTH = 5.0, 0.5, 0.10
 SOAK_ROWS = 5
+SAMPLE, WARM_UP_S = "real_a.mp4", 10.0
 
 
 def main() -> None:
@@ -47,8 +48,10 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="deepfake-load-") as folder, _server(Path(folder)) as server:
         with Visitor(server.url) as first:  # loads what every later one finds loaded
-            first.upload("warm-up.mp4", _copy(content, 0))
+            first.wait(lambda: first.told(SAMPLE) is not None)
+            first.upload("warm-up.mp4", own_copy(content, 0))
             first.wait_for_answer()
+            time.sleep(WARM_UP_S)
         if arguments.soak:
             _soak(server, content, arguments.soak)
         else:
@@ -123,7 +126,7 @@ def _wait_until_well(url: str) -> None:
     raise SystemExit("the server did not start")
 
 
-def _copy(content: bytes, number: int) -> bytes:
+def own_copy(content: bytes, number: int) -> bytes:
     """The clip with an empty box of MP4 behind it: another file, the same pictures."""
     text = f"{number:08d}".encode()
     return content + (8 + len(text)).to_bytes(4, "big") + b"free" + text
@@ -149,7 +152,7 @@ def _stay(server: Server, content: bytes, number: int) -> Stay:
         visitor.wait_for_page()
         first_page_s = time.perf_counter() - started
         try:
-            visitor.upload(f"visitor-{number}.mp4", _copy(content, number))
+            visitor.upload(f"visitor-{number}.mp4", own_copy(content, number))
             answer = visitor.wait_for_answer()
         except TimeoutError as error:
             print(f"visitor {number} left without an answer: {error}", file=sys.stderr)
@@ -229,7 +232,7 @@ def _soak(server: Server, content: bytes, analyses: int) -> None:
     started = time.perf_counter()
     for number in range(1, analyses + 1):
         with Visitor(server.url) as visitor:
-            visitor.upload(f"clip-{number}.mp4", _copy(content, number))
+            visitor.upload(f"clip-{number}.mp4", own_copy(content, number))
             visitor.wait_for_answer()
         if number % every == 0 or number == analyses:
             rows.append(_soaked(server, number + 1, (time.perf_counter() - started) / number))

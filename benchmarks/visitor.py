@@ -37,7 +37,8 @@ class Visitor:
         self._widgets = BackMsg()
         self._is_closed = False
         self._changed = threading.Condition()
-        self._socket = self._connected()
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(self._connected())
         self._ended = threading.Event()
         for work in (self._take, self._poll):
             threading.Thread(target=work, daemon=True).start()
@@ -49,7 +50,7 @@ class Visitor:
     def __exit__(self, *_: object) -> None:
         """Leave, as somebody does who closes the tab."""
         self._ended.set()
-        self._socket.close()
+        self._open.close()
 
     def wait(self, condition: Callable[[], bool]) -> None:
         """Return once the condition holds after something came. Raises TimeoutError after LIMIT_S."""
@@ -104,7 +105,7 @@ class Visitor:
         """Return the latest text with a word in it."""
         return next((text for text in reversed(self.texts) if word in text), None)
 
-    def _connected(self) -> ClientConnection:
+    def _connected(self) -> contextlib.AbstractContextManager[ClientConnection]:
         self._http.get(f"{self._url}/_stcore/health", timeout=60)
         token = self._http.cookies.get(XSRF_COOKIE) or ""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._http.cookies)

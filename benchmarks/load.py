@@ -157,7 +157,7 @@ def _stay(server: Server, content: bytes, number: int) -> Stay:
         except TimeoutError as error:
             print(f"visitor {number} left without an answer: {error}", file=sys.stderr)
             answer = ""
-        told = (visitor.told("ahead in the queue"), visitor.told("s left"))
+        told = (visitor.told("ahead in the queue"), visitor.told("turn comes in") or visitor.told("s left"))
         return Stay(first_page_s, time.perf_counter() - started, answer, told[0] is not None, told[1] is not None)
 
 

@@ -153,9 +153,11 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
 
 
 def _draw_state(job: Job, request: Request, report: ProgressReport | None, heading: str) -> None:
-    ahead = results.queue(runtime(), request.is_media).ahead_of(job)
+    queue = results.queue(runtime(), request.is_media)
+    ahead, wait_s = queue.ahead_of(job), queue.wait_s(job)
     if job.state is JobState.QUEUED and ahead:
-        st.progress(0.0, text=f"**{plain(heading)}** — waiting: {ahead} ahead in the queue")
+        turn = "" if wait_s is None else f" · its turn comes in about {max(1, round(wait_s))} s"
+        st.progress(0.0, text=f"**{plain(heading)}** — waiting: {ahead} ahead in the queue{turn}")
     elif report is None:
         st.progress(0.0, text=f"**{plain(heading)}** — starting; the worker loads what it needs")
     else:

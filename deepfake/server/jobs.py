@@ -1,7 +1,10 @@
 """Jobs: long tasks in worker processes that sessions wait for together, with progress, canceling and a queue."""
 
 import shutil
+import statistics
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -22,6 +25,7 @@ from deepfake.server.progress import (
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64
+JOBS_TIMED = 8  # the latest, by which the wait of those in the queue is judged
 
 
 class JobState(StrEnum):
@@ -39,7 +43,7 @@ class Job:
     """A task that makes one entry of the cache.
 
     key: of that entry. source: the file that the task reads. name: what the user calls it. owners: the sessions that
-    wait for it. error: why it failed.
+    wait for it. error: why it failed. asked_s: when it came, on the monotonic clock.
     """
 
     key: str
@@ -50,6 +54,7 @@ class Job:
     finished: JobState | None = None
     error: DeepfakeError | None = None
     future: "Future[Any] | None" = field(default=None, repr=False)
+    asked_s: float = field(default_factory=time.monotonic, repr=False)
 
     @property
     def state(self) -> JobState:
@@ -84,6 +89,8 @@ class JobQueue:
         self._timeout_s = timeout_s
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
+        self._took_s: deque[float] = deque(maxlen=JOBS_TIMED)
+        self._last_end_s = 0.0
 
     def submit(self, key: str, task: Callable[..., None], *args: Any, owner: str, source: Path, name: str) -> Job:
         """Return the job that makes the entry `key`, a new one where none is under way.
@@ -119,6 +126,12 @@ class JobQueue:
         with self._lock:
             unfinished = [other for other in self._jobs.values() if other.finished is None]
             return unfinished.index(job) if job in unfinished else 0
+
+    def wait_s(self, job: Job) -> float | None:
+        """Return how long a job still waits for its turn, in seconds, at the pace of the latest jobs; None before the
+        first of them."""
+        with self._lock:
+            return self.ahead_of(job) * statistics.mean(self._took_s) if self._took_s else None
 
     def leave(self, key: str, owner: str) -> None:
         """Stop waiting for a job; it is canceled when nobody else waits."""
@@ -160,12 +173,19 @@ class JobQueue:
                 else:
                     job.finished = JobState.DONE
                     del self._jobs[job.key]
+                    self._note_pace(job)
                     return
             if job.finished is None:
                 job.finished = JobState.FAILED
                 reason = error if error is not None else InterruptedError("canceled")
                 job.error = as_deepfake_error(reason, job.name, self._timeout_s)
         shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _note_pace(self, job: Job) -> None:
+        """Time from one end to the next while jobs wait, so that several workers count as the faster queue they are."""
+        now = time.monotonic()
+        self._took_s.append(now - max(job.asked_s, self._last_end_s))
+        self._last_end_s = now
 
     def _forget_old_failures(self) -> None:
         failed = [key for key, job in self._jobs.items() if job.state is JobState.FAILED]

@@ -111,6 +111,25 @@ def test_jobs_wait_in_a_queue_and_know_their_place(jobs: JobQueue, tmp_path: Pat
     assert finished(second).state is JobState.DONE
 
 
+def test_who_waits_is_told_how_long_at_the_pace_of_the_jobs_before(jobs: JobQueue, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    first = submit(jobs, "first", wait_for_file, gate)
+    second = submit(jobs, "second", wait_for_file, tmp_path / "next gate")
+    third = submit(jobs, "third", write_word, "later")
+    until(lambda: first.state is JobState.RUNNING)
+    assert jobs.wait_s(third) is None, "nothing has been timed"
+    time.sleep(0.2)
+    gate.touch()
+    finished(first)
+    until(lambda: second.state is JobState.RUNNING)
+    wait_s = jobs.wait_s(third)
+    assert wait_s is not None
+    assert wait_s >= 0.2
+    assert jobs.wait_s(second) == 0
+    (tmp_path / "next gate").touch()
+    assert finished(third).state is JobState.DONE
+
+
 def test_canceling_ends_the_worker_and_the_next_job_runs(jobs: JobQueue, tmp_path: Path) -> None:
     job = submit(jobs, "endless", wait_for_file, tmp_path / "never")
     note = tmp_path / "building" / "never.pid"

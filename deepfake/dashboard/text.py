@@ -2,7 +2,11 @@
 text, whatever it says."""
 
 import re
-from typing import Final
+from typing import Any, Final
+
+import pandas as pd
+
+from deepfake.files import csv_cell
 
 # What CommonMark, and Streamlit's math and directives, take for more than a character. An underscore within a word and
 # a colon before a space are what they look like, and stay: most names and sentences come out as they went in.
@@ -29,6 +33,16 @@ def plain(text: object) -> str:
     shown = INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).split()))
     marked = MARKS.sub(r"\\\g<0>", AUTOMATIC.sub(rf"\g<0>{BREAK}", shown))
     return AT_THE_START.sub(_escaped_start, marked)
+
+
+def cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text no spreadsheet takes for a formula: Streamlit offers every table as CSV, as it stands."""
+    texts = table.select_dtypes(include=["object", "str"])
+    return table.assign(**{name: texts[name].map(_cell) for name in texts})
+
+
+def _cell(value: Any) -> Any:
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def _escaped_start(start: re.Match[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,12 @@ def test_marks_are_escaped(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", ["http://a.example", "www.a.example", "a@b.example", ":smile:", "a -> b"])
 def test_what_streamlit_makes_of_text_by_itself_is_broken_up(text: str) -> None:
     assert "\N{WORD JOINER}" in plain(text)
+
+
+def test_no_cell_of_a_table_on_a_page_is_a_formula() -> None:
+    table = pd.DataFrame({"file": ["=1+1.mp4", "a.mp4", None], "why": ["@x", 2, b"+"], "frames": [1, -2, 3]})
+    shown = cells(table)
+    assert list(shown["file"].dropna()) == ["'=1+1.mp4", "a.mp4"]
+    assert list(shown["why"]) == ["'@x", 2, b"+"]
+    assert shown["frames"].equals(table["frames"])
+    assert table["file"][0] == "=1+1.mp4", "the table itself was changed"

@@ -11,6 +11,7 @@ from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
+from deepfake.dashboard.text import cells
 from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text
 from deepfake.report.card import ANSWER_WORDS
@@ -68,7 +69,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
         st.rerun()  # the table needs no more polling
     st.progress(done / len(rows), text=f"{done} of {len(rows)} done")
     event = st.dataframe(
-        queue_table(rows),
+        cells(queue_table(rows)),
         key=page.key(f"queue-{page.turn}"),
         hide_index=True,
         height=38 + 35 * min(MAX_ROWS_SHOWN, len(rows)),

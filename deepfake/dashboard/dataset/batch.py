@@ -8,7 +8,7 @@ import streamlit as st
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.report.wording import duration_text
@@ -136,7 +136,7 @@ def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> 
     with st.expander(title, icon=":material/error:"):
         table = pd.DataFrame({"clip": list(failures), "why": list(failures.values())})
         st.dataframe(
-            table,
+            cells(table),
             hide_index=True,
             height=min(300, 38 + 35 * len(table)),
             key=key,

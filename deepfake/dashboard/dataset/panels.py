@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures import fakes_per_original, label_pie, labels_by_split
@@ -97,7 +97,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
     shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     table = table_of(dataset, shown, verdicts_of(shown, fingerprint))
     event = st.dataframe(
-        table,
+        cells(table),
         key=f"dataset-table-{key}-{page}",
         alt="The clips of the data set",
         placeholder="",
@@ -202,7 +202,7 @@ def _draw_names(title: str, names: Sequence[str], key: str) -> None:
     if not names:
         st.caption("None is missing.")
         return
-    st.dataframe(pd.DataFrame({"name": names}), hide_index=True, height=240, key=key)
+    st.dataframe(cells(pd.DataFrame({"name": names})), hide_index=True, height=240, key=key)
 
 
 def draw_notes(source: DatasetSource, dataset: Dataset) -> None:

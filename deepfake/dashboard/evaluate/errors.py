@@ -9,7 +9,7 @@ import streamlit as st
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.dataset import Dataset
 from deepfake.evaluation import ClipResult, Measured, method_of
 from deepfake.report.wording import VERDICT_WORDS
@@ -37,7 +37,7 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
             with column.container(border=True):
                 _draw_error(source, dataset, result)
     st.dataframe(
-        errors_table(source, errors),
+        cells(errors_table(source, errors)),
         key="evaluate-errors",
         hide_index=True,
         height=min(TABLE_HEIGHT_PX, 38 + 35 * len(errors)),

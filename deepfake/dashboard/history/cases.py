@@ -15,7 +15,7 @@ from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.figures import format_time
@@ -47,7 +47,7 @@ def draw_cases() -> None:
         st.info("No case holds these words.", icon=":material/search_off:")
         return
     event = st.dataframe(
-        _table(found),
+        cells(_table(found)),
         key=f"history-cases-{history_page().selection}",
         hide_index=True,
         height=38 + 35 * min(MAX_ROWS_SHOWN, len(found)),

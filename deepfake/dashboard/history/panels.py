@@ -12,7 +12,7 @@ from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
 from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
@@ -103,7 +103,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
     """Draw the analyses and return those selected."""
     places = places_of(page.rows)
     event = st.dataframe(
-        history_table(page.rows, places),
+        cells(history_table(page.rows, places)),
         key=f"history-table-{history_page().selection}-{key}",
         hide_index=True,
         height=38 + 35 * min(15, len(page.rows)),

@@ -30,7 +30,7 @@ class Visitor:
         self._known: dict[str, ForwardMsg] = {}
         self._uploader = ""
         self._runs = 0
-        self._session_id = ""
+        self.session_id = ""
         self._urls: list[tuple[str, str, str]] = []
         self._polled: dict[str, float] = {}
         self._announced: dict[str, float] = {}
@@ -68,20 +68,11 @@ class Visitor:
         asked = BackMsg()
         asked.file_urls_request.request_id = name
         asked.file_urls_request.file_names.append(name)
-        asked.file_urls_request.session_id = self._session_id
+        asked.file_urls_request.session_id = self.session_id
         self._send(asked)
         self.wait(lambda: bool(self._urls))
         file_id, upload_url, delete_url = self._urls.pop()
-        headers = {"X-Xsrftoken": self._http.cookies.get(XSRF_COOKIE) or ""}
-        # A connection of its own: the server hangs up on one that was idle.
-        sent = requests.put(
-            f"{self._url}{upload_url}",
-            files={"file": (name, content)},
-            headers=headers,
-            cookies=self._http.cookies,
-            timeout=60,
-        )
-        sent.raise_for_status()
+        self.send_file(f"{self._url}{upload_url}", name, content).raise_for_status()
         told = BackMsg()
         state = told.rerun_script.widget_states.widgets.add()
         state.id = self._uploader
@@ -90,6 +81,14 @@ class Visitor:
         file.file_urls.file_id, file.file_urls.upload_url, file.file_urls.delete_url = file_id, upload_url, delete_url
         self._widgets.CopyFrom(told)
         self._send(told)
+
+    def send_file(self, address: str, name: str, content: bytes) -> requests.Response:
+        """Send a file to an address as the page does."""
+        # A connection of its own: the server hangs up on one that was idle.
+        headers = {"X-Xsrftoken": self._http.cookies.get(XSRF_COOKIE) or ""}
+        return requests.put(
+            address, files={"file": (name, content)}, headers=headers, cookies=self._http.cookies, timeout=60
+        )
 
     def answer(self) -> str | None:
         """Return the answer that the card shows, or None while there is none."""
@@ -151,7 +150,7 @@ class Visitor:
     def _note(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
-            self._session_id = message.new_session.initialize.session_id or self._session_id
+            self.session_id = message.new_session.initialize.session_id or self.session_id
         elif kind == "delta":
             self._note_element(message)
         elif kind == "auto_rerun":

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.starlette import App
 
 from deepfake.dashboard.text import plain
+from deepfake.dashboard.visitor import may_upload
 from deepfake.errors import DeepfakeError, disk_problem
 
 # Nothing is fetched from, sent to or framed by another host, whatever a page is made to draw. Streamlit styles in place
@@ -39,11 +41,13 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+UPLOADS: Final = "/_stcore/upload_file/"  # then the session's id, then the file's
 REFUSED: Final = 1008  # RFC 6455: a policy forbids it; before the handshake the server answers 403
 
 
 class Door:
-    """Middleware: refuses connections that a page of another site opens, and gives every answer the HEADERS.
+    """Middleware: refuses connections that a page of another site opens, and files of visitors who have yet to log in;
+    gives every answer the HEADERS.
 
     Streamlit itself refuses names that are not in `server.allowedHosts`. Of a foreign page it would first ask a host on
     the internet for the address of this computer.
@@ -57,6 +61,9 @@ class Door:
         if scope["type"] == "websocket" and is_foreign(Headers(scope=scope)):
             await receive()
             await send({"type": "websocket.close", "code": REFUSED})
+            return
+        if scope["type"] == "http" and is_unasked(scope):  # before a byte of it is read
+            await PlainTextResponse("Log in first.", 403)(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -73,6 +80,12 @@ def is_foreign(headers: Headers) -> bool:
     if origin is None or origin in config.get_option("server.corsAllowedOrigins"):
         return False
     return urlsplit(origin).netloc != headers.get("host")
+
+
+def is_unasked(scope: Scope) -> bool:
+    """Return whether somebody sends a file to a session of which nobody has logged in, where that is asked for."""
+    _, is_upload, rest = scope["path"].partition(UPLOADS)
+    return bool(is_upload) and scope["method"] in ("PUT", "POST") and has_login() and not may_upload(rest.split("/")[0])
 
 
 def on_script_error(error: Exception) -> bool:

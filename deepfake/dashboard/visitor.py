@@ -1,12 +1,14 @@
 """Who is at the page, where the application asks visitors to log in (Streamlit's OIDC login, see docs/settings.md)."""
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.text import plain
 from deepfake.store import AnalysisStore
 
 OPENED_KEY = "_opened"
+_entered: set[str] = set()  # Streamlit's ids of the sessions of those who have logged in
 
 
 def owner() -> str:
@@ -30,10 +32,24 @@ def has_entered() -> bool:
         st.markdown("Log in to analyze clips. What you upload and keep is yours alone.")
         st.button("Log in", key="log-in", type="primary", icon=":material/login:", on_click=st.login)
         return False
+    context = get_script_run_ctx()
+    if context is not None:
+        _stay_entered(context.session_id)
     with st.sidebar:
         st.caption(f"Logged in as {plain(visitor.get('name') or visitor.get('email') or visitor['sub'])}")
         st.button("Log out", key="log-out", icon=":material/logout:", type="tertiary", on_click=st.logout)
     return True
+
+
+def may_upload(streamlit_session_id: str) -> bool:
+    """Return whether somebody who has logged in is at a session, by the id that Streamlit gives it."""
+    return streamlit_session_id in _entered
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=_entered.discard)
+def _stay_entered(streamlit_session_id: str) -> str:
+    _entered.add(streamlit_session_id)
+    return streamlit_session_id
 
 
 def note_opened(sha256: str, fingerprint: str) -> None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.visitor import Visitor
 from tests.conftest import WriteClip
 from tests.e2e.conftest import LAPTOP, PATIENCE_MS, _free_port, running_app
 
@@ -161,3 +162,15 @@ def test_each_visitor_has_a_history_of_their_own(browser: Browser, url: str) -> 
     expect(ben.get_by_role("button", name="Log in")).to_be_visible()
     for page in (anna, ben):
         page.context.close()
+
+
+def test_only_who_has_logged_in_sends_a_file(browser: Browser, url: str, moving_square_clip: Path) -> None:
+    with Visitor(url) as stranger:
+        stranger.wait_for_page()
+        answer = stranger.send_file(f"{url}/_stcore/upload_file/{stranger.session_id}/1", "clip.mp4", b"0")
+    assert (answer.status_code, answer.text) == (403, "Log in first.")
+    anna = entered(browser, url, "anna")
+    anna.locator("input[type=file]").first.set_input_files(moving_square_clip)
+    expect(anna.get_by_text(moving_square_clip.name).first).to_be_visible(timeout=READY_MS)
+    expect(anna.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
+    anna.context.close()

@@ -36,9 +36,9 @@ def plain(text: object) -> str:
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose text no spreadsheet takes for a formula: Streamlit offers every table as CSV, as it stands."""
+    """Return a table whose text no spreadsheet takes for a formula: Streamlit offers each as CSV, as it stands."""
     texts = table.select_dtypes(include=["object", "str"])
-    return table.assign(**{name: texts[name].map(_cell) for name in texts})
+    return table.assign(**{str(name): texts[name].map(_cell) for name in texts})
 
 
 def _cell(value: Any) -> Any:

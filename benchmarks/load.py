@@ -1,13 +1,14 @@
 """What one server stands: many visitors at once, or many analyses one after the other, as a table.
 
-    python benchmarks/load.py CLIP [--sessions 20] [--settle 300]
-    python benchmarks/load.py CLIP --soak 200
+    python benchmarks/load.py CLIP [--sessions 20] [--settle 300] [--docs]
+    python benchmarks/load.py CLIP --soak 200 [--docs]
 
 Load: visitors (websocket clients of this machine) come at the same time, each uploads a copy of the clip that no
 other has, waits for the answer, and leaves. While all wait a newcomer comes, and the server is asked twice a second
 whether it is well. Soak: one visitor after the other, through one server; memory, descriptors and files are counted on
 the way.
-Run it on an idle machine. The server has its own cache and store, which are gone afterwards.
+Run it on an idle machine. --docs puts the table into docs/performance.md. The server has its own cache and store,
+which are gone afterwards.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.accuracy import update_between_marks  # noqa: E402
 from benchmarks.visitor import Visitor  # noqa: E402
+from deepfake import __version__  # noqa: E402
 
+DOCUMENT = ROOT / "docs" / "performance.md"
 MIB = 2**20
 TARGET_FIRST_PAGE_S, TARGET_HEALTH_S, TARGET_GROWTH = 5.0, 0.5, 0.10
 SOAK_ROWS = 5
@@ -45,7 +49,6 @@ SAMPLE, WARM_UP_S = "real_a.mp4", 10.0
 def main() -> None:
     arguments = _arguments()
     content = arguments.clip.read_bytes()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="deepfake-load-") as folder, _server(Path(folder)) as server:
         with Visitor(server.url) as first:  # loads what every later one finds loaded
             first.wait(lambda: first.told(SAMPLE) is not None)
@@ -53,9 +56,22 @@ def main() -> None:
             first.wait_for_answer()
             time.sleep(WARM_UP_S)
         if arguments.soak:
-            _soak(server, content, arguments.soak)
+            kind, lines = "soak", _soak(server, content, arguments.soak)
         else:
-            _load(server, content, arguments.sessions, arguments.settle)
+            kind, lines = "load", _load(server, content, arguments.sessions, arguments.settle)
+    text = "\n".join([_how(kind, arguments), "", *lines])
+    print(text)
+    if arguments.docs:
+        update_between_marks(DOCUMENT, text, (f"<!-- {kind}:begin -->", f"<!-- {kind}:end -->"))
+
+
+def _how(kind: str, arguments: argparse.Namespace) -> str:
+    option = f"--soak {arguments.soak}" if kind == "soak" else f"--sessions {arguments.sessions}"
+    return (
+        f"Measured with version {__version__} by `python benchmarks/load.py CLIP {option}` with a clip of "
+        f"{arguments.clip.stat().st_size / 1000:.0f} kB on {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{platform.python_version()}."
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=20, metavar="N", help="visitors at once (default 20)")
     parser.add_argument("--settle", type=float, default=300, metavar="S", help="seconds before memory is asked again")
     parser.add_argument("--soak", type=int, metavar="N", help="so many analyses one after the other instead")
+    parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 
 
@@ -161,7 +178,7 @@ def _stay(server: Server, content: bytes, number: int) -> Stay:
         return Stay(first_page_s, time.perf_counter() - started, answer, told[0] is not None, told[1] is not None)
 
 
-def _load(server: Server, content: bytes, sessions: int, settle_s: float) -> None:
+def _load(server: Server, content: bytes, sessions: int, settle_s: float) -> list[str]:
     before = server.memory_mib()
     health_s: list[float] = []
     peak = [before]
@@ -199,7 +216,7 @@ def _load(server: Server, content: bytes, sessions: int, settle_s: float) -> Non
         ("memory of its workers: before, peak, end, after", _memory(1, before, slowest, at_end, after)),
         (f"memory after {settle_s:.0f} s against before (goal {TARGET_GROWTH:.0%})", f"{growth:+.0%}"),
     ]
-    _print_table(("load", ""), rows)
+    return _table(("", "measured"), rows)
 
 
 def _watch(server: Server, health_s: list[float], peak: list[tuple[float, float]], done: threading.Event) -> None:
@@ -226,7 +243,7 @@ def _memory(place: int, *pairs: tuple[float, float] | list[float]) -> str:
 # --- soak ---
 
 
-def _soak(server: Server, content: bytes, analyses: int) -> None:
+def _soak(server: Server, content: bytes, analyses: int) -> list[str]:
     every = max(1, analyses // SOAK_ROWS)
     rows = [_soaked(server, 1, 0.0)]
     started = time.perf_counter()
@@ -236,7 +253,7 @@ def _soak(server: Server, content: bytes, analyses: int) -> None:
             visitor.wait_for_answer()
         if number % every == 0 or number == analyses:
             rows.append(_soaked(server, number + 1, (time.perf_counter() - started) / number))
-    _print_table(("analyses", "seconds each", "server MiB", "workers MiB", "descriptors", "files", "files MiB"), rows)
+    return _table(("analyses", "seconds each", "server MiB", "workers MiB", "descriptors", "files", "files MiB"), rows)
 
 
 def _soaked(server: Server, done: int, seconds: float) -> tuple[str, ...]:
@@ -246,9 +263,8 @@ def _soaked(server: Server, done: int, seconds: float) -> tuple[str, ...]:
     return str(done), pace, f"{own:.0f}", f"{workers:.0f}", str(server.descriptors()), str(count), f"{size:.0f}"
 
 
-def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    for row in (header, ("---",) * len(header), *rows):
-        print("| " + " | ".join(row) + " |", flush=True)
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows)]
 
 
 if __name__ == "__main__":

@@ -98,6 +98,11 @@ class WorkerPool:
         except Exception as error:
             raise as_deepfake_error(error, name, timeout_s) from error
 
+    def temporary_folder(self) -> Path:
+        """Return the folder for temporary files of this pool, whose content goes as theirs does."""
+        with self._lock:
+            return self._claimed()
+
     def close(self) -> None:
         """End all workers at once; their tasks are lost."""
         with self._lock:
@@ -108,14 +113,18 @@ class WorkerPool:
                 shutil.rmtree(folder, ignore_errors=True)
                 self._temporary = None
 
-    def _new_pool(self) -> ProcessPool:
+    def _claimed(self) -> Path:
         if self._temporary is None:
             _remove_strays(Path(tempfile.gettempdir()))
             self._temporary = claim_folder(Path(tempfile.gettempdir()), TEMPORARY_PREFIX)
+        return self._temporary[0]
+
+    def _new_pool(self) -> ProcessPool:
+        temporary = self._claimed()
         pool = ProcessPool(
             max_workers=self._workers,
             initializer=_start_worker,
-            initargs=(str(self._temporary[0]), *self._start),
+            initargs=(str(temporary), *self._start),
             context=multiprocessing.get_context("spawn"),
         )
         self._futures = weakref.WeakSet()

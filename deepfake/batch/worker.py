@@ -101,8 +101,8 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
 
 
 def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event | None) -> BatchResult:
-    # The folder is this process's, which outlives the child.
-    with tempfile.TemporaryDirectory(prefix="deepfake-batch-") as folder:
+    # The folder is this process's, which outlives the child; the pool's, so that nothing is left where it is killed.
+    with tempfile.TemporaryDirectory(prefix="clip-", dir=pool.temporary_folder()) as folder:
         if canceled is not None and canceled.is_set():
             raise BatchCanceled
         future = pool.schedule(analyze_clip, clip, task, folder, timeout_s=task.timeout_s)

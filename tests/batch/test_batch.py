@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -252,8 +253,13 @@ def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(tmp_path: Path, settings: Settings) -> None:
+def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import psutil
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     folder = _clips(tmp_path / "clips", *(f"slow {n}" for n in range(10)), "hang")
     with _start_command(folder, settings, "--workers", "2") as process:
@@ -261,6 +267,7 @@ def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(tmp_p
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.communicate(timeout=30)
+    assert list(tmp_path.glob("deepfake-*/clip-*")), "the clip in hand had a folder"
     _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family))
     done, tried = set(_stored(settings)), len(_calls(settings))
     assert len(done) >= tried - 2
@@ -268,6 +275,7 @@ def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(tmp_p
     results = list(_batch(folder, settings, workers=2).run())
     assert Counter(r.status for r in results) == {"known": len(done), "analyzed": 11 - len(done)}
     assert len(_stored(settings)) == 11
+    assert not list(tmp_path.glob("deepfake-*")), "the next batch removes what the killed one left"
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: Path, settings: Settings) -> None:

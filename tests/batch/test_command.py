@@ -1,0 +1,61 @@
+"""`deepfake batch` with the real analysis."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.cli import main
+from deepfake.settings import Settings
+from deepfake.store import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+FINGERPRINT = AnalysisConfig().fingerprint()
+
+
+def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, talking_clip: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    shutil.copy(talking_clip, folder / "talking.mp4")
+    (folder / "broken.mp4").write_text("this is no clip")
+    out = tmp_path / "table.csv"
+    environment = os.environ | {"DEEPFAKE_DATABASE_URL": settings.database_url}
+    command = [sys.executable, "-m", "deepfake", "batch", str(folder), "--out", str(out), "--workers", "2"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 clips: 1 analyzed, 0 known before, 1 failed" in done.stdout
+    assert f"failed: {folder / 'broken.mp4'}: this cannot be read as a video" in done.stderr
+    rows = {Path(row["path"]).name: row for row in pd.read_csv(out).to_dict("records")}
+    assert rows["talking.mp4"]["verdict"] in ("LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE")
+    assert "cannot be read as a video" in rows["broken.mp4"]["error"]
+    with open_store(settings) as store:
+        analysis = store.get(rows["talking.mp4"]["sha256"], FINGERPRINT)
+    assert analysis is not None
+    assert len(analysis.tracks) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nowhere"], 1, "there is no such file or folder"),
+        (["--workers", "0", "x"], 2, "invalid number value"),
+        (["--workers", "2", "--scheduler", "tcp://host:1", "x"], 2, "the cluster has its own"),
+        (["--out", "table.txt", "x"], 1, ".csv or .parquet"),
+    ],
+)
+def test_wrong_usage_is_told_at_once(
+    arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(["batch", *arguments])
+    except SystemExit as stop:
+        found = stop.code
+    assert found == status
+    assert says in capsys.readouterr().err

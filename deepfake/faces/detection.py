@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from deepfake.video.info import Image
 
@@ -140,6 +139,8 @@ def match_boxes(
     a: NDArray[np.float32], b: NDArray[np.float32], min_iou: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Return the one-to-one matching with the greatest total overlap: rows of a, rows of b, their IoU."""
+    from scipy.optimize import linear_sum_assignment  # imports slowly
+
     overlap = box_iou(a, b)
     rows, columns = linear_sum_assignment(np.where(overlap >= min_iou, overlap, 0), maximize=True)
     keep = overlap[rows, columns] >= min_iou

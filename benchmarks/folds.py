@@ -1,13 +1,16 @@
 """How well the verdict's classifier does on sources and kinds of fakes that it has not seen: tables in Markdown.
 
-    python benchmarks/folds.py [--docs]
+    python benchmarks/folds.py [--people LABELS.csv] [--docs]
 
 Reads training/folds/clip_vit_b16.csv, which training.clip_folds wrote: of each clip the logit of networks that were
 trained without its source, and that of the classifier before. Calibration and limits are fitted on the other folds, so
 that no clip decides on itself. Only the classifier is measured, on crops of faces found and followed as the application
 does, and that no head is cut off; what else the verdict asks for (size, pose, blur, every person) only makes it abstain
-more. --docs puts the tables
-between the two marks of docs/accuracy.md and the numbers that prose quotes into facts.json, README and docs.
+more. --docs puts the tables between the marks of docs/accuracy.md and the numbers that prose quotes into facts.json,
+README and docs.
+
+LABELS.csv says of each clip, in the columns clip, sex, age and skin, how the person looks to somebody; empty where that
+cannot be told. Such labels of people are not kept with the project: only the table that follows from them is.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
 DOCUMENT = ROOT / "docs" / "accuracy.md"
 MARKS = ("<!-- folds:begin -->", "<!-- folds:end -->")
+PEOPLE_MARKS = ("<!-- people:begin -->", "<!-- people:end -->")
+PEOPLE_COLUMNS = ("sex", "age", "skin")
 SEEN_BEFORE = ("ff++", "hdtf", "grid", "dfdc")  # sources that the classifier before was trained on
 LEAST_CLIPS = 3  # of a row of the tables by source and method
 
@@ -57,14 +62,20 @@ class Scored:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=Path, metavar="CSV", help="how the people look: a table by sex, age and skin")
     parser.add_argument("--docs", action="store_true", help="put tables and quoted numbers into the documents")
     arguments = parser.parse_args()
     with SCORES.open(newline="") as file:
         clips = scored(list(csv.DictReader(file)))
     text = report(clips)
     print(text)
+    people = None if arguments.people is None else by_people(clips, arguments.people)
+    if people is not None:
+        print(people)
     if arguments.docs:
         update_between_marks(DOCUMENT, text, MARKS)
+        if people is not None:
+            update_between_marks(DOCUMENT, people, PEOPLE_MARKS)
         write_facts("accuracy", facts(clips))
         write_facts("rules", rules())
         update_quotes()
@@ -140,6 +151,19 @@ def report(clips: Sequence[Scored]) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def by_people(clips: Sequence[Scored], labels: Path) -> str:
+    """Return the table by how people look."""
+    with labels.open(newline="", encoding="utf-8") as file:
+        looks = {row["clip"]: row for row in csv.DictReader(file)}
+    groups: dict[str, list[Scored]] = {}
+    for column in PEOPLE_COLUMNS:
+        for value in sorted({row[column] for row in looks.values()} - {""}):
+            groups[value] = [clip for clip in clips if looks.get(clip.row["clip"], {}).get(column) == value]
+    rows = [[name, str(len({c.row["group"] for c in some})), *_row(some)] for name, some in groups.items()]
+    header = ["looks like", "groups of people", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses"]
+    return "\n".join(markdown_table([*header, "not decided"], rows))
 
 
 def _row(some: Sequence[Scored]) -> list[str]:

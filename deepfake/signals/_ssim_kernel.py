@@ -55,7 +55,7 @@ if platform.machine() in {"x86_64", "AMD64"} and numba.config.CPU_FEATURES is No
     numba.config.CPU_FEATURES = f"{get_host_cpu_features()},-prefer-256-bit"
 
 
-def _compiled(signature: Any) -> Callable[[_Function], _Function]:
+def compiled(signature: Any) -> Callable[[_Function], _Function]:
     def decorate(function: _Function) -> _Function:
         try:
             return numba.njit(signature, cache=True, **_OPTIONS)(function)
@@ -156,7 +156,7 @@ def _index_row(moments: Any, means_y: Any, index: Any) -> None:
         index[j] = np.float32(1) - _deficit(mean, means_y[j], square, product)
 
 
-@_compiled(types.float64(_IMAGE, _IMAGE, _PLANE, _PLANE, _ROWS, _ROWS))
+@compiled(types.float64(_IMAGE, _IMAGE, _PLANE, _PLANE, _ROWS, _ROWS))
 def ssim_pass(
     x: NDArray[np.uint8],
     y: NDArray[np.uint8],

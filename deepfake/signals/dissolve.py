@@ -99,7 +99,12 @@ class DissolveDetector:
 
 
 def _small(image: Image) -> Small:
-    return cv2.resize(image, SMALL_PX, interpolation=cv2.INTER_AREA).astype(np.float32)
+    width, height = SMALL_PX
+    if image.shape[0] < height or image.shape[1] < width:
+        return cv2.resize(image, SMALL_PX, interpolation=cv2.INTER_AREA).astype(np.float32)
+    from deepfake.signals._area_kernel import area_means  # Numba imports slowly: only who looks for dissolves waits
+
+    return area_means(np.ascontiguousarray(image), width, height)
 
 
 def _correlation(a: Small, b: Small) -> float:

@@ -1,5 +1,6 @@
 """Flicker: jumps of the face's brightness and color that its surroundings do not share."""
 
+import functools
 from collections import deque
 
 import cv2
@@ -107,10 +108,14 @@ def _cell_means(color: NDArray[np.float32]) -> Cells:
     return cv2.resize(color, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
+@functools.cache
+def _window() -> NDArray[np.float32]:
+    return cv2.createHanningWindow((ALIGNED_PX, ALIGNED_PX), cv2.CV_32F).astype(np.float32, copy=False)
+
+
 def _shift_between(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how far the picture moved, px (x, y), or 0 where that cannot be told."""
-    window = cv2.createHanningWindow((ALIGNED_PX, ALIGNED_PX), cv2.CV_32F)
-    shift, _ = cv2.phaseCorrelate(before, after, window)
+    shift, _ = cv2.phaseCorrelate(before, after, _window())
     found = np.array(shift)
     return found if np.isfinite(found).all() and np.abs(found).max() <= MAX_SHIFT_PX else np.zeros(2)
 

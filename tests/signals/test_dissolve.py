@@ -1,8 +1,10 @@
 """Dissolves are found with their frames; cuts, motion and changes of light are none."""
 
+import cv2
 import numpy as np
 import pytest
 
+from deepfake.signals._area_kernel import area_means
 from deepfake.signals.dissolve import DissolveDetector
 
 RATE = 25
@@ -41,3 +43,12 @@ def test_a_cut_motion_and_a_lamp_are_none():
     assert found([a] * 30 + [b] * 30) == []
     assert found([np.roll(a, 3 * step, axis=1) for step in range(60)]) == []
     assert found([a * (0.6 + 0.4 * min(1.0, step / 40)) for step in range(70)]) == []
+
+
+@pytest.mark.parametrize(("height", "width"), [(1080, 1920), (720, 1280), (414, 736), (1920, 1080), (31, 50), (27, 48)])
+def test_pictures_are_reduced_as_opencv_does_it(height, width):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    found = area_means(image, 48, 27)
+    expected = cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA)
+    assert np.mean(found == expected) > 0.999  # else the mean lies midway between two levels
+    assert np.abs(found - expected).max() <= 1

@@ -1,7 +1,8 @@
 """A first look at a clip: a few moments spread over it, and a provisional verdict; as fast for a long clip."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -60,13 +61,22 @@ def quick_look(
             progress(Progress("models", 0, MOMENTS))
         look = _Look(config, on_crop, settings.max_faces)
         models_s = time.perf_counter() - started
-        for frame in reader.moments(MOMENTS):
+        for frame in _ahead(reader.moments(MOMENTS), stack):
             faces = look.push(frame)
             if progress is not None:
                 progress(Progress("frames", frame.index + 1, MOMENTS, frame, faces))
         info = replace(reader.info, sha256=sha256 or file_sha256(Path(path)))
     analysis = look.result(config, info)
     return replace(analysis, timings_s={"models": models_s, "total": time.perf_counter() - started})
+
+
+def _ahead(frames: Iterator[Frame], stack: ExitStack) -> Iterator[Frame]:
+    """Yield the frames; each is decoded in a second thread while the one before it is looked at."""
+    decoder = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="moments"))
+    coming = decoder.submit(next, frames, None)
+    while (frame := coming.result()) is not None:
+        coming = decoder.submit(next, frames, None)
+        yield frame
 
 
 class _Look:

@@ -39,7 +39,9 @@ logger = logging.getLogger(__name__)
 CLIP_SUFFIXES: Final = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts"})
 # Formats that state when packets are decoded, not when their pictures are shown; raw streams state neither.
 WITHOUT_TIMES: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo"})
-MAX_PICTURES_AT_MOMENTS: Final = 600  # decoded for moments(): about a second of two cores at 1080p
+MAX_PICTURES_AT_MOMENTS: Final = 600  # decoded for moments() …
+MAX_PIXELS_AT_MOMENTS: Final = 360 * 1280 * 720  # … and of large ones fewer: about a second of one core
+READ_THROUGH: Final = 4  # a clip of so many frames a moment, or fewer, is read through for moments()
 JUMPING_CLOCKS: Final = frozenset({"mpegts", "mpeg"})
 
 
@@ -164,26 +166,37 @@ class VideoReader:
     def moments(self, count: int) -> Iterator[Frame]:
         """Yield up to `count` frames that are spread over the clip, in their order, numbered from 0.
 
-        About MAX_PICTURES_AT_MOMENTS pictures are decoded, however long the clip is. A shorter one is read through; a
-        longer one is decoded from key frames on, and where these lie far apart, the frames lie closer behind them. Of a
-        longer one that cannot be sought in, the frames are of its beginning. `info` stays as the header has it.
+        At most about MAX_PICTURES_AT_MOMENTS pictures are decoded, however long the clip is. A short one is read
+        through; another is decoded from key frames on, without the pictures that no other refers to, and where key
+        frames lie far apart, the frames lie closer behind them. Of one that cannot be sought in, the frames are of its
+        beginning. `info` stays as the header has it.
         """
-        duration_s = self.info.duration_s
-        frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or MAX_PICTURES_AT_MOMENTS
+        duration_s, most = self.info.duration_s, self._most_pictures(count)
+        frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or most
         found: Iterator[Picture] = iter(())
-        if frames > MAX_PICTURES_AT_MOMENTS and duration_s:
+        if frames > READ_THROUGH * count and duration_s:
             times_s = [duration_s * (number + 0.5) / count for number in range(count)]
-            found = spread(
-                times_s, MAX_PICTURES_AT_MOMENTS // count, self._from, key_frames(self._stream, self._start_s)
-            )
+            self._leave_out_unneeded()
+            found = spread(times_s, most // count, self._from, key_frames(self._stream, self._start_s))
         first = next(found, None)
         if first is None:
-            step = max(1, min(frames, MAX_PICTURES_AT_MOMENTS) // count)
-            found = _every(step, itertools.islice(self._from_start(), MAX_PICTURES_AT_MOMENTS))
+            self._stream.codec_context.skip_frame = "DEFAULT"
+            step = max(1, min(frames, most) // count)
+            found = _every(step, itertools.islice(self._from_start(), most))
         else:
             found = itertools.chain((first,), found)
         for index, picture in enumerate(itertools.islice(found, count)):
             yield self._frame(index, picture)
+
+    def _most_pictures(self, count: int) -> int:
+        """How many pictures are decoded for `count` moments."""
+        pixels = self._geometry.coded_width * self._geometry.coded_height
+        return max(READ_THROUGH * count, min(MAX_PICTURES_AT_MOMENTS, MAX_PIXELS_AT_MOMENTS // pixels))
+
+    def _leave_out_unneeded(self) -> None:
+        """Have pictures left out that no other refers to: of most clips half. Fields need their neighbors, though."""
+        if self._first is None or not self._first.frame.interlaced_frame:
+            self._stream.codec_context.skip_frame = "NONREF"
 
     def _start(self) -> list[Any]:
         """Begin to decode; return the first packets, which are read ahead."""

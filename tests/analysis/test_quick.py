@@ -18,6 +18,7 @@ from deepfake.cli import main
 from deepfake.detectors import classifier
 from deepfake.faces.alignment import FaceCrop
 from deepfake.report.wording import PROVISIONAL, warning_sentences
+from deepfake.video import reader as reader_module
 from deepfake.video.reader import MAX_PICTURES_AT_MOMENTS, VideoReader
 
 QUICK = AnalysisConfig(quick=True)
@@ -105,6 +106,32 @@ def test_moments_where_key_frames_lie_far_apart(tmp_path: Path, write_clip: Call
     times_s = [moment.timestamp_s for moment in moments]
     assert len(times_s) == MOMENTS
     assert np.diff(times_s).min() > 1.4  # what decoding in turn allows; even would be 1.75
+
+
+def test_pictures_that_no_other_refers_to_are_not_decoded(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    options = {"crf": "28", "x264-params": "bframes=2:b-adapt=0:b-pyramid=none:keyint=50"}
+    noise = np.random.default_rng(0).integers(0, 255, (64, 296, 3), dtype=np.uint8)
+    moving = [noise[:, shift : shift + 96] for shift in range(200)]
+    clip = write_clip(tmp_path / "b_pictures.mp4", moving, codec_options=options)
+    with VideoReader(clip) as reader:
+        moments = list(reader.moments(MOMENTS))
+        assert reader._tally.pictures < 0.5 * 200
+    wanted_s = [200 / 25 * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
+    assert [moment.timestamp_s for moment in moments] == pytest.approx(wanted_s, abs=0.12)
+    for moment in moments[::5]:
+        with VideoReader(clip) as reader:
+            shown, _ = reader.frame_near(moment.timestamp_s + 1e-3)
+        np.testing.assert_array_equal(moment.image, shown.image)
+
+
+def test_of_large_pictures_fewer_are_decoded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write_clip: Callable[..., Path]
+) -> None:
+    monkeypatch.setattr(reader_module, "MAX_PIXELS_AT_MOMENTS", 160 * 64 * 96)
+    options = {"crf": "28", "preset": "ultrafast", "g": "1000", "sc_threshold": "0"}
+    with VideoReader(write_clip(tmp_path / "one_key.mp4", (LONG_FRAMES, (64, 96)), codec_options=options)) as reader:
+        assert len(list(reader.moments(MOMENTS))) == MOMENTS
+        assert reader._tally.pictures <= 160 + 1  # and the first one, which says what the clip is
 
 
 def test_moments_of_a_file_that_cannot_be_sought_in(tmp_path: Path, write_clip: Callable[..., Path]) -> None:

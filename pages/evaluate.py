@@ -1,7 +1,10 @@
 """Evaluate: what the verdicts on a labeled data set are worth, from the analyses in the store."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from deepfake.dashboard.dataset.batch import draw_batch
 from deepfake.dashboard.evaluate.choice import (
     choose_only_new,
     choose_settings,
@@ -15,13 +18,13 @@ from deepfake.dashboard.evaluate.panels import (
     draw_caveats,
     draw_coverage,
     draw_curves,
-    draw_difference,
     draw_downloads,
     draw_methods,
     draw_not_judged,
     draw_nothing_yet,
     draw_numbers,
     draw_scores,
+    draw_side_by_side,
 )
 from deepfake.dashboard.evaluate.results import SetInStore, difference_of, measured_settings, set_in_store
 from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
@@ -67,22 +70,26 @@ def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None
     elif not any(found.counts.values()):
         draw_nothing_yet(source, labeled, len(found.known.stamps))
     else:
-        chosen = choose_settings(found.settings, found.counts)
+        settings = choose_settings(found.settings, found.counts)
+        chosen = settings.analyzed
         only_new = choose_only_new(found.known, chosen)
         evaluations = measured_settings(dataset, found, chosen, names_of(chosen), only_new=only_new)
+        if settings.compared is not None and (len(chosen) == 1 or evaluations[-1].stored.missing):
+            draw_batch(dataset, settings.compared)
         if evaluations:
             draw_evaluations(source, dataset, evaluations, chosen)
 
 
 def draw_evaluations(
-    source: DatasetSource, dataset: Dataset, evaluations: list[Measured], chosen: list[StoredFingerprint]
+    source: DatasetSource, dataset: Dataset, evaluations: list[Measured], chosen: Sequence[StoredFingerprint]
 ) -> None:
     difference = difference_of(evaluations)
     draw_coverage(source, evaluations)
     threshold = choose_threshold(chosen)
-    for measured in evaluations:
-        draw_numbers(measured, threshold, named=len(evaluations) > 1)
-    draw_difference(difference, evaluations)
+    if len(evaluations) > 1:
+        draw_side_by_side(evaluations, threshold, difference)
+    else:
+        draw_numbers(evaluations[0], threshold)
     draw_downloads(source.title, evaluations, threshold, difference)
     draw_caveats(evaluations)
     draw_curves(evaluations, threshold)

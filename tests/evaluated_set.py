@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import zlib
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore
 from tests.store.samples import sample_analysis
@@ -38,6 +38,7 @@ def keep(
     scores: Mapping[Path, float | None],
     *,
     face_detector: str = "mtcnn",
+    classifier: str = DEFAULT_CLASSIFIER,
     reason: Evidence = NO_FACE,
 ) -> str:
     """Keep a made-up analysis of each clip with its P(fake), or none with the reason; return their fingerprint."""
@@ -48,6 +49,7 @@ def keep(
             zlib.crc32(os.fsencode(path)),
             frames=8,
             face_detector=face_detector,
+            classifier=classifier,
             label=label,
             probability_fake=score,
             reasons=reasons,
@@ -55,7 +57,7 @@ def keep(
         )
         store.put(analysis, name=path.name, location=str(path))
         store.remember_file(str(path), stamp_of(str(path)) or "", analysis.video.sha256)
-    return dataclasses.replace(AnalysisConfig(), face_detector=face_detector).fingerprint()  # type: ignore[arg-type]
+    return AnalysisConfig(face_detector=face_detector, classifier=classifier).fingerprint()  # type: ignore[arg-type]
 
 
 def _write(path: Path, content: bytes) -> None:

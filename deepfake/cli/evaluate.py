@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.batch import add_work_options
 from deepfake.cli.commands import STANDARD_OUTPUT
-from deepfake.cli.options import config_of
+from deepfake.cli.options import add_compare_option, config_of
 from deepfake.cli.terminal import warn
 from deepfake.files import check_writable
 
 if TYPE_CHECKING:
+    from deepfake.analysis.model import AnalysisConfig
     from deepfake.batch import Batch, BatchResult
     from deepfake.dataset import ClipEntry
     from deepfake.evaluation import ClipResult
@@ -40,6 +41,7 @@ def add_evaluate(subparsers: Any) -> None:
         help="also give false alarms and misses for each value of this column, with exact intervals: group, split, "
         "method, compression, or a column of the CSV",
     )
+    add_compare_option(parser)
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the bootstrap (default 0)")
     add_work_options(parser, workers=1)
     parser.set_defaults(run=evaluate, usage_error=parser.error)
@@ -49,8 +51,8 @@ def evaluate(options: argparse.Namespace) -> None:
     """Run the command. Raises DeepfakeError for the clips or the store, OSError where a result cannot be written."""
     if options.out is not None and str(options.out) == STANDARD_OUTPUT:
         options.usage_error("--out needs a file: standard output has the numbers")
-    from deepfake.batch import Batch, write_table
-    from deepfake.evaluation import by_column, result_of, summarize
+    from deepfake.batch import write_table
+    from deepfake.evaluation import auc_difference, by_column, result_of, scored_clips, summarize
 
     clips = labeled_clips(options.manifest)
     for name in (options.out, options.json):
@@ -59,6 +61,35 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.by is not None:
         by_column([_unknown(clip) for clip in clips], options.by)  # a wrong name is told before the work
     config = config_of(options)
+    other = None if options.compare is None else replace(config, classifier=options.compare)
+    if other is not None:
+        if other == config:
+            options.usage_error(f"--compare needs another classifier than {config.classifier}")
+        other.fingerprint()  # reads its weights: better told now than after the first classifier
+    in_order = _analyzed(clips, config, options)
+    results = [result_of(result, config.classifier) for result in in_order]
+    numbers = summarize(results, seed=options.seed).to_dict()
+    if options.by is not None:
+        numbers["by"] = {options.by: [asdict(part) for part in by_column(results, options.by)]}
+    if other is not None:
+        others = [result_of(result, other.classifier) for result in _analyzed(clips, other, options)]
+        difference = auc_difference(scored_clips(results), scored_clips(others), seed=options.seed)
+        numbers["compared"] = {
+            "classifier": other.classifier,
+            "auc_difference": None if difference is None else asdict(difference),
+            "numbers": summarize(others, seed=options.seed).to_dict(),
+        }
+    if options.out is not None:
+        write_table(options.out, map(_named, in_order), columns=COLUMNS)
+    _write_numbers(numbers, options.json)
+
+
+def _analyzed(
+    clips: tuple["ClipEntry", ...], config: "AnalysisConfig", options: argparse.Namespace
+) -> list["BatchResult"]:
+    """Analyze what is missing, telling of each clip; return the result of every clip, in their order."""
+    from deepfake.batch import Batch
+
     work = Batch(
         clips,
         config=config,
@@ -73,14 +104,7 @@ def evaluate(options: argparse.Namespace) -> None:
             _tell(result, work)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted; what is done is kept: run the same command again to go on") from None
-    in_order = [found[clip.location] for clip in clips]
-    results = [result_of(result, config.classifier) for result in in_order]
-    numbers = summarize(results, seed=options.seed).to_dict()
-    if options.by is not None:
-        numbers["by"] = {options.by: [asdict(part) for part in by_column(results, options.by)]}
-    if options.out is not None:
-        write_table(options.out, map(_named, in_order), columns=COLUMNS)
-    _write_numbers(numbers, options.json)
+    return [found[clip.location] for clip in clips]
 
 
 def labeled_clips(named: str) -> tuple["ClipEntry", ...]:

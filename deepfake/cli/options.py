@@ -34,6 +34,18 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_compare_option(parser: argparse.ArgumentParser) -> None:
+    """Add --compare."""
+    parser.add_argument(
+        "--compare",
+        metavar="NAME",
+        action=_Choice,
+        titles=_classifiers,
+        help="a second classifier for the same clips: its numbers, and how the AUC differs on the clips that both "
+        f"score, with the interval of the difference; {LIST} names the choices",
+    )
+
+
 def add_quick_option(parser: argparse.ArgumentParser) -> None:
     """Add --quick."""
     parser.add_argument(

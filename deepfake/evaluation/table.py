@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deepfake.dataset import ClipEntry
 from deepfake.evaluation.measured import Measured
-from deepfake.evaluation.metrics import Share
+from deepfake.evaluation.metrics import Share, share
 from deepfake.files import csv_cell
 from deepfake.report.wording import named_sentence
 
@@ -55,6 +55,17 @@ def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]
     ]
 
 
+def side_by_side_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
+    """Return a header and the numbers to choose between settings by: AUC, wrong verdicts, what is left open."""
+    columns = [_verdict_numbers(measured, threshold) for measured in evaluations]
+    names = [name for name, _ in columns[0]] if columns else []
+    values = zip(*([value for _, value in column] for column in columns), strict=True)
+    return [
+        ("", *(measured.name for measured in evaluations)),
+        *((name, *row) for name, row in zip(names, values, strict=True)),
+    ]
+
+
 def method_rows(measured: Measured, threshold: float) -> list[Row]:
     """Return a header and one row per manipulation method."""
     header = ("method", "fakes", "found", "AUC", "real clips against it", "not judged")
@@ -90,6 +101,19 @@ def share_text(share: Share, interval: tuple[float, float] | None = None) -> str
     known = interval or share.ci95
     spread = "" if known is None else f" ({known[0]:.0%} to {known[1]:.0%})"
     return f"{share.count} of {share.n}: {share.rate:.0%}{spread}"
+
+
+def _verdict_numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
+    found, analyzed = measured.evaluation, measured.stored.n_analyzed
+    accuracy = share_text(measured.confusion_at(threshold).accuracy, measured.accuracy_ci95_at(threshold))
+    return [
+        ("AUC", number_text(found.auc, found.auc_ci95)),
+        ("false alarms: real clips judged likely fake", share_text(found.false_alarms)),
+        ("misses: fakes judged likely real", share_text(found.missed)),
+        ("left open", share_text(share(found.abstained, analyzed))),
+        ("log loss", number_text(found.log_loss, found.log_loss_ci95)),
+        (f"accuracy at P(fake) ≥ {threshold:.2f}", accuracy),
+    ]
 
 
 def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:

@@ -26,6 +26,13 @@ def metrics(user: User) -> dict[str, str]:
     return {metric.label: metric.value for metric in user.metric}
 
 
+def side_by_side(user: User) -> dict[str, list[str]]:
+    """The first table: each row's cells by its name; the names of the columns under ""."""
+    table = user.table[0].value
+    rows = [("", table.columns), *table.iterrows()]
+    return {name.replace("\\", ""): [cell.replace("\\", "") for cell in cells] for name, cells in rows}
+
+
 def links(user: User) -> list[tuple[str, str]]:
     return [(link.proto.page, link.proto.query_string) for link in user.get("page_link")]
 
@@ -170,11 +177,44 @@ def test_two_settings_side_by_side(
     assert not user.exception
     assert user.selectbox(key="evaluate-settings").value == MTCNN
     assert user.selectbox(key="evaluate-other").value == haar
-    assert [metric.value for metric in user.metric if metric.label == "AUC"] == ["1.000", "0.500"]
+    assert [cell.split()[0] for cell in side_by_side(user)["AUC"]] == ["1.000", "0.500"]
     assert "On the 19 clips that both score" in user.words
     user.selectbox(key="evaluate-other").set_value(None).run()
     assert "with" not in user.query_params
     assert len(user.metric) == 4
+
+
+def test_another_classifier_can_analyze_the_set_from_here(
+    analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+) -> None:
+    user = opened()
+    others = user.selectbox(key="evaluate-other")
+    offered = [title for title in others.options if title.endswith("has not analyzed this set yet")]
+    assert any("EfficientNet" in title for title in offered)
+    second = AnalysisConfig(classifier="efficientnet").fingerprint()
+    others.set_value(second).run()
+    assert not user.exception
+    assert user.query_params["with"] == second
+    assert user.has_button("batch-start")
+    assert "scored by EfficientNet" in user.words
+    assert metrics(user)["AUC"] == "1.000"  # of the first, which goes on being shown
+
+
+def test_two_classifiers_side_by_side(
+    analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+) -> None:
+    scores = {clip.path: 0.9 if clip.label == "REAL" else 0.1 for clip in analyzed}
+    user = opened(settings=MTCNN, **{"with": keep(store, scores, classifier="efficientnet")})
+    assert not user.exception
+    assert not user.has_button("batch-start")
+    found = side_by_side(user)
+    assert [name.split()[0] for name in found[""]] == ["CLIP", "EfficientNet-Lite0,"]
+    assert [cell.split()[0] for cell in found["AUC"]] == ["1.000", "0.000"]
+    counts = {name: [cell.split(":")[0] for cell in cells] for name, cells in found.items()}
+    assert counts["false alarms: real clips judged likely fake"] == ["0 of 8", "8 of 8"]
+    assert counts["misses: fakes judged likely real"] == ["1 of 14", "16 of 16"]
+    assert counts["left open"] == ["1 of 22", "0 of 24"]
+    assert "95 % interval +1.000 to +1.000: a difference" in user.words
 
 
 def test_fakes_alone_have_no_auc_and_the_page_says_why(

@@ -378,9 +378,26 @@ class TestCommand:
         with pytest.raises(DatasetError, match="no clip has a gender"):
             _run(tmp_path / "set", "--by", "gender")
 
+    def test_a_second_classifier_beside_the_first_with_the_difference_of_the_auc(self, tmp_path, capsys, monkeypatch):
+        calls = _with_stand_in(tmp_path, monkeypatch)
+        clips = [_write_clip(tmp_path, content) for content in ("a", "b", "c", "bad d")]
+        rows = "".join(f"{name},{label}\n" for name, label in zip(clips, ("REAL", "FAKE", "REAL", "FAKE"), strict=True))
+        numbers = _numbers_of(capsys, _manifest(tmp_path, f"path,label\n{rows}"), "--compare", "efficientnet")
+        assert sorted(calls()) == sorted(["a", "b", "c", "bad d"] * 2)
+        compared = numbers["compared"]
+        assert compared["classifier"] == "efficientnet"
+        assert compared["numbers"]["auc"] == numbers["auc"]  # the stand-in looks at the clip alone
+        assert (compared["numbers"]["false_alarms"], compared["numbers"]["abstained"]) == (
+            numbers["false_alarms"],
+            numbers["abstained"],
+        )
+        difference = compared["auc_difference"]
+        assert (difference["n"], difference["difference"], difference["ci95"]) == (3, 0, [0, 0])
+
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
-        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"], ["--timeout", "0"]):
+        same = ["--classifier", "efficientnet", "--compare", "efficientnet"]
+        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"], ["--timeout", "0"], same):
             with pytest.raises(SystemExit) as caught:
                 _run(manifest, *arguments)
             assert caught.value.code == 2

@@ -10,13 +10,21 @@ import numpy as np
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
+from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Adjustment, VideoInfo
 from tests.told import told
 
 
-def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "mtcnn", **verdict: object) -> Analysis:
+def sample_analysis(
+    number: int = 0,
+    *,
+    frames: int = 60,
+    face_detector: str = "mtcnn",
+    classifier: str = DEFAULT_CLASSIFIER,
+    **verdict: object,
+) -> Analysis:
     """Return a made-up analysis with one of everything that is awkward: NaN, no landmarks, empty arrays, a fraction,
     names beyond ASCII. number: makes another clip. verdict: fields of the verdict to replace."""
     rng = np.random.default_rng(number)
@@ -63,7 +71,7 @@ def sample_analysis(number: int = 0, *, frames: int = 60, face_detector: str = "
             has_audio=True,
             adjustments=(Adjustment("breaks_off", {"at_s": 0.4}),),
         ),
-        config=AnalysisConfig(face_detector=face_detector),  # type: ignore[arg-type]
+        config=AnalysisConfig(face_detector=face_detector, classifier=classifier),  # type: ignore[arg-type]
         frame_timestamps_s=times,
         cuts=np.array([7, 20], np.int64),
         tracks=tracks,

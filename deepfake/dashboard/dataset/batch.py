@@ -11,6 +11,7 @@ from deepfake.dashboard.state import runtime
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
+from deepfake.detectors import classifier_title
 from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
 from deepfake.store import Failure
@@ -60,8 +61,8 @@ def _draw_start(
         if left == 0 and not failed:
             return
         st.caption(
-            "In the background, with the settings in the sidebar. It goes on when you leave the page, and is found "
-            "here again; what is analyzed is kept."
+            f"In the background, scored by {classifier_title(config.classifier)}. It goes on when you leave the page, "
+            "and is found here again; what is analyzed is kept."
         )
 
 

@@ -1,14 +1,16 @@
 """What the Evaluate page is about: a data set, one setting or two, a threshold. All of it in the URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate.results import trained_on_by
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.evaluation import KnownClips
-from deepfake.faces.detection import face_detector_title
+from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.store import StoredFingerprint
 
 SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
@@ -38,10 +40,20 @@ def choose_source() -> DatasetSource:
     return sources[chosen]
 
 
-def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -> list[StoredFingerprint]:
+@dataclass(frozen=True, slots=True)
+class ChosenSettings:
+    """What is evaluated. analyzed: one setting, or two to compare, that have analyzed clips of the set. compared: how
+    to analyze the clips that the second has not, where that can be done here."""
+
+    analyzed: tuple[StoredFingerprint, ...]
+    compared: AnalysisConfig | None
+
+
+def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]) -> ChosenSettings:
     """Draw the choice of one setting, or of two to compare, and return them.
 
-    kept: what the store has analyses of. counts: how many clips of the data set each has; those without are left out.
+    kept: what the store has analyses of. counts: how many clips of the data set each has. Those without cannot come
+    first; every classifier that is there can be compared with, and analyze the set then.
     """
     by_id = {item.fingerprint: item for item in kept if counts.get(item.fingerprint)}
     ordered = sorted(by_id, key=lambda fingerprint: -counts[fingerprint])  # stable: the newest first among equals
@@ -56,21 +68,30 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: dict[str, int]) -
         help="A batch, and every analysis of a clip of this set, is kept by the settings, the version and the model "
         "that made it.",
     )
-    others = [fingerprint for fingerprint in ordered if fingerprint != chosen]
+    configs = _other_classifiers(by_id[chosen])
+    others = [*(item for item in ordered if item != chosen), *(item for item in configs if item not in by_id)]
+
+    def titled(fingerprint: str) -> str:
+        if fingerprint in by_id:
+            return _described(by_id[fingerprint], counts[fingerprint])
+        return f"{classifier_title(configs[fingerprint].classifier)}: has not analyzed this set yet"
+
     _restore(OTHER_KEY, "with", others, None)
     other: str | None = second.selectbox(
         "Compare with",
         others,
         index=None,
-        format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
+        format_func=titled,
         key=OTHER_KEY,
         persist_state="session",
-        placeholder="Nothing" if others else "No other settings have analyzed this set",
-        disabled=not others,
+        placeholder="Nothing",
+        help="Other settings or another classifier, beside the first, clip by clip. One that has not analyzed this set "
+        "can do so here.",
     )
     st.query_params["settings"] = chosen
     _keep("with", other)
-    return [by_id[chosen], *([by_id[other]] if other is not None else [])]
+    analyzed = tuple(by_id[item] for item in (chosen, other) if item is not None and item in by_id)
+    return ChosenSettings(analyzed, configs.get(other) if other is not None else None)
 
 
 def choose_only_new(known: KnownClips, chosen: Sequence[StoredFingerprint]) -> bool:
@@ -142,6 +163,15 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
         if len(set(parts)) == len(chosen):
             return [f"{title}, {part}" for title, part in zip(classifiers, parts, strict=True)]
     return classifiers
+
+
+def _other_classifiers(first: StoredFingerprint) -> dict[str, AnalysisConfig]:
+    """Return how the set can be analyzed by the other classifiers, faces found as by the first; by fingerprint."""
+    if first.face_detector not in FACE_DETECTORS:
+        return {}
+    names = [name for name, row in CLASSIFIERS.items() if row.is_available and name != first.classifier]
+    configs = [AnalysisConfig(first.face_detector, name) for name in names]
+    return {config.fingerprint(): config for config in configs}
 
 
 def _described(item: StoredFingerprint, count: int) -> str:

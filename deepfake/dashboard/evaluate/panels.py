@@ -20,7 +20,7 @@ from deepfake.evaluation.charts import (
     roc_chart,
 )
 from deepfake.evaluation.page import coverage_sentence, difference_sentence, evaluation_html
-from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows
+from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows, side_by_side_rows
 
 CHART_CONFIG = {"displaylogo": False}
 BATCH_COMMAND = "python -m deepfake batch DIR"
@@ -65,10 +65,8 @@ def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> Non
             _batch_link(source)
 
 
-def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
+def draw_numbers(measured: Measured, threshold: float) -> None:
     """Draw AUC, log loss, accuracy and how many were judged, each with its interval and n."""
-    if named:
-        st.markdown(f"**{plain(measured.name)}**")
     found, right = measured.evaluation, measured.evaluation.accuracy_decided
     at, analyzed = measured.confusion_at(threshold), measured.stored.n_analyzed
     known = found.auc is not None
@@ -103,11 +101,13 @@ def draw_numbers(measured: Measured, threshold: float, *, named: bool) -> None:
         _number(place, *card)
 
 
-def draw_difference(difference: AucDifference | None, evaluations: Sequence[Measured]) -> None:
-    """Draw how two settings compare on the clips that both score."""
+def draw_side_by_side(evaluations: Sequence[Measured], threshold: float, difference: AucDifference | None) -> None:
+    """Draw what two settings are worth beside each other, and how they compare on the clips that both score."""
+    st.table(_frame(side_by_side_rows(evaluations, threshold)))
+    st.caption("In parentheses: 95 % intervals. “All numbers” below says how they are made.")
     if difference is not None:
         st.markdown(plain(difference_sentence(difference, evaluations)))
-    elif len(evaluations) > 1:
+    else:
         st.caption("The clips that both score are not of both labels: the two cannot be compared by AUC.")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from deepfake import __version__
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.analysis.verdict import NotebookRule, Verdict
+from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.errors import ClipError
 from deepfake.settings import Settings
 from deepfake.video.info import VideoInfo
@@ -60,9 +60,17 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         tracks=(),
         traces=(),
         notebook_rule=NotebookRule(None, None, None),
-        verdict=Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
+        verdict=_sure(content) or Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
         timings_s={},
     )
+
+
+def _sure(content: bytes) -> Verdict | None:
+    """The verdict of a clip that begins with "sure": more frames would not change it."""
+    if not content.startswith(b"sure"):
+        return None
+    person = TrackVerdict(0, "LIKELY_FAKE", 0.99, (0.985, 0.995), 0.003, ())
+    return Verdict("LIKELY_FAKE", 0.99, (), person.interval, (person,))
 
 
 def probability_of(content: bytes) -> float:

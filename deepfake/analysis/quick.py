@@ -17,7 +17,7 @@ from deepfake.analysis.judging import is_person, left_out_evidence, no_person_ev
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.quality import track_view
 from deepfake.analysis.stillness import StillnessCheck
-from deepfake.analysis.verdict import notebook_rule
+from deepfake.analysis.verdict import is_settled, notebook_rule
 from deepfake.detectors import TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
@@ -68,6 +68,14 @@ def quick_look(
         info = replace(reader.info, sha256=sha256 or file_sha256(Path(path)))
     analysis = look.result(config, info)
     return replace(analysis, timings_s={"models": models_s, "total": time.perf_counter() - started})
+
+
+def decides(look: Analysis) -> bool:
+    """Return whether a quick look leaves nothing to the full pass: its answer is settled, see verdict.is_settled.
+
+    When it misleads: the full pass may see somebody whom the look missed, and a bit rate too low to judge by.
+    """
+    return is_settled(look.verdict, classifier(look.config.classifier).calibration)
 
 
 def _ahead(frames: Iterator[Frame], stack: ExitStack) -> Iterator[Frame]:

@@ -36,6 +36,7 @@ __all__ = [
     "Verdict",
     "VerdictLabel",
     "clip_verdict",
+    "is_settled",
     "notebook_rule",
     "probability_interval",
     "track_verdict",
@@ -276,6 +277,27 @@ def clip_verdict(
         deciding = (*stopped, *others, *(item for item in deciding if item not in stopped))
     told = (item for item in (*others, *pictures, *false_faces) if item not in deciding)
     return Verdict(label, worst.probability_fake, (*deciding, *told), worst.interval, tuple(tracks))
+
+
+def is_settled(verdict: Verdict, calibration: Calibration | None) -> bool:
+    """Return whether more frames would hardly change the answer: it is the same over the whole interval of P(fake) of
+    whoever decides it, one person where it is LIKELY_FAKE and everybody where it is not.
+
+    It is not settled where nobody was seen, or somebody could not be judged: more frames may tell of them. calibration:
+    of the classifier; without one nothing is settled.
+    """
+    if calibration is None or not verdict.tracks:
+        return False
+    judged = max(1, sum(track.interval is not None for track in verdict.tracks))
+    deciding = [track for track in verdict.tracks if track.track_id == verdict.most_suspicious]
+    people = deciding if verdict.label == "LIKELY_FAKE" else verdict.tracks
+    return all(_is_same_over_interval(track, calibration, judged) for track in people)
+
+
+def _is_same_over_interval(track: TrackVerdict, calibration: Calibration, judged: int) -> bool:
+    if track.interval is None or track.abstained:
+        return False
+    return all(_label(probability, calibration, judged) == track.label for probability in track.interval)
 
 
 def _suspicion(track: TrackVerdict) -> tuple[bool, bool, bool, float]:

@@ -1,11 +1,11 @@
 """What a batch need not do: clips that the store has, clips that failed before, files that are not there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deepfake.batch.progress import BatchResult
-from deepfake.batch.worker import known_result
+from deepfake.batch.progress import BatchResult, Look
+from deepfake.batch.worker import kept, known_result
 from deepfake.dataset import ClipEntry
 from deepfake.errors import ClipError
 from deepfake.files import is_url, stamp_of
@@ -22,13 +22,20 @@ class Plan:
     pending: tuple[ClipEntry, ...]
 
 
-def plan(clips: Sequence[ClipEntry], store: AnalysisStore, fingerprint: str, *, retry_failed: bool) -> Plan:
+def plan(
+    clips: Sequence[ClipEntry],
+    store: AnalysisStore,
+    fingerprint: str,
+    looks: Mapping[str, Look],
+    *,
+    retry_failed: bool,
+) -> Plan:
     """Return what is known of the clips and what is left to do. No clip is read: a file whose size and time are those
-    of the last run has the SHA-256 that it had then."""
+    of the last run has the SHA-256 that it had then. fingerprint, looks: as in Task."""
     stamps = dict(zip((clip.location for clip in clips), _stamps(clips), strict=True))
     present = {location: stamp for location, stamp in stamps.items() if stamp}
     hashes = store.known_hashes(present)
-    found = store.summaries(set(hashes.values()), fingerprint)
+    found = kept(store, set(hashes.values()), looks)
     failures = {} if retry_failed else store.failures(fingerprint, present)
     settled, pending = [], []
     for clip in clips:
@@ -37,7 +44,7 @@ def plan(clips: Sequence[ClipEntry], store: AnalysisStore, fingerprint: str, *, 
         if stamp is None:
             settled.append(BatchResult(clip, "failed", error="there is no such file"))
         elif analysis is not None:
-            settled.append(known_result(clip, analysis))
+            settled.append(known_result(clip, analysis, looks))
         elif failure is not None and failure.stamp == stamp:
             settled.append(BatchResult(clip, "failed_before", error=failure.error))
         else:

@@ -10,6 +10,7 @@ from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dataset import ClipEntry
 
 Status = Literal["analyzed", "known", "failed", "failed_before"]
+Look = Literal["quick", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class BatchResult:
 
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
     reason: the verdict's first. error: why, without the clip's name, None where there is a verdict. seconds: that the
-    analysis took, None where there was none.
+    analysis took, None where there was none. look: what the verdict rests on, a quick look or the full pass.
     """
 
     clip: ClipEntry
@@ -29,6 +30,7 @@ class BatchResult:
     reason: Evidence | None = None
     error: str | None = None
     seconds: float | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from deepfake.batch.cluster import ClusterWorkers
 from deepfake.batch.local import LocalWorkers
 from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
-from deepfake.batch.worker import AnalyzeFile, Task
+from deepfake.batch.worker import AnalyzeFile, Task, looks_of
 from deepfake.dataset import ClipEntry
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
@@ -43,7 +43,9 @@ class Batch:
 
     Args:
         clips: The clips, as collect_clips lists them.
-        config: What may be chosen for an analysis; by default AnalysisConfig().
+        config: What may be chosen for an analysis; by default AnalysisConfig(). With its `quick`, every clip gets a
+            quick look first, and the full analysis where that does not decide (quick.decides); a full analysis that is
+            in the store already counts.
         settings: Limits, and the store (database_url), which a cluster's workers have to reach; by default those in
             force.
         workers: Number of processes on this machine; by default as many as its cores and memory carry.
@@ -91,15 +93,16 @@ class Batch:
         version.
         """
         self._tally.start()
-        fingerprint = self._config.fingerprint()
+        fingerprint, looks = self._config.fingerprint(), looks_of(self._config)
         try:
             with closing(open_store(self._settings)) as store:
-                todo = plan(self._clips, store, fingerprint, retry_failed=self._retry_failed)
+                todo = plan(self._clips, store, fingerprint, looks, retry_failed=self._retry_failed)
             for result in todo.settled:
                 self._tally.add(result)
                 yield result
             if todo.pending and not self._canceled.is_set():
-                for result in self._worked(todo.pending, fingerprint):
+                task = Task(self._config, fingerprint, looks, self._settings, self._timeout_s, self._analyze)
+                for result in self._worked(todo.pending, task):
                     self._tally.add(result)
                     yield result
         finally:
@@ -118,9 +121,8 @@ class Batch:
         progress = self.progress()
         return BatchSummary(progress, self._tally.reasons(), progress.done < progress.total)
 
-    def _worked(self, clips: Sequence[ClipEntry], fingerprint: str) -> Iterator[BatchResult]:
+    def _worked(self, clips: Sequence[ClipEntry], task: Task) -> Iterator[BatchResult]:
         """Give the clips to workers, some ahead of what is done, and yield what they return."""
-        task = Task(self._config, fingerprint, self._settings, self._timeout_s, self._analyze)
         workers = self._start_workers(task)
         waiting, in_hand = iter(clips), set[Any]()
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()  # futures, in the order in which they are done

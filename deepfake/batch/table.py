@@ -13,7 +13,7 @@ from deepfake.files import check_writable, csv_cell, readable
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
     "path", "label", "probability_fake", "verdict", "error",
-    "status", "sha256", "seconds", "split", "method", "compression", "group", "location",
+    "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location",
 )  # fmt: skip
 TEXT_COLUMNS = tuple(name for name in TABLE_COLUMNS if name not in ("probability_fake", "seconds"))
 SUFFIXES = (".csv", ".parquet")
@@ -66,6 +66,7 @@ def _row(result: BatchResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "error": None if result.error is None else " ".join(result.error.split()),
         "status": result.status,
+        "look": result.look,
         "sha256": result.sha256,
         "seconds": None if result.seconds is None else round(result.seconds, 3),
         "split": clip.split,

@@ -8,16 +8,18 @@ import platform
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import CancelledError, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from pebble import ProcessExpired
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.batch.progress import BatchResult
+from deepfake.analysis.quick import decides
+from deepfake.batch.progress import BatchResult, Look
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
 from deepfake.errors import ClipError, DeepfakeError, LimitError, StoreError, WorkerError
@@ -44,10 +46,12 @@ class AnalyzeFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all clips of a batch share. fingerprint: of the caller's version; a child of another version refuses."""
+    """What all clips of a batch share. fingerprint: of the caller's version; a child of another version refuses. looks:
+    the fingerprints of the analyses that count, and what each of them rests on; the best first."""
 
     config: AnalysisConfig
     fingerprint: str
+    looks: Mapping[str, Look]
     settings: Settings
     timeout_s: float
     analyze: AnalyzeFile
@@ -126,11 +130,11 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
         version = copy.stamp
         if version:
             store.remember_file(clip.location, version, copy.sha256)
-        found = store.summaries([copy.sha256], task.fingerprint).get(copy.sha256)
+        found = kept(store, [copy.sha256], task.looks).get(copy.sha256)
         if found is not None:
-            return known_result(clip, found)
+            return known_result(clip, found, task.looks)
         try:
-            analysis = task.analyze(copy.file, task.config, settings=task.settings, sha256=copy.sha256)
+            analysis = _analyzed(copy, task)
         except DeepfakeError as error:
             # A copy's place means nothing to anyone.
             return _failed(clip, task, store, version, error.beside(copy.file, *_names(clip)))
@@ -144,9 +148,35 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
         return BatchResult(clip, "failed", error=error.beside(*_names(clip)))
 
 
-def known_result(clip: ClipEntry, found: AnalysisSummary) -> BatchResult:
-    """Return the result of a clip that the store has."""
-    return BatchResult(clip, "known", found.sha256, found.probability_fake, found.verdict, found.reason)
+def looks_of(config: AnalysisConfig) -> dict[str, Look]:
+    """Return what an analysis of a batch may rest on, by its fingerprint, the best first."""
+    looks: dict[str, Look] = {replace(config, quick=False).fingerprint(): "full"}
+    if config.quick:
+        looks[config.fingerprint()] = "quick"
+    return looks
+
+
+def kept(store: AnalysisStore, sha256s: Iterable[str], looks: Mapping[str, Look]) -> dict[str, AnalysisSummary]:
+    """Return what the store has of each clip, by SHA-256; of several analyses the best. looks: as in Task."""
+    wanted = list(sha256s)
+    found: dict[str, AnalysisSummary] = {}
+    for fingerprint in reversed(list(looks)):
+        found.update(store.summaries(wanted, fingerprint))
+    return found
+
+
+def known_result(clip: ClipEntry, found: AnalysisSummary, looks: Mapping[str, Look]) -> BatchResult:
+    """Return the result of a clip that the store has. looks: as in Task."""
+    answer = found.probability_fake, found.verdict, found.reason
+    return BatchResult(clip, "known", found.sha256, *answer, look=looks[found.fingerprint])
+
+
+def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
+    """The analysis of a clip; of a quick batch the full one where the quick look does not decide."""
+    analysis = task.analyze(copy.file, task.config, settings=task.settings, sha256=copy.sha256)
+    if not task.config.quick or decides(analysis):
+        return analysis
+    return task.analyze(copy.file, replace(task.config, quick=False), settings=task.settings, sha256=copy.sha256)
 
 
 def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: LocalCopy, seconds: float) -> BatchResult:
@@ -155,9 +185,9 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
         analysis = dataclasses.replace(analysis, video=video)
     store.put(analysis, name=_store_name(clip), location=clip.location)
     verdict = analysis.verdict
-    return BatchResult(
-        clip, "analyzed", copy.sha256, verdict.probability_fake, verdict.label, verdict.first_reason, seconds=seconds
-    )
+    look: Look = "quick" if analysis.config.quick else "full"
+    answer = verdict.probability_fake, verdict.label, verdict.first_reason
+    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look)
 
 
 def _failed(clip: ClipEntry, task: Task, store: AnalysisStore, version: str, error: str) -> BatchResult:

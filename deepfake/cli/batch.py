@@ -41,7 +41,11 @@ def add_batch(subparsers: Any) -> None:
         help="let the workers of this Dask scheduler (tcp://host:port) do it (requirements-cluster.txt)",
     )
     add_work_options(parser, workers=None)
-    add_quick_option(parser)
+    add_quick_option(
+        parser,
+        rest="a provisional verdict in seconds, which stays where more frames would hardly change it; the other clips "
+        "are analyzed in full. The column `look` says what an answer rests on",
+    )
     parser.set_defaults(run=batch, usage_error=parser.error)
 
 
@@ -129,6 +133,9 @@ def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -
         f"{progress.done} of {progress.total} clips: {progress.analyzed} analyzed, {progress.known} known before, "
         f"{progress.failed} failed; {duration_text(progress.seconds)}{rate}"
     )
+    looks = Counter(result.look for result in results.values() if result.look is not None)
+    if looks["quick"]:
+        yield f"Answers: {looks['quick']} by a quick look, {looks['full']} by the full analysis"
     verdicts = Counter(result.verdict for result in results.values() if result.verdict is not None)
     if verdicts:
         yield "Verdicts: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())

@@ -46,12 +46,12 @@ def add_compare_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_quick_option(parser: argparse.ArgumentParser) -> None:
-    """Add --quick."""
+def add_quick_option(parser: argparse.ArgumentParser, *, rest: str = "a provisional verdict in seconds") -> None:
+    """Add --quick. rest: what comes of it."""
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="only look at a few moments spread over a clip, whatever its length: a provisional verdict in seconds",
+        help=f"only look at a few moments spread over a clip, whatever its length: {rest}",
     )
 
 

@@ -9,6 +9,7 @@ from deepfake.analysis.evidence import Evidence, SignalReading
 from deepfake.analysis.quality import ClipQuality, TrackView, track_view
 from deepfake.analysis.verdict import (
     clip_verdict,
+    is_settled,
     notebook_rule,
     probability_interval,
     track_verdict,
@@ -371,3 +372,32 @@ def test_what_the_classifier_says_of_the_track_counts_before_its_crops():
     whole = dataclasses.replace(scores(0.5), track_probability=0.97)
     verdict = track_verdict(track(), whole, CLASSIFIER, judged=1, clip=CLIP)
     assert (verdict.label, verdict.probability_fake) == ("LIKELY_FAKE", 0.97)
+
+
+def _spread(probability, low, high, track_id=0):
+    """The verdict on a person whose P(fake) may lie between low and high."""
+    return dataclasses.replace(judge(probability, track_id=track_id), interval=(low, high))
+
+
+@pytest.mark.parametrize(
+    ("people", "settled"),
+    [
+        ([_spread(0.97, 0.95, 0.99)], True),
+        ([_spread(0.97, 0.70, 0.99)], False),  # from where nothing is called fake
+        ([_spread(0.52, 0.45, 0.55)], True),  # in between all the same
+        ([_spread(0.52, 0.05, 0.55)], False),
+        ([_spread(0.1, 0.05, 0.15)], True),
+        ([_spread(0.1, 0.05, 0.6)], False),
+        ([_spread(0.97, 0.95, 0.99), _spread(0.52, 0.05, 0.55, 1)], True),  # one fake face makes the clip fake
+        ([_spread(0.1, 0.05, 0.15), _spread(0.52, 0.05, 0.55, 1)], False),
+        ([_spread(0.1, 0.05, 0.15), judge(0.1, track_id=1, width_px=30.0)], False),  # who could not be judged
+        ([dataclasses.replace(judge(0.97), interval=None)], False),
+    ],
+)
+def test_an_answer_is_settled_where_the_whole_interval_gives_it(people, settled):
+    assert is_settled(judge_clip(*people), CALIBRATION) is settled
+
+
+def test_nothing_is_settled_without_a_face_or_a_calibration():
+    assert not is_settled(clip_verdict([], faces=0), CALIBRATION)
+    assert not is_settled(judge_clip(_spread(0.97, 0.95, 0.99)), None)

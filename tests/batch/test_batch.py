@@ -57,6 +57,36 @@ def test_a_second_run_reads_nothing_and_gives_the_same_results(
     assert Counter(calls(settings)) == Counter({"a": 1, "bad b": 1, "c": 1})
 
 
+def test_a_quick_batch_analyzes_in_full_what_a_quick_look_leaves_open(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "sure", "open", "bad")
+    quick = AnalysisConfig(quick=True)
+    first = {result.clip.name: result for result in new_batch(folder, settings, config=quick).run()}
+    assert {name: result.look for name, result in first.items()} == {
+        "00.mp4": "quick",
+        "01.mp4": "full",
+        "02.mp4": None,
+    }
+    assert Counter(calls(settings)) == Counter({"sure": 1, "open": 2, "bad": 1})
+    again = {result.clip.name: result for result in new_batch(folder, settings, config=quick).run()}
+    assert [(again[name].status, again[name].look) for name in sorted(again)] == [
+        ("known", "quick"), ("known", "full"), ("failed_before", None),
+    ]  # fmt: skip
+    assert len(calls(settings)) == 4
+
+
+def test_a_full_analysis_counts_in_a_quick_batch_and_no_quick_look_in_a_full_one(
+    tmp_path: Path, settings: Settings
+) -> None:
+    quick = AnalysisConfig(quick=True)
+    known = write_clips(tmp_path / "known", "sure a")
+    assert [result.look for result in new_batch(known, settings).run()] == ["full"]
+    assert [(r.status, r.look) for r in new_batch(known, settings, config=quick).run()] == [("known", "full")]
+    looked_at = write_clips(tmp_path / "looked_at", "sure b")
+    assert [result.look for result in new_batch(looked_at, settings, config=quick).run()] == ["quick"]
+    assert [(r.status, r.look) for r in new_batch(looked_at, settings).run()] == [("analyzed", "full")]
+    assert [(r.status, r.look) for r in new_batch(looked_at, settings, config=quick).run()] == [("known", "full")]
+
+
 def test_a_changed_file_and_a_changed_setting_are_analyzed_again(tmp_path: Path, settings: Settings) -> None:
     folder = write_clips(tmp_path / "clips", "a", "b")
     list(new_batch(folder, settings).run())

@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.verdict import is_settled
 from deepfake.cli import main
+from deepfake.detectors import classifier
 from deepfake.settings import Settings
 from deepfake.store import open_store
 
@@ -39,6 +42,19 @@ def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, tal
         analysis = store.get(rows["talking.mp4"]["sha256"], FINGERPRINT)
     assert analysis is not None
     assert len(analysis.tracks) == 1
+
+
+def test_a_quick_batch_says_what_its_answers_rest_on(
+    tmp_path: Path, settings: Settings, talking_clip: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "table.csv"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
+        assert main(["batch", str(talking_clip), "--quick", "--workers", "1", "--out", str(out)]) == 0
+    (row,) = pd.read_csv(out).to_dict("records")
+    decides = is_settled(analyze(talking_clip, AnalysisConfig(quick=True)).verdict, classifier().calibration)
+    assert row["look"] == ("quick" if decides else "full")
+    assert ("Answers: 1 by a quick look, 0 by the full analysis" in capfd.readouterr().out) == decides
 
 
 @pytest.mark.parametrize(

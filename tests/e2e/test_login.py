@@ -170,6 +170,7 @@ def test_only_who_has_logged_in_sends_a_file(browser: Browser, url: str, moving_
         answer = stranger.send_file(f"{url}/_stcore/upload_file/{stranger.session_id}/1", "clip.mp4", b"0")
     assert (answer.status_code, answer.text) == (403, "Log in first.")
     anna = entered(browser, url, "anna")
+    expect(anna.get_by_text("Your clips go to the server of this page")).to_be_visible()
     anna.locator("input[type=file]").first.set_input_files(moving_square_clip)
     expect(anna.get_by_text(moving_square_clip.name).first).to_be_visible(timeout=READY_MS)
     expect(anna.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)

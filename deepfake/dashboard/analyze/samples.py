@@ -3,6 +3,7 @@
 import streamlit as st
 
 from deepfake.dashboard.clip_choice import sample_clips, set_choice
+from deepfake.dashboard.door import has_login, is_open
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
 from deepfake.dashboard.state import PageState
@@ -11,6 +12,8 @@ from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
 from deepfake.report.facts import fact
 
+OWN_COMPUTER = "Nothing leaves this computer: no upload to anybody, no account."
+SHARED_SERVER = "Your clips go to the server of this page and nowhere else; other visitors do not see them."
 PICTURE_HEIGHT_PX = 220
 WHAT_THEY_ARE = {
     "real_a": "One person, untouched",
@@ -21,9 +24,10 @@ WHAT_THEY_ARE = {
 
 def draw_samples(page: PageState) -> None:
     """Draw three clips of the built-in set, each with a button that chooses it."""
+    is_shared = is_open() or has_login()
     st.markdown(
         "It looks for signs that the face in a video was manipulated, and says how sure it is.  \n"
-        "Nothing leaves this computer: no upload to anybody, no account.  \n"
+        f"{SHARED_SERVER if is_shared else OWN_COMPUTER}  \n"
         f"A clip of ten seconds in full HD takes about {fact('speed.seconds'):.0f} s."
     )
     st.subheader("Or begin with a sample")

@@ -56,7 +56,7 @@ def main() -> None:
             first.wait_for_answer()
             time.sleep(WARM_UP_S)
         if arguments.soak:
-            kind, lines = "soak", _soak(server, content, arguments.soak)
+            kind, lines = "soak", _soak(server, content, arguments.soak, arguments.settle)
         else:
             kind, lines = "load", _load(server, content, arguments.sessions, arguments.settle)
     text = "\n".join([_how(kind, arguments), "", *lines])
@@ -78,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path, help="a short clip, MP4")
     parser.add_argument("--sessions", type=int, default=20, metavar="N", help="visitors at once (default 20)")
-    parser.add_argument("--settle", type=float, default=300, metavar="S", help="seconds before memory is asked again")
+    parser.add_argument("--settle", type=float, default=300, metavar="S", help="seconds until the last row (300)")
     parser.add_argument("--soak", type=int, metavar="N", help="so many analyses one after the other instead")
     parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
@@ -243,7 +243,7 @@ def _memory(place: int, *pairs: tuple[float, float] | list[float]) -> str:
 # --- soak ---
 
 
-def _soak(server: Server, content: bytes, analyses: int) -> list[str]:
+def _soak(server: Server, content: bytes, analyses: int, settle_s: float) -> list[str]:
     every = max(1, analyses // SOAK_ROWS)
     rows = [_soaked(server, 1, 0.0)]
     started = time.perf_counter()
@@ -253,6 +253,10 @@ def _soak(server: Server, content: bytes, analyses: int) -> list[str]:
             visitor.wait_for_answer()
         if number % every == 0 or number == analyses:
             rows.append(_soaked(server, number + 1, (time.perf_counter() - started) / number))
+    time.sleep(settle_s)
+    with Visitor(server.url) as last:  # Streamlit lets go of sessions that are over when the next one comes
+        last.wait_for_page()
+    rows.append((f"{settle_s:.0f} s later", *_soaked(server, analyses + 1, 0.0)[1:]))
     return _table(("analyses", "seconds each", "server MiB", "workers MiB", "descriptors", "files", "files MiB"), rows)
 
 

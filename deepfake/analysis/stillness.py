@@ -32,11 +32,6 @@ class StillnessCheck:
         """Return whether every picture so far shows the same as the first."""
         return self._largest_change <= MAX_STILL_CHANGE
 
-    @property
-    def largest_change(self) -> float:
-        """Return the greatest mean change of a cell so far, in levels of 255."""
-        return self._largest_change
-
     def push(self, image: Image) -> None:
         """Compare the next picture, uint8 (height, width, 3), of the same size as the first. Free once one differs."""
         if not self.is_still:

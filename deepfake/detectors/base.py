@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.pooling import choose_frames
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
 
@@ -36,8 +35,7 @@ class ClassifierInfo:
     name: in settings, on the command line, in JSON and in the store. title: for a choice. looks_at: what it is shown
     and how it comes to a number, a sentence or two. misleads: when it is wrong, one sentence. paper: a citation, or "".
     attribution: how its attribution is to be read, sentences; "" where it has none. threshold: why its verdict asks for
-    the probability that it asks for, a sentence, or "". is_baseline: it is there to
-    compare with, and is not advised for a verdict.
+    the probability that it asks for, a sentence, or "".
     """
 
     name: str
@@ -47,7 +45,6 @@ class ClassifierInfo:
     paper: str = ""
     attribution: str = ""
     threshold: str = ""
-    is_baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +158,6 @@ class TrackCrops:
 
     def __len__(self) -> int:
         return len(self.frame_indices)
-
-    def evenly(self, most: int) -> TrackCrops:
-        """Return at most so many of the crops, spread evenly: what a member of a combination asks for."""
-        rows = choose_frames(np.arange(len(self)), most)
-        return TrackCrops(self.images[rows], self.frame_indices[rows], self.timestamps_s[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,14 +27,13 @@ MAX_CURVE_POINTS = 600  # of the similarity so far: more than a page's width has
 
 @dataclass(frozen=True, slots=True)
 class ProgressReport:
-    """stage: what is being done, in words. done, total: frames; total is None where it is not known. elapsed_s,
-    left_s: seconds since the start, and to the end where that can be told. curve: similarity of successive frames so
+    """stage: what is being done, in words. done, total: frames; total is None where it is not known. left_s:
+    seconds to the end, where that can be told. curve: similarity of successive frames so
     far, thinned to its minima; curve_step: frames from one value to the next."""
 
     stage: str
     done: int
     total: int | None
-    elapsed_s: float
     left_s: float | None
     curve: tuple[float, ...] = ()
     curve_step: int = 1
@@ -53,10 +52,9 @@ class ProgressWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._started = time.monotonic()
         self._written = -MIN_INTERVAL_S
         self._stage = ""
-        self._stage_started = self._started
+        self._stage_started = time.monotonic()
         self._stage_done = 0
 
     def write(
@@ -76,7 +74,7 @@ class ProgressWriter:
             return
         self._written = now
         curve, step = _thinned(similarity)
-        report = ProgressReport(stage, done, total, now - self._started, self._left_s(now, done, total), curve, step)
+        report = ProgressReport(stage, done, total, self._left_s(now, done, total), curve, step)
         if preview_jpeg is not None:
             _replace(self._folder / PREVIEW_FILE, preview_jpeg())
         _replace(self._folder / PROGRESS_FILE, msgspec.json.encode(report))

@@ -140,7 +140,7 @@ def test_an_analysis_can_be_canceled_and_begun_again(tmp_path: Path, write_clip:
 
 def test_a_report_that_goes_while_it_is_drawn_is_no_error(no_face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that ends takes its report with it, at any moment of a page's run."""
-    report = ProgressReport("Reading", 2, 4, 1.0, 1.0, (0.9, 0.8), 1)
+    report = ProgressReport("Reading", 2, 4, 1.0, (0.9, 0.8), 1)
     answers = itertools.cycle([report, report, None])
     monkeypatch.setattr(jobs, "read_progress", lambda _: next(answers))
     User().arrive().upload(no_face_clip).wait_for_verdict()

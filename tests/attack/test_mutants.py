@@ -124,7 +124,7 @@ def test_values_of_a_kept_analysis(mutants: int) -> None:
 
 
 def test_reports_of_progress_and_reasons(tmp_path: Path, mutants: int) -> None:
-    progress = '{"stage":"frames","done":3,"total":9,"elapsed_s":1.5,"left_s":null,"curve":[0.9,0.8],"curve_step":1}'
+    progress = '{"stage":"frames","done":3,"total":9,"left_s":null,"curve":[0.9,0.8],"curve_step":1}'
     reason = '{"code":"score","signal":"learned_score","track_id":0,"values":{"frames":9},"suspicion":0.9}'
     found = []
     for number in range(PER_CLIP * mutants):

@@ -51,7 +51,6 @@ class CapsuleClassifier(FaceClassifier):
         ),
         misleads="Only the capsules were trained: it is wrong more often, and its scores lie between 0.27 and 0.73.",
         paper="Nguyen, Yamagishi, Echizen 2019, arXiv:1810.11215 and arXiv:1910.12467",
-        is_baseline=True,
     )
     crop_px = VIEW_PX
 

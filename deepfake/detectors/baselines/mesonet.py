@@ -52,7 +52,6 @@ class MesoNetClassifier(FaceClassifier):
             looks_at=f"A small network with few layers is shown the whole picture; it was trained on {trained_on}.",
             misleads="It was trained on one kind of fakes of 2018 and is at chance on many newer ones.",
             paper="Afchar et al. 2018, arXiv:1809.00888",
-            is_baseline=True,
         )
         self._lock = threading.Lock()
 

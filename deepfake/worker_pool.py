@@ -13,7 +13,7 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable
-from concurrent.futures import CancelledError, InvalidStateError, TimeoutError
+from concurrent.futures import CancelledError, InvalidStateError, ThreadPoolExecutor, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +46,7 @@ STRAY_AGE_S = 24 * 3600.0
 TEMPORARY_PREFIX = "deepfake-workers-"
 IDLE_CHECK_S = 0.1
 POOL_CHECK_S = 0.5
+LAST_NICENESS = 19  # nothing comes after it
 KILLED = 9  # SIGKILL: what Linux ends a process with when memory runs out, and what nothing in a worker raises itself
 
 
@@ -192,6 +193,19 @@ def _start_worker(temporary: str, niceness: int, threads: int | None) -> None:
         import cv2
 
         cv2.setNumThreads(threads)
+
+
+def run_last(function: Callable[[], T]) -> T:
+    """Run a function in a thread that gets the processor where nothing else wants it; return its result, or raise what
+    it raises. Where threads have no niceness of their own (not on Linux), it runs as any other."""
+
+    def behind() -> T:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST_NICENESS)
+        return function()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="last") as thread:
+        return thread.submit(behind).result()
 
 
 def _remove_strays(folder: Path) -> None:

@@ -42,6 +42,7 @@ from deepfake.views.attribution_clip import DRAWING, SCORING, write_attribution_
 from deepfake.views.face_clips import FaceClips
 from deepfake.views.moments import SeenCrops, suspicious_moments
 from deepfake.views.stills import fitted, jpeg, preview_jpeg
+from deepfake.worker_pool import run_last
 
 logger = logging.getLogger(__name__)
 
@@ -212,13 +213,13 @@ def make_attribution_clip(
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:
-    """Write the built-in data set into demo_folder."""
+    """Write the built-in data set into demo_folder, while nobody's clip wants the processor."""
     writer = ProgressWriter(folder)
-    write_demo(
-        demo_folder,
-        building=folder,
-        progress=lambda done, total: writer.write("Making the built-in clips", done, total),
-    )
+
+    def report(done: int, total: int) -> None:
+        writer.write("Making the built-in clips", done, total)
+
+    run_last(lambda: write_demo(demo_folder, building=folder, progress=report))
 
 
 def load_models() -> None:

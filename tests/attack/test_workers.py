@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from pebble.pool.base_pool import PoolStatus
 
 from deepfake import worker_pool
-from deepfake.worker_pool import STRAY_AGE_S, WorkerPool, resident_bytes
+from deepfake.worker_pool import LAST_NICENESS, STRAY_AGE_S, WorkerPool, resident_bytes, run_last
 from tests.waiting import LIMIT_S, until
 
 MIB = 2**20
@@ -140,3 +142,19 @@ def test_a_task_that_comes_as_the_pool_breaks_ends_and_the_next_one_is_done() ->
         assert workers.call(abs, -2, timeout_s=LIMIT_S, name="") == 2
     finally:
         workers.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_what_comes_last_gives_way_and_leaves_its_process_as_it_was() -> None:
+    def own_and_of_a_thread() -> list[int]:
+        with ThreadPoolExecutor(1) as thread:
+            return [nice_of_this_thread(), thread.submit(nice_of_this_thread).result()]
+
+    def nice_of_this_thread() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = nice_of_this_thread()
+    assert run_last(own_and_of_a_thread) == [LAST_NICENESS, LAST_NICENESS]
+    assert nice_of_this_thread() == before
+    with pytest.raises(ZeroDivisionError):
+        run_last(lambda: 1 / 0)

@@ -166,18 +166,19 @@ class VideoReader:
     def moments(self, count: int) -> Iterator[Frame]:
         """Yield up to `count` frames that are spread over the clip, in their order, numbered from 0.
 
-        At most about MAX_PICTURES_AT_MOMENTS pictures are decoded, however long the clip is. A short one is read
-        through; another is decoded from key frames on, without the pictures that no other refers to, and where key
-        frames lie far apart, the frames lie closer behind them. Of one that cannot be sought in, the frames are of its
-        beginning. `info` stays as the header has it.
+        At most about MAX_PICTURES_AT_MOMENTS pictures are decoded, however long the clip is. A short one, and one
+        without an index that is not long, is read through; another is decoded from key frames on, without the pictures
+        that no other refers to, and where key frames lie far apart, the frames lie closer behind them. Of a long one
+        that cannot be sought in, the frames are of its beginning. `info` stays as the header has it.
         """
-        duration_s, most = self.info.duration_s, self._most_pictures(count)
+        duration_s, most = self.info.duration_s, MAX_PICTURES_AT_MOMENTS
         frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or most
+        keys_s = key_frames(self._stream, self._start_s)
         found: Iterator[Picture] = iter(())
-        if frames > READ_THROUGH * count and duration_s:
+        if duration_s and frames > (READ_THROUGH * count if keys_s else most):
             times_s = [duration_s * (number + 0.5) / count for number in range(count)]
             self._leave_out_unneeded()
-            found = spread(times_s, most // count, self._from, key_frames(self._stream, self._start_s))
+            found = spread(times_s, self._most_pictures(count) // count, self._from, keys_s)
         first = next(found, None)
         if first is None:
             self._stream.codec_context.skip_frame = "DEFAULT"
@@ -189,7 +190,7 @@ class VideoReader:
             yield self._frame(index, picture)
 
     def _most_pictures(self, count: int) -> int:
-        """How many pictures are decoded for `count` moments."""
+        """How many pictures are decoded for `count` moments where the file can be sought in."""
         pixels = self._geometry.coded_width * self._geometry.coded_height
         return max(READ_THROUGH * count, min(MAX_PICTURES_AT_MOMENTS, MAX_PIXELS_AT_MOMENTS // pixels))
 

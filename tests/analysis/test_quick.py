@@ -134,6 +134,14 @@ def test_of_large_pictures_fewer_are_decoded(
         assert reader._tally.pictures <= 160 + 1  # and the first one, which says what the clip is
 
 
+def test_a_clip_without_an_index_is_read_through(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    options = {"crf": "28", "preset": "ultrafast", "g": "100", "sc_threshold": "0"}
+    with VideoReader(write_clip(tmp_path / "clip.ts", (200, (64, 96)), codec_options=options)) as reader:
+        moments = list(reader.moments(MOMENTS))
+    assert len(moments) == MOMENTS
+    assert np.diff([moment.timestamp_s for moment in moments]) == pytest.approx(8 / MOMENTS, abs=0.05)
+
+
 def test_moments_of_a_file_that_cannot_be_sought_in(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
     clip = write_clip(tmp_path / "raw.h264", (LONG_FRAMES, (64, 96)))
     with VideoReader(clip) as reader:

@@ -16,7 +16,7 @@ class FaceBrightness(FaceSignal):
     """
 
     info = SignalInfo(
-        name="face_brightness",
+        name="own_brightness",
         title="Brightness of the face",
         unit="gray levels",
         measures="How bright the face is.",
@@ -32,6 +32,6 @@ class FaceBrightness(FaceSignal):
 register_signal(FaceBrightness)
 analysis = deepfake.analyze(sys.argv[1])
 for track in analysis.tracks:
-    trace = analysis.trace("face_brightness", track.track_id)
+    trace = analysis.trace("own_brightness", track.track_id)
     if trace is not None:
         print(f"person {track.track_id}: {np.nanmedian(trace.values):.0f} {trace.unit}, {len(trace.values)} values")

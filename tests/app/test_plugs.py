@@ -53,7 +53,7 @@ class Brightness(FaceClassifier):
     """Bright faces are fake; the track counts as a whole."""
 
     info = ClassifierInfo(
-        name="brightness",
+        name="toy_brightness",
         title="Bright faces",
         looks_at="The mean of the picture is its P(fake).",
         misleads="Every lamp.",
@@ -94,13 +94,15 @@ class Combined(FaceClassifier):
 def _plugged() -> Iterator[None]:
     """The registries with a row more each, as they were afterwards."""
     signals, classifiers = [*FACE_SIGNALS], dict(CLASSIFIERS)
-    register_signal(Redness)
-    register_classifier(Brightness())
-    register_classifier(Combined())
-    yield
-    FACE_SIGNALS[:] = signals
-    CLASSIFIERS.clear()
-    CLASSIFIERS.update(classifiers)
+    try:
+        register_signal(Redness)
+        register_classifier(Brightness())
+        register_classifier(Combined())
+        yield
+    finally:
+        FACE_SIGNALS[:] = signals
+        CLASSIFIERS.clear()
+        CLASSIFIERS.update(classifiers)
 
 
 @pytest.fixture
@@ -134,10 +136,10 @@ def analyzed(tmp_path: Path, clip: Path, classifier: str) -> None:
 
 @pytest.mark.usefixtures("_plugged")
 def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page(tmp_path: Path, clip: Path) -> None:
-    analyzed(tmp_path, clip, "brightness")
-    assert main(["analyze", str(clip), "--classifier", "brightness", "--json", str(tmp_path / "out.json")]) == 0
+    analyzed(tmp_path, clip, "toy_brightness")
+    assert main(["analyze", str(clip), "--classifier", "toy_brightness", "--json", str(tmp_path / "out.json")]) == 0
     data = json.loads((tmp_path / "out.json").read_text())
-    assert data["config"]["classifier"] == "brightness"
+    assert data["config"]["classifier"] == "toy_brightness"
     traces = {trace["signal"]: trace for trace in data["traces"] if trace["track_id"] == 0}
     assert traces["redness"]["unit"] == "gray levels"
     assert len(traces["redness"]["values"]) > 5
@@ -145,7 +147,7 @@ def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page
     assert data["verdict"]["label"] == "LIKELY_FAKE"  # by its own threshold and calibration
     assert data["verdict"]["probability_fake"] == pytest.approx(np.mean(traces["learned_score"]["values"]), abs=0.02)
 
-    user = User().scored_by("brightness").at_tab("evidence").arrive(clip="shown/real/talking.mp4")
+    user = User().scored_by("toy_brightness").at_tab("evidence").arrive(clip="shown/real/talking.mp4")
     assert not user.exception
     assert not user.errors
     assert "Bright faces" in user.classifiers
@@ -159,7 +161,7 @@ def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page
     for sentence in (
         "Sunburn and sunsets.",
         "https://example.org/red",
-        "**Bright faces** (`brightness`)",
+        "**Bright faces** (`toy_brightness`)",
         "Every lamp.",
     ):
         assert sentence in methods.words
@@ -179,7 +181,7 @@ def test_classifiers_together_are_one_more_classifier(tmp_path: Path, clip: Path
 
 @pytest.mark.usefixtures("_plugged")
 def test_a_name_that_is_taken_is_refused() -> None:
-    with pytest.raises(ValueError, match="brightness"):
+    with pytest.raises(ValueError, match="toy_brightness"):
         register_classifier(Brightness())
     with pytest.raises(ValueError, match="redness"):
         register_signal(Redness)

@@ -1,4 +1,4 @@
-"""`deepfake batch` with the real analysis."""
+"""`deepfake batch`: with the real analysis, and with a stand-in (batch_work) where only its answer matters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.analysis.pipeline import analyze
-from deepfake.analysis.verdict import is_settled
+from deepfake.batch import Batch
 from deepfake.cli import main
-from deepfake.detectors import classifier
 from deepfake.settings import Settings
 from deepfake.store import open_store
+from tests import batch_work
+from tests.batch.runs import write_clips
 
 ROOT = Path(__file__).resolve().parents[2]
 FINGERPRINT = AnalysisConfig().fingerprint()
@@ -45,16 +45,16 @@ def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, tal
 
 
 def test_a_quick_batch_says_what_its_answers_rest_on(
-    tmp_path: Path, settings: Settings, talking_clip: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setitem(Batch.__init__.__kwdefaults__, "analyze", batch_work.analyze)
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(settings.cache_dir))
+    folder = write_clips(tmp_path / "clips", "sure", "open", "sure too")
     out = tmp_path / "table.csv"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
-        assert main(["batch", str(talking_clip), "--quick", "--workers", "1", "--out", str(out)]) == 0
-    (row,) = pd.read_csv(out).to_dict("records")
-    decides = is_settled(analyze(talking_clip, AnalysisConfig(quick=True)).verdict, classifier().calibration)
-    assert row["look"] == ("quick" if decides else "full")
-    assert ("Answers: 1 by a quick look, 0 by the full analysis" in capfd.readouterr().out) == decides
+    assert main(["batch", str(folder), "--quick", "--workers", "1", "--out", str(out)]) == 0
+    assert pd.read_csv(out)["look"].tolist() == ["quick", "full", "quick"]
+    assert "Answers: 2 by a quick look, 1 by the full analysis" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def evaluate(options: argparse.Namespace) -> None:
             options.usage_error(f"--compare needs another classifier than {config.classifier}")
         other.fingerprint()  # reads its weights: better told now than after the first classifier
     in_order = _analyzed(clips, config, options)
+    if options.out is not None:
+        write_table(options.out, map(_named, in_order), columns=COLUMNS)  # the second classifier may be interrupted
     results = [result_of(result, config.classifier) for result in in_order]
     numbers = summarize(results, seed=options.seed).to_dict()
     if options.by is not None:
@@ -79,8 +81,6 @@ def evaluate(options: argparse.Namespace) -> None:
             "auc_difference": None if difference is None else asdict(difference),
             "numbers": summarize(others, seed=options.seed).to_dict(),
         }
-    if options.out is not None:
-        write_table(options.out, map(_named, in_order), columns=COLUMNS)
     _write_numbers(numbers, options.json)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -393,6 +393,19 @@ class TestCommand:
         )
         difference = compared["auc_difference"]
         assert (difference["n"], difference["difference"], difference["ci95"]) == (3, 0, [0, 0])
+
+    def test_the_table_of_the_first_classifier_is_there_when_the_second_is_interrupted(self, tmp_path, monkeypatch):
+        def interrupted(_: Batch) -> NoReturn:
+            raise KeyboardInterrupt
+
+        _with_stand_in(tmp_path, monkeypatch)
+        runs = iter((Batch.run, interrupted))
+        monkeypatch.setattr(Batch, "run", lambda batch: next(runs)(batch))
+        name, table = _write_clip(tmp_path, "a"), tmp_path / "table.csv"
+        manifest = _manifest(tmp_path, f"path,label\n{name},REAL\n")
+        with pytest.raises(KeyboardInterrupt):
+            _run(manifest, "--compare", "efficientnet", "--out", table)
+        assert [row["path"] for row in _table(table)] == [name]
 
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")

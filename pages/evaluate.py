@@ -74,7 +74,8 @@ def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None
         chosen = settings.analyzed
         only_new = choose_only_new(found.known, chosen)
         evaluations = measured_settings(dataset, found, chosen, names_of(chosen), only_new=only_new)
-        if settings.compared is not None and (len(chosen) == 1 or evaluations[-1].stored.missing):
+        missing = {measured.stored.fingerprint: measured.stored.missing for measured in evaluations}
+        if settings.compared is not None and (len(chosen) == 1 or missing.get(chosen[1].fingerprint)):
             draw_batch(dataset, settings.compared)
         if evaluations:
             draw_evaluations(source, dataset, evaluations, chosen)

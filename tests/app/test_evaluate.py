@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate import results
 from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
-from deepfake.dataset import ClipEntry, open_dataset
+from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.detectors import DEFAULT_CLASSIFIER
-from deepfake.evaluation import stored
+from deepfake.errors import StoreError
+from deepfake.evaluation import StoredResults, stored, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
 from tests.app.driver import User
@@ -215,6 +217,30 @@ def test_two_classifiers_side_by_side(
     assert counts["misses: fakes judged likely real"] == ["1 of 14", "16 of 16"]
     assert counts["left open"] == ["1 of 22", "0 of 24"]
     assert "95 % interval +1.000 to +1.000: a difference" in user.words
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_store_that_fails_meanwhile_leaves_what_it_answered(
+    analyzed: list[ClipEntry],
+    store: AnalysisStore,
+    opened: Callable[..., User],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: int,
+) -> None:
+    second = keep(store, {clip.path: 0.5 for clip in analyzed[:20]}, classifier="efficientnet")
+    answering = (MTCNN, second)[:answers]
+
+    def asked(dataset: Dataset, kept: AnalysisStore, fingerprint: str, **options: Any) -> StoredResults:
+        if fingerprint not in answering:
+            raise StoreError("store", "it is being restarted")
+        return stored_results(dataset, kept, fingerprint, **options)
+
+    monkeypatch.setattr(results, "stored_results", asked)
+    user = opened(settings=MTCNN, **{"with": second})
+    assert not user.exception
+    assert user.selectbox(key="evaluate-other").value == second
+    assert not user.has_button("batch-start")
+    assert metrics(user).get("AUC") == ("1.000" if answers else None)
 
 
 def test_fakes_alone_have_no_auc_and_the_page_says_why(

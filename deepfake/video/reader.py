@@ -171,6 +171,13 @@ class VideoReader:
         that no other refers to, and where key frames lie far apart, the frames lie closer behind them. Of a long one
         that cannot be sought in, the frames are of its beginning. `info` stays as the header has it.
         """
+        try:
+            for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
+                yield self._frame(index, picture)
+        finally:
+            self._stream.codec_context.skip_frame = "DEFAULT"
+
+    def _at_moments(self, count: int) -> Iterator[Picture]:
         duration_s, most = self.info.duration_s, MAX_PICTURES_AT_MOMENTS
         frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or most
         keys_s = key_frames(self._stream, self._start_s)
@@ -183,11 +190,8 @@ class VideoReader:
         if first is None:
             self._stream.codec_context.skip_frame = "DEFAULT"
             step = max(1, min(frames, most) // count)
-            found = _every(step, itertools.islice(self._from_start(), most))
-        else:
-            found = itertools.chain((first,), found)
-        for index, picture in enumerate(itertools.islice(found, count)):
-            yield self._frame(index, picture)
+            return _every(step, itertools.islice(self._from_start(), most))
+        return itertools.chain((first,), found)
 
     def _most_pictures(self, count: int) -> int:
         """How many pictures are decoded for `count` moments where the file can be sought in."""

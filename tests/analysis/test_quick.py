@@ -41,6 +41,16 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[...
     )
 
 
+@pytest.fixture(scope="module")
+def b_pictures_clip(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Path]) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 296, 3), dtype=np.uint8)
+    return write_clip(
+        tmp_path_factory.mktemp("b_pictures") / "b_pictures.mp4",
+        [noise[:, shift : shift + 96] for shift in range(200)],
+        codec_options={"crf": "28", "x264-params": "bframes=2:b-adapt=0:b-pyramid=none:keyint=50"},
+    )
+
+
 def test_one_person_is_seen_at_every_moment_and_judged(looked: tuple[Analysis, list[FaceCrop]]) -> None:
     analysis, crops = looked
     (track,) = analysis.tracks
@@ -108,20 +118,26 @@ def test_moments_where_key_frames_lie_far_apart(tmp_path: Path, write_clip: Call
     assert np.diff(times_s).min() > 1.4  # what decoding in turn allows; even would be 1.75
 
 
-def test_pictures_that_no_other_refers_to_are_not_decoded(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
-    options = {"crf": "28", "x264-params": "bframes=2:b-adapt=0:b-pyramid=none:keyint=50"}
-    noise = np.random.default_rng(0).integers(0, 255, (64, 296, 3), dtype=np.uint8)
-    moving = [noise[:, shift : shift + 96] for shift in range(200)]
-    clip = write_clip(tmp_path / "b_pictures.mp4", moving, codec_options=options)
-    with VideoReader(clip) as reader:
+def test_pictures_that_no_other_refers_to_are_not_decoded(b_pictures_clip: Path) -> None:
+    with VideoReader(b_pictures_clip) as reader:
         moments = list(reader.moments(MOMENTS))
         assert reader._tally.pictures < 0.5 * 200
     wanted_s = [200 / 25 * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
     assert [moment.timestamp_s for moment in moments] == pytest.approx(wanted_s, abs=0.12)
     for moment in moments[::5]:
-        with VideoReader(clip) as reader:
+        with VideoReader(b_pictures_clip) as reader:
             shown, _ = reader.frame_near(moment.timestamp_s + 1e-3)
         np.testing.assert_array_equal(moment.image, shown.image)
+
+
+def test_after_moments_every_picture_is_found_again(b_pictures_clip: Path) -> None:
+    with VideoReader(b_pictures_clip) as reader:
+        for _ in reader.moments(MOMENTS):
+            pass
+        for number in (100, 101, 102):
+            shown, before = reader.frame_near(number / 25 + 1e-3)
+            assert before is not None
+            assert (before.timestamp_s, shown.timestamp_s) == pytest.approx(((number - 1) / 25, number / 25))
 
 
 def test_of_large_pictures_fewer_are_decoded(

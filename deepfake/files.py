@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
 LOCK_FILE = "lock"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
 

@@ -103,7 +103,7 @@ def test_one_clip_is_analyzed_and_exported_under_a_name_that_is_no_text(
     json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_cell_of_text_is_a_formula(start: str) -> None:
     assert csv_cell(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
     assert csv_cell(f"a{start}") == f"a{start}"

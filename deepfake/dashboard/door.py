@@ -42,6 +42,7 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 UPLOADS: Final = "/_stcore/upload_file/"  # then the session's id, then the file's
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 REFUSED: Final = 1008  # RFC 6455: a policy forbids it; before the handshake the server answers 403
 
 
@@ -110,7 +111,9 @@ async def lifespan(_: App) -> AsyncIterator[None]:
 
 
 def is_open() -> bool:
-    """Return whether other computers can reach the server."""
+    """Return whether other computers can reach the server, itself or through another that passes a name on to it."""
+    if not LOCAL_NAMES.issuperset(config.get_option("server.allowedHosts")):
+        return True
     address = config.get_option("server.address")
     if address == "localhost":
         return False

@@ -37,8 +37,10 @@ def plain(text: object) -> str:
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text no spreadsheet takes for a formula: Streamlit offers each as CSV, as it stands."""
-    texts = table.select_dtypes(include=["object", "str"])
-    return table.assign(**{str(name): texts[name].map(_cell) for name in texts})
+    shown = table.copy()
+    for name in table.select_dtypes(include=["object", "str", "category"]):
+        shown[name] = table[name].astype(object).map(_cell)
+    return shown
 
 
 def _cell(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """Who is at the page, where the application asks visitors to log in (Streamlit's OIDC login, see docs/settings.md)."""
 
+from weakref import WeakValueDictionary
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -8,7 +10,15 @@ from deepfake.dashboard.text import plain
 from deepfake.store import AnalysisStore
 
 OPENED_KEY = "_opened"
-_entered: set[str] = set()  # Streamlit's ids of the sessions of those who have logged in
+ENTERED_KEY = "_entered"
+
+
+class _Entered:
+    """Lies in the state of a session in which somebody has logged in, and is gone with it: a connection that drops and
+    comes back finds it again."""
+
+
+_entered: WeakValueDictionary[str, _Entered] = WeakValueDictionary()  # by the session's id at Streamlit
 
 
 def owner() -> str:
@@ -34,7 +44,7 @@ def has_entered() -> bool:
         return False
     context = get_script_run_ctx()
     if context is not None:
-        _stay_entered(context.session_id)
+        _entered[context.session_id] = st.session_state.setdefault(ENTERED_KEY, _Entered())
     with st.sidebar:
         st.caption(f"Logged in as {plain(visitor.get('name') or visitor.get('email') or visitor['sub'])}")
         st.button("Log out", key="log-out", icon=":material/logout:", type="tertiary", on_click=st.logout)
@@ -44,12 +54,6 @@ def has_entered() -> bool:
 def may_upload(streamlit_session_id: str) -> bool:
     """Return whether somebody who has logged in is at a session, by the id that Streamlit gives it."""
     return streamlit_session_id in _entered
-
-
-@st.cache_resource(scope="session", show_spinner=False, on_release=_entered.discard)
-def _stay_entered(streamlit_session_id: str) -> str:
-    _entered.add(streamlit_session_id)
-    return streamlit_session_id
 
 
 def note_opened(sha256: str, fingerprint: str) -> None:

@@ -14,7 +14,7 @@ from deepfake.dashboard.first_look import draw_first_look
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.text import plain
 from deepfake.server import results
-from deepfake.server.jobs import Job, JobState
+from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import ProgressReport
 from deepfake.server.results import Request
 
@@ -154,15 +154,20 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
 
 def _draw_state(job: Job, request: Request, report: ProgressReport | None, heading: str) -> None:
     queue = results.queue(runtime(), request.is_media)
-    ahead, wait_s = queue.ahead_of(job), queue.wait_s(job)
-    if job.state is JobState.QUEUED and ahead:
-        turn = "" if wait_s is None else f" · its turn comes in about {max(1, round(wait_s))} s"
-        st.progress(0.0, text=f"**{plain(heading)}** — waiting: {ahead} ahead in the queue{turn}")
+    if job.state is JobState.QUEUED and queue.ahead_of(job):
+        st.progress(0.0, text=f"**{plain(heading)}** — {waiting_text(queue, job)}")
     elif report is None:
         st.progress(0.0, text=f"**{plain(heading)}** — starting; the worker loads what it needs")
     else:
         share = min(1.0, report.done / report.total) if report.total else 0.0
         st.progress(share, text=f"**{plain(heading)}** — {progress_text(report)}")
+
+
+def waiting_text(queue: JobQueue, job: Job) -> str:
+    """Return in words how long a job waits for its turn; in how many seconds once a job before it was timed."""
+    wait_s = queue.wait_s(job)
+    turn = "" if wait_s is None else f" · its turn comes in about {max(1, round(wait_s))} s"
+    return f"waiting: {queue.ahead_of(job)} ahead in the queue{turn}"
 
 
 def progress_text(report: ProgressReport) -> str:

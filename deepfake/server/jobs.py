@@ -25,7 +25,7 @@ from deepfake.server.progress import (
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64
-JOBS_TIMED = 8  # the latest, by which the wait of those in the queue is judged
+JOBS_TIMED = 8  # the latest, from one end to the next, so that several workers count as the faster queue they are
 
 
 class JobState(StrEnum):
@@ -54,7 +54,7 @@ class Job:
     finished: JobState | None = None
     error: DeepfakeError | None = None
     future: "Future[Any] | None" = field(default=None, repr=False)
-    asked_s: float = field(default_factory=time.monotonic, repr=False)
+    asked_s: float = 0.0
 
     @property
     def state(self) -> JobState:
@@ -102,7 +102,7 @@ class JobQueue:
             if job is not None and not (job.state is JobState.FAILED and job.source != source):
                 job.owners.add(owner)
                 return job
-            job = Job(key, source, name, self._cache.new_folder(), {owner})
+            job = Job(key, source, name, self._cache.new_folder(), {owner}, asked_s=time.monotonic())
             self._jobs[key] = job
             self._forget_old_failures()
         # Outside the lock: replacing a broken pool waits for its threads, and those call _finish.
@@ -143,6 +143,8 @@ class JobQueue:
             if job.owners:
                 return
             del self._jobs[key]
+            if job.state is JobState.RUNNING:
+                self._last_end_s = time.monotonic()
             job.finished = JobState.CANCELED
         if job.future is not None:
             job.future.cancel()
@@ -164,6 +166,9 @@ class JobQueue:
     def _finish(self, job: Job, future: "Future[Any]") -> None:
         error = None if future.cancelled() else future.exception()
         with self._lock:
+            before_s = self._last_end_s
+            if not future.cancelled():
+                self._last_end_s = time.monotonic()
             if error is None and not future.cancelled() and job.finished is None:
                 try:
                     remove_progress(job.folder)
@@ -173,19 +178,13 @@ class JobQueue:
                 else:
                     job.finished = JobState.DONE
                     del self._jobs[job.key]
-                    self._note_pace(job)
+                    self._took_s.append(self._last_end_s - max(job.asked_s, before_s))
                     return
             if job.finished is None:
                 job.finished = JobState.FAILED
                 reason = error if error is not None else InterruptedError("canceled")
                 job.error = as_deepfake_error(reason, job.name, self._timeout_s)
         shutil.rmtree(job.folder, ignore_errors=True)
-
-    def _note_pace(self, job: Job) -> None:
-        """Time from one end to the next while jobs wait, so that several workers count as the faster queue they are."""
-        now = time.monotonic()
-        self._took_s.append(now - max(job.asked_s, self._last_end_s))
-        self._last_end_s = now
 
     def _forget_old_failures(self) -> None:
         failed = [key for key, job in self._jobs.items() if job.state is JobState.FAILED]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+import deepfake.dashboard
 from deepfake.dashboard.text import cells, plain
 
 
@@ -46,3 +50,12 @@ def test_no_cell_of_a_table_on_a_page_is_a_formula() -> None:
     assert list(shown["why"]) == ["'@x", 2, b"+"]
     assert shown["frames"].equals(table["frames"])
     assert table["file"][0] == "=1+1.mp4", "the table itself was changed"
+    odd = cells(pd.DataFrame({0: ["=a"], "kind": pd.Categorical(["+b"])}))
+    assert odd.to_dict("records") == [{0: "'=a", "kind": "'+b"}]
+
+
+def test_every_table_of_a_page_that_shows_words_from_outside_goes_through_cells() -> None:
+    own_words = {"recompress_tab.py", "faces_tab.py", "learn.py"}  # numbers, and words of the application
+    bare = re.compile(r"st\.dataframe\((?!\s*cells\()")
+    pages = (Path(deepfake.dashboard.__file__).parent).rglob("*.py")
+    assert {page.name for page in pages if bare.search(page.read_text(encoding="utf-8"))} == own_words

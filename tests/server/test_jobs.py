@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,23 +112,31 @@ def test_jobs_wait_in_a_queue_and_know_their_place(jobs: JobQueue, tmp_path: Pat
     assert finished(second).state is JobState.DONE
 
 
-def test_who_waits_is_told_how_long_at_the_pace_of_the_jobs_before(jobs: JobQueue, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    first = submit(jobs, "first", wait_for_file, gate)
-    second = submit(jobs, "second", wait_for_file, tmp_path / "next gate")
+def test_who_waits_is_told_how_long_at_the_pace_of_the_jobs_before(
+    jobs: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr("deepfake.server.jobs.time", SimpleNamespace(monotonic=lambda: now_s))
+    first = submit(jobs, "first", wait_for_file, tmp_path / "first gate")
+    failed = submit(jobs, "failed", fault)
+    second = submit(jobs, "second", wait_for_file, tmp_path / "second gate")
     third = submit(jobs, "third", write_word, "later")
-    until(lambda: first.state is JobState.RUNNING)
     assert jobs.wait_s(third) is None, "nothing has been timed"
-    time.sleep(0.2)
-    gate.touch()
+    now_s = 107.0
+    (tmp_path / "first gate").touch()
     finished(first)
+    finished(failed)
     until(lambda: second.state is JobState.RUNNING)
-    wait_s = jobs.wait_s(third)
-    assert wait_s is not None
-    assert wait_s >= 0.2
-    assert jobs.wait_s(second) == 0
-    (tmp_path / "next gate").touch()
-    assert finished(third).state is JobState.DONE
+    assert (jobs.wait_s(second), jobs.wait_s(third)) == (0, 7.0)
+    now_s = 110.0  # 3 s after the one that failed: its end counts, its time does not
+    (tmp_path / "second gate").touch()
+    finished(third)
+    fourth = submit(jobs, "fourth", wait_for_file, tmp_path / "third gate")
+    fifth = submit(jobs, "fifth", write_word, "last")
+    assert jobs.wait_s(fifth) == pytest.approx((7 + 3 + 0) / 3)
+    jobs.leave("fourth", "a")
+    assert fourth.state is JobState.CANCELED
+    assert finished(fifth).state is JobState.DONE
 
 
 def test_canceling_ends_the_worker_and_the_next_job_runs(jobs: JobQueue, tmp_path: Path) -> None:

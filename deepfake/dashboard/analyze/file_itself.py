@@ -9,7 +9,7 @@ import streamlit as st
 
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import cells, plain
 from deepfake.figures import bit_rate_figure, format_time
 from deepfake.video.credentials import CredentialState
 from deepfake.video.file_facts import FileFacts, Tag
@@ -64,7 +64,7 @@ def _draw_tags(tags: tuple[Tag, ...]) -> None:
         st.caption("The file has none.")
         return
     rows = [{"where": tag.where, "tag": tag.name, "value": tag.value, "tells": tag.kind} for tag in tags]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    st.dataframe(cells(pd.DataFrame(rows)), hide_index=True)
 
 
 def _draw_credentials(ready: ReadyAnalysis) -> None:

@@ -13,7 +13,7 @@ from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
 from deepfake.dashboard.text import cells
 from deepfake.dashboard.visitor import owner
-from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text
+from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text, waiting_text
 from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import VERDICT_ICONS
@@ -112,7 +112,7 @@ def queue_row(upload: Upload, config: AnalysisConfig) -> QueueRow:
 def _how_far(job: Job) -> str:
     report = job.read_progress()
     if job.state is JobState.QUEUED:
-        return "waiting"
+        return waiting_text(runtime().jobs, job)
     return "starting" if report is None else progress_text(report)
 
 

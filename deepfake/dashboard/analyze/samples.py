@@ -13,7 +13,11 @@ from deepfake.errors import DeepfakeError
 from deepfake.report.facts import fact
 
 OWN_COMPUTER = "Nothing leaves this computer: no upload to anybody, no account."
-SHARED_SERVER = "Your clips go to the server of this page and nowhere else; other visitors do not see them."
+BEHIND_A_LOGIN = "Your clips go to the server of this page and nowhere else; other visitors do not see them."
+SHARED_SERVER = (
+    "Your clips go to the server of this page and nowhere else. Other visitors do not see your uploads; what was found "
+    "in clips of data sets, and what is kept in a case, they do."
+)
 PICTURE_HEIGHT_PX = 220
 WHAT_THEY_ARE = {
     "real_a": "One person, untouched",
@@ -24,10 +28,9 @@ WHAT_THEY_ARE = {
 
 def draw_samples(page: PageState) -> None:
     """Draw three clips of the built-in set, each with a button that chooses it."""
-    is_shared = is_open() or has_login()
     st.markdown(
         "It looks for signs that the face in a video was manipulated, and says how sure it is.  \n"
-        f"{SHARED_SERVER if is_shared else OWN_COMPUTER}  \n"
+        f"{_where_clips_go()}  \n"
         f"A clip of ten seconds in full HD takes about {fact('speed.seconds'):.0f} s."
     )
     st.subheader("Or begin with a sample")
@@ -46,6 +49,12 @@ def draw_samples(page: PageState) -> None:
             place.image(thumbnail(entry.path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
         except (DeepfakeError, OSError) as error:
             place.error(plain(error), icon=":material/error:")
+
+
+def _where_clips_go() -> str:
+    if has_login():
+        return BEHIND_A_LOGIN
+    return SHARED_SERVER if is_open() else OWN_COMPUTER
 
 
 def _draw_sample(entry: ClipEntry, page: PageState) -> None:

@@ -38,7 +38,7 @@ BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"
 TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
 CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
 TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
-BATCH: Final = 1  # crops in one run on a processor: more of them take as long per crop, and 12 MiB each
+BATCH: Final = 1  # crops in one run on a processor: more of them take as long per crop, and more memory
 GPU_BATCH: Final = 32  # on a graphics card
 VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("close", 48, 40, 184))  # the mean of their logits counts
 

@@ -9,7 +9,7 @@ from deepfake.batch.worker import kept, known_result
 from deepfake.dataset import ClipEntry
 from deepfake.errors import ClipError
 from deepfake.files import is_url, stamp_of
-from deepfake.store import AnalysisStore
+from deepfake.store import AnalysisStore, Failure
 
 ASKING_THREADS = 32  # a request to a remote file system each: what takes time is the way there and back
 
@@ -25,18 +25,17 @@ class Plan:
 def plan(
     clips: Sequence[ClipEntry],
     store: AnalysisStore,
-    fingerprint: str,
     looks: Mapping[str, Look],
     *,
     retry_failed: bool,
 ) -> Plan:
     """Return what is known of the clips and what is left to do. No clip is read: a file whose size and time are those
-    of the last run has the SHA-256 that it had then. fingerprint, looks: as in Task."""
+    of the last run has the SHA-256 that it had then. looks: as in Task."""
     stamps = dict(zip((clip.location for clip in clips), _stamps(clips), strict=True))
     present = {location: stamp for location, stamp in stamps.items() if stamp}
     hashes = store.known_hashes(present)
     found = kept(store, set(hashes.values()), looks)
-    failures = {} if retry_failed else store.failures(fingerprint, present)
+    failures = {} if retry_failed else _failures(store, looks, present)
     settled, pending = [], []
     for clip in clips:
         stamp, failure = stamps[clip.location], failures.get(clip.location)
@@ -45,11 +44,21 @@ def plan(
             settled.append(BatchResult(clip, "failed", error="there is no such file"))
         elif analysis is not None:
             settled.append(known_result(clip, analysis, looks))
-        elif failure is not None and failure.stamp == stamp:
+        elif failure is not None:
             settled.append(BatchResult(clip, "failed_before", error=failure.error))
         else:
             pending.append(clip)
     return Plan(tuple(settled), tuple(pending))
+
+
+def _failures(store: AnalysisStore, looks: Mapping[str, Look], stamps: Mapping[str, str]) -> dict[str, Failure]:
+    """Return why clips that look as they did then failed before, by location; of several failures the best look's."""
+    return {
+        location: failure
+        for fingerprint in reversed(list(looks))
+        for location, failure in store.failures(fingerprint, stamps).items()
+        if failure.stamp == stamps[location]
+    }
 
 
 def _stamps(clips: Sequence[ClipEntry]) -> Iterator[str | None]:

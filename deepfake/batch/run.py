@@ -45,7 +45,7 @@ class Batch:
         clips: The clips, as collect_clips lists them.
         config: What may be chosen for an analysis; by default AnalysisConfig(). With its `quick`, every clip gets a
             quick look first, and the full analysis where that does not decide (quick.decides); a full analysis that is
-            in the store already counts.
+            in the store already counts, and so does one that failed.
         settings: Limits, and the store (database_url), which a cluster's workers have to reach; by default those in
             force.
         workers: Number of processes on this machine; by default as many as its cores and memory carry.
@@ -96,7 +96,7 @@ class Batch:
         fingerprint, looks = self._config.fingerprint(), looks_of(self._config)
         try:
             with closing(open_store(self._settings)) as store:
-                todo = plan(self._clips, store, fingerprint, looks, retry_failed=self._retry_failed)
+                todo = plan(self._clips, store, looks, retry_failed=self._retry_failed)
             for result in todo.settled:
                 self._tally.add(result)
                 yield result

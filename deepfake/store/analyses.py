@@ -127,9 +127,11 @@ class AnalysisStore:
         """Keep an analysis, unless there is one of this clip and these settings already; return whether it is new.
 
         name: what the clip is called. location: its absolute path or URL, or "" where nobody may know. An entry that
-        cannot be read is replaced. A failure that was kept for the location is forgotten.
+        cannot be read is replaced. A failure that was kept for the location and these settings is forgotten; with a
+        full analysis also that of the quick look, in whose place it is.
         """
         fingerprint = analysis.config.fingerprint()
+        mended = {fingerprint, dataclasses.replace(analysis.config, quick=True).fingerprint()}
         path = Path(location if location and "://" not in location else name)
         analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=path))
         row = row_of(analysis, fingerprint, name, location)
@@ -137,7 +139,7 @@ class AnalysisStore:
         with self._database.writing() as connection:
             new = self._insert(connection, row, data)
             if location:
-                connection.execute(delete(failures).where(is_failure_of(location, fingerprint)))
+                connection.execute(delete(failures).where(is_failure_of(location, mended)))
         return new
 
     def has(self, sha256s: Iterable[str], fingerprint: str) -> set[str]:

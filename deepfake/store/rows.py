@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import unicodedata
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,9 +79,9 @@ def failure_of(row: Row[Any], location: str) -> Failure:
     return Failure(location, row.stamp, row.fingerprint, row.error, row.name, time_of(row.created_at_us))
 
 
-def is_failure_of(location: str, fingerprint: str) -> ColumnElement[bool]:
-    """Return the condition that picks one failure."""
-    return and_(failures.c.location_key == location_key(location), failures.c.fingerprint == fingerprint)
+def is_failure_of(location: str, fingerprints: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that picks the failures of one location with these settings."""
+    return and_(failures.c.location_key == location_key(location), failures.c.fingerprint.in_(fingerprints))
 
 
 def location_key(location: str) -> str:

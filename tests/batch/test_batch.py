@@ -17,6 +17,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchResult
 from deepfake.errors import StoreError
 from deepfake.settings import Settings
+from deepfake.store import open_store
 from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
@@ -85,6 +86,30 @@ def test_a_full_analysis_counts_in_a_quick_batch_and_no_quick_look_in_a_full_one
     assert [result.look for result in new_batch(looked_at, settings, config=quick).run()] == ["quick"]
     assert [(r.status, r.look) for r in new_batch(looked_at, settings).run()] == [("analyzed", "full")]
     assert [(r.status, r.look) for r in new_batch(looked_at, settings, config=quick).run()] == [("known", "full")]
+
+
+def test_what_failed_in_a_full_batch_is_not_tried_by_a_quick_one_until_it_changes(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder = write_clips(tmp_path / "clips", "bad a")
+    quick = AnalysisConfig(quick=True)
+    assert [result.status for result in new_batch(folder, settings).run()] == ["failed"]
+    assert [result.status for result in new_batch(folder, settings, config=quick).run()] == ["failed_before"]
+    (folder / "00.mp4").write_text("bad again")
+    assert [result.status for result in new_batch(folder, settings, config=quick).run()] == ["failed"]
+    # The full batch's failure is that of another file by now, and does not hide the quick one's.
+    assert [result.status for result in new_batch(folder, settings, config=quick).run()] == ["failed_before"]
+    assert calls(settings) == ["bad a", "bad again"]
+
+
+def test_a_full_analysis_mends_what_failed_in_a_quick_batch(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "bad a")
+    quick = AnalysisConfig(quick=True)
+    list(new_batch(folder, settings, config=quick).run())
+    (folder / "00.mp4").write_text("open a")
+    assert [result.look for result in new_batch(folder, settings, config=quick).run()] == ["full"]
+    with open_store(settings) as store:
+        assert not store.failures(quick.fingerprint())
 
 
 def test_a_changed_file_and_a_changed_setting_are_analyzed_again(tmp_path: Path, settings: Settings) -> None:

@@ -256,6 +256,18 @@ def test_a_failure_stays_until_the_next_failure_or_success(store: AnalysisStore,
     assert store.failures(OTHER).keys() == {location}
 
 
+def test_a_full_analysis_mends_a_failed_quick_look_and_not_the_other_way_round(
+    store: AnalysisStore, make_analysis: MakeAnalysis
+) -> None:
+    full, quick = make_analysis(), dataclasses.replace(CONFIG, quick=True)
+    location = str(full.video.path)
+    for kept, left in ((dataclasses.replace(full, config=quick), {FINGERPRINT}), (full, set())):
+        for fingerprint in (FINGERPRINT, quick.fingerprint()):
+            store.put_failure(location, "1", fingerprint, "It took too long.", name="clip 0.mp4")
+        keep(store, kept)
+        assert {item for item in (FINGERPRINT, quick.fingerprint()) if store.failures(item)} == left
+
+
 def test_fingerprints_are_counted_the_latest_first(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     assert store.fingerprints() == ()
     for number in range(3):

@@ -111,6 +111,7 @@ class VideoReader:
         if first is None:
             raise ClipError(self.path, "no frame of it can be decoded; it is empty, truncated or damaged")
         self._start_s = time_of(first.frame) or 0.0
+        self._is_interlaced = bool(first.frame.interlaced_frame)
         self._geometry = self._geometry_of(first.frame)
         light = Light.of_frame(first.frame)
         self._mapper = None if light is None else ToneMapper(light)
@@ -180,9 +181,9 @@ class VideoReader:
     def _at_moments(self, count: int) -> Iterator[Picture]:
         duration_s, most = self.info.duration_s, MAX_PICTURES_AT_MOMENTS
         frames = self.info.frame_count or round((duration_s or 0) * self._frame_rate) or most
-        keys_s = key_frames(self._stream, self._start_s)
         found: Iterator[Picture] = iter(())
-        if duration_s and frames > (READ_THROUGH * count if keys_s else most):
+        keys_s = self._key_frames(duration_s) if duration_s and frames > READ_THROUGH * count else []
+        if duration_s and (keys_s or frames > most):
             times_s = [duration_s * (number + 0.5) / count for number in range(count)]
             self._leave_out_unneeded()
             found = spread(times_s, self._most_pictures(count) // count, self._from, keys_s)
@@ -193,6 +194,13 @@ class VideoReader:
             return _every(step, itertools.islice(self._from_start(), most))
         return itertools.chain((first,), found)
 
+    def _key_frames(self, duration_s: float) -> list[float]:
+        """About when the key frames are shown, seconds; [] where the file does not say so of the whole clip."""
+        if self._container.format.name.startswith("matroska"):
+            # FFmpeg reads the index at the first seek, and what it does not cover up to there.
+            return [] if self._from(duration_s) is None else key_frames(self._stream, self._start_s)
+        return key_frames(self._stream, self._start_s, duration_s)
+
     def _most_pictures(self, count: int) -> int:
         """How many pictures are decoded for `count` moments where the file can be sought in."""
         pixels = self._geometry.coded_width * self._geometry.coded_height
@@ -200,7 +208,7 @@ class VideoReader:
 
     def _leave_out_unneeded(self) -> None:
         """Have pictures left out that no other refers to: of most clips half. Fields need their neighbors, though."""
-        if self._first is None or not self._first.frame.interlaced_frame:
+        if not self._is_interlaced:
             self._stream.codec_context.skip_frame = "NONREF"
 
     def _start(self) -> list[Any]:

@@ -24,6 +24,7 @@ BACK_S: Final = (0.0, 1.0, 4.0, 16.0)
 TIME_TOLERANCE_S: Final = 1e-6
 # Frames that have to be known before the wanted one: the one before it, and what deinterlacing looks at before that.
 FRAMES_BEFORE: Final = 2
+INDEXED_PART: Final = 0.9  # of the duration: what an index covers that is believed to be whole
 
 
 class Shown:
@@ -117,11 +118,17 @@ def spread(
             yield found
 
 
-def key_frames(stream: Any, start_s: float) -> list[float]:
-    """Return about when the key frames are shown, seconds, by the index of the file; [] without one. start_s: of the
-    first picture, on the file's own clock."""
+def key_frames(stream: Any, start_s: float, duration_s: float = 0.0) -> list[float]:
+    """Return about when the key frames are shown, seconds, by the index of the file.
+
+    [] without an index that reaches to about the end: of a fragmented file, FFmpeg knows only the fragments that it has
+    been to. start_s: of the first picture, on the file's own clock.
+    """
     base_s = float(stream.time_base or 0)
-    return sorted(entry.timestamp * base_s - start_s for entry in stream.index_entries if entry.is_keyframe)
+    entries = [(entry.timestamp * base_s - start_s, entry.is_keyframe) for entry in stream.index_entries]
+    if not entries or max(entries)[0] < INDEXED_PART * duration_s:
+        return []
+    return sorted(time_s for time_s, is_key in entries if is_key)
 
 
 def can_seek(path: Path, container: Any, stream: Any) -> bool:

@@ -150,6 +150,37 @@ def test_of_large_pictures_fewer_are_decoded(
         assert reader._tally.pictures <= 160 + 1  # and the first one, which says what the clip is
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "container_options"),
+    [
+        ("clip.mkv", "libx264", {}),
+        ("clip.webm", "libvpx-vp9", {}),
+        ("fragments.mp4", "libx264", {"movflags": "dash+frag_keyframe+empty_moov+default_base_moof+global_sidx"}),
+    ],
+)
+def test_moments_where_the_index_is_read_late(
+    name: str,
+    codec: str,
+    container_options: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    write_clip: Callable[..., Path],
+) -> None:
+    # As for large pictures: decoding in turn would not reach the end.
+    monkeypatch.setattr(reader_module, "MAX_PIXELS_AT_MOMENTS", 320 * 64 * 96)
+    clip = write_clip(
+        tmp_path / name,
+        (LONG_FRAMES, (64, 96)),
+        codec=codec,
+        codec_options={"g": "25"},
+        container_options=container_options,
+    )
+    with VideoReader(clip) as reader:
+        moments = list(reader.moments(MOMENTS))
+    wanted_s = [LONG_FRAMES / 25 * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
+    assert [moment.timestamp_s for moment in moments] == pytest.approx(wanted_s, abs=0.6)
+
+
 def test_a_clip_without_an_index_is_read_through(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
     options = {"crf": "28", "preset": "ultrafast", "g": "100", "sc_threshold": "0"}
     with VideoReader(write_clip(tmp_path / "clip.ts", (200, (64, 96)), codec_options=options)) as reader:

@@ -31,7 +31,7 @@ from deepfake.video.opening import (
     over_duration,
 )
 from deepfake.video.outcome import PassCounts, after_one_pass
-from deepfake.video.seeking import can_seek, from_key_frame, key_frames, shown_at, spread
+from deepfake.video.seeking import can_seek, first_after, from_key_frame, key_frames, shown_at, spread
 from deepfake.video.timing import MEASURED_PACKETS, Clock, frame_rate, time_of
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ WITHOUT_TIMES: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo"})
 MAX_PICTURES_AT_MOMENTS: Final = 600  # decoded for moments() …
 MAX_PIXELS_AT_MOMENTS: Final = 360 * 1280 * 720  # … and of large ones fewer: about a second of one core
 READ_THROUGH: Final = 4  # a clip of so many frames a moment, or fewer, is read through for moments()
+MAX_LOST: Final = 2  # moments in a row that are not found; then the clip is read through
 JUMPING_CLOCKS: Final = frozenset({"mpegts", "mpeg"})
 
 
@@ -167,10 +168,11 @@ class VideoReader:
     def moments(self, count: int) -> Iterator[Frame]:
         """Yield up to `count` frames that are spread over the clip, in their order, numbered from 0.
 
-        At most about MAX_PICTURES_AT_MOMENTS pictures are decoded, however long the clip is. A short one, and one
-        without an index that is not long, is read through; another is decoded from key frames on, without the pictures
-        that no other refers to, and where key frames lie far apart, the frames lie closer behind them. Of a long one
-        that cannot be sought in, the frames are of its beginning. `info` stays as the header has it.
+        A short clip, and one without an index that is not long, is read through; another is decoded from key frames on,
+        without the pictures that no other refers to, and where key frames lie far apart, the frames lie closer behind
+        them. Of a long one that cannot be sought in, the frames are of its beginning. However long the clip is, about
+        MAX_PICTURES_AT_MOMENTS pictures are decoded at most, and where seeking leads nowhere so many once more. `info`
+        stays as the header has it.
         """
         try:
             for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
@@ -184,15 +186,31 @@ class VideoReader:
         found: Iterator[Picture] = iter(())
         keys_s = self._key_frames(duration_s) if duration_s and frames > READ_THROUGH * count else []
         if duration_s and (keys_s or frames > most):
-            times_s = [duration_s * (number + 0.5) / count for number in range(count)]
             self._leave_out_unneeded()
-            found = spread(times_s, self._most_pictures(count) // count, self._from, keys_s)
+            found = self._spread(count, duration_s, keys_s)
         first = next(found, None)
         if first is None:
             self._stream.codec_context.skip_frame = "DEFAULT"
             step = max(1, min(frames, most) // count)
             return _every(step, itertools.islice(self._from_start(), most))
         return itertools.chain((first,), found)
+
+    def _spread(self, count: int, duration_s: float, keys_s: list[float]) -> Iterator[Picture]:
+        """Pictures near `count` times. Where key frames of the index turn out to be none, the rest is read through."""
+        times_s, most = _middles(0.0, duration_s, count), self._most_pictures(count) // count
+        end_s = min(duration_s, float(MAX_PICTURES_AT_MOMENTS / self._frame_rate))
+        latest_s, lost = 0.0, 0
+        found = spread(times_s, most, self._from, lambda: self._tally.pictures, keys_s)
+        for number, picture in enumerate(found, start=1):
+            if picture is not None:
+                latest_s, lost = picture.time_s, 0
+                yield picture
+                continue
+            lost += 1
+            if keys_s and lost == MAX_LOST and latest_s < end_s:
+                missing_s = _middles(latest_s, end_s, count - number + lost)
+                yield from first_after(missing_s, itertools.islice(self._from_start(), MAX_PICTURES_AT_MOMENTS))
+                return
 
     def _key_frames(self, duration_s: float) -> list[float]:
         """About when the key frames are shown, seconds; [] where the file does not say so of the whole clip."""
@@ -338,6 +356,11 @@ class VideoReader:
         counts = PassCounts(self._tally, self._clock, self._fields.frames, self._fitted)
         tick_s = float(self._stream.time_base or 0)
         self.info = after_one_pass(self.info, times_s, counts, tick_s)
+
+
+def _middles(start_s: float, end_s: float, count: int) -> list[float]:
+    """The times in the middle of `count` equal parts of what lies between two times."""
+    return [start_s + (end_s - start_s) * (number + 0.5) / count for number in range(count)]
 
 
 def _every(step: int, pictures: Iterator[Picture]) -> Iterator[Picture]:

@@ -4,7 +4,6 @@ import bisect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +23,9 @@ BACK_S: Final = (0.0, 1.0, 4.0, 16.0)
 TIME_TOLERANCE_S: Final = 1e-6
 # Frames that have to be known before the wanted one: the one before it, and what deinterlacing looks at before that.
 FRAMES_BEFORE: Final = 2
+# More pictures before the first key frame, and the seek has led to none: of clips with intra refresh the index calls
+# pictures key frames that the decoder does not.
+MAX_LEADING: Final = 64
 INDEXED_PART: Final = 0.9  # of the duration: what an index covers that is believed to be whole
 
 
@@ -57,12 +59,14 @@ class Shown:
 
 def from_key_frame(pictures: Iterator[Picture]) -> Iterator[Picture]:
     """Yield pictures from the first key frame on that the decoder gives: what it gives before that refers to pictures
-    that were not decoded."""
+    that were not decoded. None where more than MAX_LEADING come before it."""
     found = False
-    for picture in pictures:
+    for number, picture in enumerate(pictures):
         found = found or (picture.frame.key_frame and not picture.is_damaged)
         if found:
             yield picture
+        elif number == MAX_LEADING:
+            return
 
 
 def shown_at(
@@ -90,32 +94,42 @@ def spread(
     times_s: Sequence[float],
     most: int,
     seek: Callable[[float], Iterator[Picture] | None],
+    decoded: Callable[[], int],
     key_frames_s: Sequence[float] = (),
-) -> Iterator[Picture]:
-    """Yield pictures near increasing times, in their order; none where the file cannot be sought in.
+) -> Iterator[Picture | None]:
+    """Yield pictures near increasing times, in their order, and None where nothing new is found; nothing where the file
+    cannot be sought in.
 
     Of each time, about `most` pictures are decoded: where they do not reach it, the last of them is taken. Decoding
-    goes on from one time to the next where no key frame lies between them. seek: as for shown_at. key_frames_s:
-    increasing; empty where they are not known.
+    goes on from one time to the next where no key frame lies between them. seek: as for shown_at. decoded: returns how
+    many pictures were decoded so far. key_frames_s: increasing; empty where they are not known.
     """
     run: Iterator[Picture] | None = None
-    latest_s, left = -1.0, 0
-    for time_s in times_s:
-        left += most
+    latest_s, before = -1.0, decoded()
+    for number, time_s in enumerate(times_s):
         key = bisect.bisect_right(key_frames_s, time_s) - 1
         if run is None or not key_frames_s or (key >= 0 and key_frames_s[key] > latest_s):
             run = seek(time_s)
             if run is None:
                 return
         found = None
-        for picture in islice(run, max(1, left)):
-            left -= 1
+        for picture in run:
             if picture.time_s > latest_s:
                 found, latest_s = picture, picture.time_s
-            if latest_s >= time_s:
+            if latest_s >= time_s or decoded() - before >= (number + 1) * most:
                 break
-        if found is not None:
-            yield found
+        yield found
+
+
+def first_after(times_s: Sequence[float], pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """Yield of pictures in their order the first at or after each of increasing times; none twice."""
+    number = 0
+    for picture in pictures:
+        if picture.time_s >= times_s[number]:
+            yield picture
+            number = bisect.bisect_right(times_s, picture.time_s)
+            if number == len(times_s):
+                return
 
 
 def key_frames(stream: Any, start_s: float, duration_s: float = 0.0) -> list[float]:

@@ -19,6 +19,7 @@ from deepfake.detectors import classifier
 from deepfake.faces.alignment import FaceCrop
 from deepfake.report.wording import PROVISIONAL, warning_sentences
 from deepfake.video import reader as reader_module
+from deepfake.video.decoding import Tally
 from deepfake.video.reader import MAX_PICTURES_AT_MOMENTS, VideoReader
 
 QUICK = AnalysisConfig(quick=True)
@@ -187,6 +188,30 @@ def test_a_clip_without_an_index_is_read_through(tmp_path: Path, write_clip: Cal
         moments = list(reader.moments(MOMENTS))
     assert len(moments) == MOMENTS
     assert np.diff([moment.timestamp_s for moment in moments]) == pytest.approx(8 / MOMENTS, abs=0.05)
+
+
+@pytest.mark.parametrize("count", [500, 1500])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_moments_where_the_decoder_knows_no_key_frames(
+    count: int, suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write_clip: Callable[..., Path]
+) -> None:
+    tallies: list[Tally] = []
+
+    def tally() -> Tally:
+        tallies.append(Tally())
+        return tallies[-1]
+
+    monkeypatch.setattr(reader_module, "Tally", tally)
+    options = {"x264-params": "intra-refresh=1:keyint=50:bframes=3", "preset": "ultrafast"}
+    clip = write_clip(tmp_path / f"intra_refresh{suffix}", (count, (64, 96)), codec_options=options)
+    with VideoReader(clip) as reader:
+        times_s = [moment.timestamp_s for moment in reader.moments(MOMENTS)]
+    assert len(times_s) == MOMENTS
+    spread_s = min(count, MAX_PICTURES_AT_MOMENTS) / 25
+    assert times_s[-1] > 0.9 * spread_s
+    steps_s = np.diff(times_s)
+    assert 0 < steps_s.min() <= steps_s.max() < 2.5 * spread_s / MOMENTS
+    assert sum(tally.pictures for tally in tallies) < 1.5 * MAX_PICTURES_AT_MOMENTS
 
 
 def test_moments_of_a_file_that_cannot_be_sought_in(tmp_path: Path, write_clip: Callable[..., Path]) -> None:

@@ -12,10 +12,10 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, InvalidStateError, ThreadPoolExecutor, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -57,7 +57,7 @@ class WorkerPool:
     niceness: added to the workers' own, so that a long task leaves the processor to the pages. threads: for the
     numerical libraries of each worker; None leaves them be. memory_mb: a worker that holds more after a task is
     replaced; None keeps it. What workers and their libraries leave in the folder for temporary files goes with the
-    pool, or when the next pool of this computer starts.
+    pool, or when the next pool of this computer starts. A pool that is closed refuses work.
     """
 
     def __init__(
@@ -69,10 +69,14 @@ class WorkerPool:
         self._temporary: tuple[Path, FileLock] | None = None
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._is_closed = False
         self._futures: weakref.WeakSet[ProcessFuture[Any]] = weakref.WeakSet()
 
     def schedule(self, function: Callable[..., T], *args: Any, timeout_s: float | None = None) -> ProcessFuture[T]:
-        """Run function(*args) in a worker; canceling the future ends the worker that runs it."""
+        """Run function(*args) in a worker; canceling the future ends the worker that runs it.
+
+        Raises WorkerError where workers cannot be started, or the pool is closed.
+        """
         with self._lock:
             for _ in range(2):
                 if self._pool is None:
@@ -99,14 +103,21 @@ class WorkerPool:
         except Exception as error:
             raise as_deepfake_error(error, name, timeout_s) from error
 
-    def temporary_folder(self) -> Path:
-        """Return the folder for temporary files of this pool, whose content goes as theirs does."""
-        with self._lock:
-            return self._claimed()
+    @contextmanager
+    def temporary_folder(self, prefix: str) -> Iterator[Path]:
+        """Make a folder that goes at the end of the block, and wherever workers' temporary files go. Raises WorkerError
+        where the pool is closed."""
+        with self._lock:  # close() would remove it half made
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._claimed()))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """End all workers at once; their tasks are lost."""
+        """End all workers at once and for good; their tasks are lost."""
         with self._lock:
+            self._is_closed = True
             self._discard()
             if self._temporary is not None:
                 folder, lock = self._temporary
@@ -115,10 +126,17 @@ class WorkerPool:
                 self._temporary = None
 
     def _claimed(self) -> Path:
+        if self._is_closed:
+            raise WorkerError("", "The worker processes were ended; try again.")
         if self._temporary is None:
             _remove_strays(Path(tempfile.gettempdir()))
             self._temporary = claim_folder(Path(tempfile.gettempdir()), TEMPORARY_PREFIX)
-        return self._temporary[0]
+        folder, lock = self._temporary
+        if not folder.exists():  # somebody cleared the folder for temporary files; workers know it by this name
+            lock.release()
+            folder.mkdir(mode=0o700)
+            lock.acquire()
+        return folder
 
     def _new_pool(self) -> ProcessPool:
         temporary = self._claimed()

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import logging
 import platform
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -81,12 +80,10 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
     killed = broken = 0
     while True:
         try:
-            return _asked(clip, task, pool, canceled)
+            return _asked(clip, task, pool, canceled or threading.Event())
         except (StoreError, WorkerError, BatchCanceled):
             raise
         except (BrokenProcessPool, CancelledError) as error:
-            if canceled is not None and canceled.is_set():
-                raise BatchCanceled from error
             broken += 1
             if broken == MOST_BREAKS:
                 raise WorkerError(
@@ -104,17 +101,22 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
             return _failed(clip, task, _store(task.settings), clip.version or _version(clip), why)
 
 
-def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event | None) -> BatchResult:
-    # The folder is this process's, which outlives the child; the pool's, so that nothing is left where it is killed.
-    with tempfile.TemporaryDirectory(prefix="clip-", dir=pool.temporary_folder()) as folder:
-        if canceled is not None and canceled.is_set():
-            raise BatchCanceled
-        future = pool.schedule(analyze_clip, clip, task, folder, timeout_s=task.timeout_s)
-        while not wait([future], timeout=POLL_S).done:
-            if canceled is not None and canceled.is_set():
-                future.cancel()  # type: ignore[no-untyped-call]
-                raise BatchCanceled
-        return future.result()
+def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event) -> BatchResult:
+    if canceled.is_set():
+        raise BatchCanceled
+    try:
+        # The folder is made here, as a child may die; it is the pool's, so that none is left where this one is killed.
+        with pool.temporary_folder("clip-") as folder:
+            future = pool.schedule(analyze_clip, clip, task, str(folder), timeout_s=task.timeout_s)
+            while not wait([future], timeout=POLL_S).done:
+                if canceled.is_set():
+                    future.cancel()  # type: ignore[no-untyped-call]
+                    raise BatchCanceled
+            return future.result()
+    except Exception as error:
+        if canceled.is_set():  # the pool is closed, at whatever moment: no fault of the clip
+            raise BatchCanceled from error
+        raise
 
 
 def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:

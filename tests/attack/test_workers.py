@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ import pytest
 from pebble.pool.base_pool import PoolStatus
 
 from deepfake import worker_pool
+from deepfake.errors import WorkerError
 from deepfake.worker_pool import LAST_NICENESS, STRAY_AGE_S, WorkerPool, resident_bytes, run_last
 from tests.waiting import LIMIT_S, until
 
@@ -94,6 +97,36 @@ def test_temporary_files_of_workers_go_with_their_pool(tmp_path: Path) -> None:
     assert path.is_relative_to(tmp_path)
     assert path.exists()
     pool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_somebody_cleared_is_made_again_for_workers_and_owner(tmp_path: Path) -> None:
+    pool = WorkerPool(1)
+    try:
+        first = Path(pool.call(temporary_file, timeout_s=LIMIT_S, name=""))
+        shutil.rmtree(first.parent)
+        with pool.temporary_folder("clip-") as folder:
+            assert list(folder.iterdir()) == []
+            assert folder.parent == first.parent
+            assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+            other = WorkerPool(1)
+            with other.temporary_folder("clip-"):
+                assert folder.exists(), "it is marked as in use again"
+            other.close()
+        assert not folder.exists()
+        assert Path(pool.call(temporary_file, timeout_s=LIMIT_S, name="")).parent == first.parent
+    finally:
+        pool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_pool_refuses_work_and_leaves_nothing(tmp_path: Path) -> None:
+    pool = WorkerPool(1)
+    pool.close()
+    with pytest.raises(WorkerError, match="were ended"):
+        pool.schedule(pid)
+    with pytest.raises(WorkerError, match="were ended"), pool.temporary_folder("clip-"):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

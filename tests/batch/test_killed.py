@@ -8,13 +8,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from deepfake.analysis.model import AnalysisConfig
+from deepfake.batch import collect_clips
+from deepfake.batch.worker import BatchCanceled, Task, looks_of, run_clip
 from deepfake.settings import Settings
+from deepfake.store import open_store
+from deepfake.worker_pool import WorkerPool
+from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
 
@@ -102,6 +109,34 @@ def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: P
     assert Counter(result.clip.name for result in results) == {f"{n:02}.mp4": 1 for n in range(10)}
     assert all(result.error is None for result in results)
     assert len(stored(settings)) == 10
+
+
+@pytest.mark.parametrize("moment", ["before", "temporary_folder", "schedule"])
+def test_a_clip_whose_workers_are_closed_at_any_moment_is_given_up_and_no_failure(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    (clip,) = collect_clips([str(write_clips(tmp_path / "clips", "a"))])
+    config = AnalysisConfig()
+    task = Task(config, config.fingerprint(), looks_of(config), settings, 60, batch_work.analyze)
+    pool, canceled = WorkerPool(1), threading.Event()
+
+    def close() -> None:
+        canceled.set()
+        pool.close()
+
+    if moment == "before":
+        close()
+    else:
+        undisturbed = getattr(pool, moment)
+        monkeypatch.setattr(pool, moment, lambda *args, **options: (close(), undisturbed(*args, **options))[1])
+    with pytest.raises(BatchCanceled):
+        run_clip(clip, task, pool, canceled)
+    with open_store(settings) as store:
+        assert not store.failures(task.fingerprint)
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_clip_that_always_ends_its_worker_is_tried_twice_and_recorded(tmp_path: Path, settings: Settings) -> None:

@@ -216,14 +216,22 @@ def _start_worker(temporary: str, niceness: int, threads: int | None) -> None:
 def run_last(function: Callable[[], T]) -> T:
     """Run a function in a thread that gets the processor where nothing else wants it; return its result, or raise what
     it raises. Where threads have no niceness of their own (not on Linux), it runs as any other."""
+    import cv2
+    import scipy.linalg  # noqa: F401 - its threads start when it is loaded, and would keep the niceness
 
     def behind() -> T:
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST_NICENESS)
         return function()
 
-    with ThreadPoolExecutor(1, thread_name_prefix="last") as thread:
-        return thread.submit(behind).result()
+    # OpenCV keeps its threads as well. With one it starts none, and later those that it needs.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="last") as thread:
+            return thread.submit(behind).result()
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _remove_strays(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import stat
@@ -12,8 +13,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 from pebble.pool.base_pool import PoolStatus
@@ -49,6 +53,26 @@ def temporary_file() -> str:
     handle, name = tempfile.mkstemp()
     os.close(handle)
     return name
+
+
+def threads_of_opencv_after_work_that_gives_way() -> int:
+    cv2.setNumThreads(2)
+
+    def work() -> None:
+        picture = importlib.import_module("skimage.data").astronaut()
+        cv2.GaussianBlur(np.tile(picture, (2, 2, 1)), (31, 31), 0)
+
+    run_last(work)
+    until(lambda: LAST_NICENESS not in niceness_of_all_threads())  # the one that did it is gone at once, or soon
+    return cv2.getNumThreads()
+
+
+def niceness_of_all_threads() -> list[int]:
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # ended meanwhile
+            found.append(os.getpriority(os.PRIO_PROCESS, int(thread.name)))
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +215,12 @@ def test_what_comes_last_gives_way_and_leaves_its_process_as_it_was() -> None:
     assert nice_of_this_thread() == before
     with pytest.raises(ZeroDivisionError):
         run_last(lambda: 1 / 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_no_thread_of_a_library_goes_on_giving_way_after_what_came_last() -> None:
+    pool = WorkerPool(1)
+    try:
+        assert pool.call(threads_of_opencv_after_work_that_gives_way, timeout_s=LIMIT_S / 2, name="") == 2
+    finally:
+        pool.close()

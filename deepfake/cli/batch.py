@@ -43,8 +43,9 @@ def add_batch(subparsers: Any) -> None:
     add_work_options(parser, workers=None)
     add_quick_option(
         parser,
-        rest="a provisional verdict in seconds, which stays where more frames would hardly change it; the other clips "
-        "are analyzed in full. The column `look` says what an answer rests on",
+        what="first look at a few moments spread over each clip, whatever its length. This provisional verdict stays "
+        "where more frames would hardly change it; the other clips are then analyzed in full. The column `look` says "
+        "what an answer rests on",
     )
     parser.set_defaults(run=batch, usage_error=parser.error)
 

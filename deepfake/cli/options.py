@@ -46,13 +46,13 @@ def add_compare_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_quick_option(parser: argparse.ArgumentParser, *, rest: str = "a provisional verdict in seconds") -> None:
-    """Add --quick. rest: what comes of it."""
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"only look at a few moments spread over a clip, whatever its length: {rest}",
-    )
+def add_quick_option(
+    parser: argparse.ArgumentParser,
+    *,
+    what: str = "only look at a few moments spread over a clip, whatever its length: a provisional verdict in seconds",
+) -> None:
+    """Add --quick. what: it does, for the help."""
+    parser.add_argument("--quick", action="store_true", help=what)
 
 
 def config_of(options: argparse.Namespace) -> "AnalysisConfig":

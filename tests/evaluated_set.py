@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from deepfake.analysis.evidence import Evidence
@@ -40,6 +41,7 @@ def keep(
     face_detector: str = "mtcnn",
     classifier: str = DEFAULT_CLASSIFIER,
     reason: Evidence = NO_FACE,
+    quick: bool = False,
 ) -> str:
     """Keep a made-up analysis of each clip with its P(fake), or none with the reason; return their fingerprint."""
     for path, score in scores.items():
@@ -55,9 +57,10 @@ def keep(
             reasons=reasons,
             tracks=(),
         )
+        analysis = replace(analysis, config=replace(analysis.config, quick=quick))
         store.put(analysis, name=path.name, location=str(path))
         store.remember_file(str(path), stamp_of(str(path)) or "", analysis.video.sha256)
-    return AnalysisConfig(face_detector=face_detector, classifier=classifier).fingerprint()  # type: ignore[arg-type]
+    return AnalysisConfig(face_detector, classifier, quick=quick).fingerprint()  # type: ignore[arg-type]
 
 
 def _write(path: Path, content: bytes) -> None:

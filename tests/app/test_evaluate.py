@@ -94,6 +94,7 @@ def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callabl
     assert metrics(user) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.65": "95%", "Judged": "95%"}
     assert "21 clips in 4 groups" in user.words
     assert "The intervals rest on 4 groups" in user.words
+    assert "quick" not in user.words
     assert len(user.get("plotly_chart")) == 6
     assert user.query_params["settings"] == MTCNN
     assert user.query_params["threshold"] == "0.65"
@@ -217,6 +218,19 @@ def test_two_classifiers_side_by_side(
     assert counts["misses: fakes judged likely real"] == ["1 of 14", "16 of 16"]
     assert counts["left open"] == ["1 of 22", "0 of 24"]
     assert "95 % interval +1.000 to +1.000: a difference" in user.words
+
+
+def test_quick_looks_are_named_and_the_page_says_by_what_they_are_chosen(
+    analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+) -> None:
+    quick = keep(store, {clip.path: 0.95 if clip.label == "FAKE" else 0.05 for clip in analyzed[-4:]}, quick=True)
+    user = opened(settings=MTCNN, **{"with": quick})
+    assert not user.exception
+    first, second = side_by_side(user)[""]
+    assert second == f"{first}, quick look"
+    others = user.selectbox(key="evaluate-other").options
+    assert [title.split(" · ")[0] for title in others if "quick look" in title] == [f"{second}: 4 clips"]
+    assert "A quick batch keeps the clips that a quick look decides apart" in user.words
 
 
 @pytest.mark.parametrize("answers", [0, 1])

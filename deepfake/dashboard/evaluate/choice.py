@@ -18,6 +18,10 @@ SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", 
 ONLY_NEW_KEY = "evaluate-only-new"
 SHOWN_DIGITS = 8  # of a fingerprint
 EVEN_ODDS = 0.5
+QUICK_CAVEAT = (
+    "A quick batch keeps the clips that a quick look decides apart from those that it analyzes in full: each part is "
+    "chosen by its answers, and says nothing about the whole set."
+)
 
 
 def choose_source() -> DatasetSource:
@@ -90,6 +94,8 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
     )
     st.query_params["settings"] = chosen
     _keep("with", other)
+    if any(map(_is_quick_look, by_id.values())):
+        st.caption(QUICK_CAVEAT)
     analyzed = tuple(by_id[item] for item in (chosen, other) if item is not None and item in by_id)
     return ChosenSettings(analyzed, configs.get(other) if other is not None else None)
 
@@ -151,7 +157,7 @@ def threshold_of(text: str | None, begins_at: float) -> float:
 
 def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
     """Return short names for charts: the classifier, and what tells the chosen settings apart."""
-    classifiers = [classifier_title(item.classifier) for item in chosen]
+    classifiers = [_classifier_name(item) for item in chosen]
     if len(set(classifiers)) == len(chosen):
         return classifiers
     for parts in (
@@ -174,11 +180,24 @@ def _other_classifiers(first: StoredFingerprint) -> dict[str, AnalysisConfig]:
     return {config.fingerprint(): config for config in configs}
 
 
+def _classifier_name(item: StoredFingerprint) -> str:
+    title = classifier_title(item.classifier)
+    return f"{title}, quick look" if _is_quick_look(item) else title
+
+
+def _is_quick_look(item: StoredFingerprint) -> bool:
+    """Whether these are quick looks; those of another version or of other weights are not recognized."""
+    row = CLASSIFIERS.get(item.classifier)
+    if item.face_detector not in FACE_DETECTORS or row is None or not row.is_available:
+        return False
+    return AnalysisConfig(item.face_detector, item.classifier, quick=True).fingerprint() == item.fingerprint
+
+
 def _described(item: StoredFingerprint, count: int) -> str:
     clips = "1 clip" if count == 1 else f"{count} clips"
     model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
     return (
-        f"{classifier_title(item.classifier)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "
+        f"{_classifier_name(item)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "
         f"{item.software_version} · model {model} · settings {settings}"
     )
 

@@ -99,11 +99,13 @@ def test_a_worker_that_is_killed_is_replaced_and_its_clip_done_again(tmp_path: P
 
     folder = write_clips(tmp_path / "clips", *(f"slow {n}" for n in range(10)))
     batch = new_batch(folder, settings, workers=2)
+    others = set(psutil.Process().children())  # of tests before
     results = []
     for result in batch.run():
         results.append(result)
         if len(results) == 3:
-            workers = [p for p in psutil.Process().children() if any("spawn_main" in word for word in p.cmdline())]
+            children = [child for child in psutil.Process().children() if child not in others]
+            workers = [child for child in children if any("spawn_main" in word for word in child.cmdline())]
             assert len(workers) == 2
             workers[0].kill()
     assert Counter(result.clip.name for result in results) == {f"{n:02}.mp4": 1 for n in range(10)}

@@ -13,7 +13,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-VISITORS = 5
+VISITORS = 4
 
 
 def test_each_of_several_visitors_gets_an_answer_and_a_newcomer_does_not_wait_for_them(

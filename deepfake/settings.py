@@ -13,6 +13,7 @@ from deepfake.errors import SettingsError
 
 SETTINGS_FILE_VARIABLE = "DEEPFAKE_SETTINGS"
 DEFAULT_SETTINGS_FILE = Path("deepfake.toml")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")  # by which this computer calls itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepfake.errors import SettingsError
+from deepfake.settings import LOCAL_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# In a wheel the start file and the pages lie inside the package (see pyproject.toml), in a checkout beside it.
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 EVERY_ADDRESS = ("0.0.0.0", "::")
+# In a wheel the start file and the pages lie inside the package (see pyproject.toml), in a checkout beside it.
 START_FILES = (PACKAGE / "app" / "streamlit_app.py", PACKAGE.parent / "streamlit_app.py")
 
 

@@ -18,6 +18,7 @@ from streamlit.starlette import App
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.visitor import may_upload
 from deepfake.errors import DeepfakeError, disk_problem
+from deepfake.settings import LOCAL_NAMES
 
 # Nothing is fetched from, sent to or framed by another host, whatever a page is made to draw. Streamlit styles in place
 # (style-src), draws and runs what a page made itself (data:, blob:) and compiles the format of its tables (wasm).
@@ -42,7 +43,6 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 UPLOADS: Final = "/_stcore/upload_file/"  # then the session's id, then the file's
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 REFUSED: Final = 1008  # RFC 6455: a policy forbids it; before the handshake the server answers 403
 
 
@@ -112,7 +112,7 @@ async def lifespan(_: App) -> AsyncIterator[None]:
 
 def is_open() -> bool:
     """Return whether other computers can reach the server, itself or through another that passes a name on to it."""
-    if not LOCAL_NAMES.issuperset(config.get_option("server.allowedHosts")):
+    if not set(LOCAL_NAMES).issuperset(config.get_option("server.allowedHosts")):
         return True
     address = config.get_option("server.address")
     if address == "localhost":

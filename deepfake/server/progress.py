@@ -27,9 +27,9 @@ MAX_CURVE_POINTS = 600  # of the similarity so far: more than a page's width has
 
 @dataclass(frozen=True, slots=True)
 class ProgressReport:
-    """stage: what is being done, in words. done, total: frames; total is None where it is not known. left_s:
-    seconds to the end, where that can be told. curve: similarity of successive frames so
-    far, thinned to its minima; curve_step: frames from one value to the next."""
+    """stage: what is being done, in words. done, total: frames; total is None where it is not known. left_s: seconds to
+    the end, where that can be told. curve: similarity of successive frames so far, thinned to its minima; curve_step:
+    frames from one value to the next."""
 
     stage: str
     done: int

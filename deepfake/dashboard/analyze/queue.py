@@ -111,7 +111,7 @@ def queue_row(upload: Upload, config: AnalysisConfig) -> QueueRow:
 
 def _how_far(job: Job) -> str:
     report = job.read_progress()
-    if job.state is JobState.QUEUED:
+    if job.state is JobState.QUEUED and runtime().jobs.ahead_of(job):
         return waiting_text(runtime().jobs, job)
     return "starting" if report is None else progress_text(report)
 

@@ -15,8 +15,8 @@ from deepfake.report.facts import fact
 OWN_COMPUTER = "Nothing leaves this computer: no upload to anybody, no account."
 BEHIND_A_LOGIN = "Your clips go to the server of this page and nowhere else; other visitors do not see them."
 SHARED_SERVER = (
-    "Your clips go to the server of this page and nowhere else. Other visitors do not see your uploads; what was found "
-    "in clips of data sets, and what is kept in a case, they do."
+    "Your clips go to the server of this page and nowhere else. Other visitors do not see your uploads. They do see "
+    "what was found in clips of data sets, and everything that is kept in a case."
 )
 PICTURE_HEIGHT_PX = 220
 WHAT_THEY_ARE = {

@@ -233,7 +233,7 @@ def _count(values: Iterator[bool]) -> str:
 
 
 def _both(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} s, {max(values):.1f} s"
+    return f"{statistics.median(values):.1f} s, {max(values):.1f} s" if values else "nobody got one"
 
 
 def _memory(place: int, *pairs: tuple[float, float] | list[float]) -> str:

@@ -1,7 +1,7 @@
 """The compiled inner loop of the dissolve detector: a picture reduced to very few pixels, each the mean of its area.
 
-OpenCV's INTER_AREA gives the same numbers, and takes five times as long where the areas are large: it walks each of
-them by itself. Here whole rows are added up, which the compiler turns into vectors. Where the compiled code is kept:
+OpenCV's INTER_AREA gives the same numbers, and takes longer where the areas are large: it walks each of them by
+itself. Here whole rows are added up, which the compiler turns into vectors. Where the compiled code is kept:
 see `_ssim_kernel`.
 """
 

@@ -105,7 +105,8 @@ async def lifespan(_: App) -> AsyncIterator[None]:
         sys.stderr.write(
             "WARNING: whoever reaches this computer over the network can open the pages: there is no login. Everybody "
             "sees the names of all analyzed clips and can delete them. docs/settings.md says how to have visitors log "
-            "in; without --server.address (deepfake app: without --address) only this computer can open them.\n"
+            "in. Without --server.address and names of others in server.allowedHosts (deepfake app: without --address "
+            "and --host), only this computer can open them.\n"
         )
     yield
 

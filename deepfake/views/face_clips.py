@@ -1,7 +1,9 @@
 """Face crops in motion: one clip per track, written while a clip is analyzed."""
 
 import logging
+from collections import deque
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -14,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 FACE_CLIP_SIZE_PX = 320
 MAX_OPEN_ENCODERS = 12
+MAX_WAITING = 32  # crops that are not encoded yet, a third of a megabyte each
 
 
 class FaceClips:
@@ -23,7 +26,7 @@ class FaceClips:
     timing: while the face is out of sight the last crop stays.
 
     At most max_open encoders work at a time. A new track takes the place of one not seen for idle_s; where there is
-    none, in a crowd, it gets no clip and its id is in `skipped`.
+    none, in a crowd, it gets no clip and its id is in `skipped`. Crops are encoded in a second thread.
     """
 
     def __init__(
@@ -45,12 +48,15 @@ class FaceClips:
         self._start_s: dict[int, float] = {}
         self._seen_s: dict[int, float] = {}
         self._written: dict[int, Path] = {}
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="face-clips")
+        self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Delete what was written unless close() was called before."""
+        self._encoding.shutdown(cancel_futures=True)
         for writer in self._open.values():
             writer.discard()
         self._open = {}
@@ -64,7 +70,8 @@ class FaceClips:
             return
         transform = scale_transform(crop.crop_to_frame, self._size_px / crop.image.shape[0])
         image = crop_face(frame.image, transform, self._size_px)
-        writer.write(image, crop.timestamp_s - self._start_s[crop.track_id])
+        self._encoded(keep=MAX_WAITING)
+        self._waiting.append(self._encoding.submit(writer.write, image, crop.timestamp_s - self._start_s[crop.track_id]))
         self._seen_s[crop.track_id] = crop.timestamp_s
 
     def close(self, keep: Collection[int] | None = None) -> dict[int, Path]:
@@ -99,7 +106,13 @@ class FaceClips:
         self._finish(longest)
         return True
 
+    def _encoded(self, *, keep: int) -> None:
+        """Wait until all crops but the latest `keep` are encoded; raise what that raised."""
+        while len(self._waiting) > keep:
+            self._waiting.popleft().result()
+
     def _finish(self, track_id: int) -> None:
+        self._encoded(keep=0)
         writer = self._open.pop(track_id)
         writer.close()
         self._written[track_id] = writer.path

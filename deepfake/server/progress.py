@@ -94,6 +94,11 @@ def read_progress(folder: Path) -> ProgressReport | None:
         return None
 
 
+def others_report(folder: Path) -> bool:
+    """Return whether another job of this server is being worked at, too."""
+    return any(other != folder and (other / PROGRESS_FILE).exists() for other in folder.parent.iterdir())
+
+
 def read_preview(folder: Path) -> bytes | None:
     """Return a job's latest picture, JPEG, or None while there is none."""
     try:

@@ -1,6 +1,7 @@
 """What worker processes run. Each task leaves its result in `folder` and reports there how far it is."""
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.serialize import from_bytes, to_bytes
-from deepfake.server.progress import FirstLook, ProgressWriter, write_first_look
+from deepfake.server.progress import FirstLook, ProgressWriter, others_report, write_first_look
 from deepfake.server.store_access import StoreName, keep_analysis, version_before
 from deepfake.settings import Settings
 from deepfake.signals.measuring import FaceSignals
@@ -66,6 +67,8 @@ FIRST_LOOK_FRAMES = 120  # a shorter clip is analyzed as soon as it is looked at
 FIRST_LOOK_FACES = 3
 FIRST_LOOK_FACE_PX = 168
 WARM_UP_PX = 224
+DEMO_WAITS_S = 30.0  # at most, for whoever comes with a clip of their own while the built-in ones are made
+DEMO_LOOKS_S = 0.1  # from one look whether they are done to the next
 ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 
 
@@ -213,11 +216,14 @@ def make_attribution_clip(
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:
-    """Write the built-in data set into demo_folder, while nobody's clip wants the processor."""
+    """Write the built-in data set into demo_folder, while nobody's clip is analyzed."""
     writer = ProgressWriter(folder)
+    waits_until = time.monotonic() + DEMO_WAITS_S
 
     def report(done: int, total: int) -> None:
         writer.write("Making the built-in clips", done, total)
+        while others_report(folder) and time.monotonic() < waits_until:
+            time.sleep(DEMO_LOOKS_S)
 
     run_last(lambda: write_demo(demo_folder, building=folder, progress=report))
 

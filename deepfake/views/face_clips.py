@@ -71,7 +71,9 @@ class FaceClips:
         transform = scale_transform(crop.crop_to_frame, self._size_px / crop.image.shape[0])
         image = crop_face(frame.image, transform, self._size_px)
         self._encoded(keep=MAX_WAITING)
-        self._waiting.append(self._encoding.submit(writer.write, image, crop.timestamp_s - self._start_s[crop.track_id]))
+        self._waiting.append(
+            self._encoding.submit(writer.write, image, crop.timestamp_s - self._start_s[crop.track_id])
+        )
         self._seen_s[crop.track_id] = crop.timestamp_s
 
     def close(self, keep: Collection[int] | None = None) -> dict[int, Path]:

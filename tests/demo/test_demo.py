@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from deepfake.demo import render, scenes, writer
 from deepfake.demo.writer import demo_is_complete, write_demo
 from deepfake.errors import DatasetError
 from deepfake.faces.detection import face_detector
+from deepfake.server import tasks
+from deepfake.server.progress import ProgressWriter, read_progress, remove_progress
 from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
+from tests.waiting import LIMIT_S, until
 
 FACE_AREA = 0.02  # of the frame: the least that a face takes
 
@@ -153,6 +157,30 @@ def test_canceling_leaves_nothing_behind(tmp_path: Path, short_demo: int) -> Non
     with pytest.raises(KeyboardInterrupt):
         write_demo(tmp_path / "demo", progress=cancel)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_making_it_waits_for_the_analysis_of_a_visitors_clip(tmp_path: Path, short_demo: int) -> None:
+    own, other, demo = tmp_path / "own", tmp_path / "other", tmp_path / "demo"
+    for folder in (own, other):
+        folder.mkdir()
+    ProgressWriter(other).write("Following faces", 1, 2)
+    making = threading.Thread(target=tasks.make_demo, args=(own, demo))
+    making.start()
+    until(lambda: read_progress(own) is not None)
+    making.join(timeout=1.0)
+    assert making.is_alive()
+    remove_progress(other)
+    making.join(timeout=LIMIT_S)
+    assert demo_is_complete(demo)
+
+
+def test_making_it_does_not_wait_for_ever(tmp_path: Path, short_demo: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "DEMO_WAITS_S", 0.2)
+    for name in ("own", "other"):
+        (tmp_path / name).mkdir()
+    ProgressWriter(tmp_path / "other").write("Following faces", 1, 2)
+    tasks.make_demo(tmp_path / "own", tmp_path / "demo")
+    assert demo_is_complete(tmp_path / "demo")
 
 
 def test_people_blink_and_talk_within_bounds() -> None:

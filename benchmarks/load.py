@@ -2,11 +2,13 @@
 
     python benchmarks/load.py CLIP [--sessions 20] [--settle 300] [--docs]
     python benchmarks/load.py CLIP --soak 200 [--docs]
+    python benchmarks/load.py CLIP --fresh 3 [--docs]
 
 Load: visitors (websocket clients of this machine) come at the same time, each uploads a copy of the clip that no
 other has, waits for the answer, and leaves. While all wait a newcomer comes, and the server is asked twice a second
 whether it is well. Soak: one visitor after the other, through one server; memory, descriptors and files are counted on
-the way.
+the way. Fresh: the first visitor of a server that was just started for the first time, so often; they choose for three
+seconds.
 Run it on an idle machine. --docs puts the table into docs/performance.md. The server has its own cache and store,
 which are gone afterwards.
 """
@@ -43,22 +45,23 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 MIB = 2**20
 TARGET_FIRST_PAGE_S, TARGET_HEALTH_S, TARGET_GROWTH = 5.0, 0.5, 0.10
 SOAK_ROWS = 5
+TARGET_FIRST_LOOK_S, TARGET_FIRST_VERDICT_S = 3.0, 12.0
 SAMPLE, WARM_UP_S = "real_a.mp4", 10.0
+CHOOSING_S = 3.0
 
 
 def main() -> None:
     arguments = _arguments()
     content = arguments.clip.read_bytes()
-    with tempfile.TemporaryDirectory(prefix="deepfake-load-") as folder, _server(Path(folder)) as server:
-        with Visitor(server.url) as first:  # loads what every later one finds loaded
-            first.wait(lambda: first.told(SAMPLE) is not None)
-            first.upload("warm-up.mp4", own_copy(content, 0))
-            first.wait_for_answer()
-            time.sleep(WARM_UP_S)
-        if arguments.soak:
-            kind, lines = "soak", _soak(server, content, arguments.soak, arguments.settle)
-        else:
-            kind, lines = "load", _load(server, content, arguments.sessions, arguments.settle)
+    if arguments.fresh:
+        kind, lines = "fresh", _fresh(content, arguments.fresh)
+    else:
+        with _server() as server:
+            _warm_up(server, content)
+            if arguments.soak:
+                kind, lines = "soak", _soak(server, content, arguments.soak, arguments.settle)
+            else:
+                kind, lines = "load", _load(server, content, arguments.sessions, arguments.settle)
     text = "\n".join([_how(kind, arguments), "", *lines])
     print(text)
     if arguments.docs:
@@ -66,7 +69,8 @@ def main() -> None:
 
 
 def _how(kind: str, arguments: argparse.Namespace) -> str:
-    option = f"--soak {arguments.soak}" if kind == "soak" else f"--sessions {arguments.sessions}"
+    number = {"soak": arguments.soak, "fresh": arguments.fresh, "load": arguments.sessions}[kind]
+    option = f"--sessions {number}" if kind == "load" else f"--{kind} {number}"
     return (
         f"Measured with version {__version__} by `python benchmarks/load.py CLIP {option}` with a clip of "
         f"{arguments.clip.stat().st_size / 1000:.0f} kB on {os.cpu_count()} cores ({platform.machine()}), Python "
@@ -80,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=20, metavar="N", help="visitors at once (default 20)")
     parser.add_argument("--settle", type=float, default=300, metavar="S", help="seconds until the last row (300)")
     parser.add_argument("--soak", type=int, metavar="N", help="so many analyses one after the other instead")
+    parser.add_argument("--fresh", type=int, metavar="N", help="the first visitor of so many new servers instead")
     parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 
@@ -107,7 +112,13 @@ class Server:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[Server]:
+def _server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="deepfake-load-") as folder, _running(Path(folder)) as server:
+        yield server
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -133,6 +144,15 @@ def _server(folder: Path) -> Iterator[Server]:
         running.wait(timeout=60)
 
 
+def _warm_up(server: Server, content: bytes) -> None:
+    """Have everything loaded that every later visitor finds loaded."""
+    with Visitor(server.url) as first:
+        first.wait(lambda: first.told(SAMPLE) is not None)
+        first.upload("warm-up.mp4", own_copy(content, 0))
+        first.wait_for_answer()
+        time.sleep(WARM_UP_S)
+
+
 def _wait_until_well(url: str) -> None:
     for _ in range(600):
         try:
@@ -147,6 +167,35 @@ def own_copy(content: bytes, number: int) -> bytes:
     """The clip with an empty box of MP4 behind it: another file, the same pictures."""
     text = f"{number:08d}".encode()
     return content + (8 + len(text)).to_bytes(4, "big") + b"free" + text
+
+
+# --- fresh ---
+
+
+def _fresh(content: bytes, times: int) -> list[str]:
+    found = [_first_stay(content) for _ in range(times)]
+    names = (
+        "first page, from the start of the server",
+        f"first look, from the end of the upload (goal {TARGET_FIRST_LOOK_S:g} s with everything loaded)",
+        f"answer, from the end of the upload (goal {TARGET_FIRST_VERDICT_S:g} s)",
+    )
+    rows = [(name, _both(list(values))) for name, values in zip(names, zip(*found, strict=True), strict=True)]
+    return _table((f"{times} servers", "median and longest"), rows)
+
+
+def _first_stay(content: bytes) -> tuple[float, float, float]:
+    """Seconds from the start of a server to the first page, and from the upload to the first look and the answer."""
+    started = time.perf_counter()
+    with _server() as server, Visitor(server.url) as visitor:
+        visitor.wait_for_page()
+        page_s = time.perf_counter() - started
+        time.sleep(CHOOSING_S)
+        visitor.upload("first.mp4", content)
+        uploaded = time.perf_counter()
+        visitor.wait(lambda: visitor.told("Provisional") is not None)
+        look_s = time.perf_counter() - uploaded
+        visitor.wait_for_answer()
+        return page_s, look_s, time.perf_counter() - uploaded
 
 
 # --- load ---

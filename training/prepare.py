@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import CROP_PX
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.base import FaceDetection
 from deepfake.faces.landmarks import face_mesh
 from deepfake.faces.mtcnn import MtcnnDetector
 from deepfake.files import file_sha256

@@ -12,7 +12,8 @@ from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
-from deepfake.faces.detection import DEFAULT_FACE_DETECTOR, FaceDetection
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import DEFAULT_FACE_DETECTOR
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS

@@ -21,7 +21,8 @@ from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import notebook_rule
 from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
-from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import face_detector, gives_landmarks
 from deepfake.faces.picture import MAX_CHANGE, PictureCheck
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.files import file_sha256

@@ -20,7 +20,8 @@ from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import is_settled, notebook_rule
 from deepfake.detectors import TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
-from deepfake.faces.detection import FaceDetection, face_detector, gives_landmarks
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import face_detector, gives_landmarks
 from deepfake.faces.tracking import FaceTracker, smoothed_crop_to_frame
 from deepfake.files import file_sha256
 from deepfake.settings import Settings

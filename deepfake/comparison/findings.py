@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.faces.detection import box_iou
+from deepfake.faces.base import box_iou
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace
 

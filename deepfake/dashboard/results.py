@@ -15,7 +15,7 @@ from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.visitor import note_opened, owner
 from deepfake.dashboard.waiting import folder_when_ready, read_when_ready
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.base import FaceDetection
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request, analysis_request, keep_late
 from deepfake.server.store_access import StoreName

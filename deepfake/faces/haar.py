@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.detection import FaceDetection, box_iou, clipped_box, largest_first, search_scale
+from deepfake.faces.base import FaceDetection, box_iou, clipped_box, largest_first, search_scale
 from deepfake.video.info import Image
 
 HAAR_SEARCH_WIDTH_PX = 1280

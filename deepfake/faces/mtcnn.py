@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.base import FaceDetection, clipped_box, largest_first, search_scale
 from deepfake.faces.cascade import ONET_INPUT_PX, ONET_MIN_CONFIDENCE, Cascade, normalize
-from deepfake.faces.detection import FaceDetection, clipped_box, largest_first, search_scale
 from deepfake.video.info import Image
 
 MTCNN_SEARCH_WIDTH_PX = 960  # a face 40 px wide in a 1920 px frame is 20 px wide here

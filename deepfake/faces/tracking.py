@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_to_frame_from_box, crop_to_frame_from_landmarks
-from deepfake.faces.detection import FaceDetection, FaceDetector, box_area, box_iou, match_boxes
+from deepfake.faces.base import FaceDetection, FaceDetector, box_area, box_iou, match_boxes
 from deepfake.video.info import Frame
 
 MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width

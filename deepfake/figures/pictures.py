@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.faces.detection import FaceDetection, face_detector_title
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import face_detector_title
 from deepfake.figures.style import styled
 from deepfake.video.info import Image
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
-from deepfake.faces.detection import FaceDetection, face_detector
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.figures.pictures import JPEG_QUALITY
 from deepfake.settings import Settings, load_settings

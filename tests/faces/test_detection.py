@@ -4,13 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deepfake.faces.detection import (
-    FACE_DETECTORS,
-    FaceDetection,
-    agreement,
-    box_iou,
-    face_detector,
-)
+from deepfake.faces.base import FaceDetection, agreement, box_iou
+from deepfake.faces.detection import FACE_DETECTORS, face_detector
 
 FACE_IN_PORTRAIT = np.array([172, 65, 278, 185], np.float32)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
-from deepfake.faces.detection import FaceDetection, face_detector
+from deepfake.faces.base import FaceDetection
+from deepfake.faces.detection import face_detector
 from deepfake.faces.landmarks import FACE_OVAL, LEFT_EYE, LIPS, MESH_POINTS, RIGHT_EYE, face_mesh, model_path
 
 

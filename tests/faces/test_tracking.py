@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from deepfake.faces.detection import FaceDetection, face_detector, largest_first
+from deepfake.faces.base import FaceDetection, largest_first
+from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import FaceTracker, track_crop_to_frame
 from deepfake.video.info import Frame
 

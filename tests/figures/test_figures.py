@@ -16,7 +16,7 @@ import pytest
 
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures import (
     attributed_crop,

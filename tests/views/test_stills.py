@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 
 from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.video.reader import VideoReader
 from deepfake.views.stills import (

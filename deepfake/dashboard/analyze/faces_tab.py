@@ -13,7 +13,8 @@ from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import PageState
 from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.faces.detection import FACE_DETECTORS, FaceDetection, agreement, face_detector_title
+from deepfake.faces.base import FaceDetection, agreement
+from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.figures import drawn_faces, format_time, person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled

@@ -20,7 +20,7 @@ from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
-from deepfake.faces.detection import FaceDetection
+from deepfake.faces.base import FaceDetection
 from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
 from deepfake.report.card import card_reasons
 from deepfake.report.wording import ALONE_NOTE, score_text

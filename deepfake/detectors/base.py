@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.pooling import choose_frames
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
 
@@ -159,11 +158,6 @@ class TrackCrops:
 
     def __len__(self) -> int:
         return len(self.frame_indices)
-
-    def evenly(self, most: int) -> TrackCrops:
-        """Return at most so many of the crops, spread evenly: what a member of a combination asks for."""
-        rows = choose_frames(np.arange(len(self)), most)
-        return TrackCrops(self.images[rows], self.frame_indices[rows], self.timestamps_s[rows])
 
 
 @dataclass(frozen=True, slots=True)

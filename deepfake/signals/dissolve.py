@@ -48,7 +48,6 @@ class DissolveDetector:
         self._index = -1
         self._first: int | None = None
         self._last = -1
-        self._found: list[Dissolve] = []
 
     def push(self, image: Image, *, is_cut: bool = False) -> Dissolve | None:
         """Return the dissolve that ended just before this picture, or None. image: uint8 (H, W, 3). is_cut: whether a
@@ -70,12 +69,7 @@ class DissolveDetector:
         self._first = None
         self._recent.clear()  # what is mixed already is no scene that could dissolve again
         self._recent.append(small)
-        self._found.append(found)
         return found
-
-    def dissolves(self) -> tuple[Dissolve, ...]:
-        """Return all dissolves so far."""
-        return tuple(self._found)
 
     def _is_dissolving(self, span: int) -> bool:
         if len(self._recent) <= span:

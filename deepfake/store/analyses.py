@@ -183,15 +183,12 @@ class AnalysisStore:
         others = set(connection.scalars(select(visitors.c.analysis_id).where(among)))
         return [number for number in taken if number not in others], len(others.intersection(taken))
 
-    def known_hash(self, location: str, stamp: str) -> str | None:
-        """Return the SHA-256 of a file that was seen before and has the same stamp, else None.
-
-        stamp: what changes with the file: its size and time of change, or the key that fsspec gives a remote one.
-        """
-        return self.known_hashes({location: stamp}).get(location)
-
     def known_hashes(self, seen: Mapping[str, str]) -> dict[str, str]:
-        """Return the SHA-256 of those files, given as location and stamp, that known_hash knows."""
+        """Return the SHA-256 of those files that were seen before and have the same stamp, by location.
+
+        seen: stamps by location: what changes with a file: its size and time of change, or the key that fsspec gives a
+        remote one.
+        """
         found: dict[str, str] = {}
         location_of = {location_key(location): location for location in seen}
         with self._database.reading() as connection:
@@ -240,7 +237,6 @@ class AnalysisStore:
         verdict: VerdictLabel | None = None,
         fingerprint: str | None = None,
         owner: str = "",
-        newest_first: bool = True,
         offset: int = 0,
         limit: int = 50,
     ) -> SummaryPage:
@@ -256,9 +252,8 @@ class AnalysisStore:
         if owner:
             conditions.append(_is_of(owner))
         chosen = and_(True, *conditions)
-        order = (analyses.c.created_at_us, analyses.c.id)
-        ordered = [column.desc() for column in order] if newest_first else list(order)
-        page = summaries_query().where(chosen).order_by(*ordered).offset(offset).limit(limit)
+        newest_first = analyses.c.created_at_us.desc(), analyses.c.id.desc()
+        page = summaries_query().where(chosen).order_by(*newest_first).offset(offset).limit(limit)
         with self._database.reading() as connection:
             total = connection.scalar(select(func.count()).select_from(analyses).where(chosen)) or 0
             rows = connection.execute(page).all() if total > offset else []

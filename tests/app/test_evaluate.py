@@ -107,7 +107,7 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fakes = [str(clip.path) for clip in analyzed if clip.label == "FAKE"][:4]
-    known = frozenset(store.known_hash(path, stamp_of(path) or "") or "" for path in fakes)
+    known = frozenset(store.known_hashes({path: stamp_of(path) or "" for path in fakes}).values())
     for module in (results, stored):
         monkeypatch.setattr(module, "training_clips", lambda name: known)
     user = opened()

@@ -50,7 +50,7 @@ def test_the_worker_keeps_the_analysis_and_the_files_hash(tmp_path: Path, clip: 
     with open_store(settings) as store:
         [row] = store.find().rows
         assert (row.name, row.location, row.fingerprint) == ("real/talking.mp4", str(clip), HAAR.fingerprint())
-        assert store.known_hash(str(clip), stamp_of(str(clip)) or "") == row.sha256
+        assert store.known_hashes({str(clip): stamp_of(str(clip)) or ""}) == {str(clip): row.sha256}
         kept = store.get(row.sha256, row.fingerprint)
     assert kept is not None
     assert len(kept.tracks) == len(read_analysis(folder / ANALYSIS_FILE).tracks) == 1

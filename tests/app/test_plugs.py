@@ -21,6 +21,7 @@ from deepfake.detectors import (
     QualityLimits,
     Sampling,
     TrackCrops,
+    choose_frames,
     register_classifier,
 )
 from deepfake.server.runtime import Runtime
@@ -83,10 +84,9 @@ class Combined(FaceClassifier):
         return (1 / (1 + np.exp(-np.mean(odds, axis=0)))).astype(np.float32)
 
     def score_track(self, crops: TrackCrops) -> CropScores:
-        few = crops.evenly(8)
-        half = self.scores(few.images)
+        few = choose_frames(np.arange(len(crops)), 8)
         whole = np.full(len(crops), np.nan, np.float32)
-        whole[np.isin(crops.frame_indices, few.frame_indices)] = half
+        whole[few] = self.scores(crops.images[few])
         return CropScores(whole)
 
 

@@ -94,7 +94,8 @@ class TestFinding:
     def test_two_copies_of_one_clip_share_its_analysis(self, dataset: Dataset, store: AnalysisStore) -> None:
         first, second = paths(dataset)[:2]
         keep(store, {first: 0.7})
-        store.remember_file(str(second), stamp_of(str(second)), store.known_hash(str(first), stamp_of(str(first))))
+        sha256 = store.known_hashes({str(first): stamp_of(str(first))})[str(first)]
+        store.remember_file(str(second), stamp_of(str(second)), sha256)
         assert [result.probability_fake for result in stored_results(dataset, store, MTCNN).results] == [0.7, 0.7]
 
 

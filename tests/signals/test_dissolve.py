@@ -19,9 +19,8 @@ def scene(seed, size=(54, 96)):
 
 def found(frames):
     detector = DissolveDetector(RATE)
-    for image in frames:
-        detector.push(np.round(image).astype(np.uint8))
-    return [(item.first, item.after) for item in detector.dissolves()]
+    ended = [detector.push(np.round(image).astype(np.uint8)) for image in frames]
+    return [(item.first, item.after) for item in ended if item is not None]
 
 
 @pytest.mark.parametrize("length", [8, 12, 25, 50])

@@ -168,9 +168,9 @@ def test_pages_follow_each_other_without_gap_or_overlap(store: AnalysisStore, ma
     for number in range(7):
         keep(store, make_analysis(number))
     names = [f"clip {number}.mp4" for number in range(7)]
-    pages = [store.find(newest_first=False, offset=offset, limit=3) for offset in (0, 3, 6, 9)]
+    pages = [store.find(offset=offset, limit=3) for offset in (0, 3, 6, 9)]
     assert [page.total for page in pages] == [7] * 4
-    assert [row.name for page in pages for row in page.rows] == names
+    assert [row.name for page in pages for row in page.rows] == names[::-1]
     assert [row.name for row in store.find(limit=7).rows] == names[::-1]
 
 
@@ -222,13 +222,13 @@ def test_deleted_analyses_are_gone_and_can_come_again(store: AnalysisStore, make
 
 
 def test_a_file_is_known_while_its_stamp_is_the_same(store: AnalysisStore) -> None:
-    assert store.known_hash("/a.mp4", "1") is None
+    assert store.known_hashes({"/a.mp4": "1"}) == {}
     store.remember_file("/a.mp4", "1", "a" * 64)
-    assert store.known_hash("/a.mp4", "1") == "a" * 64
-    assert store.known_hash("/a.mp4", "2") is None
+    assert store.known_hashes({"/a.mp4": "1"}) == {"/a.mp4": "a" * 64}
+    assert store.known_hashes({"/a.mp4": "2"}) == {}
     store.remember_file("/a.mp4", "2", "b" * 64)
-    assert store.known_hash("/a.mp4", "2") == "b" * 64
-    assert store.known_hash("/a.mp4", "1") is None
+    assert store.known_hashes({"/a.mp4": "2"}) == {"/a.mp4": "b" * 64}
+    assert store.known_hashes({"/a.mp4": "1"}) == {}
 
 
 def test_thousands_of_files_are_asked_at_once(store: AnalysisStore) -> None:

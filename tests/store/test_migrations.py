@@ -78,7 +78,7 @@ def test_an_older_store_is_migrated_with_all_in_it(
         found = store.get(analysis.video.sha256, FINGERPRINT)
         assert found is not None
         assert found.verdict == analysis.verdict
-        assert store.known_hash("/a.mp4", "1") == analysis.video.sha256
+        assert store.known_hashes({"/a.mp4": "1"}) == {"/a.mp4": analysis.video.sha256}
         assert not store.put(analysis, name="a.mp4"), "what may be there once only still may"
 
 

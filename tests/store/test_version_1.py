@@ -36,7 +36,7 @@ def test_a_store_is_opened_with_its_analysis_its_failure_and_its_files(tmp_path:
             "LIKELY_FAKE",
             analysis.verdict.probability_fake,
         )
-        assert store.known_hash("/clips/test_2.mp4", "12-34") == analysis.video.sha256
+        assert store.known_hashes({"/clips/test_2.mp4": "12-34"}) == {"/clips/test_2.mp4": analysis.video.sha256}
         failure = store.failures(row.fingerprint)["/clips/broken.mp4"]
     assert (failure.name, failure.error) == ("broken.mp4", "the file is empty")
     assert analysis.video.path == Path("/clips/test_2.mp4")

@@ -20,7 +20,6 @@ from rich.table import Table
 from deepfake.comparison.findings import SHIFT_S
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
-from deepfake.settings import load_settings
 from deepfake.video.info import Image
 from deepfake.video.reader import VideoReader, probe
 
@@ -40,7 +39,7 @@ class PairSimilarity:
 
 def pictures(path: Path, count: int) -> list[Image]:
     """Return every STEP_FRAMES-th frame, at most `count`."""
-    with VideoReader(path, load_settings()) as reader:
+    with VideoReader(path) as reader:
         return [frame.image for frame in islice(reader.frames(), 0, count * STEP_FRAMES, STEP_FRAMES)]
 
 
@@ -79,7 +78,7 @@ def measure(dataset: Dataset, count: int) -> list[PairSimilarity]:
         path = by_name[entry.original].path
         if entry.original != original_name:
             original_name, originals = entry.original, pictures(path, count)
-        overlap, images = find_overlap(entry.path, path, load_settings()), pictures(entry.path, count)
+        overlap, images = find_overlap(entry.path, path), pictures(entry.path, count)
         later = originals[round(SHIFT_S * probe(path).frame_rate / STEP_FRAMES) :]
         # The same scene may be there twice, as in FaceForensics++ at two compressions: it is no stranger.
         strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]

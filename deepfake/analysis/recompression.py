@@ -24,7 +24,7 @@ from deepfake.analysis.quality import TrackView
 from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.video.info import Frame, Image, VideoInfo
 from deepfake.video.reader import VideoReader
 
@@ -115,7 +115,6 @@ def recompress(
     started = time.perf_counter()
     scorer = scorer or classifier(analysis.config.classifier)
     cuts = _wanted_cuts(analysis, scorer.crop_px)
-    settings = settings or load_settings()
     with VideoReader(path, settings) as reader:
         patience = _longest_gap(analysis)
         scorers = [TrackScorer(scorer, patience=patience) for _ in rates_crf] if cuts else []

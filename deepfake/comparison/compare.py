@@ -24,7 +24,7 @@ from deepfake.comparison.findings import (
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.ssim import ssim
 from deepfake.video.info import Frame, Image
@@ -151,7 +151,6 @@ def compare(
         >>> found.main_track
         0
     """
-    settings = settings or load_settings()
     started = time.perf_counter()
 
     def analyzed(path: Path | str, stage: str) -> Analysis:
@@ -174,7 +173,7 @@ def compare(
     return side_by_side.result(fake, original, timings_s)
 
 
-def _pairs(fake: Path | str, original: Path | str, settings: Settings) -> Iterator[tuple[Frame, Frame]]:
+def _pairs(fake: Path | str, original: Path | str, settings: Settings | None) -> Iterator[tuple[Frame, Frame]]:
     """Yield each frame of the fake with the frame that the original shows then, until one of them ends."""
     with VideoReader(fake, settings) as fake_reader, VideoReader(original, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))

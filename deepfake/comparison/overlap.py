@@ -56,7 +56,7 @@ class Overlap:
         return np.column_stack([np.diag(scale), shift])
 
 
-def find_overlap(fake_path: Path | str, original_path: Path | str, settings: Settings) -> Overlap:
+def find_overlap(fake_path: Path | str, original_path: Path | str, settings: Settings | None = None) -> Overlap:
     """Return how the pictures of two clips lie on each other.
 
     Clips of one size lie on each other as they are. Else either one was scaled, or the smaller is the middle of the

@@ -15,7 +15,7 @@ from deepfake.comparison.overlap import Overlap, difference_map
 from deepfake.comparison.report import side_by_side
 from deepfake.faces.alignment import FaceCrop
 from deepfake.figures import difference_figure
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.signals.ssim import MIN_SIDE_PX
 from deepfake.video.info import Frame, Image
 from deepfake.video.reader import VideoReader
@@ -76,7 +76,6 @@ def write_side_by_side(
     Both are of one height, the longer side of each at most 640 px. progress: called with the moments done and all.
     Raises what VideoReader raises.
     """
-    settings = settings or load_settings()
     cross = comparison.cross_similarity
     moments = list(zip(cross.frame_indices.tolist(), comparison.original_frame_indices.tolist(), strict=True))
     with ExitStack() as stack:
@@ -113,16 +112,13 @@ def difference_view(
     fake_s: float,
     original_s: float,
     overlap: Overlap,
-    *,
-    title: str = "Where they differ",
-    settings: Settings | None = None,
+    title: str,
 ) -> go.Figure | None:
     """Return a map of where two clips differ over the fake's picture, or None where they are too small for one.
 
     fake_s, original_s: the moment in each, seconds from its first frame. Raises what VideoReader raises.
     """
-    settings = settings or load_settings()
-    with VideoReader(fake_path, settings) as fake, VideoReader(original_path, settings) as original:
+    with VideoReader(fake_path) as fake, VideoReader(original_path) as original:
         fake_image = overlap.fake_view(fake.frame_near(fake_s)[0].image)
         original_image = overlap.original_view(original.frame_near(original_s)[0].image)
     if min(overlap.reduced_size) < MIN_SIDE_PX:

@@ -24,7 +24,7 @@ from deepfake.report.curves import line_svg
 from deepfake.report.document import Document, Picture, Row, Section
 from deepfake.report.page import file_rows, method_rows
 from deepfake.report.wording import ALONE_NOTE, format_time, reason_sentences
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
 from deepfake.views.stills import fitted, frames_of, jpeg
@@ -90,7 +90,6 @@ def moment_pictures(
 
     Raises what VideoReader raises.
     """
-    settings = settings or load_settings()
     by_face = comparison.main_track is not None
     ranked = sorted(comparison.moments, key=lambda item: item.face_similarity if by_face else item.similarity)
     chosen = sorted(ranked[:MOMENTS_SHOWN], key=lambda item: item.frame_index)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
 
 from deepfake.analysis.keeping import read_analysis, write_analysis
 from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress
@@ -16,10 +15,8 @@ from deepfake.analysis.recompression import RATES_CRF, recompress
 from deepfake.comparison import (
     Comparison,
     ComparisonProgress,
-    Overlap,
     PairClips,
     compare,
-    difference_view,
     moment_pictures,
     write_side_by_side,
 )
@@ -283,10 +280,3 @@ def make_side_by_side(
         settings=settings,
         progress=lambda done, total: writer.write("Putting both side by side", done, total),
     )
-
-
-def view_difference(
-    fake_path: Path, original_path: Path, fake_s: float, original_s: float, overlap: Overlap, title: str
-) -> go.Figure | None:
-    """Return comparison.difference_view: a function of arguments by position, as the pool of workers calls it."""
-    return difference_view(fake_path, original_path, fake_s, original_s, overlap, title=title)

@@ -13,7 +13,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.detectors import FaceClassifier, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import AttributionPanels, full_color
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
 from deepfake.video.reader import VideoReader
@@ -76,7 +76,6 @@ def write_attribution_clip(
     Raises KeyError for a track or a part that is not there, ValueError for a track without landmarks or a classifier
     without attributions, and what VideoReader raises.
     """
-    settings = settings or load_settings()
     scorer = scorer or classifier(analysis.config.classifier)
     report = progress or (lambda stage, done, total: None)
     shown = _Part(analysis, track_id, part)
@@ -151,7 +150,7 @@ def _batches(
     path: Path | str,
     wanted: dict[int, NDArray[np.float32]],
     scorer: FaceClassifier,
-    settings: Settings,
+    settings: Settings | None,
     report: Callable[[str, int, int], None],
 ) -> Iterator[NDArray[np.uint8]]:
     crops: list[Image] = []

@@ -13,7 +13,7 @@ from deepfake.analysis.moments import MomentPicture, Moments, suspicious_rows
 from deepfake.detectors import CropScores, FaceClassifier, TrackCrops, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.figures.attribution import attributed_crop, full_color
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.video.info import Image
 from deepfake.views.stills import fitted, frames_of, jpeg
 
@@ -55,14 +55,13 @@ class SeenCrops:
 def suspicious_moments(
     path: Path | str,
     analysis: Analysis,
-    track_id: int | None = None,
     *,
     most: int = MOMENTS,
     settings: Settings | None = None,
     scorer: FaceClassifier | None = None,
     seen: SeenCrops | None = None,
 ) -> Moments:
-    """Return the moments of a person that score highest, not close to each other, as pictures.
+    """Return the moments that score highest of the person whom the verdict is about, not close to each other.
 
     The clip is read again for them where their crops are not at hand. The colors of the maps mean the same in all
     pictures.
@@ -70,7 +69,6 @@ def suspicious_moments(
     Args:
         path: the clip that was analyzed.
         analysis: of it.
-        track_id: of the person; by default the one whom the verdict is about.
         most: how many pictures, at most.
         settings: limits and folders.
         scorer: by default the classifier of the analysis.
@@ -83,8 +81,7 @@ def suspicious_moments(
         ClipError: and what else VideoReader raises.
         ClassifierError: the weights cannot be read.
     """
-    if track_id is None:
-        track_id = analysis.verdict.most_suspicious
+    track_id = analysis.verdict.most_suspicious
     track = None if track_id is None else analysis.track(track_id)
     trace = None if track is None else analysis.trace(SCORE, track.track_id)
     if track is None or trace is None:
@@ -94,7 +91,7 @@ def suspicious_moments(
     wanted = [(int(trace.frame_indices[row]), float(trace.timestamps_s[row])) for row in rows]
     at_hand = None if seen is None else seen.rows(track.track_id, [frame for frame, _ in wanted])
     if at_hand is None:
-        cut = _cut_again(path, track, wanted, scorer, settings or load_settings())
+        cut = _cut_again(path, track, wanted, scorer, settings)
         wanted, crops = [moment for moment in wanted if moment[0] in cut], list(cut.values())
         maps = _attributions(crops, scorer)
     else:
@@ -108,7 +105,11 @@ def suspicious_moments(
 
 
 def _cut_again(
-    path: Path | str, track: FaceTrack, wanted: Sequence[tuple[int, float]], scorer: FaceClassifier, settings: Settings
+    path: Path | str,
+    track: FaceTrack,
+    wanted: Sequence[tuple[int, float]],
+    scorer: FaceClassifier,
+    settings: Settings | None,
 ) -> dict[int, Image]:
     """The crops by frame, in the order of time; the clip is read for them."""
     transforms = {frame: track_crop_to_frame(track, frame, scorer.crop_px) for frame, _ in wanted}

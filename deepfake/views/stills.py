@@ -15,15 +15,15 @@ import PIL.Image
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
+from deepfake.detectors import classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector
 from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
 from deepfake.figures.pictures import JPEG_QUALITY
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
-from deepfake.signals.ssim import ssim_map
+from deepfake.signals.ssim import MIN_SIDE_PX, ssim_map
 from deepfake.video.info import Frame, Image
 from deepfake.video.reader import VideoReader
 
@@ -33,7 +33,6 @@ ZOOM_SIZE_PX = 360
 TILE_SIDE_PX = 320
 THUMBNAIL_TIME_S = 0.5  # clips often begin with a black or blurred frame
 SEEK_BEYOND_FRAMES = 60  # a gap longer than this between wanted frames is jumped, a shorter one is read through
-MIN_SSIM_SIDE_PX = 11  # the side of SSIM's window
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +98,12 @@ def moment_at(
     timestamp_s: float,
     detectors: Sequence[str] = (),
     boxes_xyxy: NDArray[np.float32] | None = None,
-    *,
-    settings: Settings | None = None,
 ) -> Moment:
     """Return the frame that is shown at a time, searched for faces by the named detectors.
 
     boxes_xyxy: f32 (n, 4), px: known faces, to be zoomed into without a search. Raises what VideoReader raises.
     """
-    with VideoReader(path, settings or load_settings()) as reader:
+    with VideoReader(path) as reader:
         frame, _ = reader.frame_near(timestamp_s)
         size = (reader.info.width, reader.info.height)
     faces = {name: face_detector(name).detect(frame.image) for name in detectors}
@@ -123,17 +120,17 @@ def zoomed_face(image: Image, box_xyxy: NDArray[np.float32]) -> Image:
     return crop_face(image, crop_to_frame_from_box(np.asarray(box_xyxy, dtype=np.float32), ZOOM_SIZE_PX), ZOOM_SIZE_PX)
 
 
-def frame_pair_at(path: Path | str, timestamp_s: float, *, settings: Settings | None = None) -> FramePair | None:
+def frame_pair_at(path: Path | str, timestamp_s: float) -> FramePair | None:
     """Return the frame shown at a time, the frame before it, and where they differ; None at the first frame.
 
     Raises what VideoReader raises.
     """
-    with VideoReader(path, settings or load_settings()) as reader:
+    with VideoReader(path) as reader:
         after, before = reader.frame_near(timestamp_s)
     if before is None:
         return None
     similarity, difference = None, None
-    if min(after.image.shape[:2]) >= MIN_SSIM_SIDE_PX:
+    if min(after.image.shape[:2]) >= MIN_SIDE_PX:
         local = ssim_map(before.image, after.image)
         similarity = float(local.mean(dtype=np.float64))
         difference = difference_figure(1 - local, after.image, title="Where the two frames differ")
@@ -151,16 +148,14 @@ def scored_crop_at(
     path: Path | str,
     timestamp_s: float,
     crop_to_frame: NDArray[np.float32],
-    classifier_name: str = DEFAULT_CLASSIFIER,
-    *,
-    settings: Settings | None = None,
+    classifier_name: str,
 ) -> ScoredCrop:
     """Return a face as a classifier sees it at a frame's time, with where it looked.
 
     timestamp_s: the frame's own time. crop_to_frame: f32 (2, 3), see track_crop_to_frame, for a side of the
     classifier's crop_px. Raises what VideoReader raises, and ClassifierError when the weights cannot be read.
     """
-    with VideoReader(path, settings or load_settings()) as reader:
+    with VideoReader(path) as reader:
         # Half a millisecond later: the container's clock may round a frame's time up.
         frame, _ = reader.frame_near(timestamp_s + 5e-4)
     scorer = classifier(classifier_name)
@@ -177,17 +172,14 @@ def face_spectrum(
     timestamps_s: Sequence[float],
     crops_to_frame: Sequence[NDArray[np.float32]],
     crop_px: int,
-    *,
-    settings: Settings | None = None,
 ) -> NDArray[np.float32]:
     """Return the mean power spectrum of a face over the named frames, f32 (64,), dB, NaN where there is none.
 
     frame_indices: increasing; timestamps_s, crops_to_frame, f32 (2, 3): of each, for crops of crop_px px a side. See
     radial_power_spectrum; frames whose face is under 48 px or cut off are left out. Raises what VideoReader raises.
     """
-    settings = settings or load_settings()
     transforms = dict(zip(frame_indices, crops_to_frame, strict=True))
-    frames = frames_of(path, list(zip(frame_indices, timestamps_s, strict=True)), settings)
+    frames = frames_of(path, list(zip(frame_indices, timestamps_s, strict=True)))
     squares = (face_square(image, transforms[index], crop_px) for index, _, image in frames)
     spectra = [radial_power_spectrum(square) for square in squares if square is not None]
     values = np.array(spectra, dtype=np.float32).reshape(-1, SPECTRUM_BINS)
@@ -203,7 +195,6 @@ def frame_grid(
     timestamps_s: Sequence[float],
     *,
     tile_side_px: int = TILE_SIDE_PX,
-    settings: Settings | None = None,
 ) -> list[GridTile]:
     """Return the named frames, in their order. frame_indices: increasing; timestamps_s: the time of each.
 
@@ -211,10 +202,7 @@ def frame_grid(
     than named gives fewer pictures. Raises what VideoReader raises.
     """
     wanted = list(zip(frame_indices, timestamps_s, strict=True))
-    return [
-        GridTile(index, time_s, fitted(image, tile_side_px))
-        for index, time_s, image in frames_of(path, wanted, settings or load_settings())
-    ]
+    return [GridTile(index, time_s, fitted(image, tile_side_px)) for index, time_s, image in frames_of(path, wanted)]
 
 
 def face_grid(
@@ -239,7 +227,7 @@ def face_grid(
 
 def thumbnail_jpeg(path: Path | str, longer_side_px: int = TILE_SIDE_PX, *, settings: Settings | None = None) -> bytes:
     """Return a small picture of a clip, JPEG. Raises what VideoReader raises."""
-    with VideoReader(path, settings or load_settings()) as reader:
+    with VideoReader(path, settings) as reader:
         duration_s = reader.info.duration_s or 0.0
         frame, _ = reader.frame_near(min(THUMBNAIL_TIME_S, duration_s / 2))
     return jpeg(fitted(frame.image, longer_side_px))
@@ -282,7 +270,7 @@ def _named_frames(frames: Iterator[Frame], indices: set[int]) -> Iterator[Frame]
 
 
 def frames_of(
-    path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings
+    path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings | None = None
 ) -> Iterator[tuple[int, float, Image]]:
     """Yield index, time and picture of the named frames: read in one pass, unless they lie far apart."""
     gap = max(np.diff([-1, *(index for index, _ in wanted)]), default=0)

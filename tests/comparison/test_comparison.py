@@ -24,7 +24,6 @@ from deepfake.comparison import (
 from deepfake.comparison.findings import check_pair, greatest_differences
 from deepfake.errors import ClipNotFoundError
 from deepfake.serialize import from_bytes, to_bytes
-from deepfake.settings import load_settings
 from deepfake.video.reader import VideoReader
 from tests.conftest import WriteClip
 
@@ -254,7 +253,7 @@ def test_a_view_of_the_difference_is_of_the_moment(patched: tuple[Path, Path, Co
     fake, original, found = patched
     peaks = []
     for index in (5, 21):
-        figure = difference_view(fake, original, index / 25, index / 25, found.overlap, title="here")
+        figure = difference_view(fake, original, index / 25, index / 25, found.overlap, "here")
         assert figure is not None
         peaks.append(float(np.max(figure.data[1].z)))
     assert peaks[1] > 5 * peaks[0]
@@ -262,7 +261,7 @@ def test_a_view_of_the_difference_is_of_the_moment(patched: tuple[Path, Path, Co
 
 def test_there_is_no_view_of_the_difference_of_tiny_clips(tmp_path: Path, write_clip: WriteClip) -> None:
     clip = write_clip(tmp_path / "tiny.mp4", [image[:8, :8] for image in scene(2)])
-    assert difference_view(clip, clip, 0.0, 0.0, find_overlap(clip, clip, load_settings())) is None
+    assert difference_view(clip, clip, 0.0, 0.0, find_overlap(clip, clip), "here") is None
 
 
 class TestDifferenceMap:
@@ -308,5 +307,5 @@ class TestGreatestDifferences:
 def test_a_faceforensics_fake_that_was_cropped_is_laid_on_the_middle_of_its_original(real_data: Path) -> None:
     folder = real_data / "faceforensics"
     fake = folder / "manipulated_sequences/NeuralTextures/c23/videos/720_672.mp4"
-    overlap = find_overlap(fake, folder / "original_sequences/youtube/c23/videos/720.mp4", load_settings())
+    overlap = find_overlap(fake, folder / "original_sequences/youtube/c23/videos/720.mp4")
     assert (overlap.kind, overlap.original_xyxy) == ("centre of the original", (8, 0, 648, 480))

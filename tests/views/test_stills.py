@@ -11,6 +11,7 @@ import PIL.Image
 import pytest
 from skimage.metrics import structural_similarity
 
+from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
 from deepfake.faces.base import FaceDetection
@@ -178,7 +179,7 @@ def test_a_scored_crop_is_the_one_that_the_analysis_scored(watched: Watched) -> 
     for row in (0, len(trace.values) // 2, -1):
         transform = track_crop_to_frame(track, int(trace.frame_indices[row]), CROP_PX)
         assert transform is not None
-        crop = scored_crop_at(watched.clip, float(trace.timestamps_s[row]), transform)
+        crop = scored_crop_at(watched.clip, float(trace.timestamps_s[row]), transform, DEFAULT_CLASSIFIER)
         assert crop.timestamp_s == pytest.approx(float(trace.timestamps_s[row]), abs=1e-3)
         assert crop.probability_fake == pytest.approx(float(trace.values[row]), abs=0.01)
         assert crop.crop.shape == (CROP_PX, CROP_PX, 3)

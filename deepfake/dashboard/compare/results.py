@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import Comparison, MomentPictures, Overlap
+from deepfake.comparison import Comparison, MomentPictures, Overlap, difference_view
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.sources import ClipChoice
@@ -24,7 +24,6 @@ from deepfake.server.tasks import (
     analysis_file,
     compare_clips,
     make_side_by_side,
-    view_difference,
 )
 
 
@@ -126,7 +125,7 @@ def _difference(
     fake, original = _clips
     try:
         return runtime().run_now(
-            view_difference, fake.path, original.path, fake_s, original_s, _overlap, title, name=fake.name
+            difference_view, fake.path, original.path, fake_s, original_s, _overlap, title, name=fake.name
         )
     except DeepfakeError as error:
         raise error.renamed(fake.path, fake.name).renamed(original.path, original.name) from error

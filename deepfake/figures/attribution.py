@@ -5,6 +5,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from deepfake.figures.scores import score_points
 from deepfake.figures.style import COLORS, styled, vertical_lines
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import SignalTrace
@@ -162,26 +163,8 @@ def dense_score_figure(trace: SignalTrace, track_id: int, *, moment_s: float | N
 
     Filled points look more fake than real. Every point's customdata is [frame index, "m:ss.ff"].
     """
-    fake = trace.values > 0.5
-    points = go.Scatter(
-        x=trace.timestamps_s,
-        y=trace.values,
-        customdata=[
-            [frame, format_time(time_s)]
-            for frame, time_s in zip(trace.frame_indices.tolist(), trace.timestamps_s.tolist(), strict=True)
-        ],
-        mode="lines+markers",
-        line={"color": COLORS["quiet"], "width": 1},
-        marker={
-            "size": 6,
-            "symbol": np.where(fake, "circle", "circle-open").tolist(),
-            "color": np.where(fake, COLORS["fake"], COLORS["real"]).tolist(),
-        },
-        selected={"marker": {"size": 10}},
-        unselected={"marker": {"opacity": 1}},
-        hovertemplate="frame %{customdata[0]} · %{customdata[1]}<br>P(fake) %{y:.2f}<extra></extra>",
-    )
     title = f"P(fake) of {len(trace.values)} pictures of {person_name(track_id)}"
+    points = score_points(trace, size_px=6)
     figure = styled(go.Figure([points]), title=title, height_px=SCORE_HEIGHT_PX, x_title="time (s)", y_title="P(fake)")
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLORS["quiet"]})

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from deepfake.figures.counts import HATCHING, LABEL_PATTERNS, OTHER_PATTERN
+from deepfake.figures.counts import label_marker
 from deepfake.figures.operating import HEIGHT_PX, LINES
-from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, plain, styled
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, reference_line, styled
 
 BINS = 20
 ROW_HEIGHT_PX = 66
@@ -35,16 +35,7 @@ def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) ->
     title = "Reliability of P(fake)"
     if not any(evaluations.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
-    figure = go.Figure(
-        go.Scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            name="calibrated",
-            line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
-            hoverinfo="skip",
-        )
-    )
+    figure = go.Figure([reference_line((0, 1), "calibrated")])
     for (name, points), (color, dash, symbol) in zip(evaluations.items(), LINES, strict=False):
         figure.add_trace(
             go.Scatter(
@@ -128,9 +119,6 @@ def _bars(edges: NDArray[np.float64], counts: NDArray[np.int64], name: str, labe
         y=counts,
         name=name,
         customdata=np.column_stack([edges[:-1], edges[1:]]),
-        marker={
-            "color": LABEL_COLORS[label],
-            "pattern": {"shape": LABEL_PATTERNS.get(label, OTHER_PATTERN), **HATCHING},
-        },
+        marker=label_marker(label),
         hovertemplate="P(fake) %{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y} clips<extra></extra>",
     )

@@ -54,7 +54,7 @@ def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
                 y=[counts[split].get(label, 0) for split in splits],
                 name=label,
                 text=[counts[split].get(label, 0) or "" for split in splits],
-                marker={"color": _color(label), "pattern": {"shape": _pattern(label), **HATCHING}},
+                marker=label_marker(label),
                 hovertemplate=f"%{{x}}: %{{y}} {label}<extra></extra>",
             )
             for label in labels
@@ -84,6 +84,11 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
     figure.update_xaxes(dtick=max(1, len(fakes) // 12), tickformat="d")
     figure.update_yaxes(dtick=1 if max(tally.values()) <= 10 else None, tickformat="d")
     return figure.update_layout(bargap=0.15)
+
+
+def label_marker(label: str) -> dict[str, Any]:
+    """Return how the bars of a label are drawn: color and pattern."""
+    return {"color": _color(label), "pattern": {"shape": _pattern(label), **HATCHING}}
 
 
 def _named(counts: Mapping[Any, int], nameless: str) -> dict[str, int]:

@@ -1,16 +1,15 @@
 """Similarity over time: of one clip, of two clips side by side, and of the one to the other."""
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.figures.style import COLORS, empty_figure, styled, vertical_lines
+from deepfake.figures.style import COLORS, empty_figure, frames_and_times, styled, vertical_lines
 from deepfake.report.curves import extreme_rows
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
 
 HEIGHT_PX = 340
@@ -117,7 +116,7 @@ def _curve(
     return go.Scatter(
         x=times_s,
         y=values,
-        customdata=_customdata(frames, times_s, clip),
+        customdata=[row if clip is None else [*row, clip] for row in frames_and_times(frames, times_s)],
         name=name,
         mode="lines+markers",
         line={"color": color, "dash": dash, "width": 1.8},
@@ -138,7 +137,7 @@ def _drops(trace: SignalTrace | None, frames: Collection[int], name: str, color:
     return go.Scatter(
         x=times_s,
         y=trace.values[rows],
-        customdata=_customdata(indices, times_s, None),
+        customdata=frames_and_times(indices, times_s),
         name=name,
         mode="markers",
         marker={"symbol": "triangle-down-open", "size": 12, "color": color, "line": {"width": 2}},
@@ -158,13 +157,6 @@ def _with_gaps(trace: SignalTrace) -> tuple[NDArray[np.int64], NDArray[np.float6
     frames = np.insert(trace.frame_indices[rows], ends, trace.frame_indices[rows[ends - 1]])
     times_s = np.insert(trace.timestamps_s[rows], ends, trace.timestamps_s[rows[ends - 1]])
     return frames, times_s, np.insert(trace.values[rows].astype(np.float64), ends, np.nan)
-
-
-def _customdata(frames: NDArray[np.int64], times_s: NDArray[np.float64], clip: str | None) -> list[list[Any]]:
-    last = [] if clip is None else [clip]
-    return [
-        [frame, format_time(time_s), *last] for frame, time_s in zip(frames.tolist(), times_s.tolist(), strict=True)
-    ]
 
 
 def _cuts_s(analysis: Analysis) -> NDArray[np.float64]:

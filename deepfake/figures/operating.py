@@ -7,13 +7,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, styled
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, reference_line, styled
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
 MAX_MARKERS = 40
 LINES = (("frame", "solid", "circle"), ("face", "dash", "diamond"))  # told apart without color as well
-# In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
 NEEDS_BOTH = "No curve: it needs fakes and real clips with a P(fake)."
 FULL_SCALE = {"range": [-0.02, 1.02], "tickformat": ".0%", "constrain": "domain"}
 
@@ -35,7 +34,7 @@ def roc_figure(curves: Sequence[OperatingCurve], threshold: float) -> go.Figure:
     title = "ROC: fakes found against false alarms"
     if not curves:
         return empty_figure(title, NEEDS_BOTH, height_px=HEIGHT_PX)
-    figure = go.Figure([_diagonal("guessing")])
+    figure = go.Figure([reference_line((0, 1), "guessing")])
     _add_curves(figure, curves, threshold, "%{x:.1%} of real clips called fake<br>%{y:.1%} of fakes found", "hv")
     styled(
         figure,
@@ -56,16 +55,7 @@ def precision_recall_figure(
         return empty_figure(title, NEEDS_BOTH, height_px=HEIGHT_PX)
     figure = go.Figure()
     if share_fake is not None:
-        figure.add_trace(
-            go.Scatter(
-                x=[0, 1],
-                y=[share_fake, share_fake],
-                mode="lines",
-                name=f"guessing: {share_fake:.0%} are fake",
-                line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
-                hoverinfo="skip",
-            )
-        )
+        figure.add_trace(reference_line((share_fake, share_fake), f"guessing: {share_fake:.0%} are fake"))
     _add_curves(figure, curves, threshold, "%{x:.1%} of fakes found<br>%{y:.1%} of what is called fake is fake", "vh")
     styled(
         figure,
@@ -164,17 +154,6 @@ def _point(curve: OperatingCurve, threshold: float, color: str, symbol: str, hov
 
 def _shown_rows(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
-
-
-def _diagonal(name: str) -> go.Scatter:
-    return go.Scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        name=name,
-        line={"color": COLORS["quiet"], "dash": "dot", "width": 1.5},
-        hoverinfo="skip",
-    )
 
 
 def _square(figure: go.Figure) -> go.Figure:

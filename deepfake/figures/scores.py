@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from deepfake.analysis.evidence import SCORE
@@ -12,8 +11,8 @@ from deepfake.analysis.model import Analysis
 from deepfake.detectors import CLASSIFIERS
 from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import similarity_figure
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled, vertical_lines
-from deepfake.report.wording import format_time, person_name
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, frames_and_times, styled, vertical_lines
+from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
 
 HEIGHT_PX = 440
@@ -134,7 +133,7 @@ def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
     return go.Scatter(
         x=trace.timestamps_s[rows],
         y=trace.values[rows],
-        customdata=_customdata(trace, rows),
+        customdata=frames_and_times(trace.frame_indices[rows], trace.timestamps_s[rows]),
         mode="lines+markers",
         line={"color": color, "width": 1.5},
         marker={"size": 4, "color": color},
@@ -166,7 +165,7 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
     if verdict is not None and verdict.probability_fake is not None:
         told = f"P(fake) of the person {verdict.probability_fake:.2f}"
         curves.append(_level(ends_s, verdict.probability_fake, "person's P(fake)", told))
-    return [*curves, _points(trace)]
+    return [*curves, score_points(trace, size_px=8, line_px=2)]
 
 
 def _real_scores(analysis: Analysis) -> tuple[float, float] | None:
@@ -204,30 +203,26 @@ def _level(ends_s: list[float], value: float, name: str, told: str) -> go.Scatte
     )
 
 
-def _points(trace: SignalTrace) -> go.Scatter:
+def score_points(trace: SignalTrace, *, size_px: int, line_px: int | None = None) -> go.Scatter:
+    """Return P(fake) of single pictures over time: points filled where it looks more fake than real."""
     fake = trace.values > 0.5
     return go.Scatter(
         x=trace.timestamps_s,
         y=trace.values,
-        customdata=_customdata(trace, np.arange(len(trace.values))),
+        customdata=frames_and_times(trace.frame_indices, trace.timestamps_s),
         name="P(fake) of a frame",
         mode="lines+markers",
         line={"color": COLORS["quiet"], "width": 1},
         marker={
-            "size": 8,
+            "size": size_px,
             "symbol": np.where(fake, "circle", "circle-open").tolist(),
             "color": np.where(fake, COLORS["fake"], COLORS["real"]).tolist(),
-            "line": {"width": 2},
+            "line": {"width": line_px},
         },
-        selected={"marker": {"size": 12}},
+        selected={"marker": {"size": size_px + 4}},
         unselected={"marker": {"opacity": 1}},
         hovertemplate="frame %{customdata[0]} · %{customdata[1]}<br>P(fake) %{y:.2f}<extra></extra>",
     )
-
-
-def _customdata(trace: SignalTrace, rows: NDArray[np.int64]) -> list[list[object]]:
-    times = [format_time(time_s) for time_s in trace.timestamps_s[rows].tolist()]
-    return [[frame, time] for frame, time in zip(trace.frame_indices[rows].tolist(), times, strict=True)]
 
 
 def _say(figure: go.Figure, text: str, place: str) -> None:

@@ -6,8 +6,13 @@ alone: lines also differ by dash and marker, areas by pattern. Fonts and backgro
 
 import html
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from deepfake.report.wording import format_time
 
 COLORS = {
     "real": "#0F8B8D",
@@ -60,6 +65,20 @@ def empty_figure(title: str, reason: str, *, height_px: int = 240) -> go.Figure:
     styled(figure, title=title, height_px=height_px)
     figure.update_xaxes(visible=False)
     return figure.update_yaxes(visible=False)
+
+
+def frames_and_times(frame_indices: NDArray[np.int64], timestamps_s: NDArray[np.float64]) -> list[list[Any]]:
+    """Return the customdata of points, [frame index, "m:ss.ff"] each."""
+    return [
+        [frame, format_time(time_s)]
+        for frame, time_s in zip(frame_indices.tolist(), timestamps_s.tolist(), strict=True)
+    ]
+
+
+def reference_line(y: tuple[float, float], name: str) -> go.Scatter:
+    """Return a dotted line from x = 0 to x = 1, which curves are held against."""
+    line = {"color": COLORS["quiet"], "dash": "dot", "width": 1.5}
+    return go.Scatter(x=[0, 1], y=list(y), mode="lines", name=name, line=line, hoverinfo="skip")
 
 
 def vertical_lines(cuts_s: Iterable[float], moment_s: float | None, *, labeled: bool = True) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from deepfake.dashboard.state import runtime, session
 from deepfake.dashboard.text import plain
 from deepfake.server import results
 from deepfake.server.jobs import Job, JobQueue, JobState
-from deepfake.server.progress import ProgressReport
+from deepfake.server.progress import ProgressReport, read_first_look, read_preview, read_progress
 from deepfake.server.results import Request
 
 T = TypeVar("T")
@@ -44,19 +44,15 @@ def folder_when_ready(request: Request, *, heading: str, place: str, with_previe
         place: of the page, shows one result at a time; asking for another one there stops waiting for the one before.
         with_preview: room for a picture and a curve.
     """
-    owner = session().session_id
-    _leave_previous(place, request, owner)
-    folder = results.find(runtime(), request, owner)
-    if folder is not None:
-        return folder
-    if request.key in _waits().canceled:
+    found = job_or_folder(request, place=place)
+    if isinstance(found, Path):
+        return found
+    if found is None:
         _draw_canceled(request, heading, place)
-        return None
-    job = results.start(runtime(), request, owner)
-    if job.state is JobState.FAILED:
-        _draw_failure(job, request, place)
-        return None
-    _draw_progress(request, heading, place, with_preview)
+    elif found.state is JobState.FAILED:
+        _draw_failure(found, request, place)
+    else:
+        _draw_progress(request, heading, place, with_preview)
     return None
 
 
@@ -133,12 +129,12 @@ def _draw_progress(request: Request, heading: str, place: str, with_preview: boo
     job = results.queue(runtime(), request.is_media).find(request.key)
     if job is None or job.finished is not None:
         st.rerun()
-    look = job.read_first_look()
+    look = read_first_look(job.folder)
     if look is not None:
         draw_first_look(look)
     with st.container(border=True, height=PANEL_HEIGHT_PX if with_preview else "content", key=f"progress-{place}"):
         left, right = st.columns([3, 2], gap="medium") if with_preview else (st.container(), None)
-        report = job.read_progress()  # once: the job may end while this is drawn, and its report goes with it
+        report = read_progress(job.folder)  # once: the job may end while this is drawn, and its report goes with it
         announce(f"{heading}: {'waiting' if report is None else report.stage}", place=place)
         with left:
             _draw_state(job, request, report, heading)
@@ -195,7 +191,7 @@ def _draw_curve(report: ProgressReport) -> None:
 
 
 def _draw_preview(job: Job, place: DeltaGenerator) -> None:
-    picture = job.read_preview()
+    picture = read_preview(job.folder)
     if picture is None:
         place.caption("The picture appears with the first frames.")
     else:

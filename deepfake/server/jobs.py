@@ -14,14 +14,7 @@ from typing import Any
 
 from deepfake.errors import DeepfakeError
 from deepfake.server.cache import ResultCache
-from deepfake.server.progress import (
-    FirstLook,
-    ProgressReport,
-    read_first_look,
-    read_preview,
-    read_progress,
-    remove_progress,
-)
+from deepfake.server.progress import remove_progress
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 MAX_FAILURES_KEPT = 64
@@ -42,8 +35,9 @@ class JobState(StrEnum):
 class Job:
     """A task that makes one entry of the cache.
 
-    key: of that entry. source: the file that the task reads. name: what the user calls it. owners: the sessions that
-    wait for it. error: why it failed. asked_s: when it came, on the monotonic clock.
+    key: of that entry. source: the file that the task reads. name: what the user calls it. folder: where it is made,
+    with the reports of `progress` on it. owners: the sessions that wait for it. error: why it failed. asked_s: when it
+    came, on the monotonic clock.
     """
 
     key: str
@@ -62,18 +56,6 @@ class Job:
         if self.finished is not None:
             return self.finished
         return JobState.RUNNING if self.future is not None and self.future.running() else JobState.QUEUED
-
-    def read_progress(self) -> ProgressReport | None:
-        """Return the latest report of the worker, or None before the first and after the job's end."""
-        return read_progress(self.folder)
-
-    def read_preview(self) -> bytes | None:
-        """Return the latest picture of the worker as JPEG, or None before the first and after the job's end."""
-        return read_preview(self.folder)
-
-    def read_first_look(self) -> FirstLook | None:
-        """Return the worker's provisional answer, or None before it and after the job's end."""
-        return read_first_look(self.folder)
 
 
 class JobQueue:

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from deepfake.analysis.model import Analysis
 from deepfake.errors import StoreBusyError, StoreError
-from deepfake.files import stamp_of
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
 
@@ -29,7 +28,10 @@ class StoreName:
 
 
 class StoreAccess:
-    """The store of a server. Safe to use from several threads."""
+    """The store of a server. Safe to use from several threads.
+
+    problem: what was wrong the last time that the store was asked, a sentence, or None.
+    """
 
     def __init__(self, settings: Settings, *, retry_s: float = RETRY_S) -> None:
         self._settings = settings
@@ -37,12 +39,7 @@ class StoreAccess:
         self._lock = threading.Lock()
         self._store: AnalysisStore | None = None
         self._failed_at = -retry_s
-        self._problem: str | None = None
-
-    @property
-    def problem(self) -> str | None:
-        """What was wrong the last time that the store was asked, a sentence, or None."""
-        return self._problem
+        self.problem: str | None = None
 
     def ask(self, question: Callable[[AnalysisStore], T], otherwise: T) -> T:
         """Return what the store answers, or `otherwise` where it cannot be used, which `problem` then tells of."""
@@ -55,9 +52,9 @@ class StoreAccess:
             if isinstance(error, StoreBusyError):
                 self._failed_at = time.monotonic()
             logger.warning("the store cannot be used: %s", error)
-            self._problem = str(error)
+            self.problem = str(error)
             return otherwise
-        self._problem = None
+        self.problem = None
         return answer
 
     def close(self) -> None:
@@ -96,8 +93,3 @@ def keep_analysis(
         logger.warning("%s is not kept in the store: %s", store_name.name, error)
         return str(error)
     return None
-
-
-def version_before(store_name: StoreName | None) -> str | None:
-    """Return the version of a file that is about to be read; None for one that is not kept, or is not there."""
-    return None if store_name is None else stamp_of(store_name.location)

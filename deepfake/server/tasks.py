@@ -26,9 +26,10 @@ from deepfake.errors import DeepfakeError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
+from deepfake.files import stamp_of
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.server.progress import FirstLook, ProgressWriter, others_report, write_first_look
-from deepfake.server.store_access import StoreName, keep_analysis, version_before
+from deepfake.server.store_access import StoreName, keep_analysis
 from deepfake.settings import Settings
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
@@ -91,7 +92,7 @@ def analyze_clip(
     clip's bytes, where it is known.
     """
     writer = ProgressWriter(folder)
-    file_version = version_before(store_name)
+    file_version = None if store_name is None else stamp_of(store_name.location)  # before it is read
 
     def report(progress: Progress) -> None:
         frame = progress.frame

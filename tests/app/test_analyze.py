@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepfake.dashboard import waiting
 from deepfake.files import file_sha256
-from deepfake.server import jobs
 from deepfake.server.progress import ProgressReport
 from deepfake.settings import load_settings
 from tests.app.driver import User
@@ -142,7 +142,7 @@ def test_a_report_that_goes_while_it_is_drawn_is_no_error(no_face_clip: Path, mo
     """A job that ends takes its report with it, at any moment of a page's run."""
     report = ProgressReport("Reading", 2, 4, 1.0, (0.9, 0.8), 1)
     answers = itertools.cycle([report, report, None])
-    monkeypatch.setattr(jobs, "read_progress", lambda _: next(answers))
+    monkeypatch.setattr(waiting, "read_progress", lambda _: next(answers))
     User().arrive().upload(no_face_clip).wait_for_verdict()
 
 

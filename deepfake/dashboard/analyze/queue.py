@@ -18,6 +18,7 @@ from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import VERDICT_ICONS
 from deepfake.server.jobs import Job, JobState
+from deepfake.server.progress import read_progress
 from deepfake.server.results import analysis_request
 from deepfake.server.sessions import Upload
 
@@ -110,7 +111,7 @@ def queue_row(upload: Upload, config: AnalysisConfig) -> QueueRow:
 
 
 def _how_far(job: Job) -> str:
-    report = job.read_progress()
+    report = read_progress(job.folder)
     if job.state is JobState.QUEUED and runtime().jobs.ahead_of(job):
         return waiting_text(runtime().jobs, job)
     return "starting" if report is None else progress_text(report)

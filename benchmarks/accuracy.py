@@ -46,14 +46,10 @@ from deepfake.detectors.baselines.capsule import CapsuleClassifier  # noqa: E402
 from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.scoring import CropSample  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
-from deepfake.evaluation import (  # noqa: E402
-    BOOTSTRAP_DRAWS,
-    ClipResult,
-    Share,
-    auc,
-    auc_interval,
-    summarize,
-)
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402
+from deepfake.evaluation.metrics import Share, auc, auc_interval  # noqa: E402
+from deepfake.evaluation.results import ClipResult  # noqa: E402
+from deepfake.evaluation.summary import summarize  # noqa: E402
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
 from deepfake.files import file_sha256  # noqa: E402
 from deepfake.report.files import write_text  # noqa: E402

@@ -121,7 +121,7 @@ def _print_target(what: str, ratio: float, target: float) -> None:
 def _measure_store() -> None:
     import sklearn.metrics  # noqa: F401  what a server loads when it starts is no part of an answer's time
 
-    import deepfake.evaluation  # noqa: F401
+    import deepfake.evaluation.measured  # noqa: F401
     from benchmarks.store import FINGERPRINTS, fill
     from deepfake.store import AnalysisStore, open_store
 
@@ -165,14 +165,15 @@ def _labeled_clips(root: Path, store: Any) -> Path:
 
 def _evaluated(root: Path, store: Any, fingerprint: str) -> int:
     from deepfake.dataset import open_dataset
-    from deepfake.evaluation import stored_results
+    from deepfake.evaluation.stored import stored_results
 
     return stored_results(open_dataset(root), store, fingerprint).n_analyzed
 
 
 def _numbers(root: Path, store: Any, fingerprint: str) -> str:
     from deepfake.dataset import open_dataset
-    from deepfake.evaluation import measure, stored_results
+    from deepfake.evaluation.measured import measure
+    from deepfake.evaluation.stored import stored_results
 
     evaluation = measure(stored_results(open_dataset(root), store, fingerprint), name="").evaluation
     return f"AUC {evaluation.auc:.3f}"

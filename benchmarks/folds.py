@@ -34,7 +34,8 @@ from benchmarks.accuracy import markdown_table, share_cell, update_between_marks
 from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
-from deepfake.evaluation import BOOTSTRAP_DRAWS, auc, auc_interval, share  # noqa: E402
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402
+from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
 from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402
 
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"

@@ -39,8 +39,12 @@ from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
-from deepfake.signals.base import FaceView, SignalTrace  # noqa: E402
-from deepfake.signals.registry import FACE_SIGNALS, FaceSignal  # noqa: E402
+from deepfake.signals.base import (  # noqa: E402
+    FaceSignal,
+    FaceView,
+    SignalTrace,
+)
+from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.video.info import Frame  # noqa: E402
 from deepfake.video.reader import VideoReader  # noqa: E402
 from training.metrics import auc, auc_interval  # noqa: E402

@@ -42,7 +42,8 @@ from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.waiting import stop_waiting
 from deepfake.errors import DeepfakeError
-from deepfake.figures import score_figure, timeline_figure
+from deepfake.figures.scores import score_figure
+from deepfake.figures.timeline import timeline_figure
 from deepfake.report.wording import warning_sentences
 
 

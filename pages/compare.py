@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from deepfake.comparison import comparison_document, comparison_to_dict, side_by_side
+from deepfake.comparison.report import comparison_document, side_by_side
+from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -36,7 +37,7 @@ from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import ComparePage, compare_page, compared_choice, warn_of_store
 from deepfake.dashboard.text import plain
 from deepfake.errors import DeepfakeError
-from deepfake.figures import comparison_figure, cross_similarity_figure
+from deepfake.figures.curves import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
 from deepfake.report.document import Document
 from deepfake.report.html import document_html

@@ -31,7 +31,7 @@ from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, d
 from deepfake.dashboard.state import warn_of_store
 from deepfake.dashboard.text import plain
 from deepfake.dataset import Dataset
-from deepfake.evaluation import Measured
+from deepfake.evaluation.measured import Measured
 from deepfake.store import StoredFingerprint
 
 TABS = {

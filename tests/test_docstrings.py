@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import deepfake
-import deepfake.comparison
+import deepfake.comparison.compare
 from tests.watched import Watched
 
 NAMES = [name for name in deepfake.__all__ if name != "__version__"]

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.signals.base import SignalTrace
-from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, SignalInfo, is_weak, real_values, signal_auc
+from deepfake.signals.base import SignalInfo, SignalTrace
+from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, is_weak, real_values, signal_auc
 
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[

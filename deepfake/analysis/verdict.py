@@ -28,20 +28,6 @@ from deepfake.analysis.quality import (
 from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
-__all__ = [
-    "Answer",
-    "Evidence",
-    "NotebookRule",
-    "TrackVerdict",
-    "Verdict",
-    "VerdictLabel",
-    "clip_verdict",
-    "is_settled",
-    "notebook_rule",
-    "probability_interval",
-    "track_verdict",
-]
-
 RULES_VERSION = 4  # of this module: results made by other rules are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]

@@ -15,7 +15,7 @@ from deepfake.report import EXPORTS, ExportOptions
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import Progress
-    from deepfake.comparison import ComparisonProgress
+    from deepfake.comparison.compare import ComparisonProgress
 
 STANDARD_OUTPUT = "-"
 STAGES = {
@@ -84,8 +84,10 @@ def analyze(options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
     outputs = outputs_of(options, "json", "html", "pdf")
-    from deepfake import comparison
     from deepfake.cli.summaries import print_comparison
+    from deepfake.comparison.compare import compare as compare_clips
+    from deepfake.comparison.report import comparison_document, moment_pictures
+    from deepfake.comparison.to_json import comparison_to_dict
     from deepfake.report.analysis_json import json_text
     from deepfake.report.html import document_html
     from deepfake.report.pdf import document_pdf
@@ -95,12 +97,12 @@ def compare(options: argparse.Namespace) -> None:
         def shown(state: "ComparisonProgress") -> None:
             show(state.stage, state.frames_done, state.frames_total)
 
-        found = comparison.compare(options.fake, options.original, config_of(options), progress=shown)
+        found = compare_clips(options.fake, options.original, config_of(options), progress=shown)
     document = None
     if {"html", "pdf"} & outputs.keys():
-        pictures = comparison.moment_pictures(options.fake, options.original, found)
-        document = comparison.comparison_document(found, pictures=pictures)
-    writers: dict[str, Callable[[], bytes]] = {"json": lambda: json_text(comparison.comparison_to_dict(found)).encode()}
+        pictures = moment_pictures(options.fake, options.original, found)
+        document = comparison_document(found, pictures=pictures)
+    writers: dict[str, Callable[[], bytes]] = {"json": lambda: json_text(comparison_to_dict(found)).encode()}
     if document is not None:
         writers["html"] = lambda: document_html(document).encode("utf-8")
         writers["pdf"] = lambda: document_pdf(document, paper=options.paper)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deepfake.analysis.model import AnalysisConfig
     from deepfake.batch import Batch, BatchResult
     from deepfake.dataset import ClipEntry
-    from deepfake.evaluation import ClipResult
+    from deepfake.evaluation.results import ClipResult
 
 COLUMNS = ("path", "label", "probability_fake", "verdict", "error")
 DESCRIPTION = """Analyze labeled clips and measure how well the verdicts agree with the labels. A CSV has the columns
@@ -52,7 +52,10 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.out is not None and str(options.out) == STANDARD_OUTPUT:
         options.usage_error("--out needs a file: standard output has the numbers")
     from deepfake.batch import write_table
-    from deepfake.evaluation import auc_difference, by_column, result_of, scored_clips, summarize
+    from deepfake.evaluation.parts import by_column
+    from deepfake.evaluation.results import result_of
+    from deepfake.evaluation.scored import auc_difference, scored_clips
+    from deepfake.evaluation.summary import summarize
 
     clips = labeled_clips(options.manifest)
     for name in (options.out, options.json):
@@ -134,7 +137,7 @@ def _write_numbers(numbers: dict[str, Any], name: str | None) -> None:
 
 
 def _unknown(clip: "ClipEntry") -> "ClipResult":
-    from deepfake.evaluation import ClipResult
+    from deepfake.evaluation.results import ClipResult
 
     return ClipResult(clip, None, None)
 

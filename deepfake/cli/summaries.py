@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from deepfake.analysis.model import Analysis
-from deepfake.comparison import (
+from deepfake.comparison.compare import Comparison
+from deepfake.comparison.pair_wording import (
     FINDING_TITLES,
-    Comparison,
     alignment_sentences,
     finding_sentence,
     pair_sentence,

@@ -14,7 +14,7 @@ from deepfake.comparison.compare import Comparison
 from deepfake.comparison.overlap import Overlap, difference_map
 from deepfake.comparison.report import side_by_side
 from deepfake.faces.alignment import FaceCrop
-from deepfake.figures import difference_figure
+from deepfake.figures.pictures import difference_figure
 from deepfake.settings import Settings
 from deepfake.signals.ssim import MIN_SIDE_PX
 from deepfake.video.info import Frame, Image

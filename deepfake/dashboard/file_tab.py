@@ -11,9 +11,8 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
-from deepfake.figures import format_time
 from deepfake.report import EXPORTS, ExportOptions, Paper
-from deepfake.report.wording import adjustment_sentence
+from deepfake.report.wording import adjustment_sentence, format_time
 from deepfake.video.info import VideoInfo
 
 LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.analysis.model import Analysis
 from deepfake.dashboard.state import PageState
-from deepfake.figures import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 
 PARAMETER = "t"
 MAX_PILLS = 10

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from deepfake.analysis.verdict import Answer, VerdictLabel
-from deepfake.figures import COLORS
+from deepfake.figures.style import COLORS
 from deepfake.report.card import ANSWER_WORDS
 
 

@@ -12,14 +12,9 @@ from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Prog
 from deepfake.analysis.moments import Moments
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RATES_CRF, recompress
-from deepfake.comparison import (
-    Comparison,
-    ComparisonProgress,
-    PairClips,
-    compare,
-    moment_pictures,
-    write_side_by_side,
-)
+from deepfake.comparison.compare import Comparison, ComparisonProgress, compare
+from deepfake.comparison.pair_clips import PairClips, write_side_by_side
+from deepfake.comparison.report import moment_pictures
 from deepfake.demo.writer import write_demo
 from deepfake.detectors import classifier
 from deepfake.errors import DeepfakeError

@@ -19,19 +19,6 @@ from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.flicker import FlickerSignal
 from deepfake.signals.spectrum import SpectrumSignal
 
-__all__ = [
-    "FACE_SIGNALS",
-    "FaceSignal",
-    "SignalAuc",
-    "SignalInfo",
-    "is_weak",
-    "real_band",
-    "real_values",
-    "register_signal",
-    "signal_auc",
-    "signal_info",
-]
-
 AUC_PATH: Final = Path(__file__).parent / "reference" / "auc.json"  # written by benchmarks/signals.py --auc
 REAL_PATH: Final = Path(__file__).parent / "reference" / "real.json"  # written by benchmarks/signals.py --real
 

@@ -19,8 +19,9 @@ from deepfake.detectors import classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector
-from deepfake.figures import attributed_crop, difference_figure, drawn_faces, person_name
-from deepfake.figures.pictures import JPEG_QUALITY
+from deepfake.figures.attribution import attributed_crop
+from deepfake.figures.pictures import JPEG_QUALITY, difference_figure, drawn_faces
+from deepfake.report.wording import person_name
 from deepfake.settings import Settings
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, radial_power_spectrum
 from deepfake.signals.ssim import MIN_SIDE_PX, ssim_map

@@ -6,8 +6,8 @@ import pytest
 from deepfake.analysis.evidence import SignalReading, signal_evidence, signal_readings
 from deepfake.report import wording
 from deepfake.report.wording import evidence_sentence
-from deepfake.signals.base import SignalTrace
-from deepfake.signals.registry import FACE_SIGNALS, SignalAuc, SignalInfo, real_values, signal_auc
+from deepfake.signals.base import SignalInfo, SignalTrace
+from deepfake.signals.registry import FACE_SIGNALS, SignalAuc, real_values, signal_auc
 
 
 def reading(value, *, side="high", low=(0.6,), name="power"):

@@ -17,7 +17,7 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, label_limits, recompress
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
 from deepfake.detectors.efficientnet import WHOLE
-from deepfake.figures import bit_rate_text, recompression_figure, size_text
+from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.report.analysis_json import recompression_to_dict
 from deepfake.report.wording import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes

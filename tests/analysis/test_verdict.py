@@ -17,7 +17,8 @@ from deepfake.analysis.verdict import (
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import evidence_sentence, reason_sentences
-from deepfake.signals.registry import SignalAuc, SignalInfo
+from deepfake.signals.base import SignalInfo
+from deepfake.signals.registry import SignalAuc
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 real clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.

@@ -15,7 +15,8 @@ from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.errors import StoreError
-from deepfake.evaluation import StoredResults, stored, stored_results
+from deepfake.evaluation import stored
+from deepfake.evaluation.stored import StoredResults, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
 from tests.app.driver import User

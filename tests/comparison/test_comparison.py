@@ -10,18 +10,12 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import (
-    Comparison,
-    PairClips,
-    alignment_sentences,
-    compare,
-    comparison_to_dict,
-    difference_map,
-    difference_view,
-    find_overlap,
-    pair_sentence,
-)
+from deepfake.comparison.compare import Comparison, compare
 from deepfake.comparison.findings import check_pair, greatest_differences
+from deepfake.comparison.overlap import difference_map, find_overlap
+from deepfake.comparison.pair_clips import PairClips, difference_view
+from deepfake.comparison.pair_wording import alignment_sentences, pair_sentence
+from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.errors import ClipNotFoundError
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.video.reader import VideoReader

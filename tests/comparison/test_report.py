@@ -10,19 +10,10 @@ import PIL.Image
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import (
-    FINDING_TITLES,
-    Comparison,
-    Finding,
-    MomentPictures,
-    PairCheck,
-    compare,
-    comparison_document,
-    finding_sentence,
-    moment_pictures,
-)
-from deepfake.comparison.findings import find_difference
-from deepfake.comparison.report import side_by_side
+from deepfake.comparison.compare import Comparison, compare
+from deepfake.comparison.findings import Finding, PairCheck, find_difference
+from deepfake.comparison.pair_wording import FINDING_TITLES, finding_sentence
+from deepfake.comparison.report import MomentPictures, comparison_document, moment_pictures, side_by_side
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.serialize import from_bytes, to_bytes

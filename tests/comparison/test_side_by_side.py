@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import compare, write_side_by_side
+from deepfake.comparison.compare import compare
+from deepfake.comparison.pair_clips import write_side_by_side
 from deepfake.video.reader import VideoReader
 from tests.comparison.test_comparison import scene
 from tests.conftest import WriteClip

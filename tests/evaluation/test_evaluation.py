@@ -20,37 +20,27 @@ from deepfake.batch import Batch, BatchResult
 from deepfake.cli.evaluate import COLUMNS, add_evaluate
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DatasetError
-from deepfake.evaluation import (
-    NO_METHOD,
-    ClipResult,
-    Measured,
-    StoredResults,
-    abstention_causes,
-    accuracy_interval,
+from deepfake.evaluation import results as evaluation_results
+from deepfake.evaluation.bootstrap import group_draws, mean_draws
+from deepfake.evaluation.coverage import abstention_causes, failure_causes
+from deepfake.evaluation.curves import accuracy_interval, confusion, precision_recall, roc
+from deepfake.evaluation.measured import Measured, measure
+from deepfake.evaluation.methods import NO_METHOD, by_method
+from deepfake.evaluation.metrics import (
     auc,
-    auc_difference,
     auc_interval,
     brier_score,
-    by_column,
-    by_method,
     calibration_error,
     calibration_table,
-    confusion,
-    failure_causes,
-    group_draws,
     log_loss,
-    mean_draws,
-    measure,
-    precision_recall,
-    result_of,
-    roc,
-    scored_clips,
     share,
-    summarize,
-    worst_errors,
 )
-from deepfake.evaluation import results as evaluation_results
 from deepfake.evaluation.page import evaluation_html
+from deepfake.evaluation.parts import by_column
+from deepfake.evaluation.results import ClipResult, result_of
+from deepfake.evaluation.scored import auc_difference, scored_clips, worst_errors
+from deepfake.evaluation.stored import StoredResults
+from deepfake.evaluation.summary import summarize
 from deepfake.evaluation.table import clips_csv, numbers_rows
 from deepfake.report.wording import cause_of_abstention
 from tests import batch_work

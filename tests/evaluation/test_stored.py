@@ -13,7 +13,8 @@ import pytest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
-from deepfake.evaluation import StoredResults, counts_by_fingerprint, known_clips, measure, stored_results
+from deepfake.evaluation.measured import measure
+from deepfake.evaluation.stored import StoredResults, counts_by_fingerprint, known_clips, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
 from tests.evaluated_set import NO_FACE, keep, write_faceforensics

@@ -18,24 +18,13 @@ from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import FaceTrack
-from deepfake.figures import (
-    attributed_crop,
-    comparison_figure,
-    cross_similarity_figure,
-    difference_figure,
-    drawn_faces,
-    empty_figure,
-    fakes_per_original,
-    label_pie,
-    labels_by_split,
-    paired_signal_figure,
-    score_figure,
-    signal_figure,
-    similarity_figure,
-    timeline_figure,
-    why_no_score,
-)
-from deepfake.figures.style import COLORS
+from deepfake.figures.attribution import attributed_crop
+from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
+from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
+from deepfake.figures.pictures import difference_figure, drawn_faces
+from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
+from deepfake.figures.style import COLORS, empty_figure
+from deepfake.figures.timeline import timeline_figure
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo
 

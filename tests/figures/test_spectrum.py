@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepfake.dashboard.analyze.spectrum_card import spectrum_sentence
-from deepfake.figures import share_inside, spectrum_figure
+from deepfake.figures.spectrum import share_inside, spectrum_figure
 from deepfake.signals.spectrum import (
     FREQUENCIES,
     face_square,

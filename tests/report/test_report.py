@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.quality import TrackQuality
-from deepfake.analysis.verdict import Evidence, NotebookRule, TrackVerdict, Verdict
+from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.report.files import write_text

@@ -9,7 +9,8 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.faces.tracking import FaceTrack
-from deepfake.figures import attribution_scale_figure, dense_score_figure, format_time, person_name
+from deepfake.figures.attribution import attribution_scale_figure, dense_score_figure
+from deepfake.report.wording import format_time, person_name
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
 from deepfake.server.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip

@@ -16,7 +16,6 @@ from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import training_clips
-from deepfake.figures import format_time, person_name
 from deepfake.report.card import (
     ANSWER_WORDS,
     STEP_WORDS,
@@ -26,7 +25,15 @@ from deepfake.report.card import (
     rate_sentence,
     strength_text,
 )
-from deepfake.report.wording import DIRECTION_WORDS, KNOWN_CLIP, limits_of, reason_sentences, score_text
+from deepfake.report.wording import (
+    DIRECTION_WORDS,
+    KNOWN_CLIP,
+    format_time,
+    limits_of,
+    person_name,
+    reason_sentences,
+    score_text,
+)
 
 MAX_PERSON_BADGES = 6
 # Steps that a tab of the page is for, and their icons.

@@ -15,7 +15,8 @@ from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.base import FaceDetection, agreement
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
-from deepfake.figures import drawn_faces, format_time, person_name
+from deepfake.figures.pictures import drawn_faces
+from deepfake.report.wording import format_time, person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
 

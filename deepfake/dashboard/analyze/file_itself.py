@@ -10,7 +10,8 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
 from deepfake.dashboard.text import cells, plain
-from deepfake.figures import bit_rate_figure, format_time
+from deepfake.figures.file import bit_rate_figure
+from deepfake.report.wording import format_time
 from deepfake.video.credentials import CredentialState
 from deepfake.video.file_facts import FileFacts, Tag
 from deepfake.views.stills import GridTile, jpeg

@@ -11,7 +11,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_grid
 from deepfake.dashboard.state import AnalyzePage
-from deepfake.figures import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 from deepfake.views.stills import GridTile
 
 PAGE_TILES = 48

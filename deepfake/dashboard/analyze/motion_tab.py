@@ -4,7 +4,7 @@ import streamlit as st
 
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
-from deepfake.figures import format_time, person_name
+from deepfake.report.wording import format_time, person_name
 
 
 def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:

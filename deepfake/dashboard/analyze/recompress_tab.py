@@ -9,11 +9,13 @@ from deepfake.analysis.recompression import PRESET, RATES_CRF, RateVerdict, Reco
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
-from deepfake.figures import bit_rate_text, person_name, recompression_figure, size_text, why_no_score
+from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
+from deepfake.figures.scores import why_no_score
 from deepfake.report.wording import (
     VERDICT_ICONS,
     VERDICT_WORDS,
     abstention_sentences,
+    person_name,
     probability_text,
     rate_name,
     stability_sentence,

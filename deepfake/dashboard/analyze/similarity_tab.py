@@ -12,8 +12,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_pair
 from deepfake.dashboard.state import PageState
-from deepfake.figures import format_time, person_name
-from deepfake.report.wording import RULE_BLIND_SPOT, rule_sentence
+from deepfake.report.wording import RULE_BLIND_SPOT, format_time, person_name, rule_sentence
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.drops import deepest_drops
 from deepfake.views.stills import GridTile

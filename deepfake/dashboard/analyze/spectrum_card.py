@@ -9,7 +9,8 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import face_spectrum
 from deepfake.dashboard.state import PageState
 from deepfake.faces.tracking import track_crop_to_frame
-from deepfake.figures import person_name, share_inside, spectrum_figure
+from deepfake.figures.spectrum import share_inside, spectrum_figure
+from deepfake.report.wording import person_name
 from deepfake.signals.spectrum import (
     SPECTRUM_BINS,
     SpectrumClassifier,

@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 
 from deepfake.analysis.evidence import SCORE
-from deepfake.comparison import (
+from deepfake.comparison.compare import Comparison
+from deepfake.comparison.pair_wording import (
     FINDING_TITLES,
-    Comparison,
     alignment_sentences,
     finding_sentence,
     pair_sentence,
@@ -21,9 +21,10 @@ from deepfake.dashboard.state import ComparePage
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.faces.base import FaceDetection
-from deepfake.figures import drawn_faces, format_time, paired_signal_figure, person_name
+from deepfake.figures.pictures import drawn_faces
+from deepfake.figures.scores import paired_signal_figure
 from deepfake.report.card import card_reasons
-from deepfake.report.wording import ALONE_NOTE, score_text
+from deepfake.report.wording import ALONE_NOTE, format_time, person_name, score_text
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
 

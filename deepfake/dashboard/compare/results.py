@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison import Comparison, MomentPictures, Overlap, difference_view
+from deepfake.comparison.compare import Comparison
+from deepfake.comparison.overlap import Overlap
+from deepfake.comparison.pair_clips import difference_view
+from deepfake.comparison.report import MomentPictures
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.sources import ClipChoice
@@ -104,7 +107,7 @@ def comparison_when_ready(
 
 
 def cached_difference(ready: ReadyComparison, fake_s: float, original_s: float, title: str) -> go.Figure | None:
-    """Return comparison.difference_view of a moment. Raises DeepfakeError."""
+    """Return pair_clips.difference_view of a moment. Raises DeepfakeError."""
     clips = ready.fake.clip, ready.original.clip
     return _difference(
         clips[0].sha256, clips[1].sha256, fake_s, original_s, title, _clips=clips, _overlap=ready.comparison.overlap

@@ -11,8 +11,7 @@ from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
-from deepfake.figures import fakes_per_original, label_pie, labels_by_split
-from deepfake.figures.counts import NO_LABEL, NO_SPLIT
+from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
 from deepfake.files import csv_cell
 from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisSummary

@@ -9,7 +9,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate.results import trained_on_by
 from deepfake.dashboard.sources import DatasetSource, dataset_sources
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
-from deepfake.evaluation import KnownClips
+from deepfake.evaluation.stored import KnownClips
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.store import StoredFingerprint
 

@@ -11,7 +11,9 @@ from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
 from deepfake.dataset import Dataset
-from deepfake.evaluation import ClipResult, Measured, method_of
+from deepfake.evaluation.measured import Measured
+from deepfake.evaluation.methods import method_of
+from deepfake.evaluation.results import ClipResult
 from deepfake.report.wording import VERDICT_WORDS
 
 PICTURES, COLUMNS = 8, 4

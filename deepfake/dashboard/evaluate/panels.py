@@ -10,7 +10,6 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import plain
-from deepfake.evaluation import AucDifference, Measured, abstention_causes, failure_causes
 from deepfake.evaluation.charts import (
     confusion_chart,
     label_chart,
@@ -19,7 +18,10 @@ from deepfake.evaluation.charts import (
     reliability_chart,
     roc_chart,
 )
+from deepfake.evaluation.coverage import abstention_causes, failure_causes
+from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.page import coverage_sentence, difference_sentence, evaluation_html
+from deepfake.evaluation.scored import AucDifference
 from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows, side_by_side_rows
 
 CHART_CONFIG = {"displaylogo": False}

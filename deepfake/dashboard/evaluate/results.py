@@ -10,17 +10,9 @@ import streamlit as st
 from deepfake.dashboard.state import runtime
 from deepfake.dataset import Dataset
 from deepfake.detectors import training_clips
-from deepfake.evaluation import (
-    AucDifference,
-    KnownClips,
-    Measured,
-    StoredResults,
-    auc_difference,
-    counts_by_fingerprint,
-    known_clips,
-    measure,
-    stored_results,
-)
+from deepfake.evaluation.measured import Measured, measure
+from deepfake.evaluation.scored import AucDifference, auc_difference
+from deepfake.evaluation.stored import KnownClips, StoredResults, counts_by_fingerprint, known_clips, stored_results
 from deepfake.store import AnalysisStore, StoredFingerprint
 
 ASKED_AGAIN_S = 5  # moving the threshold runs the page again, and must not look at thousands of files each time

@@ -18,13 +18,13 @@ from deepfake.dashboard.state import analyze_page, history_page, runtime, sessio
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
-from deepfake.figures import format_time
 from deepfake.report.card import strength_text
 from deepfake.report.case import case_document
 from deepfake.report.document import Document
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import answers_csv, first_reason
+from deepfake.report.wording import format_time
 from deepfake.store import AnalysisStore, Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 

@@ -18,7 +18,8 @@ from deepfake.dashboard.state import analyze_page, history_page, runtime
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
-from deepfake.figures import score_figure, timeline_figure
+from deepfake.figures.scores import score_figure
+from deepfake.figures.timeline import timeline_figure
 from deepfake.report.wording import reason_sentences, score_text, warning_sentences
 from deepfake.store import AnalysisSummary
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from deepfake.analysis.quality import MAX_YAW_DEG, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.comparison import MIN_PAIR_SIMILARITY
-from deepfake.comparison.findings import SHIFT_S
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.dashboard.signal_words import SIDES, auc_sentence
 from deepfake.detectors import Calibration, FaceClassifier

@@ -5,13 +5,15 @@ A location is an absolute path or a URL that fsspec reads: s3://, gs://, https:/
 """
 
 import codecs
+import csv
 import functools
 import hashlib
+import io
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,13 @@ def csv_cell(text: str) -> str:
     """
     text = readable(text)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV, each on a line of its own."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def stamp_of(location: str) -> str | None:

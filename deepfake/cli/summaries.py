@@ -18,6 +18,7 @@ from deepfake.comparison.pair_wording import (
     pair_sentence,
     pair_warnings,
 )
+from deepfake.comparison.report import moment_rows
 from deepfake.files import SPELLED
 from deepfake.report.document import Document
 from deepfake.report.table import people_table
@@ -26,7 +27,6 @@ from deepfake.report.wording import (
     VERDICT_ICONS,
     VERDICT_WORDS,
     adjustment_sentence,
-    format_time,
     reason_sentences,
     rule_sentence,
     score_text,
@@ -75,17 +75,8 @@ def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:
     if comparison.moments:
         out.print()
         out.print("Moments of greatest difference (similarity of A to B, 1 = identical)")
-        rows = [
-            (
-                format_time(moment.timestamp_s),
-                str(moment.frame_index),
-                str(moment.original_frame_index),
-                _number(moment.similarity),
-                _number(moment.face_similarity),
-            )
-            for moment in comparison.moments
-        ]
-        out.print(_table(("time", "frame of A", "frame of B", "whole frame", "face"), rows))
+        header, *rows = moment_rows(comparison)
+        out.print(_table(header, rows))
     _print_ends(out, pair_warnings(comparison), written)
 
 
@@ -174,7 +165,3 @@ def _print_ends(out: Console, warnings: Iterable[str], written: Iterable[str]) -
         out.print(f"Warning: {warning}", soft_wrap=True)
     for name in written:
         out.print(f"Wrote {name}", soft_wrap=True)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value == value else "–"

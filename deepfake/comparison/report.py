@@ -1,6 +1,5 @@
 """The report of a comparison, for someone who wants to use, to check or to repeat it."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.analysis.model import Analysis
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.findings import main_trace
 from deepfake.comparison.pair_wording import (
@@ -22,7 +21,7 @@ from deepfake.comparison.pair_wording import (
 from deepfake.report.card import ANSWER_WORDS, strength_text
 from deepfake.report.curves import line_svg
 from deepfake.report.document import Document, Picture, Row, Section
-from deepfake.report.page import file_rows, method_rows
+from deepfake.report.page import file_rows, made_section, name_of
 from deepfake.report.wording import ALONE_NOTE, format_time, reason_sentences
 from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
@@ -54,14 +53,14 @@ def comparison_document(
     """
     clips = comparison.fake, comparison.original
     paths = shown_paths or (str(clips[0].video.path), str(clips[1].video.path))
-    names = _name(paths[0]), _name(paths[1])
+    names = name_of(paths[0]), name_of(paths[1])
     warnings = pair_warnings(comparison)
     shown = () if pictures is None else pictures.pictures
     trace = main_trace(comparison.face_similarity)
     sections = [
         *([Section("The moments of greatest difference", pictures=shown)] if shown else []),
         *([] if trace is None else [_curve("Similarity of the face over time", trace)]),
-        _curve("Similarity of the whole picture over time", comparison.cross_similarity, _moment_rows(comparison)),
+        _curve("Similarity of the whole picture over time", comparison.cross_similarity, moment_rows(comparison)),
         Section("How they were laid on each other", items=alignment_sentences(comparison)),
         *([Section("Warnings", items=warnings)] if warnings else []),
         *(_answer_section(letter, name, side) for letter, name, side in zip("AB", names, clips, strict=True)),
@@ -70,7 +69,7 @@ def comparison_document(
             Section(f"File {letter}", rows=tuple(file_rows(side, path)))
             for letter, side, path in zip("AB", clips, paths, strict=True)
         ),
-        Section("How this was made", rows=tuple(method_rows(clips[0])), code=_command(*names, clips[0].config)),
+        made_section(clips[0], "compare", *names),
     ]
     return Document(
         title=f"{names[0]} beside {names[1]}",
@@ -118,10 +117,6 @@ def side_by_side(left: Image, right: Image) -> Image:
     return np.hstack(sides).astype(np.uint8, copy=False)
 
 
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rsplit("/", 1)[-1]
-
-
 def _curve(title: str, trace: SignalTrace, rows: Sequence[Row] = ()) -> Section:
     return Section(title, curve=line_svg(trace, title), note=CURVE_NOTE, rows=tuple(rows))
 
@@ -132,12 +127,8 @@ def _answer_section(letter: str, name: str, side: Analysis) -> Section:
     return Section(f"{letter}: {name}", text=(answer,), items=reason_sentences(verdict))
 
 
-def _command(fake: str, original: str, config: AnalysisConfig) -> str:
-    choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
-    return shlex.join(["deepfake", "compare", fake, original, *choice, "--html", "report.html", "--pdf", "report.pdf"])
-
-
-def _moment_rows(comparison: Comparison) -> list[Row]:
+def moment_rows(comparison: Comparison) -> list[Row]:
+    """Return a header and one row per moment of greatest difference; nothing where there is none."""
     if not comparison.moments:
         return []
     rows: list[Row] = [("moment", "frame of A", "frame of B", "whole picture", "face")]

@@ -3,14 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deepfake.analysis.model import SCHEMA_VERSION
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.pair_wording import alignment_sentences, pair_sentence, pair_warnings
-from deepfake.report.analysis_json import analysis_to_dict
-from deepfake.signals.base import SignalTrace
+from deepfake.report.analysis_json import analysis_to_dict, number_or_none, trace_to_dict
 
 
 def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] | None = None) -> dict[str, Any]:
@@ -40,37 +36,17 @@ def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] |
             "compared_size": list(overlap.reduced_size),
         },
         "cross_similarity": {
-            **_trace(comparison.cross_similarity),
+            **trace_to_dict(comparison.cross_similarity),
             "original_frame_indices": comparison.original_frame_indices.tolist(),
             "original_timestamps_s": comparison.original_timestamps_s.tolist(),
         },
-        "cross_face_similarity": [_trace(trace) for trace in comparison.face_similarity],
+        "cross_face_similarity": [trace_to_dict(trace) for trace in comparison.face_similarity],
         "main_track": comparison.main_track,
         "matched_tracks": [{"fake": fake, "original": original} for fake, original in comparison.matched_tracks],
         "moments": [
-            {key: _number(value) if isinstance(value, float) else value for key, value in asdict(moment).items()}
+            {key: number_or_none(value) if isinstance(value, float) else value for key, value in asdict(moment).items()}
             for moment in comparison.moments
         ],
         "warnings": list(pair_warnings(comparison)),
         "timings_s": dict(comparison.timings_s),
     }
-
-
-def _trace(trace: SignalTrace) -> dict[str, Any]:
-    return {
-        "signal": trace.signal,
-        "track_id": trace.track_id,
-        "unit": trace.unit,
-        "frame_indices": trace.frame_indices.tolist(),
-        "timestamps_s": trace.timestamps_s.tolist(),
-        "values": _values(trace.values),
-    }
-
-
-def _values(values: NDArray[np.float32]) -> list[float | None]:
-    # The fewest digits that give the same 32-bit value back.
-    return [float(str(value)) if np.isfinite(value) else None for value in values]
-
-
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None

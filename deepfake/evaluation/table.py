@@ -1,14 +1,12 @@
 """Evaluations as tables of text: the numbers with their intervals, one row per method, one row per clip."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 
 from deepfake.dataset import ClipEntry
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.metrics import Share, share
-from deepfake.files import csv_cell
+from deepfake.files import csv_cell, csv_text
 from deepfake.report.wording import named_sentence
 
 CLIP_COLUMNS = (
@@ -37,12 +35,7 @@ def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
     status: analyzed, failed, missing (on disk, not analyzed) or absent (not on disk). called_fake: 1 or 0 at the
     threshold, empty without a probability.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CLIP_COLUMNS)
-    for measured in evaluations:
-        writer.writerows(_clip_rows(measured, threshold))
-    return text.getvalue()
+    return csv_text([CLIP_COLUMNS, *(row for measured in evaluations for row in _clip_rows(measured, threshold))])
 
 
 def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:

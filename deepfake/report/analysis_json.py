@@ -45,7 +45,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         "frame_timestamps_s": _numbers(analysis.frame_timestamps_s),
         "cuts": _numbers(analysis.cuts),
         "tracks": [_track_to_dict(track) for track in analysis.tracks],
-        "traces": [_trace_to_dict(trace) for trace in analysis.traces],
+        "traces": [trace_to_dict(trace) for trace in analysis.traces],
         "notebook_rule": {
             "label": analysis.notebook_rule.label,
             "amplitude": analysis.notebook_rule.amplitude,
@@ -103,7 +103,8 @@ def _track_to_dict(track: FaceTrack) -> dict[str, Any]:
     }
 
 
-def _trace_to_dict(trace: SignalTrace) -> dict[str, Any]:
+def trace_to_dict(trace: SignalTrace) -> dict[str, Any]:
+    """Return a trace as JSON's own types."""
     return {
         "signal": trace.signal,
         "track_id": trace.track_id,
@@ -122,7 +123,7 @@ def _config_to_dict(config: AnalysisConfig) -> dict[str, Any]:
 def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     return {
         "label": verdict.label,
-        "probability_fake": _number_or_none(verdict.probability_fake),
+        "probability_fake": number_or_none(verdict.probability_fake),
         "interval": None if verdict.interval is None else list(verdict.interval),
         "reasons": list(reason_sentences(verdict)),
         "tracks": [_track_verdict_to_dict(track) for track in verdict.tracks],
@@ -131,7 +132,7 @@ def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _evidence_to_dict(item: Evidence) -> dict[str, Any]:
-    return {**asdict(item), "suspicion": _number_or_none(item.suspicion), "reason": evidence_sentence(item)}
+    return {**asdict(item), "suspicion": number_or_none(item.suspicion), "reason": evidence_sentence(item)}
 
 
 def recompression_to_dict(result: Recompression) -> dict[str, Any]:
@@ -156,9 +157,9 @@ def _track_verdict_to_dict(track: TrackVerdict) -> dict[str, Any]:
     return {
         "track_id": track.track_id,
         "label": track.label,
-        "probability_fake": _number_or_none(track.probability_fake),
+        "probability_fake": number_or_none(track.probability_fake),
         "interval": None if track.interval is None else list(track.interval),
-        "false_alarm_p": _number_or_none(track.false_alarm_p),
+        "false_alarm_p": number_or_none(track.false_alarm_p),
         "reasons": list(reason_sentences(track)),
         "abstained": list(map(evidence_sentence, track.abstained)),
         "quality": None if track.quality is None else asdict(track.quality),
@@ -176,7 +177,8 @@ def _not_judged_to_dict(person: NotJudged) -> dict[str, Any]:
     }
 
 
-def _number_or_none(value: float | None) -> float | None:
+def number_or_none(value: float | None) -> float | None:
+    """Return a number as JSON knows it: None for NaN and infinity."""
     return None if value is None or not math.isfinite(value) else float(value)
 
 

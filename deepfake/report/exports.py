@@ -5,13 +5,14 @@ from typing import Any
 
 from deepfake.analysis.model import Analysis
 from deepfake.detectors import CLASSIFIERS, classifier_title
+from deepfake.files import csv_text
 from deepfake.report import ExportOptions
 from deepfake.report.analysis_json import analysis_to_dict, json_text, recompression_to_dict
 from deepfake.report.document import Document
 from deepfake.report.html import document_html
 from deepfake.report.page import analysis_document, command_of, weights_of
 from deepfake.report.pdf import document_pdf
-from deepfake.report.table import analysis_to_csv
+from deepfake.report.table import frames_table
 
 
 def as_json(analysis: Analysis, options: ExportOptions) -> str:
@@ -25,7 +26,7 @@ def as_json(analysis: Analysis, options: ExportOptions) -> str:
 
 def as_csv(analysis: Analysis, _options: ExportOptions) -> str:
     """Return the table of all frames."""
-    return analysis_to_csv(analysis)
+    return csv_text(frames_table(analysis))
 
 
 def as_html(analysis: Analysis, options: ExportOptions) -> str:
@@ -46,7 +47,7 @@ def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
     rates = ("slope", "offset", "min_fake_probability", "false_alarm_rate", "miss_rate")
     return {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command_of(options.shown_path or str(analysis.video.path), analysis.config),
+        "command": command_of("analyze", analysis.config, options.shown_path or str(analysis.video.path)),
         "classifier": classifier_title(analysis.config.classifier),
         "classifier_fingerprint": scorer.fingerprint() if scorer is not None and is_known else None,
         "files": dict(weights_of(analysis.config.classifier)),

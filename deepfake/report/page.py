@@ -1,7 +1,5 @@
 """The report of an analysis, for someone who wants to use, to check or to repeat it."""
 
-import csv
-import io
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +15,7 @@ from deepfake.files import file_sha256, readable
 from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
-from deepfake.report.table import analysis_to_csv, people_table
+from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     DIRECTION_WORDS,
     VERDICT_ICONS,
@@ -70,6 +68,7 @@ def analysis_document(
         DIRECTION_WORDS[item.direction] + sentence
         for item, sentence in zip(verdict.reasons, reason_sentences(verdict), strict=True)
     )
+    values = tuple(tuple(map(str, row)) for row in frames_table(analysis))
     sections = [
         *_face_sections(analysis, moments or Moments()),
         Section("The answer in numbers", items=reasons),
@@ -78,12 +77,12 @@ def analysis_document(
         *([] if recompression is None else [_recompression_section(recompression)]),
         _people_section(analysis),
         Section("File", rows=tuple(file_rows(analysis, path))),
-        Section("How this was made", rows=tuple(method_rows(analysis)), code=command_of(path, analysis.config)),
+        made_section(analysis, "analyze", path),
         *_similarity_sections(analysis),
-        Section("Values of every frame", rows=_values(analysis), is_long=True),
+        Section("Values of every frame", rows=values, is_long=True),
     ]
     return Document(
-        title=f"Analysis of {path.replace(chr(92), '/').rsplit('/', 1)[-1]}",
+        title=f"Analysis of {name_of(path)}",
         answer=f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}",
         tone=TONES.get(verdict.answer, "none"),
         strength=strength_text(verdict),
@@ -93,11 +92,16 @@ def analysis_document(
     )
 
 
-def command_of(path: str, config: AnalysisConfig) -> str:
-    """Return the command that makes the report again."""
-    name = readable(Path(path).name)
+def name_of(path: str) -> str:
+    """Return the last part of a clip's path, of whatever system it is."""
+    return path.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def command_of(command: str, config: AnalysisConfig, *paths: str) -> str:
+    """Return the command line that makes a report again. command: "analyze" or "compare"; paths: of its clips."""
+    names = [readable(Path(path).name) for path in paths]
     choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
-    return shlex.join(["deepfake", "analyze", name, *choice, "--html", "report.html", "--pdf", "report.pdf"])
+    return shlex.join(["deepfake", command, *names, *choice, "--html", "report.html", "--pdf", "report.pdf"])
 
 
 def _face_sections(analysis: Analysis, moments: Moments) -> list[Section]:
@@ -151,10 +155,6 @@ def _similarity_sections(analysis: Analysis) -> list[Section]:
             rows=tuple(rule),
         ),
     ]
-
-
-def _values(analysis: Analysis) -> tuple[Row, ...]:
-    return tuple(map(tuple, csv.reader(io.StringIO(analysis_to_csv(analysis)))))
 
 
 def _quality_rows(analysis: Analysis) -> list[Row]:
@@ -223,18 +223,20 @@ def file_rows(analysis: Analysis, path: str) -> list[Row]:
     ]
 
 
-def method_rows(analysis: Analysis) -> list[Row]:
-    """Return how an analysis came about, as rows of a table: classifier, weights, settings, versions, date."""
+def made_section(analysis: Analysis, command: str, *paths: str) -> Section:
+    """Return how an analysis came about: classifier, weights, settings, versions, date, and the command that makes the
+    report again. command, paths: as in command_of."""
     settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
     timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
-    return [
+    rows = (
         HEAD,
         ("classifier", classifier_title(analysis.config.classifier)),
         *((f"SHA-256 of {file}", sha256) for file, sha256 in weights_of(analysis.config.classifier)),
         ("settings", settings),
         ("time taken", timings),
         *written_rows(f"{analysis.software_version}, schema {analysis.schema_version}"),
-    ]
+    )
+    return Section("How this was made", rows=rows, code=command_of(command, analysis.config, *paths))
 
 
 def weights_of(name: str) -> list[tuple[str, str]]:

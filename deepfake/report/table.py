@@ -1,8 +1,6 @@
 """Tables: of an analysis, one row per frame, one group of columns per person; of several clips' answers, one row per
 clip."""
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
-from deepfake.files import csv_cell
+from deepfake.files import csv_cell, csv_text
 from deepfake.report.card import ANSWER_WORDS, card_reasons
 from deepfake.report.wording import causes_text, format_time, person_name
 from deepfake.signals.base import SignalTrace
@@ -28,12 +26,10 @@ def answers_csv(rows: Iterable[tuple[str, str, Analysis | None, str]]) -> str:
 
     rows: of each clip its name, its SHA-256, its analysis or None, and why there is none.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ANSWERS_HEAD)
-    for name, sha256, analysis, error in rows:
-        writer.writerow([csv_cell(name), sha256, *_answer_cells(analysis), csv_cell(error)])
-    return text.getvalue()
+    cells = (
+        (csv_cell(name), sha256, *_answer_cells(analysis), csv_cell(error)) for name, sha256, analysis, error in rows
+    )
+    return csv_text([ANSWERS_HEAD, *cells])
 
 
 def _answer_cells(analysis: Analysis | None) -> list[Any]:
@@ -51,8 +47,8 @@ def first_reason(analysis: Analysis) -> str:
     return reasons[0].sentence if reasons else ""
 
 
-def analysis_to_csv(analysis: Analysis) -> str:
-    """Return a table of all frames, as a spreadsheet opens it: a header, then one row per frame.
+def frames_table(analysis: Analysis) -> list[tuple[Any, ...]]:
+    """Return a table of all frames: a header, then one row per frame.
 
     frame counts from 0; time_s is in seconds from the first frame; frame_similarity and face_similarity compare a
     frame with the one before it; cut is 1 in the first frame of a new scene, else 0. Each track has columns that begin
@@ -81,11 +77,7 @@ def analysis_to_csv(analysis: Analysis) -> str:
         for trace in _other_traces(analysis, track.track_id):
             header.append(f"track{track.track_id}_{trace.signal}")
             columns.append(_column_of_trace(trace, count))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(zip(*columns, strict=True))
-    return text.getvalue()
+    return [tuple(header), *zip(*columns, strict=True)]
 
 
 def _answer(analysis: Analysis, track_id: int) -> tuple[str, str]:

@@ -21,11 +21,12 @@ from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.quality import TrackQuality
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
+from deepfake.files import csv_text
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.report.files import write_text
 from deepfake.report.html import document_html
 from deepfake.report.page import analysis_document
-from deepfake.report.table import analysis_to_csv, people_table
+from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Adjustment, VideoInfo
@@ -142,7 +143,7 @@ def test_what_could_not_be_measured_is_null_and_round_trips(analysis: Analysis) 
     assert data["notebook_rule"] == {"label": None, "amplitude": None, "minimum": None}
     assert_same(analysis_from_bytes(analysis_to_bytes(empty)), empty)
     assert "There is no curve" in report_html(empty)
-    assert len(analysis_to_csv(empty).splitlines()) == 2
+    assert len(csv_text(frames_table(empty)).splitlines()) == 2
 
 
 def test_json_keeps_the_exact_rate_and_short_numbers(analysis: Analysis) -> None:
@@ -178,7 +179,7 @@ def test_failed_write_leaves_the_old_file(analysis: Analysis, tmp_path: Path) ->
 
 
 def test_csv_has_one_row_a_frame_with_values_in_the_right_one(analysis: Analysis) -> None:
-    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(analysis))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(frames_table(analysis)))))
     assert [int(row["frame"]) for row in rows] == list(range(FRAMES))
     assert [row["cut"] for row in rows].index("1") == 6
     assert sum(row["cut"] == "1" for row in rows) == 1
@@ -197,7 +198,7 @@ def test_csv_has_the_answer_and_every_signal_of_each_person(analysis: Analysis) 
     scored = dataclasses.replace(
         analysis, traces=(*analysis.traces, _trace("edge_blur", 0, [0, 2]), _trace("learned_score", 0, [0, 2, 6]))
     )
-    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(scored))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(frames_table(scored)))))
     assert {row["track0_verdict"] for row in rows if row["track0_left_px"]} == {"LIKELY_REAL"}
     assert {row["track3_verdict"] for row in rows if row["track3_left_px"]} == {"INCONCLUSIVE"}
     assert (rows[0]["track0_probability_fake"], rows[2]["track3_probability_fake"]) == ("0.1250", "")
@@ -217,7 +218,7 @@ def test_who_was_not_judged_is_named_with_times_and_codes_in_every_export(analys
             "sentence": "Person 4, 0:00.07 to 0:00.13, was not judged: the face is too small.",
         }
     ]
-    rows = list(csv.DictReader(io.StringIO(analysis_to_csv(analysis))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(frames_table(analysis)))))
     assert [index for index, row in enumerate(rows) if row["track3_not_judged"] == "face_too_small"] == [2, 3, 4]
     assert {row["track0_not_judged"] for row in rows} == {""}
     assert [row[-1] for row in people_table(analysis)] == ["judged", "yes", "no: the face is too small"]

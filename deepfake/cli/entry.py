@@ -5,19 +5,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from deepfake import __version__
 from deepfake.cli import commands
 from deepfake.cli.app import add_app
 from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
-from deepfake.cli.options import add_analysis_options, add_quick_option
+from deepfake.cli.options import add_analysis_options, add_outputs, add_quick_option
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
 from deepfake.cli.terminal import complain, quiet_libraries
 from deepfake.errors import DeepfakeError
-from deepfake.report import EXPORTS, Paper
+from deepfake.report import EXPORTS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
@@ -111,8 +110,7 @@ def _add_analyze(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         epilog=EPILOG,
     )
     analyze.add_argument("clip", metavar="CLIP", type=Path, help="a video file")
-    _add_outputs(analyze, **{export.kind: export.what for export in EXPORTS})
-    _add_paper(analyze)
+    add_outputs(analyze, **{export.kind: export.what for export in EXPORTS})
     analyze.add_argument(
         "--faces", metavar="DIR", type=Path, help="write a clip of every person's face there: face-0.mp4, face-1.mp4, …"
     )
@@ -135,13 +133,12 @@ def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     )
     compare.add_argument("fake", metavar="FAKE", type=Path, help="the clip in doubt")
     compare.add_argument("original", metavar="ORIGINAL", type=Path, help="the clip that it was made from")
-    _add_outputs(
+    add_outputs(
         compare,
         html="a report that opens in any browser",
         pdf="the report on paper",
         json="both analyses and what was measured between them, as JSON",
     )
-    _add_paper(compare)
     add_analysis_options(compare)
     compare.set_defaults(run=commands.compare)
 
@@ -155,15 +152,5 @@ def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         "fake/, a CSV, or plain clips.",
     )
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
-    _add_outputs(dataset, json="the counts, as JSON")
+    add_outputs(dataset, json="the counts, as JSON")
     dataset.set_defaults(run=commands.dataset)
-
-
-def _add_paper(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--paper", choices=get_args(Paper), default="a4", help="of the PDF (default a4)")
-
-
-def _add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:
-    for kind, what in what_by_kind.items():
-        help_text = f"write {what}; - for standard output, without the summary"
-        parser.add_argument(f"--{kind}", metavar="FILE", help=help_text)

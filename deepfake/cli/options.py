@@ -6,7 +6,9 @@ Their choices are in registries that import what --help does without: they are l
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from deepfake.report import Paper
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import AnalysisConfig
@@ -32,6 +34,15 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
         titles=_classifiers,
         help=f"what scores the faces; {LIST} names the choices, the default first",
     )
+
+
+def add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:
+    """Add an option for each kind of file that a command writes. what_by_kind: what it is, for the help."""
+    for kind, what in what_by_kind.items():
+        help_text = f"write {what}; - for standard output, without the summary"
+        parser.add_argument(f"--{kind}", metavar="FILE", help=help_text)
+    if "pdf" in what_by_kind:
+        parser.add_argument("--paper", choices=get_args(Paper), default="a4", help="of the PDF (default a4)")
 
 
 def add_compare_option(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,11 @@
 """`report`: the report of a case that is kept in the store."""
 
 import argparse
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from deepfake.cli.commands import STANDARD_OUTPUT, outputs_of, write_outputs
+from deepfake.cli.options import add_outputs
 from deepfake.errors import StoreError
-from deepfake.report import Paper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +24,12 @@ def add_report(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "clips, and their pictures. Without a file to write it prints the answers.",
     )
     report.add_argument("case", metavar="CASE", help="the name of a case, or its number")
-    for kind, what in (
-        ("html", "a report that opens in any browser"),
-        ("pdf", "the report on paper"),
-        ("csv", "the table of answers, one row per clip"),
-    ):
-        report.add_argument(f"--{kind}", metavar="FILE", help=f"write {what}; - for standard output")
-    report.add_argument("--paper", choices=get_args(Paper), default="a4", help="of the PDF (default a4)")
+    add_outputs(
+        report,
+        html="a report that opens in any browser",
+        pdf="the report on paper",
+        csv="the table of answers, one row per clip",
+    )
     report.set_defaults(run=run)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from deepfake.analysis.model import AnalysisConfig
     from deepfake.batch import Batch, BatchResult
     from deepfake.dataset import ClipEntry
-    from deepfake.evaluation.results import ClipResult
 
 COLUMNS = ("path", "label", "probability_fake", "verdict", "error")
 DESCRIPTION = """Analyze labeled clips and measure how well the verdicts agree with the labels. A CSV has the columns
@@ -53,7 +52,7 @@ def evaluate(options: argparse.Namespace) -> None:
         options.usage_error("--out needs a file: standard output has the numbers")
     from deepfake.batch import write_table
     from deepfake.evaluation.parts import by_column
-    from deepfake.evaluation.results import result_of
+    from deepfake.evaluation.results import ClipResult, result_of
     from deepfake.evaluation.scored import auc_difference, scored_clips
     from deepfake.evaluation.summary import summarize
 
@@ -62,7 +61,7 @@ def evaluate(options: argparse.Namespace) -> None:
         if name is not None and str(name) != STANDARD_OUTPUT:
             check_writable(Path(name))
     if options.by is not None:
-        by_column([_unknown(clip) for clip in clips], options.by)  # a wrong name is told before the work
+        by_column([ClipResult(clip, None, None) for clip in clips], options.by)  # a wrong name is told before the work
     config = config_of(options)
     other = None if options.compare is None else replace(config, classifier=options.compare)
     if other is not None:
@@ -73,7 +72,7 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.out is not None:
         write_table(options.out, map(_named, in_order), columns=COLUMNS)  # the second classifier may be interrupted
     results = [result_of(result, config.classifier) for result in in_order]
-    numbers = summarize(results, seed=options.seed).to_dict()
+    numbers = asdict(summarize(results, seed=options.seed))
     if options.by is not None:
         numbers["by"] = {options.by: [asdict(part) for part in by_column(results, options.by)]}
     if other is not None:
@@ -82,7 +81,7 @@ def evaluate(options: argparse.Namespace) -> None:
         numbers["compared"] = {
             "classifier": other.classifier,
             "auc_difference": None if difference is None else asdict(difference),
-            "numbers": summarize(others, seed=options.seed).to_dict(),
+            "numbers": asdict(summarize(others, seed=options.seed)),
         }
     _write_numbers(numbers, options.json)
 
@@ -134,12 +133,6 @@ def _write_numbers(numbers: dict[str, Any], name: str | None) -> None:
     if name is not None and name != STANDARD_OUTPUT:
         write_text(name, text)
     sys.stdout.write(text)
-
-
-def _unknown(clip: "ClipEntry") -> "ClipResult":
-    from deepfake.evaluation.results import ClipResult
-
-    return ClipResult(clip, None, None)
 
 
 def _named(result: "BatchResult") -> "BatchResult":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, GroupDraws, group_draws
+from deepfake.evaluation.bootstrap import GroupDraws, group_draws
 from deepfake.evaluation.caveats import caveats
 from deepfake.evaluation.curves import (
     Confusion,
@@ -51,11 +51,11 @@ class Measured:
         return worst_errors(self.clips, threshold)
 
 
-def measure(stored: StoredResults, *, name: str, seed: int = 0, draws: int = BOOTSTRAP_DRAWS) -> Measured:
-    """Return the numbers and curves of stored results. seed, draws: of the bootstrap."""
+def measure(stored: StoredResults, *, name: str) -> Measured:
+    """Return the numbers and curves of stored results."""
     clips = scored_clips(stored.results)
-    drawn = group_draws(clips.groups, seed=seed, draws=draws)
-    evaluation = summarize(stored.results, seed=seed, draws=draws, drawn=drawn)
+    drawn = group_draws(clips.groups)
+    evaluation = summarize(stored.results, drawn=drawn)
     return Measured(
         name=name,
         stored=stored,

@@ -82,13 +82,11 @@ class CalibrationBin:
     share_fake: float
 
 
-def calibration_table(
-    probabilities: ArrayLike, is_fake: ArrayLike, bins: int = CALIBRATION_BINS
-) -> tuple[CalibrationBin, ...]:
+def calibration_table(probabilities: ArrayLike, is_fake: ArrayLike) -> tuple[CalibrationBin, ...]:
     """Return the bins of equal width that hold clips, from low to high P(fake); the last one includes 1."""
     values, fake = np.asarray(probabilities, dtype=np.float64), np.asarray(is_fake, dtype=bool)
-    edges = np.linspace(0, 1, bins + 1)
-    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, CALIBRATION_BINS - 1)
     return tuple(
         CalibrationBin(
             float(edges[place]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval
+from deepfake.evaluation.bootstrap import auc_draws, group_draws, percentile_interval
 from deepfake.evaluation.metrics import auc, clip_losses
 from deepfake.evaluation.results import ClipResult
 
@@ -54,9 +54,7 @@ class AucDifference:
     ci95: tuple[float, float] | None
 
 
-def auc_difference(
-    first: ScoredClips, second: ScoredClips, *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS
-) -> AucDifference | None:
+def auc_difference(first: ScoredClips, second: ScoredClips, *, seed: int = 0) -> AucDifference | None:
     """Return how the AUC of two evaluations of the same data set differs; None where the clips that both score are
     not of both classes."""
     other = {result.clip.location: index for index, result in enumerate(second.results)}
@@ -66,7 +64,7 @@ def auc_difference(
     if is_fake.all() or not is_fake.any():
         return None
     areas = [auc(values, is_fake) for values in scores]
-    drawn = group_draws([first.groups[index] for index in here], seed=seed, draws=draws)
+    drawn = group_draws([first.groups[index] for index in here], seed=seed)
     interval = None
     if drawn is not None:
         interval = percentile_interval(auc_draws(scores[0], is_fake, drawn) - auc_draws(scores[1], is_fake, drawn))

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,7 @@ FEW_GROUPS = 10  # below this a percentile bootstrap is known to be too narrow, 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How well verdicts agree with labels; None where a number cannot be had, and notes say why.
+    """How well verdicts agree with labels; None, never NaN, where a number cannot be had, and notes say why.
 
     n, n_real, n_fake: clips of the manifest. n_scored: those with a probability; AUC, log loss, Brier score, accuracy
     (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. *_ci95: 95 % bootstrap interval,
@@ -73,10 +72,6 @@ class Evaluation:
     without_probability: tuple[dict[str, str], ...]
     failed: tuple[dict[str, str], ...]
     notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evaluation as JSON's own types, without NaN."""
-        return asdict(self)
 
 
 def summarize(

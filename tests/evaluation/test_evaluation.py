@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -229,7 +229,7 @@ class TestSummary:
 
     def test_the_numbers_are_json(self):
         for results in ([], [_result("REAL", None)], [_result("REAL", 0.2), _result("FAKE", 0.8)]):
-            data = json.loads(json.dumps(summarize(results).to_dict(), allow_nan=False))
+            data = json.loads(json.dumps(asdict(summarize(results)), allow_nan=False))
             wanted = {"n", "n_real", "n_fake", "auc", "auc_ci95", "log_loss", "accuracy", "abstained", "failed"}
             assert wanted <= data.keys()
 

@@ -8,7 +8,7 @@ print(batch.summary())
 
 from deepfake.batch.clips import collect_clips
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary
-from deepfake.batch.run import Batch, default_workers
+from deepfake.batch.run import Batch
 from deepfake.batch.table import TABLE_COLUMNS, check_table, write_table
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "BatchSummary",
     "check_table",
     "collect_clips",
-    "default_workers",
     "write_table",
 ]

@@ -6,8 +6,8 @@ entries that lead out of it are left out and named.
 """
 
 from deepfake.dataset.folder import Disk
-from deepfake.dataset.layouts import LAYOUTS, Layout, layout_title
-from deepfake.dataset.model import ClipEntry, Counts, Dataset, Label, counts, summary_json, to_frame
+from deepfake.dataset.layouts import LAYOUTS, layout_title
+from deepfake.dataset.model import ClipEntry, Counts, Dataset, counts, summary_json, to_frame
 from deepfake.dataset.opening import allowed_root, dataset_on, open_dataset
 
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "Counts",
     "Dataset",
     "Disk",
-    "Label",
-    "Layout",
     "allowed_root",
     "counts",
     "dataset_on",

@@ -15,7 +15,7 @@ from deepfake.detectors.baselines.capsule import CapsuleClassifier
 from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier
 from deepfake.detectors.clip_vit import ClipVitClassifier
 from deepfake.detectors.efficientnet import EfficientNetClassifier
-from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.detectors.pooling import choose_frames
 from deepfake.detectors.scoring import OnScored, TrackScorer, TrackScores
 from deepfake.errors import ClassifierError
 
@@ -34,10 +34,7 @@ __all__ = [
     "TrackScores",
     "choose_frames",
     "classifier",
-    "classifier_info",
     "classifier_title",
-    "pool_clip",
-    "pool_track",
     "quality_limits",
     "register_classifier",
     "training_clips",
@@ -71,15 +68,9 @@ def classifier(name: str = DEFAULT_CLASSIFIER) -> FaceClassifier:
         raise ClassifierError(name, f"there is no such classifier; known are {', '.join(CLASSIFIERS)}") from error
 
 
-def classifier_info(name: str) -> ClassifierInfo | None:
-    """Return what is known of the classifier of that name, or None: a store may hold analyses of another's."""
-    return CLASSIFIERS[name].info if name in CLASSIFIERS else None
-
-
 def classifier_title(name: str) -> str:
-    """Return what a classifier is called for readers: its name where it is not known."""
-    info = classifier_info(name)
-    return name if info is None else info.title
+    """Return what a classifier is called for readers: its name where it is not known, as a store may hold another's."""
+    return CLASSIFIERS[name].info.title if name in CLASSIFIERS else name
 
 
 def quality_limits(name: str = DEFAULT_CLASSIFIER) -> QualityLimits:

@@ -2,13 +2,12 @@
 
 from deepfake.store.analyses import AnalysisStore, open_store
 from deepfake.store.cases import Case, Cases, KeptClip, KeptContent
-from deepfake.store.recall import Answer, analyze_once
+from deepfake.store.recall import analyze_once
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 
 __all__ = [
     "AnalysisStore",
     "AnalysisSummary",
-    "Answer",
     "Case",
     "Cases",
     "Failure",

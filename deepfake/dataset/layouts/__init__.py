@@ -33,6 +33,3 @@ LAYOUTS: tuple[Layout, ...] = (
 def layout_title(name: str) -> str:
     """Return what a layout is called for the reader. Raises KeyError for a name that no row has."""
     return {layout.name: layout.title for layout in LAYOUTS}[name]
-
-
-__all__ = ["LAYOUTS", "Layout", "layout_title"]

@@ -1,4 +1,5 @@
-"""analyze(): the whole of it on small real clips, and what must hold of every Analysis."""
+"""analyze(): the whole of it on small real clips, and what must hold of every Analysis. The clip that the first tests
+look at is scored by the network itself, the others by a stand-in for it."""
 
 import itertools
 import subprocess
@@ -21,6 +22,8 @@ from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
 from tests.conftest import swaying
 from tests.video.clips import packed
+
+pytestmark = pytest.mark.usefixtures("quick_network")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from deepfake.report.wording import PROVISIONAL, warning_sentences
 from deepfake.video import reader as reader_module
 from deepfake.video.decoding import Tally
 from deepfake.video.reader import MAX_PICTURES_AT_MOMENTS, VideoReader
+from tests.watched import Watched
 
 QUICK = AnalysisConfig(quick=True)
 LONG_FRAMES = 700
@@ -62,8 +63,8 @@ def test_one_person_is_seen_at_every_moment_and_judged(looked: tuple[Analysis, l
     assert len(analysis.video.sha256) == 64
 
 
-def test_its_answer_is_near_that_of_the_full_pass(looked: tuple[Analysis, list[FaceCrop]], talking_clip: Path) -> None:
-    full = analyze(talking_clip)
+def test_its_answer_is_near_that_of_the_full_pass(looked: tuple[Analysis, list[FaceCrop]], watched: Watched) -> None:
+    full = watched.analysis
     assert looked[0].verdict.probability_fake == pytest.approx(full.verdict.probability_fake, abs=0.15)
 
 
@@ -227,6 +228,7 @@ def test_a_clip_shorter_than_its_moments(tmp_path: Path, write_clip: Callable[..
         assert [moment.index for moment in reader.moments(MOMENTS)] == [0, 1, 2]
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_the_command_line_gives_it_as_json(talking_clip: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["analyze", str(talking_clip), "--quick", "--json", "-"]) == 0
     found = json.loads(capsysbinary.readouterr().out)

@@ -1,0 +1,77 @@
+"""Stands in for the network of the default classifier in tests that do not ask what it says of a face: crops, views,
+calibration, pooling and verdict around it are the real ones. Worker processes import this module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepfake import worker_pool
+from deepfake.detectors.clip_vit import PATCHES, ClipVitClassifier
+from deepfake.detectors.devices import CPU
+from tests.waiting import until
+
+EMBEDDING = 768
+
+SetAttribute = Callable[[object, str, object], None]
+
+
+class QuickSession:
+    """Takes and gives what the network's session does: uint8 (n, 224, 224, 3) in; logits, attributions and embeddings
+    out, which follow from the brightness of the picture and its patches."""
+
+    def get_providers(self) -> list[str]:
+        return [CPU]
+
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        until(lambda: not _hold().exists())
+        shown = feeds["crops"]
+        count, side = len(shown), shown.shape[1] // PATCHES
+        patches = shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)
+        attributions = patches.reshape(count, PATCHES**2) / np.float32(128) - np.float32(1)
+        logits = attributions.mean(axis=1)
+        made = {
+            "logits": logits,
+            "attributions": attributions / np.float32(PATCHES**2),
+            "embeddings": np.full((count, EMBEDDING), EMBEDDING**-0.5, np.float32),
+        }
+        return [made[name] for name in outputs]
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Have the stand-in answer nobody inside the block, in whatever process: what asks it is under way as long."""
+    _hold().touch()
+    try:
+        yield
+    finally:
+        _hold().unlink()
+
+
+def _hold() -> Path:
+    return Path(os.environ["DEEPFAKE_CACHE_DIR"]) / "network-is-held"
+
+
+def put_in_place(set_attribute: SetAttribute) -> None:
+    """Put the stand-in behind the classifier, here and in the workers of every pool that begins from now on.
+
+    set_attribute: setattr, or one that takes it back.
+    """
+    set_attribute(ClipVitClassifier, "_session", property(lambda _: QuickSession()))
+    # Part of the key of what is kept: nothing that the stand-in said is taken for the network's word, or the reverse.
+    set_attribute(ClipVitClassifier, "files", property(lambda _: (Path(__file__),)))
+    set_attribute(worker_pool, "_start_worker", start_worker)
+
+
+_start_worker = worker_pool._start_worker
+
+
+def start_worker(*args: object) -> None:
+    """Begin a worker with the stand-in: also one that replaces another."""
+    _start_worker(*args)
+    put_in_place(setattr)

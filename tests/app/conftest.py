@@ -1,4 +1,5 @@
-"""One server for all tests of the application: its workers live from the first test to the last."""
+"""One server for all tests of the application: its workers live from the first test to the last, and have a stand-in
+for the default classifier's network."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def _samples(_own_cache_dir: Path, demo_set: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _one_server(workers: Workers, runtimes: dict[Settings, Runtime], monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_server(
+    quick_network: None, workers: Workers, runtimes: dict[Settings, Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Settings of a test, with a store or data sets of its own, make a place of their own inside the server."""
 
     def runtime_for(settings: Settings) -> Runtime:

@@ -22,7 +22,10 @@ from deepfake.store import AnalysisStore, open_store
 from tests.app.driver import User
 from tests.evaluated_set import keep, write_faceforensics
 
-MTCNN = AnalysisConfig().fingerprint()
+
+def by_default() -> str:
+    """The fingerprint of the default settings."""
+    return AnalysisConfig().fingerprint()
 
 
 def metrics(user: User) -> dict[str, str]:
@@ -97,7 +100,7 @@ def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callabl
     assert "The intervals rest on 4 groups" in user.words
     assert "quick" not in user.words
     assert len(user.get("plotly_chart")) == 6
-    assert user.query_params["settings"] == MTCNN
+    assert user.query_params["settings"] == by_default()
     assert user.query_params["threshold"] == "0.65"
 
 
@@ -160,7 +163,7 @@ def test_why_clips_are_not_judged_and_how_methods_do(
     analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     broken = analyzed[-1].path
-    store.put_failure(str(broken), stamp_of(str(broken)), MTCNN, "no pictures in it", name=broken.name)
+    store.put_failure(str(broken), stamp_of(str(broken)), by_default(), "no pictures in it", name=broken.name)
     user = opened()
     assert "22 of 24 labeled clips are analyzed, 1 failed, 1 still to be analyzed" in user.words
     user.open_tab("not judged")
@@ -179,7 +182,7 @@ def test_two_settings_side_by_side(
     haar = keep(store, {clip.path: 0.5 for clip in analyzed[:20]}, face_detector="haar")
     user = opened(**{"with": haar})
     assert not user.exception
-    assert user.selectbox(key="evaluate-settings").value == MTCNN
+    assert user.selectbox(key="evaluate-settings").value == by_default()
     assert user.selectbox(key="evaluate-other").value == haar
     assert [cell.split()[0] for cell in side_by_side(user)["AUC"]] == ["1.000", "0.500"]
     assert "On the 19 clips that both score" in user.words
@@ -208,7 +211,7 @@ def test_two_classifiers_side_by_side(
     analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     scores = {clip.path: 0.9 if clip.label == "REAL" else 0.1 for clip in analyzed}
-    user = opened(settings=MTCNN, **{"with": keep(store, scores, classifier="efficientnet")})
+    user = opened(settings=by_default(), **{"with": keep(store, scores, classifier="efficientnet")})
     assert not user.exception
     assert not user.has_button("batch-start")
     found = side_by_side(user)
@@ -225,7 +228,7 @@ def test_quick_looks_are_named_and_the_page_says_by_what_they_are_chosen(
     analyzed: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
 ) -> None:
     quick = keep(store, {clip.path: 0.95 if clip.label == "FAKE" else 0.05 for clip in analyzed[-4:]}, quick=True)
-    user = opened(settings=MTCNN, **{"with": quick})
+    user = opened(settings=by_default(), **{"with": quick})
     assert not user.exception
     first, second = side_by_side(user)[""]
     assert second == f"{first}, quick look"
@@ -243,7 +246,7 @@ def test_a_store_that_fails_meanwhile_leaves_what_it_answered(
     answers: int,
 ) -> None:
     second = keep(store, {clip.path: 0.5 for clip in analyzed[:20]}, classifier="efficientnet")
-    answering = (MTCNN, second)[:answers]
+    answering = (by_default(), second)[:answers]
 
     def asked(dataset: Dataset, kept: AnalysisStore, fingerprint: str, **options: Any) -> StoredResults:
         if fingerprint not in answering:
@@ -251,7 +254,7 @@ def test_a_store_that_fails_meanwhile_leaves_what_it_answered(
         return stored_results(dataset, kept, fingerprint, **options)
 
     monkeypatch.setattr(results, "stored_results", asked)
-    user = opened(settings=MTCNN, **{"with": second})
+    user = opened(settings=by_default(), **{"with": second})
     assert not user.exception
     assert user.selectbox(key="evaluate-other").value == second
     assert not user.has_button("batch-start")

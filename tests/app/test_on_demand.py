@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deepfake.server.tasks import RECOMPRESSION_FILE
+from tests import quick_network
 from tests.app.driver import User
 
 
@@ -27,10 +28,11 @@ def at_tab(talking_clip: Path) -> Callable[[str, str], User]:
 def test_recompression_runs_on_demand_can_be_canceled_and_is_kept(at_tab: Callable[[str, str], User]) -> None:
     user = at_tab("recompress", "analyze-recompress")
     assert len(user.dataframe) == 0
-    user.click("analyze-recompress")
-    assert user.is_waiting
-    user.cancel("analyze-recompress")
-    assert "canceled" in user.words
+    with quick_network.held():
+        user.click("analyze-recompress")
+        assert user.is_waiting
+        user.cancel("analyze-recompress")
+        assert "canceled" in user.words
     user.start_again("analyze-recompress")
     user.wait_until(lambda page: len(page.dataframe) > 0)
     assert not user.exception
@@ -45,9 +47,10 @@ def test_recompression_runs_on_demand_can_be_canceled_and_is_kept(at_tab: Callab
     # One that is damaged is said to be, and made anew.
     [kept] = Path(os.environ["DEEPFAKE_CACHE_DIR"]).rglob(RECOMPRESSION_FILE)
     kept.write_text("{")
-    user.run()
-    assert "could not be read and was removed" in user.errors[0]
-    assert user.run().is_waiting
+    with quick_network.held():
+        user.run()
+        assert "could not be read and was removed" in user.errors[0]
+        assert user.run().is_waiting
 
 
 def test_the_attributed_clip_and_the_spectrum_are_on_the_evidence_tab(at_tab: Callable[[str, str], User]) -> None:

@@ -157,13 +157,16 @@ class User(AppTest):
 
     def wait_until(self, condition: Callable[[Self], bool]) -> Self:
         """Run the page again, as its polling fragment does, until a condition holds."""
-        deadline = time.monotonic() + WAIT_LIMIT_S
+        deadline, run_s = time.monotonic() + WAIT_LIMIT_S, 0.0
         while not condition(self):
             assert not self.exception, self.exception
             assert time.monotonic() < deadline, f"waited {WAIT_LIMIT_S} s in vain; errors: {self.errors}"
-            # Jobs run in another process: there is nothing here to wait on but the page itself.
-            time.sleep(0.1)
+            # Jobs run in another process: there is nothing here to wait on but the page itself. What a run of it costs
+            # the workers could use.
+            time.sleep(max(0.1, 2 * run_s))
+            started = time.monotonic()
             self.run()
+            run_s = time.monotonic() - started
         return self
 
     def wait_for_verdict(self) -> Self:

@@ -75,6 +75,8 @@ class PageState:
     Attributes:
         name: of the page; the keys of its widgets begin with it.
         choice: the data set's id, and the clip's name in it or an upload's SHA-256, that were chosen last.
+        choices: how often the program chose. Both boxes get new keys then: what the browser still says of the ones
+            before, in a run that it asked for meanwhile, would undo the choice.
         address: the clip that the URL named when it was last looked at.
         uploads: how many files were uploaded here.
         upload_error: what was wrong with the last upload.
@@ -88,6 +90,7 @@ class PageState:
 
     name: str
     choice: tuple[str, str] | None = None
+    choices: int = 0
     address: str | None = None
     uploads: int = 0
     upload_error: str | None = None

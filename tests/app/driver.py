@@ -107,7 +107,8 @@ class User(AppTest):
         """The widget that chooses the data set or the clip."""
         if self.at in ("dataset", "evaluate"):
             return self.selectbox(key="dataset-source")
-        return self.selectbox(key=f"{self.at}-{'b-' * original}{kind}")
+        key = re.compile(rf"{self.at}-{'b-' * original}{kind}-\d+")
+        return next(box for box in self.selectbox if key.fullmatch(box.key or ""))
 
     def take_sample(self, name: str) -> Self:
         """Click on one of the three samples, or pairs, of the empty page."""

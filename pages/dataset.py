@@ -15,52 +15,22 @@ from deepfake.dashboard.dataset.panels import (
     filtered_entries,
 )
 from deepfake.dashboard.sidebar import analysis_config
-from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, dataset_sources, demo_when_ready
+from deepfake.dashboard.sources import DatasetSource, chosen_dataset
 from deepfake.dashboard.state import warn_of_store
-from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset, counts
-
-PARAMETER = "set"
-KEY = "dataset-source"
 
 
 def page() -> None:
     st.title("Data set")
     warn_of_store()
-    source = chosen_source()
     config = analysis_config()
-    if source.source_id == DEMO_ID:
-        if not demo_when_ready():
-            return
-        source = dataset_source(DEMO_ID) or source
-        st.caption(
-            "The built-in clips are synthetic: animated on this computer from one public-domain portrait, the flaws of "
-            "the fakes put there on purpose. They show what the application does, not how well it works on real fakes."
-        )
-    if source.dataset is None:
-        st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
-        return
-    draw_dataset(source, source.dataset, config)
-
-
-def chosen_source() -> DatasetSource:
-    sources = {source.source_id: source for source in dataset_sources()}
-    named = st.query_params.get(PARAMETER)
-    if st.session_state.get(KEY) not in sources:
-        st.session_state[KEY] = named if named in sources else next(iter(sources))
-    chosen = st.selectbox(
-        "Folder",
-        list(sources),
-        format_func=lambda source_id: sources[source_id].title,
-        key=KEY,
-        persist_state="session",
-        width=420,
-        help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
-        "DEEPFAKE_DATA_DIRS. Nothing outside them can be opened.",
+    chosen = chosen_dataset(
+        "The built-in clips are synthetic: animated on this computer from one public-domain portrait, the flaws of the "
+        "fakes put there on purpose. They show what the application does, not how well it works on real fakes."
     )
-    st.query_params[PARAMETER] = chosen
-    return sources[chosen]
+    if chosen is not None:
+        draw_dataset(*chosen, config)
 
 
 def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig) -> None:

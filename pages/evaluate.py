@@ -8,7 +8,6 @@ from deepfake.dashboard.dataset.batch import draw_batch
 from deepfake.dashboard.evaluate.choice import (
     choose_only_new,
     choose_settings,
-    choose_source,
     choose_threshold,
     names_of,
 )
@@ -27,9 +26,8 @@ from deepfake.dashboard.evaluate.panels import (
     draw_side_by_side,
 )
 from deepfake.dashboard.evaluate.results import SetInStore, difference_of, measured_settings, set_in_store
-from deepfake.dashboard.sources import DEMO_ID, DatasetSource, dataset_source, demo_when_ready
+from deepfake.dashboard.sources import DatasetSource, chosen_dataset
 from deepfake.dashboard.state import warn_of_store
-from deepfake.dashboard.text import plain
 from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
 from deepfake.store import StoredFingerprint
@@ -45,18 +43,13 @@ TABS = {
 def page() -> None:
     st.title("Evaluate a data set")
     warn_of_store()
-    source = choose_source()
-    if source.source_id == DEMO_ID:
-        if not demo_when_ready():
-            return
-        source = dataset_source(DEMO_ID) or source
-        st.caption("The built-in clips are synthetic: what is measured on them says nothing about real fakes.")
-    if source.dataset is None:
-        st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
+    chosen = chosen_dataset("The built-in clips are synthetic: what is measured on them says nothing about real fakes.")
+    if chosen is None:
         return
-    found = set_in_store(source.dataset)
+    source, dataset = chosen
+    found = set_in_store(dataset)
     if found is not None:
-        draw_set(source, source.dataset, found)
+        draw_set(source, dataset, found)
 
 
 def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.dashboard.state import runtime
+from deepfake.dashboard.text import plain
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.dataset import ClipEntry, Dataset, allowed_root, open_dataset
 from deepfake.demo.writer import demo_is_complete
@@ -18,6 +19,7 @@ DEMO_ID = "demo"
 UPLOADS_ID = "uploads"
 KEPT_ID = "kept"
 DEMO_TITLE = "Built-in samples (synthetic)"
+CHOICE_KEY = "dataset-source"  # of the pages that are about a data set: one choice for all
 LISTING_TTL_S = 60  # folders may change while the server runs
 
 
@@ -86,6 +88,36 @@ def demo_when_ready() -> bool:
     request = Request(key, make_demo, (folder,), source=folder, name="the built-in samples", is_media=True)
     folder_when_ready(request, heading="Preparing the built-in samples (only once)", place="demo")
     return False
+
+
+def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
+    """Draw the choice of a data set, which the URL's `set` names and the pages share, and return it; None where it
+    cannot be opened, or is still being made, which is said. demo_note: what is said of the built-in one."""
+    sources = {source.source_id: source for source in dataset_sources()}
+    named = st.query_params.get("set")
+    if st.session_state.get(CHOICE_KEY) not in sources:
+        st.session_state[CHOICE_KEY] = named if named in sources else next(iter(sources))
+    chosen: str = st.selectbox(
+        "Data set",
+        list(sources),
+        format_func=lambda source_id: sources[source_id].title,
+        key=CHOICE_KEY,
+        persist_state="session",
+        width=420,
+        help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
+        "DEEPFAKE_DATA_DIRS. Nothing outside them can be opened.",
+    )
+    st.query_params["set"] = chosen
+    source = sources[chosen]
+    if source.source_id == DEMO_ID:
+        if not demo_when_ready():
+            return None
+        source = dataset_source(DEMO_ID) or source
+        st.caption(demo_note)
+    if source.dataset is None:
+        st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
+        return None
+    return source, source.dataset
 
 
 @st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner=False)

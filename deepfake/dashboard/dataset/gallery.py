@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from deepfake.dashboard.clip_card import draw_picture
 from deepfake.dashboard.clip_choice import set_choice
-from deepfake.dashboard.dataset.panels import draw_thumbnail
+from deepfake.dashboard.dataset.panels import draw_label
 from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.state import PageState, analyze_page, compare_page
+from deepfake.dashboard.state import analyze_page, compare_page
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
@@ -16,33 +17,23 @@ PAGE_CLIPS = 24
 COLUMNS = 4
 
 
-def open_clip(source: DatasetSource, entry: ClipEntry, page: PageState, script: str) -> None:
-    """Choose a clip on another page and go there. script: of that page."""
-    set_choice(page, source.source_id, entry.name)
-    st.switch_page(script)
-
-
 def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
-    """Draw the buttons that open a clip; one that cannot be opened says why."""
+    """Draw the buttons that open a clip on another page; one that cannot be opened says why."""
     with st.container(horizontal=True, gap="small"):
-        if st.button(
-            "Analyze",
-            key=f"{key}-analyze-{entry.name}",
-            icon=":material/frame_inspect:",
-            type="tertiary",
-            disabled=not entry.on_disk,
-            help=None if entry.on_disk else "The clip is not on disk.",
+        for title, icon, state, script, note in (
+            ("Analyze", ":material/frame_inspect:", analyze_page, ANALYZE, None),
+            ("Compare", ":material/compare:", compare_page, COMPARE, _compare_help(entry)),
         ):
-            open_clip(source, entry, analyze_page(), ANALYZE)
-        if st.button(
-            "Compare",
-            key=f"{key}-compare-{entry.name}",
-            icon=":material/compare:",
-            type="tertiary",
-            disabled=not entry.on_disk,
-            help=_compare_help(entry),
-        ):
-            open_clip(source, entry, compare_page(), COMPARE)
+            if st.button(
+                title,
+                key=f"{key}-{title.lower()}-{entry.name}",
+                icon=icon,
+                type="tertiary",
+                disabled=not entry.on_disk,
+                help=note if entry.on_disk else "The clip is not on disk.",
+            ):
+                set_choice(state(), source.source_id, entry.name)
+                st.switch_page(script)
 
 
 def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> None:
@@ -65,13 +56,12 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
         columns = st.columns(COLUMNS, gap="medium")
         for entry, column in zip(shown[start : start + COLUMNS], columns, strict=False):
             with column.container(border=True):
-                draw_thumbnail(dataset, entry, verdicts.get(entry.name))
+                draw_picture(dataset, entry)
+                draw_label(entry, verdicts.get(entry.name))
                 open_buttons(source, entry, "gallery")
 
 
 def _compare_help(entry: ClipEntry) -> str:
-    if not entry.on_disk:
-        return "The clip is not on disk."
     if entry.original is None:
         return "No original is named: you choose it on the page."
     return f"With {entry.original}" + ("" if entry.original_on_disk else ", which is not on disk: you can upload it")

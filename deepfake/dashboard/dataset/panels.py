@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.clip_card import draw_picture, label_badge
+from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
@@ -165,12 +165,6 @@ def table_of(
         frame.insert(place + 1, "P(fake)", [item.probability_fake if item else None for item in found])
         frame["P(fake)"] = frame["P(fake)"].astype("Float64")
     return frame
-
-
-def draw_thumbnail(dataset: Dataset, entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
-    """Draw a clip's picture with its label and verdict."""
-    draw_picture(dataset, entry)
-    draw_label(entry, verdict)
 
 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:

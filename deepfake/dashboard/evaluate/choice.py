@@ -7,13 +7,11 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate.results import trained_on_by
-from deepfake.dashboard.sources import DatasetSource, dataset_sources
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.evaluation.stored import KnownClips
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.store import StoredFingerprint
 
-SOURCE_KEY = "dataset-source"  # the Data set page's own: one choice for both
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
 ONLY_NEW_KEY = "evaluate-only-new"
 SHOWN_DIGITS = 8  # of a fingerprint
@@ -22,26 +20,6 @@ QUICK_CAVEAT = (
     "A quick batch keeps the clips that a quick look decides apart from those that it analyzes in full: each part is "
     "chosen by its answers, and says nothing about the whole set."
 )
-
-
-def choose_source() -> DatasetSource:
-    """Draw the choice of a data set and return it; the URL's `set` names it."""
-    sources = {source.source_id: source for source in dataset_sources()}
-    named = st.query_params.get("set")
-    if st.session_state.get(SOURCE_KEY) not in sources:
-        st.session_state[SOURCE_KEY] = named if named in sources else next(iter(sources))
-    chosen: str = st.selectbox(
-        "Data set",
-        list(sources),
-        format_func=lambda source_id: sources[source_id].title,
-        key=SOURCE_KEY,
-        persist_state="session",
-        width=420,
-        help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
-        "DEEPFAKE_DATA_DIRS.",
-    )
-    st.query_params["set"] = chosen
-    return sources[chosen]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import format_time
-from deepfake.store import AnalysisStore, Case, KeptClip, KeptContent
+from deepfake.store import Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 
 MAX_ROWS_SHOWN: Final = 8
@@ -80,7 +80,8 @@ def _table(cases: tuple[Case, ...]) -> pd.DataFrame:
 def draw_case(reference: str) -> None:
     """Draw the case that the URL names, with a way back to the list."""
     if st.button("All cases", key="case-back", icon=":material/arrow_back:", type="tertiary"):
-        _leave()
+        st.query_params.pop(CASE_PARAMETER, None)
+        st.rerun()
     number = int(reference) if reference.isascii() and reference.isdecimal() and len(reference) < 19 else 0
     case = runtime().store.ask(lambda store: store.cases.get(number, owner=owner()), None)
     if case is None:
@@ -98,11 +99,6 @@ def draw_case(reference: str) -> None:
     if not case.clips:
         st.info("This case has no clips. Keep one from Analyze.", icon=":material/folder_open:")
     _draw_exports(case, contents)
-
-
-def _leave() -> None:
-    st.query_params.pop(CASE_PARAMETER, None)
-    st.rerun()
 
 
 def _draw_fields(case: Case) -> None:
@@ -124,18 +120,18 @@ def _draw_fields(case: Case) -> None:
 
 def _contents(case: Case) -> list[KeptContent]:
     """What is kept of each clip; one that is damaged is told and left out."""
+
+    def content_of(clip: KeptClip) -> KeptContent | None:
+        return runtime().store.ask(lambda store: store.cases.content(clip), None)
+
     found = []
     for clip in case.clips:
-        content = runtime().store.ask(partial(_content, clip), None)
+        content = content_of(clip)
         if content is not None:
             found.append(content)
         elif runtime().store.problem is not None:
             st.error(plain(runtime().store.problem or ""), icon=":material/error:")
     return found
-
-
-def _content(clip: KeptClip, store: AnalysisStore) -> KeptContent:
-    return store.cases.content(clip)
 
 
 def _draw_clip(content: KeptContent) -> None:

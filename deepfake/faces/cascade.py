@@ -64,20 +64,12 @@ class Cascade:
         return _squares(suppressed(_surest_first(np.concatenate(found)), MAX_IOU))
 
     def _refined(self, normalized: NDArray[np.float32], boxes: Boxes) -> Boxes:
-        answers = [self._rnet(patch[None]) for patch in patches(normalized, boxes, RNET_INPUT_PX)]
-        moved = _moved(
-            boxes, np.array([confidences[0, 1] for confidences, _ in answers]), [item[0] for _, item in answers]
-        )
-        sure = moved[moved[:, 4] > RNET_MIN_CONFIDENCE]
-        return _squares(suppressed(_surest_first(sure), MAX_IOU))
+        answered = _answered(self._rnet, normalized, boxes, RNET_INPUT_PX)
+        return _squares(suppressed(_surest_first(answered[answered[:, 4] > RNET_MIN_CONFIDENCE]), MAX_IOU))
 
     def _judged(self, normalized: NDArray[np.float32], boxes: Boxes) -> Boxes:
-        answers = [self.onet(patch[None]) for patch in patches(normalized, boxes, ONET_INPUT_PX)]
-        moved = _moved(
-            boxes, np.array([confidences[0, 1] for confidences, _, _ in answers]), [item[0] for _, item, _ in answers]
-        )
-        sure = moved[moved[:, 4] > ONET_MIN_CONFIDENCE]
-        return suppressed(_surest_first(sure), MAX_IOU, of="smaller")
+        answered = _answered(self.onet, normalized, boxes, ONET_INPUT_PX)
+        return suppressed(_surest_first(answered[answered[:, 4] > ONET_MIN_CONFIDENCE]), MAX_IOU, of="smaller")
 
 
 def normalize(image: Image) -> NDArray[np.float32]:
@@ -164,8 +156,10 @@ def _squares(boxes: Boxes) -> Boxes:
     return np.concatenate([corner, corner + side, boxes[:, 4:]], axis=1)
 
 
-def _moved(boxes: Boxes, confidences: NDArray[np.float32], offsets: list[NDArray[np.float32]]) -> Boxes:
+def _answered(network: LiteModel, normalized: NDArray[np.float32], boxes: Boxes, side: int) -> Boxes:
     """Boxes with a network's confidences, moved by its offsets, which are shares of their sides."""
+    answers = [network(patch[None]) for patch in patches(normalized, boxes, side)]
+    confidences = np.array([confidence[0, 1] for confidence, *_ in answers])
+    offsets = np.array([offset[0] for _, offset, *_ in answers], dtype=np.float32).reshape(-1, 4)
     size = boxes[:, 2:4] - boxes[:, :2] + 1
-    shift = np.array(offsets, dtype=np.float32).reshape(-1, 4) * np.tile(size, 2)
-    return np.column_stack([boxes[:, :4] + shift, confidences])
+    return np.column_stack([boxes[:, :4] + offsets * np.tile(size, 2), confidences])

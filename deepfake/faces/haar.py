@@ -29,15 +29,14 @@ class HaarDetector:
 
     name: str = "haar"
 
-    def __init__(self, search_width_px: int = HAAR_SEARCH_WIDTH_PX) -> None:
-        self._search_width_px = search_width_px
+    def __init__(self) -> None:
         folder = Path(cv2.__file__).parent / "data"
         self._cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
 
     def detect(self, image: Image) -> list[FaceDetection]:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
-        scale = search_scale(width, height, self._search_width_px)
+        scale = search_scale(width, height, HAAR_SEARCH_WIDTH_PX)
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if scale < 1.0:
             gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.faces.alignment import crop_face, crop_to_frame_from_box, scale_transform
+from deepfake.faces.alignment import crop_face, scale_transform
 from deepfake.faces.lite_model import LiteModel
 from deepfake.video.info import Image
 
@@ -48,28 +48,15 @@ class FaceMesh:
         self._network = LiteModel(model_path(MODEL_FILE))
 
     def landmarks(
-        self,
-        image: Image,
-        crop_to_frame: NDArray[np.float32] | None = None,
-        *,
-        crop_px: int = 224,
-        box_xyxy: NDArray[np.float32] | None = None,
+        self, image: Image, crop_to_frame: NDArray[np.float32], *, crop_px: int
     ) -> NDArray[np.float32] | None:
         """Return the mesh f32 (468, 3) in frame px, or None where the model sees no face.
 
-        image: RGB uint8 (H, W, 3). Where to look is given either by crop_to_frame, f32 (2, 3), the transform of a
-        crop of crop_px px a side as crop_to_frame_from_landmarks returns it, or by box_xyxy, f32 (4,), px. x and y
-        are positions, z is depth in the same unit, smaller towards the camera, zero at the head's center.
-
-        Raises ValueError when neither or both are given.
+        image: RGB uint8 (H, W, 3). crop_to_frame: f32 (2, 3), of a crop of crop_px px a side as
+        crop_to_frame_from_landmarks or crop_to_frame_from_box returns it: where to look. x and y are positions, z is
+        depth in the same unit, smaller towards the camera, zero at the head's center.
         """
-        if (crop_to_frame is None) == (box_xyxy is None):
-            raise ValueError("say where the face is: either by crop_to_frame or by box_xyxy")
-        if crop_to_frame is None:
-            assert box_xyxy is not None
-            patch_to_frame = crop_to_frame_from_box(box_xyxy, MESH_INPUT_PX)
-        else:
-            patch_to_frame = scale_transform(crop_to_frame, MESH_INPUT_PX / crop_px)
+        patch_to_frame = scale_transform(crop_to_frame, MESH_INPUT_PX / crop_px)
         points, face_logit = self._run(crop_face(image, patch_to_frame, MESH_INPUT_PX))
         if face_logit < MIN_FACE_LOGIT:
             return None

@@ -26,7 +26,7 @@ ONET_SIDE_STEP = 0.1  # its side snaps to powers of e to this
 class MtcnnDetector:
     """Multi-task cascaded convolutional networks (Zhang et al. 2016, arXiv:1604.02878), the mtcnn package's own.
 
-    `detect` runs the whole cascade on a copy of the frame reduced to `search_width_px`; faces narrower than
+    `detect` runs the whole cascade on a copy of the frame reduced to MTCNN_SEARCH_WIDTH_PX; faces narrower than
     20 px there are not found. `follow` runs the last network (O-Net) alone on the surroundings of the box: it
     refines the box, gives the five landmarks and the confidence that there is still a face, in under 1 ms.
 
@@ -35,14 +35,13 @@ class MtcnnDetector:
 
     name: str = "mtcnn"
 
-    def __init__(self, search_width_px: int = MTCNN_SEARCH_WIDTH_PX) -> None:
-        self._search_width_px = search_width_px
+    def __init__(self) -> None:
         self._cascade = Cascade()
 
     def detect(self, image: Image) -> list[FaceDetection]:
         """Return all faces, the largest first. See FaceDetector."""
         height, width = image.shape[:2]
-        scale = search_scale(width, height, self._search_width_px)
+        scale = search_scale(width, height, MTCNN_SEARCH_WIDTH_PX)
         small = image
         if scale < 1.0:
             reduced = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -24,15 +24,14 @@ class CutDetector:
     """Scene cuts, as pictures come, from how much the content changes.
 
     The change is the mean absolute difference of hue (0-179), saturation and value (0-255) between reduced pictures,
-    and a cut is a change of at least `threshold`, as in PySceneDetect's ContentDetector. As in its AdaptiveDetector, a
-    cut must stand out from its neighbors, so that fast motion is none. A picture that comes back after at most three
+    and a cut is a change of at least CUT_THRESHOLD, as in PySceneDetect's ContentDetector. As in its AdaptiveDetector,
+    a cut must stand out from its neighbors, so that fast motion is none. A picture that comes back after at most three
     frames was interrupted by a flash or a flicker, not by a cut.
 
     When it misleads: dissolves and fades are not cuts here; cuts between shots of the same colors are missed.
     """
 
-    def __init__(self, threshold: float = CUT_THRESHOLD) -> None:
-        self._threshold = threshold
+    def __init__(self) -> None:
         self._recent: deque[Image] = deque(maxlen=FLASH_FRAMES + 1)
         self._values: list[float] = []
         self._flashes: set[int] = set()
@@ -48,8 +47,8 @@ class CutDetector:
         value = _mean_difference(self._recent[-1], small) if self._recent else float("nan")
         self._values.append(value)
         before = self._values[-1 - CUT_WINDOW_FRAMES : -1]
-        is_candidate = value >= self._threshold and value >= CUT_NEIGHBOR_RATIO * _mean(before)
-        if value >= self._threshold and self._came_back(small):
+        is_candidate = value >= CUT_THRESHOLD and value >= CUT_NEIGHBOR_RATIO * _mean(before)
+        if value >= CUT_THRESHOLD and self._came_back(small):
             is_candidate = False
         self._recent.append(small)
         return is_candidate
@@ -61,26 +60,24 @@ class CutDetector:
 
     def cuts(self) -> NDArray[np.int64]:
         """Return the indices of the pictures that begin a new scene, i64, ascending."""
-        found = scene_cuts(self._values, threshold=self._threshold)
+        found = scene_cuts(self._values)
         return np.array([index for index in found if index not in self._flashes], dtype=np.int64)
 
     def _came_back(self, small: Image) -> bool:
         """Return whether the picture continues one from before the latest ones, and note those as a flash."""
         index = len(self._values) - 1
         for age in range(2, len(self._recent) + 1):
-            if _mean_difference(self._recent[-age], small) < self._threshold / 2:
+            if _mean_difference(self._recent[-age], small) < CUT_THRESHOLD / 2:
                 self._flashes.update(range(index - age + 1, index + 1))
                 return True
         return False
 
 
-def scene_cuts(
-    values: ArrayLike, *, threshold: float = CUT_THRESHOLD, neighbor_ratio: float = CUT_NEIGHBOR_RATIO
-) -> NDArray[np.int64]:
+def scene_cuts(values: ArrayLike, *, threshold: float = CUT_THRESHOLD) -> NDArray[np.int64]:
     """Return the indices at which a new scene begins, i64, from the change of content into each picture.
 
     values: f32 (n,), as `CutDetector.values`; NaN is no cut. A cut is at least `threshold`, the largest of the two
-    values on either side, and at least neighbor_ratio times their mean.
+    values on either side, and at least three times their mean.
     """
     change = np.nan_to_num(np.asarray(values, dtype=np.float64))
     window = CUT_WINDOW_FRAMES
@@ -91,7 +88,7 @@ def scene_cuts(
     known = np.maximum(np.count_nonzero(~np.isnan(others), axis=1), 1)
     mean = np.nansum(others, axis=1) / known
     largest = change >= np.nan_to_num(others).max(axis=1)
-    return np.flatnonzero((change >= threshold) & largest & (change >= neighbor_ratio * mean)).astype(np.int64)
+    return np.flatnonzero((change >= threshold) & largest & (change >= CUT_NEIGHBOR_RATIO * mean)).astype(np.int64)
 
 
 def _reduced_hsv(image: Image) -> Image:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.alignment import crop_face, crop_to_frame_from_box, crop_to_frame_from_landmarks
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector
 from deepfake.faces.landmarks import FACE_OVAL, LEFT_EYE, LIPS, MESH_POINTS, RIGHT_EYE, face_mesh, model_path
@@ -17,7 +17,7 @@ def face(portrait: np.ndarray) -> FaceDetection:
 @pytest.fixture(scope="module")
 def mesh(portrait: np.ndarray, face: FaceDetection) -> np.ndarray:
     assert face.landmarks is not None
-    found = face_mesh().landmarks(portrait, crop_to_frame_from_landmarks(face.landmarks, 224))
+    found = face_mesh().landmarks(portrait, crop_to_frame_from_landmarks(face.landmarks, 224), crop_px=224)
     assert found is not None
     return found
 
@@ -40,7 +40,7 @@ def test_the_contours_lie_where_their_names_say(mesh: np.ndarray) -> None:
 
 
 def test_a_box_leads_to_the_same_mesh_as_landmarks(portrait: np.ndarray, face: FaceDetection, mesh: np.ndarray) -> None:
-    by_box = face_mesh().landmarks(portrait, box_xyxy=face.box_xyxy)
+    by_box = face_mesh().landmarks(portrait, crop_to_frame_from_box(face.box_xyxy, 224), crop_px=224)
     assert by_box is not None
     assert np.abs(by_box[:, :2] - mesh[:, :2]).max() < 4  # of a face 90 px wide
 
@@ -58,14 +58,8 @@ def test_the_mesh_moves_and_grows_with_the_crop(portrait: np.ndarray, face: Face
 
 def test_where_there_is_no_face_there_is_no_mesh() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
-    assert face_mesh().landmarks(noise, box_xyxy=np.array([20, 20, 180, 180], np.float32)) is None
-
-
-def test_the_place_of_the_face_has_to_be_given_once(portrait: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="where the face is"):
-        face_mesh().landmarks(portrait)
-    with pytest.raises(ValueError, match="where the face is"):
-        face_mesh().landmarks(portrait, np.eye(2, 3, dtype=np.float32), box_xyxy=np.zeros(4, np.float32))
+    place = crop_to_frame_from_box(np.array([20, 20, 180, 180], np.float32), 224)
+    assert face_mesh().landmarks(noise, place, crop_px=224) is None
 
 
 def test_a_missing_model_file_is_named() -> None:

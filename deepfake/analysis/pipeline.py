@@ -2,11 +2,12 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ from deepfake.video.reader import VideoReader
 
 # Frames whose similarity may still be computed while the next ones are read; each is held in memory as long.
 SIMILARITY_LAG_FRAMES = 4
+
+_Found = TypeVar("_Found", SignalTrace, TrackScores)
 
 
 def analyze(
@@ -245,7 +248,11 @@ class _Pass:
         tracks = tuple(track for track in found if is_person(self._yaw_deg(track)))
         frame_trace = _trace("frame_similarity", None, range(1, len(timestamps_s)), self._similarity, timestamps_s)
         by_id = {track.track_id: track for track in tracks}
-        signal_traces = [_within(trace, by_id) for trace in self._face_signals.traces(by_id.keys(), timestamps_s)]
+        signal_traces = [
+            _within(trace, by_id[track_id], "timestamps_s", "values")
+            for trace in self._face_signals.traces(by_id.keys(), timestamps_s)
+            if (track_id := trace.track_id) is not None
+        ]
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
         cuts = self._cut_detector.cuts()
@@ -284,7 +291,7 @@ class _Pass:
         scores = self._scorer.finish({track.track_id for track in tracks})
         self._timings_s["scoring"] += time.perf_counter() - started
         by_id = {track.track_id: track for track in tracks}
-        return {i: _scores_within(item, by_id[i]) for i, item in scores.items()}
+        return {i: _within(item, by_id[i], "probabilities_fake", "edge_blur_px") for i, item in scores.items()}
 
     def _yaw_deg(self, track: FaceTrack) -> NDArray[np.float32]:
         return self._face_signals.yaw_deg(track.track_id, track.frame_indices)
@@ -301,31 +308,13 @@ class _Pass:
         return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
 
 
-def _within(trace: SignalTrace, tracks: Mapping[int, FaceTrack]) -> SignalTrace:
-    """Leave out what was measured in frames that turned out to belong to a dissolve."""
-    if trace.track_id is None or trace.track_id not in tracks:
-        return trace
-    keep = np.isin(trace.frame_indices, tracks[trace.track_id].frame_indices)
+def _within(found: _Found, track: FaceTrack, *arrays: str) -> _Found:
+    """Leave out what was measured in frames that turned out to belong to a dissolve. arrays: that have a value for each
+    frame."""
+    keep = np.isin(found.frame_indices, track.frame_indices)
     if keep.all():
-        return trace
-    return replace(
-        trace,
-        frame_indices=trace.frame_indices[keep],
-        timestamps_s=trace.timestamps_s[keep],
-        values=trace.values[keep],
-    )
-
-
-def _scores_within(scores: TrackScores, track: FaceTrack) -> TrackScores:
-    keep = np.isin(scores.frame_indices, track.frame_indices)
-    if keep.all():
-        return scores
-    return replace(
-        scores,
-        frame_indices=scores.frame_indices[keep],
-        probabilities_fake=scores.probabilities_fake[keep],
-        edge_blur_px=scores.edge_blur_px[keep],
-    )
+        return found
+    return replace(found, **{name: getattr(found, name)[keep] for name in ("frame_indices", *arrays)})
 
 
 def _in_order(

@@ -78,7 +78,7 @@ def decode(
             times_s.append(None if packet.dts is None else float(packet.dts * packet.time_base))
         for frame in frames:
             broken_in_a_row = 0
-            _check_frame(frame, max_pixels, name)
+            _check_size(frame, max_pixels, name)
             order, tally.pictures = tally.pictures, tally.pictures + 1
             yield Picture(frame, order, damage.touches(frame), times_s.popleft() if times_s else None)
 
@@ -132,15 +132,11 @@ def _decoded(stream: Any, packet: Any) -> list[Any]:
     return frames
 
 
-def _check_frame(frame: Any, max_pixels: int, name: str) -> None:
-    if frame.width * frame.height > max_pixels:
-        raise LimitError(name, over_pixels(frame.width, frame.height, max_pixels))
-
-
-def _check_size(context: Any, max_pixels: int, name: str) -> None:
-    """A decoder that refuses a size says only that the packet cannot be decoded; it still knows the size."""
-    if context.width * context.height > max_pixels:
-        raise LimitError(name, over_pixels(context.width, context.height, max_pixels))
+def _check_size(item: Any, max_pixels: int, name: str) -> None:
+    """item: a frame, or a decoder: one that refuses a size says only that the packet cannot be decoded, and knows the
+    size."""
+    if item.width * item.height > max_pixels:
+        raise LimitError(name, over_pixels(item.width, item.height, max_pixels))
 
 
 def over_pixels(width: int, height: int, max_pixels: int) -> str:

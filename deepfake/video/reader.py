@@ -61,6 +61,8 @@ def probe(path: Path | str, settings: Settings | None = None, *, with_hash: bool
 class VideoReader:
     """One pass over a clip: its frames in presentation order, upright, RGB, each with its real timestamp.
 
+    start_s: where the first picture lies on the file's own clock, seconds.
+
     `info` is known at once, but for what only the frames can tell: after the last frame it holds the bit rate, whether
     the pace is even, and what was mended on the way. Frames are decoded by several threads and handed out one at a
     time: memory does not grow with the length of the clip. The file is not hashed.
@@ -111,7 +113,7 @@ class VideoReader:
         first = next(self._decoded, None)
         if first is None:
             raise ClipError(self.path, "no frame of it can be decoded; it is empty, truncated or damaged")
-        self._start_s = time_of(first.frame) or 0.0
+        self.start_s = time_of(first.frame) or 0.0
         self._is_interlaced = bool(first.frame.interlaced_frame)
         self._geometry = self._geometry_of(first.frame)
         light = Light.of_frame(first.frame)
@@ -136,11 +138,6 @@ class VideoReader:
         with suppress(AttributeError):
             self._decoded.close()  # type: ignore[attr-defined]
         self._container.close()
-
-    @property
-    def start_s(self) -> float:
-        """Return where the first picture lies on the file's own clock, seconds."""
-        return self._start_s
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame, in presentation order. Can be walked once."""
@@ -216,8 +213,8 @@ class VideoReader:
         """About when the key frames are shown, seconds; [] where the file does not say so of the whole clip."""
         if self._container.format.name.startswith("matroska"):
             # FFmpeg reads the index at the first seek, and what it does not cover up to there.
-            return [] if self._from(duration_s) is None else key_frames(self._stream, self._start_s)
-        return key_frames(self._stream, self._start_s, duration_s)
+            return [] if self._from(duration_s) is None else key_frames(self._stream, self.start_s)
+        return key_frames(self._stream, self.start_s, duration_s)
 
     def _most_pictures(self, count: int) -> int:
         """How many pictures are decoded for `count` moments where the file can be sought in."""
@@ -272,7 +269,7 @@ class VideoReader:
             return None
         self._first = None
         self._decoded.close()  # type: ignore[attr-defined]
-        place = int((timestamp_s + self._start_s) / self._stream.time_base)
+        place = int((timestamp_s + self.start_s) / self._stream.time_base)
         try:
             self._container.seek(place, stream=self._stream, backward=True)
         except av.FFmpegError:
@@ -285,7 +282,7 @@ class VideoReader:
         for picture in pictures:
             time_s = time_of(picture.frame)
             if time_s is not None:
-                yield picture._replace(time_s=time_s - self._start_s)
+                yield picture._replace(time_s=time_s - self.start_s)
 
     def _reopen(self) -> None:
         self.close()

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from deepfake.batch.progress import BatchResult
 from deepfake.files import check_writable, csv_cell, readable
 
@@ -40,6 +38,8 @@ def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence
     Raises:
         OSError: it cannot be written.
     """
+    import pandas as pd  # only where it is used: every worker of a batch imports this module
+
     parquet = path.suffix.lower() == ".parquet"
     text = readable if parquet else csv_cell
     rows = [

@@ -5,12 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from deepfake.errors import DatasetError
 from deepfake.files import readable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Label = Literal["REAL", "FAKE"]
 TABLE_FIELDS = (
@@ -150,8 +151,10 @@ def counts(dataset: Dataset) -> Counts:
     )
 
 
-def to_frame(dataset: Dataset) -> pd.DataFrame:
+def to_frame(dataset: Dataset) -> "pd.DataFrame":
     """Return the table of clips: one row per entry, one column per name of TABLE_FIELDS, path as text."""
+    import pandas as pd  # only where it is used: every worker of a batch imports this module
+
     columns: dict[str, list[Any]] = {
         name: [readable(entry.location) if name == "path" else getattr(entry, name) for entry in dataset.entries]
         for name in TABLE_FIELDS

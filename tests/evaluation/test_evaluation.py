@@ -307,6 +307,7 @@ def _numbers_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[
 
 
 class TestCommand:
+    @pytest.mark.usefixtures("quick_network")
     def test_real_clips_one_of_them_broken(self, tmp_path, talking_clip, moving_square_clip, capsys):
         (tmp_path / "broken.mp4").write_text("this is no clip")
         text = f"path,label,group\n{talking_clip},REAL,a\nbroken.mp4,FAKE,b\n{moving_square_clip},FAKE,c\n"

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
 LOCK_FILE = "lock"
+_claiming = threading.Lock()  # a folder that another thread has made and not yet locked looks like one left behind
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
@@ -158,13 +160,14 @@ def claim_folder(parent: Path, prefix: str = "") -> tuple[Path, FileLock]:
     Returns the folder and the lock that marks it as in use: the system lets it go when the process ends, however it
     ends.
     """
-    for other in parent.glob(f"{prefix}*"):
-        if other.is_dir() and not other.is_symlink() and not _in_use(other / LOCK_FILE):
-            logger.info("removing what an ended process left in %s", other)
-            shutil.rmtree(other, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    lock = FileLock(folder / LOCK_FILE, blocking=False)
-    lock.acquire()
+    with _claiming:
+        for other in parent.glob(f"{prefix}*"):
+            if other.is_dir() and not other.is_symlink() and not _in_use(other / LOCK_FILE):
+                logger.info("removing what an ended process left in %s", other)
+                shutil.rmtree(other, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = FileLock(folder / LOCK_FILE, blocking=False)
+        lock.acquire()
     return folder, lock
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from deepfake import files
 from deepfake.errors import ClipError, LimitError, WorkerError
 from deepfake.files import claim_folder
 from deepfake.server.cache import ResultCache
@@ -341,6 +346,28 @@ def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_p
     assert (living.exists(), dead.exists(), mine.exists()) == (True, False, True)
     lock.release()
     my_lock.release()
+
+
+def test_folders_that_threads_claim_at_one_moment_are_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pools of a batch with several workers do: one that lost its folder failed its clip."""
+
+    class LockInTwoSteps(FileLock):  # as it is: the file is there before it is locked, and others try it meanwhile
+        def acquire(self, *args: Any, **options: Any) -> Any:
+            Path(self.lock_file).touch()
+            threading.Event().wait(0.001)
+            return super().acquire(*args, **options)
+
+        def __enter__(self) -> Any:
+            return super().acquire()
+
+    monkeypatch.setattr(files, "FileLock", LockInTwoSteps)
+    with ThreadPoolExecutor(4) as threads:
+        claimed = list(threads.map(lambda _: claim_folder(tmp_path), range(40)))
+    assert all(folder.is_dir() for folder, _ in claimed)
+    for _, lock in claimed:
+        lock.release()
 
 
 def test_display_names_are_short_and_visible() -> None:

@@ -37,8 +37,12 @@ def _folder_of_the_examples(tmp_path_factory: pytest.TempPathFactory, talking_cl
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("_folder_of_the_examples")
-def test_the_example_of_a_name_runs(name: str, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_a_name_runs(
+    name: str, watched: Watched, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     value = getattr(deepfake, name)
+    if name == "Batch":
+        request.getfixturevalue("quick_network")  # for its workers
     if name != "analyze":
         really_analyze = deepfake.analyze
 

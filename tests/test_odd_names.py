@@ -85,6 +85,7 @@ def test_a_table_of_a_batch_is_a_list_for_the_next(clips: Path, tmp_path: Path) 
     assert {clip.location for clip in collect_clips([str(out)])} == {clip.location for clip in found}
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_one_clip_is_analyzed_and_exported_under_a_name_that_is_no_text(
     tmp_path: Path, talking_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

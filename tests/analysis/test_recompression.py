@@ -129,6 +129,7 @@ def test_a_clip_without_a_face_has_nothing_to_compare(moving_square_clip: Path) 
     assert "No face" in recompression_figure(result).layout.annotations[0].text
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_odd_sizes_are_encoded(talking_frames: list[np.ndarray], write_clip: WriteClip, tmp_path: Path) -> None:
     frames = [frame[:479, :637] for frame in talking_frames[:16]]
     clip = write_clip(tmp_path / "odd.mkv", frames, codec="ffv1", pix_fmt="bgr0")

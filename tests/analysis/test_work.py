@@ -27,6 +27,8 @@ from deepfake.views.moments import SeenCrops, suspicious_moments
 FRAMES = 38  # of the talking clip: one face in each, at 25 frames per second
 SEARCHES = 2  # one per second
 
+pytestmark = pytest.mark.usefixtures("quick_network")
+
 
 def _counted(patch: pytest.MonkeyPatch, counts: Counter[str], owner: Any, name: str, called: str) -> None:
     function = getattr(owner, name)

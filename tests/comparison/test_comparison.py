@@ -184,6 +184,7 @@ def test_one_frame_is_enough_to_compare(tmp_path: Path, write_clip: WriteClip) -
     assert found.cross_similarity.values[0] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_a_face_is_followed_in_both_and_compared(tmp_path: Path, write_clip: WriteClip, talking_frames) -> None:
     smoothed = []
     for image in talking_frames[:20]:

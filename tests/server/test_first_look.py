@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.server.progress import ProgressWriter, read_first_look, remove_progress
 from deepfake.server.tasks import FIRST_LOOK_FACES, take_first_look
 from deepfake.settings import load_settings
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_a_worker_leaves_it_for_the_page_and_the_end_removes_it(tmp_path: Path, talking_clip: Path) -> None:
     assert read_first_look(tmp_path) is None
     arguments = (talking_clip, AnalysisConfig(), load_settings(), None)

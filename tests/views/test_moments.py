@@ -16,6 +16,7 @@ from deepfake.detectors import ClassifierInfo, CropScores, FaceClassifier, Track
 from deepfake.serialize import from_bytes, to_bytes
 from deepfake.signals.base import SignalTrace
 from deepfake.views.moments import MOMENT_SIDE_PX, SEEN_TRACKS, SeenCrops, suspicious_moments
+from tests.watched import Watched
 
 
 def trace_of(values: list[float]) -> SignalTrace:
@@ -53,8 +54,8 @@ class CannotTell(SuspectsTheLeft):
 
 
 @pytest.fixture(scope="module")
-def talking(talking_clip: Path) -> Analysis:
-    return analyze(talking_clip)
+def talking(watched: Watched) -> Analysis:
+    return watched.analysis
 
 
 def test_three_moments_are_cut_out_with_the_map_in_the_order_of_time(talking: Analysis, talking_clip: Path) -> None:
@@ -76,6 +77,7 @@ def test_three_moments_are_cut_out_with_the_map_in_the_order_of_time(talking: An
     assert from_bytes(to_bytes(found), Moments) == found
 
 
+@pytest.mark.usefixtures("quick_network")
 def test_crops_that_were_kept_spare_reading_the_clip_again(talking_clip: Path) -> None:
     seen = SeenCrops()
     analysis = analyze(talking_clip, on_scored=seen)

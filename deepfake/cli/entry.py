@@ -2,9 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from deepfake import __version__
 from deepfake.cli import commands
@@ -36,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ) > 1:
         parser.error("standard output (-) can take one result only; name a file for the others")
     try:
-        with quiet_libraries(verbose=options.verbose):
+        with _interruptible(), quiet_libraries(verbose=options.verbose):
             options.run(options)
             sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
@@ -53,6 +57,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1
     return 0
+
+
+class _Interrupt(KeyboardInterrupt):
+    """Ctrl-C. Python would not end with main's status where a KeyboardInterrupt itself met code that is made from
+    text, as dataclasses make theirs when a module is loaded."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C raise _Interrupt, unless somebody else has a say in it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> NoReturn:
+        raise _Interrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _versions(*, verbose: bool) -> list[str]:

@@ -308,7 +308,8 @@ def _numbers_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[
 
 class TestCommand:
     @pytest.mark.usefixtures("quick_network")
-    def test_real_clips_one_of_them_broken(self, tmp_path, talking_clip, moving_square_clip, capsys):
+    def test_real_clips_one_of_them_broken(self, tmp_path, talking_clip, moving_square_clip, capsys, monkeypatch):
+        monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{tmp_path}/store.db")
         (tmp_path / "broken.mp4").write_text("this is no clip")
         text = f"path,label,group\n{talking_clip},REAL,a\nbroken.mp4,FAKE,b\n{moving_square_clip},FAKE,c\n"
         numbers, table = tmp_path / "numbers.json", tmp_path / "table.csv"

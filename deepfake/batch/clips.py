@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import fsspec
-
 from deepfake.batch.remote import RemoteDisk, RemoteTable
 from deepfake.dataset import ClipEntry, Dataset, dataset_on, open_dataset
 from deepfake.errors import DatasetError
@@ -54,6 +52,8 @@ def _local(text: str, warn: Callable[[str], None]) -> Sequence[ClipEntry]:
 
 
 def _remote(url: str, warn: Callable[[str], None]) -> Sequence[ClipEntry]:
+    import fsspec  # most clips are local
+
     try:
         system, path = fsspec.core.url_to_fs(url)
         if url.partition("::")[0].lower().endswith(".csv"):

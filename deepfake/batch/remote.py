@@ -4,14 +4,15 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import fsspec
+from typing import IO, TYPE_CHECKING, Any
 
 from deepfake.dataset import Disk
 from deepfake.errors import ClipError, ClipNotFoundError, LimitError
 from deepfake.files import cause_of, is_url, remote_info, stamp_of, stamp_of_listing
 from deepfake.settings import Settings
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 BLOCK_BYTES = 4 * 2**20
 
@@ -19,7 +20,7 @@ BLOCK_BYTES = 4 * 2**20
 class RemoteDisk(Disk):
     """A folder behind a URL, as data sets are recognized on it. It is listed once."""
 
-    def __init__(self, url: str, system: fsspec.AbstractFileSystem, path: str) -> None:
+    def __init__(self, url: str, system: "AbstractFileSystem", path: str) -> None:
         super().__init__(Path("/", path.strip("/")), anywhere=True)
         self._system, self._path = system, path
         # zip://folder::s3://bucket/set.zip: names go before the chain
@@ -64,7 +65,7 @@ class RemoteDisk(Disk):
 class RemoteTable(RemoteDisk):
     """The folder of a CSV behind a URL, which is not listed: what the CSV names counts as there."""
 
-    def __init__(self, url: str, system: fsspec.AbstractFileSystem, path: str) -> None:
+    def __init__(self, url: str, system: "AbstractFileSystem", path: str) -> None:
         self._table = path.rpartition("/")[2]
         head, chain, rest = url.partition("::")
         super().__init__(f"{head.rpartition('/')[0]}/{chain}{rest}", system, path.rpartition("/")[0])
@@ -103,6 +104,8 @@ def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
         if not is_url(location):
             with open(location, "rb") as source:  # noqa: PTH123
                 return LocalCopy(Path(location), _read(location, source, None, most), stamp)
+        import fsspec  # most clips are local
+
         size = remote_info(location).get("size")
         if size is not None and size > most:
             raise _too_large(location, most)

@@ -22,6 +22,9 @@ from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
 
+# The network's weights are part of what a result is known by: each worker would read them for that alone.
+pytestmark = pytest.mark.usefixtures("quick_network")
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_clip_has_one_result_and_is_in_the_store(tmp_path: Path, settings: Settings, workers: int) -> None:

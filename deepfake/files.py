@@ -13,8 +13,8 @@ import logging
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
 LOCK_FILE = "lock"
-_claiming = threading.Lock()  # a folder that another thread has made and not yet locked looks like one left behind
+LOCK_PATIENCE_S = 10.0  # for somebody who tries whether a folder is in use, which takes no time
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
@@ -160,27 +160,29 @@ def claim_folder(parent: Path, prefix: str = "") -> tuple[Path, FileLock]:
     Returns the folder and the lock that marks it as in use: the system lets it go when the process ends, however it
     ends.
     """
-    with _claiming:
-        for other in parent.glob(f"{prefix}*"):
-            if other.is_dir() and not other.is_symlink() and not _in_use(other / LOCK_FILE):
-                logger.info("removing what an ended process left in %s", other)
-                shutil.rmtree(other, ignore_errors=True)
+    for other in parent.glob(f"{prefix}*"):
+        if other.is_dir() and not other.is_symlink():
+            _remove_if_left(other)
+    while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        lock = FileLock(folder / LOCK_FILE, blocking=False)
-        lock.acquire()
-    return folder, lock
+        lock = FileLock(folder / LOCK_FILE, timeout=LOCK_PATIENCE_S)
+        with suppress(FileNotFoundError):
+            lock.acquire()
+            if (folder / LOCK_FILE).is_file():
+                return folder, lock
+            lock.release()
+        # Before it was locked, somebody took the folder for one that was left.
 
 
-def _in_use(path: Path) -> bool:
-    """Tell whether a running process holds the lock. A folder without one is being made this very moment, or foreign,
-    as is one that may not be locked."""
+def _remove_if_left(folder: Path) -> None:
+    """Remove a folder whose lock no running process holds. One without a lock is being made this very moment, or
+    foreign, as is one that may not be locked."""
+    path = folder / LOCK_FILE
     if not path.is_file():
-        return True
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except (Timeout, OSError):
-        return True
+        return
+    with suppress(Timeout, OSError), FileLock(path, blocking=False):  # held meanwhile: whoever makes it waits
+        logger.info("removing what an ended process left in %s", folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def cause_of(error: BaseException) -> str:

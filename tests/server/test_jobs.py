@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from deepfake import files
 from deepfake.errors import ClipError, LimitError, WorkerError
-from deepfake.files import claim_folder
+from deepfake.files import LOCK_FILE, claim_folder
 from deepfake.server.cache import ResultCache
 from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import MAX_CURVE_POINTS, ProgressWriter, read_progress
@@ -348,10 +348,9 @@ def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_p
     my_lock.release()
 
 
-def test_folders_that_threads_claim_at_one_moment_are_all_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the pools of a batch with several workers do: one that lost its folder failed its clip."""
+def test_folders_that_are_claimed_at_one_moment_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pools and servers do that start together: one that lost its folder failed its clip. To a lock of a file it is
+    the same whether threads or processes hold it."""
 
     class LockInTwoSteps(FileLock):  # as it is: the file is there before it is locked, and others try it meanwhile
         def acquire(self, *args: Any, **options: Any) -> Any:
@@ -365,7 +364,7 @@ def test_folders_that_threads_claim_at_one_moment_are_all_there(
     monkeypatch.setattr(files, "FileLock", LockInTwoSteps)
     with ThreadPoolExecutor(4) as threads:
         claimed = list(threads.map(lambda _: claim_folder(tmp_path), range(40)))
-    assert all(folder.is_dir() for folder, _ in claimed)
+    assert all((folder / LOCK_FILE).is_file() for folder, _ in claimed)
     for _, lock in claimed:
         lock.release()
 

@@ -94,9 +94,13 @@ def read_progress(folder: Path) -> ProgressReport | None:
         return None
 
 
-def others_report(folder: Path) -> bool:
-    """Return whether another job of this server is being worked at, too."""
-    return any(other != folder and (other / PROGRESS_FILE).exists() for other in folder.parent.iterdir())
+def should_give_way(folder: Path) -> bool:
+    """Return whether another job of this server is under way, and none waits that may be waiting for this one.
+
+    folder: of a job that can wait; those of the server's other jobs lie beside it.
+    """
+    others = [other for other in folder.parent.iterdir() if other != folder]
+    return bool(others) and all((other / PROGRESS_FILE).exists() for other in others)
 
 
 def read_preview(folder: Path) -> bytes | None:

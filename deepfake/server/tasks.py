@@ -23,7 +23,7 @@ from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.files import stamp_of
 from deepfake.serialize import from_bytes, to_bytes
-from deepfake.server.progress import FirstLook, ProgressWriter, others_report, write_first_look
+from deepfake.server.progress import FirstLook, ProgressWriter, should_give_way, write_first_look
 from deepfake.server.store_access import StoreName, keep_analysis
 from deepfake.settings import Settings
 from deepfake.signals.measuring import FaceSignals
@@ -60,7 +60,8 @@ FIRST_LOOK_FRAMES = 120  # a shorter clip is analyzed as soon as it is looked at
 FIRST_LOOK_FACES = 3
 FIRST_LOOK_FACE_PX = 168
 WARM_UP_PX = 224
-DEMO_WAITS_S = 30.0  # at most, for whoever comes with a clip of their own while the built-in ones are made
+# The built-in clips take about 6 s; whoever waits for them while others analyze waits for so much longer at most.
+DEMO_WAITS_S = 30.0
 DEMO_LOOKS_S = 0.1  # from one look whether they are done to the next
 ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 
@@ -209,13 +210,15 @@ def make_attribution_clip(
 
 
 def make_demo(folder: Path, demo_folder: Path) -> None:
-    """Write the built-in data set into demo_folder, while nobody's clip is analyzed."""
+    """Write the built-in data set into demo_folder, behind all other work of this computer; in the first DEMO_WAITS_S
+    it stops while somebody's job is under way."""
     writer = ProgressWriter(folder)
     waits_until = time.monotonic() + DEMO_WAITS_S
 
     def report(done: int, total: int) -> None:
         writer.write("Making the built-in clips", done, total)
-        while others_report(folder) and time.monotonic() < waits_until:
+        while should_give_way(folder) and time.monotonic() < waits_until:
+            writer.write("Waiting while a clip is analyzed", done, total)
             time.sleep(DEMO_LOOKS_S)
 
     run_last(lambda: write_demo(demo_folder, building=folder, progress=report))

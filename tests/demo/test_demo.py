@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +16,9 @@ from deepfake.demo.writer import demo_is_complete, write_demo
 from deepfake.errors import DatasetError
 from deepfake.faces.detection import face_detector
 from deepfake.server import tasks
-from deepfake.server.progress import ProgressWriter, read_progress, remove_progress
+from deepfake.server.progress import ProgressWriter, read_progress, remove_progress, should_give_way
 from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
-from tests.waiting import LIMIT_S, until
 
 FACE_AREA = 0.02  # of the frame: the least that a face takes
 
@@ -159,19 +158,28 @@ def test_canceling_leaves_nothing_behind(tmp_path: Path, short_demo: int) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_making_it_waits_for_the_analysis_of_a_visitors_clip(tmp_path: Path, short_demo: int) -> None:
-    own, other, demo = tmp_path / "own", tmp_path / "other", tmp_path / "demo"
+def test_making_it_stops_while_a_visitors_job_is_under_way(
+    tmp_path: Path, short_demo: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
     for folder in (own, other):
         folder.mkdir()
     ProgressWriter(other).write("Following faces", 1, 2)
-    making = threading.Thread(target=tasks.make_demo, args=(own, demo))
-    making.start()
-    until(lambda: read_progress(own) is not None)
-    making.join(timeout=1.0)
-    assert making.is_alive()
-    remove_progress(other)
-    making.join(timeout=LIMIT_S)
-    assert demo_is_complete(demo)
+    rests: list[tuple[str, int]] = []
+
+    def rest(_: float) -> None:
+        report = read_progress(own)
+        assert report is not None
+        rests.append((report.stage, report.done))
+        if len(rests) == 3:
+            remove_progress(other)
+            other.rmdir()
+
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=rest))
+    tasks.make_demo(own, tmp_path / "demo")
+    assert [stage for stage, _ in rests] == ["Waiting while a clip is analyzed"] * 3
+    assert len({done for _, done in rests}) == 1
+    assert demo_is_complete(tmp_path / "demo")
 
 
 def test_making_it_does_not_wait_for_ever(tmp_path: Path, short_demo: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +189,17 @@ def test_making_it_does_not_wait_for_ever(tmp_path: Path, short_demo: int, monke
     ProgressWriter(tmp_path / "other").write("Following faces", 1, 2)
     tasks.make_demo(tmp_path / "own", tmp_path / "demo")
     assert demo_is_complete(tmp_path / "demo")
+
+
+def test_it_gives_way_to_jobs_under_way_and_not_to_one_that_may_wait_for_it(tmp_path: Path) -> None:
+    own, running, waiting = (tmp_path / name for name in ("own", "running", "waiting"))
+    own.mkdir()
+    assert not should_give_way(own)
+    running.mkdir()
+    ProgressWriter(running).write("Following faces", 1, 2)
+    assert should_give_way(own)
+    waiting.mkdir()
+    assert not should_give_way(own)
 
 
 def test_people_blink_and_talk_within_bounds() -> None:

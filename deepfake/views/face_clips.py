@@ -20,13 +20,18 @@ MAX_WAITING = 32  # crops that are not encoded yet, a third of a megabyte each
 
 
 class FaceClips:
-    """Writes one clip per track, `face-<track_id>.mp4`, from the crops of an analysis: analyze(on_crop=FaceClips(…)).
+    """Writes one clip per track, `face-<track_id>.mp4`, from the crops of an analysis.
+
+    with FaceClips(folder, frame_rate) as clips:
+        analyze(path, on_crop=clips)
+        clips.close()
 
     Crops are cut out of the frame at size_px. A clip begins at 0 s with its track's first crop and keeps the track's
     timing: while the face is out of sight the last crop stays.
 
     At most max_open encoders work at a time. A new track takes the place of one not seen for idle_s; where there is
-    none, in a crowd, it gets no clip and its id is in `skipped`. Crops are encoded in a second thread.
+    none, in a crowd, it gets no clip and its id is in `skipped`. Crops are encoded in a second thread: what
+    goes wrong there is raised by a later call, or by close().
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class FaceClips:
             self._finish(track_id)
         for track_id in [track_id for track_id in self._written if keep is not None and track_id not in keep]:
             self._written.pop(track_id).unlink(missing_ok=True)
+        self._encoding.shutdown()
         written, self._written = self._written, {}
         return written
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ from deepfake.video.browser import browser_plays, transcode
 from deepfake.video.info import Frame
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.writer import ClipWriter, slowed
-from deepfake.views.face_clips import FaceClips
+from deepfake.views.face_clips import MAX_WAITING, FaceClips
 
 WriteClip = Callable[..., Path]
 RATE = Fraction(25)
@@ -174,6 +175,33 @@ def test_an_analysis_that_fails_leaves_no_clip(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="canceled"):
         fail_after_one_crop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_crops_than_may_wait_are_all_written_each_in_its_clip(tmp_path: Path) -> None:
+    count = 2 * MAX_WAITING
+    with FaceClips(tmp_path, RATE, size_px=64) as clips:
+        for index in range(count):
+            for track_id in (0, 1):
+                clips(*crops(track_id, [index / 25])[0])
+        written = clips.close()
+    assert [len(read(path)) for path in written.values()] == [count, count]
+
+
+def test_what_goes_wrong_in_the_encoder_is_raised_and_leaves_no_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write_one() -> None:
+        with FaceClips(tmp_path, RATE, size_px=64) as clips:
+            clips(*crops(0, [0.0])[0])
+            clips.close()
+
+    monkeypatch.setattr(ClipWriter, "write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_one()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -324,6 +324,23 @@ def test_interrupt_is_quiet_and_leaves_no_file(tmp_path: Path, write_clip: Write
     assert not out.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_interrupt_is_the_same_in_code_that_is_made_on_loading(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import os, signal, sys\n"
+        "from deepfake.cli import commands, main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def run(_):\n"
+        "    exec('os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass')\n"
+        "commands.demo = run\n"
+        "sys.exit(main(['demo', 'unused']))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "deepfake: interrupted\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(
     moving_square_clip: Path, tmp_path: Path

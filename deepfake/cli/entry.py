@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Interrupt(KeyboardInterrupt):
-    """Ctrl-C. Python would not end with main's status where a KeyboardInterrupt itself met code that is made from
-    text, as dataclasses make theirs when a module is loaded."""
+    """Ctrl-C. After a bare KeyboardInterrupt in code that exec() runs, as it does where modules with dataclasses are
+    loaded, Python ends with a status of its own, not with main's, even where the interrupt was caught."""
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from deepfake.detectors.devices import CPU
 from tests.waiting import until
 
 EMBEDDING = 768
+SLOPE = 8.0  # of the logit over brightness: black and white are as far from each other as real and fake can be
 
 SetAttribute = Callable[[object, str, object], None]
 
@@ -33,7 +34,7 @@ class QuickSession:
         shown = feeds["crops"]
         count, side = len(shown), shown.shape[1] // PATCHES
         patches = shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)
-        attributions = patches.reshape(count, PATCHES**2) / np.float32(128) - np.float32(1)
+        attributions = np.float32(SLOPE) * (patches.reshape(count, PATCHES**2) / np.float32(255) - np.float32(0.5))
         logits = attributions.mean(axis=1)
         made = {
             "logits": logits,

@@ -7,8 +7,8 @@
 Load: visitors (websocket clients of this machine) come at the same time, each uploads a copy of the clip that no
 other has, waits for the answer, and leaves. While all wait a newcomer comes, and the server is asked twice a second
 whether it is well. Soak: one visitor after the other, through one server; memory, descriptors and files are counted on
-the way. Fresh: the first visitor of a server that was just started for the first time, so often; they choose for three
-seconds.
+the way. Fresh: N new servers, one after the other, each started for the first time; its first visitor takes three
+seconds to choose.
 Run it on an idle machine. --docs puts the table into docs/performance.md. The server has its own cache and store,
 which are gone afterwards.
 """
@@ -83,8 +83,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("clip", type=Path, help="a short clip, MP4")
     parser.add_argument("--sessions", type=int, default=20, metavar="N", help="visitors at once (default 20)")
     parser.add_argument("--settle", type=float, default=300, metavar="S", help="seconds until the last row (300)")
-    parser.add_argument("--soak", type=int, metavar="N", help="so many analyses one after the other instead")
-    parser.add_argument("--fresh", type=int, metavar="N", help="the first visitor of so many new servers instead")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--soak", type=int, metavar="N", help="so many analyses one after the other instead")
+    instead.add_argument("--fresh", type=int, metavar="N", help="the first visitor of so many new servers instead")
     parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 

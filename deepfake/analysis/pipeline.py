@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -249,9 +249,8 @@ class _Pass:
         frame_trace = _trace("frame_similarity", None, range(1, len(timestamps_s)), self._similarity, timestamps_s)
         by_id = {track.track_id: track for track in tracks}
         signal_traces = [
-            _within(trace, by_id[track_id], "timestamps_s", "values")
+            _within(trace, by_id, "timestamps_s", "values")
             for trace in self._face_signals.traces(by_id.keys(), timestamps_s)
-            if (track_id := trace.track_id) is not None
         ]
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
@@ -291,7 +290,7 @@ class _Pass:
         scores = self._scorer.finish({track.track_id for track in tracks})
         self._timings_s["scoring"] += time.perf_counter() - started
         by_id = {track.track_id: track for track in tracks}
-        return {i: _within(item, by_id[i], "probabilities_fake", "edge_blur_px") for i, item in scores.items()}
+        return {i: _within(item, by_id, "probabilities_fake", "edge_blur_px") for i, item in scores.items()}
 
     def _yaw_deg(self, track: FaceTrack) -> NDArray[np.float32]:
         return self._face_signals.yaw_deg(track.track_id, track.frame_indices)
@@ -308,10 +307,11 @@ class _Pass:
         return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
 
 
-def _within(found: _Found, track: FaceTrack, *arrays: str) -> _Found:
-    """Leave out what was measured in frames that turned out to belong to a dissolve. arrays: that have a value for each
-    frame."""
-    keep = np.isin(found.frame_indices, track.frame_indices)
+def _within(found: _Found, tracks: Mapping[int, FaceTrack], *arrays: str) -> _Found:
+    """Leave out what was measured in frames that turned out to belong to a dissolve. arrays: names of the fields that
+    have a value for each of its frame_indices."""
+    assert found.track_id is not None  # what is measured of a face is of one person
+    keep = np.isin(found.frame_indices, tracks[found.track_id].frame_indices)
     if keep.all():
         return found
     return replace(found, **{name: getattr(found, name)[keep] for name in ("frame_indices", *arrays)})

@@ -37,7 +37,7 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_outputs(parser: argparse.ArgumentParser, **what_by_kind: str) -> None:
-    """Add an option for each kind of file that a command writes. what_by_kind: what it is, for the help."""
+    """Add an option for each kind of file that a command writes. what_by_kind: what is in such a file, for the help."""
     for kind, what in what_by_kind.items():
         help_text = f"write {what}; - for standard output, without the summary"
         parser.add_argument(f"--{kind}", metavar="FILE", help=help_text)

@@ -79,7 +79,8 @@ def clear_choice(page: PageState) -> None:
     source_id = st.session_state.get(_source_key(page))
     page.choices += 1
     page.choice = page.address = None
-    st.session_state[_source_key(page)] = source_id
+    if source_id is not None:
+        st.session_state[_source_key(page)] = source_id
 
 
 def choose_from_url(page: PageState, parameter: str = "clip") -> None:

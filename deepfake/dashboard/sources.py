@@ -1,4 +1,5 @@
-"""The clips that a page may be about: of data sets that may be opened, and uploads of this session; nothing else."""
+"""The clips that a page may be about: of data sets that may be opened, and uploads of this session; nothing else. And
+the choice of a data set."""
 
 import re
 from dataclasses import dataclass

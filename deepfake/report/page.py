@@ -2,7 +2,6 @@
 
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
@@ -99,7 +98,7 @@ def name_of(path: str) -> str:
 
 def command_of(command: str, config: AnalysisConfig, *paths: str) -> str:
     """Return the command line that makes a report again. command: "analyze" or "compare"; paths: of its clips."""
-    names = [readable(Path(path).name) for path in paths]
+    names = [readable(name_of(path)) for path in paths]
     choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
     return shlex.join(["deepfake", command, *names, *choice, "--html", "report.html", "--pdf", "report.pdf"])
 

@@ -108,7 +108,8 @@ class User(AppTest):
         if self.at in ("dataset", "evaluate"):
             return self.selectbox(key="dataset-source")
         key = re.compile(rf"{self.at}-{'b-' * original}{kind}-\d+")
-        return next(box for box in self.selectbox if key.fullmatch(box.key or ""))
+        (box,) = (box for box in self.selectbox if key.fullmatch(box.key or ""))
+        return box
 
     def take_sample(self, name: str) -> Self:
         """Click on one of the three samples, or pairs, of the empty page."""

@@ -3,6 +3,7 @@
 import hashlib
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.navigation import ANALYZE
@@ -43,21 +44,22 @@ def draw_resume() -> None:
         on_earlier_change=lambda: None,
         height=1,
     )
+    place = st.empty()  # there in any case: what moves down loses a file that was dropped on it at this moment
     earlier = str(told.get("earlier") or "")
     uploads = runtime().sessions.uploads_of(earlier) if earlier != files.session_id else ()
     if uploads:
-        _offer(earlier, uploads)
+        _offer(place, earlier, uploads)
     elif earlier not in ("", st.session_state.get(DELETED)) and not runtime().sessions.is_open(earlier):
-        st.info(
+        place.info(
             "What you uploaded before is no longer here: the server was started anew, or you were away for long. "
             "Upload it again; what you kept in a case is in History.",
             icon=":material/upload_file:",
         )
 
 
-def _offer(earlier: str, uploads: tuple[Upload, ...]) -> None:
+def _offer(place: DeltaGenerator, earlier: str, uploads: tuple[Upload, ...]) -> None:
     more = f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="resume-offer"):
+    with place.container(border=True, horizontal=True, vertical_alignment="center", key="resume-offer"):
         st.markdown(f"Before this page was reloaded you had **{plain(uploads[-1].name)}**{more} here.", width="stretch")
         if st.button("Go on with it", key="resume-yes", icon=":material/restore:", type="primary"):
             st.session_state[SESSION_KEY] = earlier

@@ -1,5 +1,5 @@
-"""The clips that a page may be about: of data sets that may be opened, and uploads of this session; nothing else. And
-the choice of a data set."""
+"""The clips that a page may be about: of data sets that may be opened, and uploads of this session; nothing else. Also
+the choice of a data set, which two pages draw."""
 
 import re
 from dataclasses import dataclass

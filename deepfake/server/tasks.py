@@ -60,8 +60,7 @@ FIRST_LOOK_FRAMES = 120  # a shorter clip is analyzed as soon as it is looked at
 FIRST_LOOK_FACES = 3
 FIRST_LOOK_FACE_PX = 168
 WARM_UP_PX = 224
-# The built-in clips take about 6 s; whoever waits for them while others analyze waits for so much longer at most.
-DEMO_WAITS_S = 30.0
+DEMO_WAITS_S = 30.0  # at most: whoever waits for the built-in clips is not to wait for every clip of the others
 DEMO_LOOKS_S = 0.1  # from one look whether they are done to the next
 ATTRIBUTION_STAGES = {SCORING: "Scoring the face", DRAWING: "Drawing the clip"}
 

@@ -8,8 +8,9 @@ from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.clip_calibrate import example_weights
-from training.degradation import compress, cut, degrade, plain_cut, through_codec
+from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
 from training.metrics import auc, auc_interval, log_loss, platt
+from training.pairs import BatchConfig, PairMaker, read_content
 from training.pool import Block, take_blocks, write_block
 from training.prepare import Cutter, clip_name, cut_face, soft_frame
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
@@ -265,3 +266,62 @@ def test_blocks_of_pairs_are_taken_once_and_only_when_complete(tmp_path: Path) -
 def test_labels_weigh_alike_and_sources_by_the_root_of_their_clips() -> None:
     weights = example_weights([("FAKE", "a")] * 4 + [("FAKE", "b")] + [("REAL", "c")])
     np.testing.assert_allclose(weights, [1 / 12] * 4 + [1 / 6] + [0.5])
+
+
+def test_a_pair_is_cut_off_alike_and_filled_with_its_mean() -> None:
+    random = np.random.default_rng(3)
+    real, fake = (random.integers(0, 256, (CROP_PX, CROP_PX, 3)).astype(np.uint8) for _ in range(2))
+    cut_real_and_fake, outside = cut_off((real, fake), random)
+    assert 0.02 < outside.mean() < 0.3
+    for before, after in zip((real, fake), cut_real_and_fake, strict=True):
+        np.testing.assert_array_equal(after[~outside], before[~outside])
+        np.testing.assert_allclose(after[outside], np.tile(before[~outside].mean(axis=0), (outside.sum(), 1)), atol=1)
+
+
+def test_a_fake_without_an_original_meets_real_clips_that_show_the_same(
+    tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]
+) -> None:
+    image, mesh = stored
+    tokens = {}
+    for number in range(40):
+        name = f"real-{number}"
+        _write_clip(tmp_path, ShardInfo(name, "hdtf", "real", f"person {number}", "train"), image, mesh)
+        tokens[name] = np.eye(768, dtype=np.float32)[number // 20]
+    _write_clip(tmp_path, ShardInfo("fake-0", "wild_loopy", "Loopy", "other", "train"), image, mesh)
+    _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), image, mesh)
+    tokens["fake-0"] = np.eye(768, dtype=np.float32)[1]
+    assert read_content(tmp_path) == {}
+    np.savez(tmp_path / "content.npz", names=np.array(list(tokens)), tokens=np.array(list(tokens.values())))
+
+    maker = PairMaker(tmp_path, BatchConfig(real_fakes=1.0))
+    random = np.random.default_rng(0)
+    partners = {maker.pair(random).shards[0] for _ in range(30)}
+    assert len(partners) > 3
+    assert partners <= {f"real-{number}" for number in range(20, 40)}
+
+
+def _write_clip(work: Path, info: ShardInfo, image: np.ndarray, mesh: np.ndarray) -> None:
+    shard = Shard(info, image[None], mesh[None].astype(np.float32), np.array([0]), np.array([200], np.float32))
+    write_shard(work / "crops", shard)
+
+
+def test_what_ships_is_the_mean_of_all_networks_and_the_slow_ones_weigh_one_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training import clip_folds
+
+    monkeypatch.setattr("training.clip_network.float_weights", lambda _path: {})
+    folds = (*range(len(clip_folds.FOLDS)), None)
+    for number, name in enumerate(clip_folds.RECIPES):
+        for fold in folds:
+            value = np.full(3, 10 * number + (7 if fold is None else fold), np.float32)
+            np.savez(clip_folds.network_path(tmp_path, name, fold), **{"head.weight": value})
+    others = [10 * number for number, name in enumerate(clip_folds.RECIPES) if name != clip_folds.SLOW]
+    slow = 10 * list(clip_folds.RECIPES).index(clip_folds.SLOW)
+    expected = (np.mean(others) + slow) / 2
+    unseen = clip_folds.soup(tmp_path, tmp_path, (2,))
+    np.testing.assert_allclose(unseen["head.weight"], expected + 2)
+    ships = clip_folds.soup(tmp_path, tmp_path)
+    np.testing.assert_allclose(ships["head.weight"], expected + np.mean([7 if k is None else k for k in folds]))

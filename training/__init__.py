@@ -42,13 +42,14 @@ CLIP (`clip_vit`), on the same crops; CLIP.onnx is models/clip_encoder.int8.onnx
 deepfake/detectors/weights, POOL a folder in memory, START.npz tuned values to begin with (left out: CLIP's own):
 
     python -m training.clip_base CLIP.onnx $W/clip_vit_b16.onnx
-    python -m training.pool WORK POOL --pairs 120000 &
+    python -m training.content WORK CLIP.onnx
+    python -m training.pool WORK POOL --pairs 120000 --real-fakes 0.75 &
     python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --out WORK/folds
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out $W/clip_vit_b16_calibration.json
     python benchmarks/folds.py --docs
 
-The folds took 9 minutes on a GPU that tunes 3,300 images a second, 16 processes making pairs; on two CPU cores one
-network (`--only A --fold 0`, 23,000 images) takes about two hours.
+The networks of the folds took three minutes on a GPU that tunes 5,000 images a second, 14 processes making pairs; on
+two CPU cores one network (`--only slow --fold 0`, 23,296 images) takes about an hour.
 
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
 round differently, so that two runs agree closely, not bit by bit.

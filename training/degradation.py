@@ -20,6 +20,7 @@ from deepfake.video.info import Image
 from training.shards import MARGIN_PX, STORED_PX
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+CUT_OFF_SIDES = ("top", "top", "left", "right", "bottom")  # heads are cut off at the top most often
 Random = np.random.Generator
 Mask = NDArray[np.float32]
 
@@ -145,6 +146,21 @@ def colour_jitter(images: Sequence[Image], random: Random) -> list[Image]:
     if random.random() < 0.04:
         changed = [cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) for i in changed]
     return changed
+
+
+def cut_off(images: Sequence[Image], random: Random) -> tuple[list[Image], NDArray[np.bool_]]:
+    """Return crops (280 px) as of a head at the edge of its picture, and where nothing is left of it, bool (280, 280):
+    the same straight edge in all, and beyond it the mean color of each."""
+    side = str(random.choice(CUT_OFF_SIDES))
+    depth, tilt = random.uniform(0.03, 0.28) * CROP_PX, random.normal(0, 0.06)
+    y, x = np.mgrid[:CROP_PX, :CROP_PX]
+    inwards = {"top": y, "bottom": CROP_PX - 1 - y, "left": x, "right": CROP_PX - 1 - x}[side]
+    along = (x if side in ("top", "bottom") else y) - CROP_PX / 2
+    outside = inwards + along * tilt < depth
+    cut = [image.copy() for image in images]
+    for image in cut:
+        image[outside] = image[~outside].mean(axis=0)
+    return cut, outside
 
 
 def random_place(random: Random) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepfake.detectors.efficientnet import WHOLE, View
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.info import Image
-from training.degradation import Mask, Random, degrade, plain_cut
+from training.degradation import Mask, Random, cut_off, degrade, plain_cut
 from training.shards import Shard, read_shards
 from training.synthesis import Eigenfaces, Forger, learn_eigenfaces
 
@@ -25,7 +25,10 @@ PHOTOGRAPH_SOURCES = ("ffhq", "mebeauty", "voteview")
 # How often a face of a kind is the base of a made fake.
 BASE_SHARES = {"photographs": 0.3, "soft": 0.2, "video": 0.5}
 OWN_ORIGINAL_SHARE = 0.85  # of the recorded fakes whose original is there; the others meet a real face like them
-MATCHES = 12  # real clips most like a fake in size and blur of the face, among which its partner is drawn
+ALIKE = 60  # real clips most like a fake in size and blur of the face
+MATCHES = 10  # of these, the ones whose picture is most like the fake's, among which its partner is drawn
+CONTENT_FILE = "content.npz"  # of training.content, in the work folder
+CUT_OFF_SHARE = 0.12  # of the pairs that lie at the edge of their picture
 SIDE_WEIGHT = 2.0  # of an e-fold of the face's size against a pixel of blur, when likeness is measured
 
 
@@ -72,7 +75,7 @@ class PairMaker:
         for shard in shards:
             if shard.info.is_fake:
                 self._fakes.setdefault(method_kind(shard.info.method), []).append(shard)
-        self._partners = _Partners(self._bases["video"]) if self._bases.get("video") else None
+        self._partners = _Partners(self._bases["video"], read_content(work)) if self._bases.get("video") else None
         photographs = self._bases["photographs"]
         donors = [*photographs, *self._bases.get("video", [])]
         self._forger = Forger(donors, cached_eigenfaces(work, photographs))
@@ -88,6 +91,9 @@ class PairMaker:
             real, shards = np.asarray(shard.images[number]), (shard.info.name,)
             fake, mask = self._forger.fake(real, shard.meshes[number], random)
         pair, mask = degrade((real, fake), random, mask)
+        if random.random() < CUT_OFF_SHARE:
+            pair, outside = cut_off(pair, random)
+            mask = None if mask is None else np.where(outside, np.float32(0), mask)
         real, fake = self.config.view.of(np.stack(pair))
         return Pair(real, fake, None if mask is None else mask[self.config.view.square], shards)
 
@@ -119,12 +125,13 @@ class PairMaker:
 
 
 class _Partners:
-    """Real clips by the size and the blur of their faces: a fake without an original is paired with one like it, so
-    that neither tells which of the two is fake."""
+    """Real clips by the size and the blur of their faces and by what their pictures show: a fake without an original
+    is paired with one like it, so that none of these tells which of the two is fake."""
 
-    def __init__(self, shards: Sequence[Shard]) -> None:
+    def __init__(self, shards: Sequence[Shard], content: Mapping[str, NDArray[np.float32]]) -> None:
         self._shards = list(shards)
         self._looks = np.array([_look(shard) for shard in shards])
+        self._content = content
         self._cache: dict[str, NDArray[np.int64]] = {}
 
     def like(self, fake: Shard, random: Random) -> Shard:
@@ -133,8 +140,16 @@ class _Partners:
         if nearest is None:
             distance = np.abs(self._looks - _look(fake)).sum(axis=1)
             distance[[shard.info.group == fake.info.group for shard in self._shards]] = np.inf
-            nearest = self._cache.setdefault(fake.info.name, np.argsort(distance)[:MATCHES])
+            alike = np.argsort(distance)[:ALIKE]
+            nearest = self._cache.setdefault(fake.info.name, self._nearest_content(fake, alike)[:MATCHES])
         return self._shards[int(random.choice(nearest))]
+
+    def _nearest_content(self, fake: Shard, alike: NDArray[np.int64]) -> NDArray[np.int64]:
+        wanted = self._content.get(fake.info.name)
+        if wanted is None:
+            return alike
+        unlike = [-float(self._content.get(self._shards[k].info.name, 0 * wanted) @ wanted) for k in alike]
+        return alike[np.argsort(unlike, kind="stable")]
 
 
 def _look(shard: Shard) -> tuple[float, float]:
@@ -192,6 +207,15 @@ def cached_eigenfaces(work: Path, photographs: Sequence[Shard]) -> Eigenfaces:
     np.savez(part, mean=faces.mean, components=faces.components)
     part.replace(path)
     return faces
+
+
+def read_content(work: Path) -> dict[str, NDArray[np.float32]]:
+    """Return what clips show, f32 (768,) by shard, of unit length; {} where training.content has not been run."""
+    path = work / CONTENT_FILE
+    if not path.is_file():
+        return {}
+    with np.load(path) as arrays:
+        return dict(zip(arrays["names"].tolist(), arrays["tokens"], strict=True))
 
 
 def _left_out(shard: Shard, without: Sequence[str]) -> bool:

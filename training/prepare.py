@@ -77,7 +77,7 @@ def cut_face(image: Image, landmarks: NDArray[np.float32]) -> Cut | None:
     outer_to_frame = inner_to_frame.astype(np.float64)
     outer_to_frame[:, 2] -= inner_to_frame[:, :2].sum(axis=1) * MARGIN_PX
     inverse = cv2.invertAffineTransform(outer_to_frame)
-    crop = crop_face(image, outer_to_frame.astype(np.float32), STORED_PX)
+    crop = crop_face(image, outer_to_frame.astype(np.float32), STORED_PX, outside="mean")
     in_crop = (mesh[:, :2] @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32)
     return crop, in_crop, float(np.hypot(*inner_to_frame[:, 0])) * CROP_PX
 

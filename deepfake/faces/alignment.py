@@ -1,7 +1,7 @@
 """FaceCrop: the similarity transform from a crop to its frame, and the crop that it cuts out."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -76,8 +76,11 @@ def outside_share(crop_to_frame: NDArray[np.float32], size: int, width: int, hei
     return float(1 - inside.mean())
 
 
-def crop_face(image: Image, crop_to_frame: NDArray[np.float32], size: int) -> Image:
-    """Cut a crop of size×size px out of a frame; what lies outside the frame repeats its edge.
+def crop_face(
+    image: Image, crop_to_frame: NDArray[np.float32], size: int, *, outside: Literal["edge", "mean"] = "edge"
+) -> Image:
+    """Cut a crop of size×size px out of a frame; what lies outside the frame repeats its edge, or has the mean color
+    of what lies inside.
 
     Reduction is free of aliasing: the region is first averaged down to about the crop's resolution.
     image: uint8 (H, W, 3). crop_to_frame: f32 (2, 3). Returns uint8 (size, size, 3).
@@ -101,5 +104,6 @@ def crop_face(image: Image, crop_to_frame: NDArray[np.float32], size: int) -> Im
         transform,
         (size, size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
+        borderMode=cv2.BORDER_REPLICATE if outside == "edge" else cv2.BORDER_CONSTANT,
+        borderValue=() if outside == "edge" else cv2.mean(region),
     ).astype(np.uint8)

@@ -23,8 +23,18 @@ def clip() -> ClipVitClassifier:
 def crop(portrait: np.ndarray) -> np.ndarray:
     landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
     assert landmarks is not None
-    side = ClipVitClassifier.crop_px
-    return crop_face(portrait, crop_to_frame_from_landmarks(landmarks, side), side)
+    return ClipVitClassifier().cut(portrait, crop_to_frame_from_landmarks(landmarks, ClipVitClassifier.crop_px))
+
+
+def test_what_lies_outside_the_frame_has_the_mean_color_of_the_rest(clip: ClipVitClassifier) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    image[..., 0] //= 4
+    upper_half_outside = np.array([[1, 0, -40], [0, 1, -140]], np.float32)
+    crop = clip.cut(image, upper_half_outside)
+    np.testing.assert_array_equal(crop[140:, 40:240], image[:140])
+    np.testing.assert_allclose(crop[:138], np.broadcast_to(image[:143].mean(axis=(0, 1)), (138, 280, 3)), atol=1.5)
+    edge = crop_face(image, upper_half_outside, clip.crop_px)
+    np.testing.assert_array_equal(edge[:140, 40:240], np.broadcast_to(image[:1], (140, 200, 3)))
 
 
 def test_scores_do_not_depend_on_the_other_crops(clip: ClipVitClassifier, crop: np.ndarray) -> None:

@@ -20,6 +20,8 @@ button[data-variant][data-selected="true"] { color: inherit !important; }
 [data-testid="stBaseButton-primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
 .st-key-next-steps [data-testid="stPageLink"] a { padding-inline: 0; }
+.st-key-next-steps [data-testid="stMarkdown"] p { font-size: 0.875rem; padding-block: 0.25rem; }
+.st-key-next-steps [data-testid="stMarkdown"] [role="img"] { margin-right: 0.45rem; font-size: 1rem; }
 /* What only tells the browser something takes no room. */
 [class*="st-key-browser-"], .st-key-resume { position: absolute; width: 1px; height: 1px; overflow: hidden; }
 /* The buttons beside the slider show an arrow and are read by their names. */

@@ -41,6 +41,11 @@ STEP_TABS: dict[StepCode, tuple[str, str]] = {
     "recompress": ("recompress", ":material/compress:"),
     "moments": ("evidence", ":material/search_insights:"),
 }
+STEP_ICONS: dict[StepCode, str] = {
+    "better_copy": ":material/high_quality:",
+    "other_part": ":material/content_cut:",
+    "face_detector": ":material/tune:",
+}
 # What a reason speaks for, by an icon; its sentence says it in words.
 DIRECTION_ICONS: dict[Direction, str] = {
     "for": ":material/add_circle:",
@@ -142,7 +147,7 @@ def _draw_steps(steps: tuple[StepCode, ...], on_tab: Callable[[str], None]) -> N
                     STEP_WORDS[step], key=f"banner-{step}", icon=icon, type="tertiary", on_click=on_tab, args=(tab,)
                 )
             else:
-                st.markdown(f":material/arrow_right: {STEP_WORDS[step]}")
+                st.markdown(f"{STEP_ICONS[step]} {STEP_WORDS[step]}")
 
 
 def _draw_numbers(verdict: Verdict) -> None:

@@ -70,17 +70,22 @@ def set_choice(page: PageState, source_id: str, name: str) -> None:
 
     Call it in a callback or before choose_clip draws, then st.switch_page where it is another page.
     """
-    page.choices += 1
+    _renew(page)
     page.choice = source_id, name
+
+
+def _renew(page: PageState) -> None:
+    page.renew("source")
+    page.renew("clip")
 
 
 def clear_choice(page: PageState) -> None:
     """Choose no clip, of the same data set. Call it as set_choice."""
-    source_id = st.session_state.get(_source_key(page))
-    page.choices += 1
+    source_id = st.session_state.get(page.key("source"))
+    _renew(page)
     page.choice = page.address = None
     if source_id is not None:
-        st.session_state[_source_key(page)] = source_id
+        st.session_state[page.key("source")] = source_id
 
 
 def choose_from_url(page: PageState, parameter: str = "clip") -> None:
@@ -153,17 +158,13 @@ def _release(file: UploadedFile) -> None:
     file.close()
 
 
-def _source_key(page: PageState) -> str:
-    return page.key(f"source-{page.choices}")
-
-
 def _draw_source(page: PageState) -> str:
     titles = {source.source_id: source.title for source in dataset_sources()}
     if kept_clips():
         titles[KEPT_ID] = KEPT_TITLE
     if session().uploads:
         titles = {UPLOADS_ID: UPLOADS_TITLE, **titles}
-    key = _source_key(page)
+    key = page.key("source")
     remembered = None if page.choice is None else page.choice[0]
     if st.session_state.get(key) not in titles:
         st.session_state[key] = remembered if remembered in titles else next(iter(titles))
@@ -180,7 +181,7 @@ def _draw_source(page: PageState) -> str:
 
 def _draw_clip(page: PageState, source_id: str, label: str) -> ClipChoice | None:
     names = _clips_of(source_id)
-    key = page.key(f"clip-{page.choices}")
+    key = page.key("clip")
     if st.session_state.get(key) not in names:
         remembered = page.choice[1] if page.choice is not None and page.choice[0] == source_id else None
         st.session_state[key] = remembered if remembered in names else None

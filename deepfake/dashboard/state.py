@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -75,8 +76,7 @@ class PageState:
     Attributes:
         name: of the page; the keys of its widgets begin with it.
         choice: the data set's id, and the clip's name in it or an upload's SHA-256, that were chosen last.
-        choices: how often the program chose. Both boxes get new keys then: what the browser still says of the ones
-            before, in a run that it asked for meanwhile, would undo the choice.
+        renewals: how often each widget was renewed.
         address: the clip that the URL named when it was last looked at.
         uploads: how many files were uploaded here.
         upload_error: what was wrong with the last upload.
@@ -90,7 +90,7 @@ class PageState:
 
     name: str
     choice: tuple[str, str] | None = None
-    choices: int = 0
+    renewals: Counter[str] = field(default_factory=Counter)
     address: str | None = None
     uploads: int = 0
     upload_error: str | None = None
@@ -103,7 +103,12 @@ class PageState:
 
     def key(self, widget: str) -> str:
         """Return the key of a widget of the page."""
-        return f"{self.name}-{widget}"
+        return f"{self.name}-{widget}-{self.renewals[widget]}" if widget in self.renewals else f"{self.name}-{widget}"
+
+    def renew(self, widget: str) -> None:
+        """Give a widget a new key, because the program is about to write into it: what the browser still says of the
+        one before, in a run that it asked for meanwhile, would undo that."""
+        self.renewals[widget] += 1
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard.analyze.tabs import TABS as ANALYZE_TABS
+from deepfake.dashboard.state import PageState
 
 SCRIPT = Path(__file__).resolve().parents[2] / "pages" / "app.py"
 RUN_LIMIT_S = 60  # of one run of a page
@@ -60,7 +61,7 @@ class User(AppTest):
     def at_tab(self, tab: str) -> Self:
         """Have a tab open when the page is drawn next."""
         titles = TABS.get(self.at)
-        self.session_state[f"{self.at}-tabs"] = ANALYZE_TABS[tab] if titles is None else titles[tab]
+        self.session_state[self._key("tabs")] = ANALYZE_TABS[tab] if titles is None else titles[tab]
         return self
 
     def open_tab(self, tab: str) -> Self:
@@ -107,9 +108,14 @@ class User(AppTest):
         """The widget that chooses the data set or the clip."""
         if self.at in ("dataset", "evaluate"):
             return self.selectbox(key="dataset-source")
-        key = re.compile(rf"{self.at}-{'b-' * original}{kind}-\d+")
-        (box,) = (box for box in self.selectbox if key.fullmatch(box.key or ""))
-        return box
+        return self.selectbox(key=self._key(kind, f"{self.at}{'-b' * original}"))
+
+    def _key(self, widget: str, page: str | None = None) -> str:
+        """The key that a widget has at the moment: what the program writes into has a new one then."""
+        name = page or self.at
+        remembered = f"_page-{name}"
+        state = self.session_state[remembered] if remembered in self.session_state else PageState(name)
+        return state.key(widget)
 
     def take_sample(self, name: str) -> Self:
         """Click on one of the three samples, or pairs, of the empty page."""
@@ -140,7 +146,7 @@ class User(AppTest):
 
     @property
     def time_slider(self) -> Any:
-        return self.slider(key=f"{self.at}-time")
+        return self.slider(key=self._key("time"))
 
     def move_to(self, time_s: float) -> Self:
         """Move the slider to a time, in seconds."""
@@ -149,6 +155,11 @@ class User(AppTest):
 
     def one_frame_on(self) -> Self:
         return self.click(f"{self.at}-step-on")
+
+    @property
+    def person_choice(self) -> Any:
+        """The choice of the person that the page follows."""
+        return self.pills(key=self._key("person"))
 
     @property
     def threshold(self) -> Any:
@@ -245,7 +256,7 @@ class User(AppTest):
     @property
     def tab(self) -> str:
         """The title of the open tab."""
-        return str(self.session_state[f"{self.at}-tabs"])
+        return str(self.session_state[self._key("tabs")])
 
     @property
     def is_waiting(self) -> bool:

@@ -262,8 +262,7 @@ def test_the_person_of_the_verdict_is_shown_first() -> None:
     user.wait_for_verdict()
     accused = re.search(r"Person (\d)’s face", " ".join(item.label for item in user.reasons))
     assert accused is not None
-    pills = next(item for item in user.get("button_group") if item.key == "analyze-person")
-    assert pills.value == int(accused.group(1)) - 1
+    assert user.person_choice.value == int(accused.group(1)) - 1
 
 
 def test_faces_without_landmarks_get_no_probability_and_the_reason(talking_clip: Path) -> None:

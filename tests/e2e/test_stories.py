@@ -53,7 +53,7 @@ def _upload(page: Page, clip: Path) -> None:
 
 
 def _chosen(page: Page, key: str) -> Locator:
-    return page.locator(f"[class*=st-key-{key}-] input:visible")
+    return page.locator(f"[class*=st-key-{key}] input:visible")
 
 
 def _downloaded_json(page: Page) -> dict:

@@ -144,7 +144,8 @@ def draw_timeline(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None
 
 
 def draw_tabs(state: AnalyzePage, ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
-    tabs = st.tabs(list(TABS.values()), key=state.key("tabs"), on_change=left_tab, args=(state,))
+    key = state.key("tabs")
+    tabs = st.tabs(list(TABS.values()), key=key, on_change=left_tab, args=(state, key))
     faces, motion, frames, similarity, evidence, recompress, file = tabs
     try:
         if faces.open:

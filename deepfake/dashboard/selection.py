@@ -29,7 +29,8 @@ def chosen_time(
     if page.time_of != clip_id:
         from_url = _number(st.query_params.get(PARAMETER)) if page.time_of is None else None
         page.time_of = clip_id
-        page.time_s = float(timestamps_s[initial_frame]) if from_url is None else from_url
+        set_time(page, float(timestamps_s[initial_frame]) if from_url is None else from_url)
+    page.time_s = st.session_state.get(page.key("time"), page.time_s)
     frame = frame_shown_at(timestamps_s, min(max(page.time_s, 0.0), float(timestamps_s[-1])))
     return frame, float(timestamps_s[frame])
 
@@ -41,18 +42,16 @@ def time_slider(page: PageState, timestamps_s: NDArray[np.float64]) -> None:
     if last == 0:
         st.caption("The clip has a single frame.")
         return
-    key = page.key("time")
-    st.session_state[key] = time_s
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False)
     _draw_step(row, page, timestamps_s, frame, -1)
     row.slider(
         f"Moment — **{format_time(time_s)}**, frame {frame} of 0 to {last}",
         min_value=0.0,
         max_value=float(timestamps_s[-1]),
+        value=time_s,
         step=max(0.001, round(float(np.median(np.diff(timestamps_s))), 6)),
         format="%.2f s",
-        key=key,
-        on_change=lambda: set_time(page, st.session_state[key]),
+        key=page.key("time"),
         help="Every panel shows this moment. A click on a point of a chart goes there as well. Keys: ← and → go one "
         "frame; K plays and pauses the player, J and L go a second back and on.",
     )
@@ -76,7 +75,8 @@ def _draw_step(
 
 
 def set_time(page: PageState, time_s: float) -> None:
-    """Go to a time, in seconds."""
+    """Go to a time, in seconds, from the program: a button or a chart was clicked, another clip chosen."""
+    page.renew("time")
     page.time_s = time_s
 
 
@@ -118,27 +118,24 @@ def chosen_person(page: PageState, analysis: Analysis, clip_id: str, *, at_first
         return None
     if page.person_of != clip_id or page.track_id is None or analysis.track(page.track_id) is None:
         page.person_of = clip_id
-        page.track_id = max(analysis.tracks, key=len).track_id if at_first is None else at_first
+        set_person(page, max(analysis.tracks, key=len).track_id if at_first is None else at_first)
+    page.track_id = st.session_state.get(page.key("person"), page.track_id)
     return page.track_id
 
 
 def set_person(page: PageState, track_id: int) -> None:
-    """Follow another person."""
+    """Follow another person, from the program, as set_time."""
+    page.renew("person")
     page.track_id = track_id
 
 
 def choose_person(page: PageState, analysis: Analysis) -> None:
     """Draw the choice of a person, where there is more than one. Call it after chosen_person."""
     ids = [track.track_id for track in analysis.tracks]
-    if len(ids) < 2:
+    key, chosen = page.key("person"), page.track_id
+    if len(ids) < 2 or chosen is None:
         return
-    key = page.key("person")
-    st.session_state[key] = page.track_id
-
-    def changed() -> None:
-        set_person(page, st.session_state[key])
-
     if len(ids) <= MAX_PILLS:
-        st.pills("Person", ids, required=True, format_func=person_name, key=key, on_change=changed, help=HELP)
+        st.pills("Person", ids, default=chosen, required=True, format_func=person_name, key=key, help=HELP)
     else:
-        st.selectbox("Person", ids, format_func=person_name, key=key, on_change=changed, help=HELP)
+        st.selectbox("Person", ids, ids.index(chosen), format_func=person_name, key=key, help=HELP)

@@ -51,7 +51,8 @@ def panels_page() -> None:
     st.button("reason", key="reason", on_click=tabs.open_evidence, args=(page, bit_rate))
     st.button("plain", key="plain", on_click=tabs.open_tab, args=(page, "evidence"))
     titles = list(tabs.TABS.values())
-    drawn = st.tabs(titles, key=page.key("tabs"), on_change=tabs.left_tab, args=(page,))
+    key = page.key("tabs")
+    drawn = st.tabs(titles, key=key, on_change=tabs.left_tab, args=(page, key))
     st.write(next((title for tab, title in zip(drawn, titles, strict=True) if tab.open), "none"))
     tabs.keep_tab_in_url(page)
     tabs.scroll_to_tab(page)
@@ -95,7 +96,7 @@ def test_a_panel_without_a_card_leaves_no_signal_in_the_url() -> None:
     assert shown(test) == TABS["evidence"]
     assert test.query_params["panel"] == "evidence"
     assert "signal" not in test.query_params
-    assert ".st-key-analyze-tabs" in scripts(test)
+    assert f".st-key-{test.session_state['_page-analyze'].key('tabs')}" in scripts(test)
 
 
 @pytest.mark.parametrize("panel", TABS)

@@ -63,9 +63,11 @@ def open_evidence(page: AnalyzePage, evidence: Evidence) -> None:
     _open(page, tab_of(evidence), evidence.signal)
 
 
-def left_tab(page: AnalyzePage) -> None:
-    """Forget which card was looked at: the callback of tabs that were switched by hand."""
-    page.signal, page.scrolls = None, False
+def left_tab(page: AnalyzePage, key: str) -> None:
+    """Forget which card was looked at: the callback of tabs that were switched by hand. key: theirs, since Streamlit
+    calls for tabs that are gone as well."""
+    if key == page.key("tabs"):
+        page.signal, page.scrolls = None, False
 
 
 def keep_tab_in_url(page: AnalyzePage) -> None:
@@ -95,7 +97,9 @@ def card_targets(page: AnalyzePage, signal: str) -> list[str]:
 
 
 def _open(page: AnalyzePage, tab: str, signal: str | None) -> None:
-    st.session_state[page.key("tabs")] = TABS[tab]
+    if st.session_state.get(page.key("tabs")) != TABS[tab]:
+        page.renew("tabs")
+        st.session_state[page.key("tabs")] = TABS[tab]
     page.signal, page.scrolls = signal, True
     page.turn += 1  # never the same number: the browser runs a script again only when it has changed
 

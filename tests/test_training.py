@@ -12,8 +12,8 @@ from training.degradation import compress, cut, cut_off, degrade, plain_cut, thr
 from training.metrics import auc, auc_interval, log_loss, platt
 from training.pairs import BatchConfig, PairMaker, read_content
 from training.pool import Block, take_blocks, write_block
-from training.prepare import Cutter, clip_name, cut_face, soft_frame
-from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_shards, write_shard
+from training.prepare import Cutter, cut_face, soft_frame
+from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_shards, write_shard
 from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
 
 

@@ -27,8 +27,7 @@ from deepfake.faces.tracking import FaceTrack, FaceTracker, track_crop_to_frame
 from deepfake.video.reader import VideoReader
 from training.judge import add_weights, chosen_detector
 from training.metrics import auc, auc_interval, log_loss
-from training.prepare import clip_name
-from training.shards import read_rows
+from training.shards import clip_name, read_rows
 
 SEARCH_EVERY_S = 1.0
 RESUME_WITHIN_S = 1.0

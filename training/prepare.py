@@ -27,7 +27,7 @@ from deepfake.files import file_sha256
 from deepfake.video.info import Image
 from deepfake.video.reader import VideoReader
 from training.pairs import HELD_OUT
-from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, has_shard, read_rows, write_shard
+from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_rows, write_shard
 
 PHOTOS_A_SHARD = 100
 FRAMES_PER_CLIP = 16  # spread over it; clips are short, and neighbouring frames are nearly the same picture
@@ -219,12 +219,6 @@ def encoded_and_decoded(frames: list[Image], random: np.random.Generator) -> lis
     buffer.seek(0)
     with av.open(buffer) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
-def clip_name(path: str) -> str:
-    """Return a clip's name as a shard: its path with its folders joined."""
-    parts = [part for part in Path(path).with_suffix("").parts if part not in ("videos",) and "sequences" not in part]
-    return "-".join(parts)
 
 
 def read_image(path: Path) -> Image:

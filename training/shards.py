@@ -79,6 +79,12 @@ def read_shards(folder: Path, splits: Iterable[str] = ("train",)) -> list[Shard]
     return [shard for shard in shards if shard.info.split in wanted and len(shard.images)]
 
 
+def clip_name(path: str) -> str:
+    """Return a clip's name as a shard: its path with its folders joined."""
+    parts = [part for part in Path(path).with_suffix("").parts if part not in ("videos",) and "sequences" not in part]
+    return "-".join(parts)
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file with a header."""
     with path.open(newline="") as file:

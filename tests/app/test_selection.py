@@ -17,6 +17,7 @@ def selection_page() -> None:
     import numpy as np
     import streamlit as st
 
+    from deepfake.analysis.evidence import Evidence
     from deepfake.dashboard import selection
     from deepfake.dashboard.analyze import tabs
     from deepfake.dashboard.state import analyze_page
@@ -29,13 +30,15 @@ def selection_page() -> None:
     _, time_s = selection.chosen_time(page, "clip", times_s)
     st.button("2 s", key="time", on_click=selection.set_time, args=(page, 2.0))
     st.button("Person 2", key="person", on_click=selection.set_person, args=(page, 1))
-    st.button("Frames", key="tab", on_click=tabs.open_tab, args=(page, "frames"))
+    reason = Evidence("compressed_too_hard", "bit_rate", None)
+    st.button("The bit rate", key="tab", on_click=tabs.open_evidence, args=(page, reason))
     selection.choose_person(page, analysis)
     selection.time_slider(page, times_s)
     key = page.key("tabs")
     st.tabs(list(tabs.TABS.values()), key=key, on_change=tabs.left_tab, args=(page, key))
     tabs.keep_tab_in_url(page)
-    st.write({"time": time_s, "person": person, "tab": st.session_state[key]})
+    tab = f"{st.session_state[key]}, {st.query_params.get('signal')}"
+    st.write({"time": time_s, "person": person, "tab": tab})
 
 
 def said(test: AppTest) -> WidgetStates:
@@ -47,7 +50,7 @@ def said(test: AppTest) -> WidgetStates:
 
 
 @pytest.mark.parametrize(
-    ("button", "what", "chosen"), [("time", "time", 2.0), ("person", "person", 1), ("tab", "tab", "Frames")]
+    ("button", "what", "chosen"), [("time", "time", 2.0), ("person", "person", 1), ("tab", "tab", "File, bit_rate")]
 )
 def test_what_the_browser_says_a_moment_too_late_does_not_undo_a_click(button: str, what: str, chosen: object) -> None:
     test = AppTest.from_function(selection_page, default_timeout=RUN_LIMIT_S).run()

@@ -85,7 +85,7 @@ class ClipVitClassifier(FaceClassifier):
     crop_px = CROP_PX
     sampling = Sampling(least=4, most=5)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
-    # logit of -0.1 by the folds, the others of -0.7 (6 and 289); four fakes are too few to say more.
+    # logit of -0.1 by the folds, the others of -0.7 (6 and 289). Four fakes are cut off as far: too few to judge.
     limits = QualityLimits(
         min_face_width_px=48.0,
         max_edge_blur_px=3.0,
@@ -119,8 +119,8 @@ class ClipVitClassifier(FaceClassifier):
         return device_name(self.__dict__.get("_session"))  # which is made at the first score
 
     def cut(self, image: NDArray[np.uint8], crop_to_frame: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """See FaceClassifier. What lies outside the frame has the mean color, as in training: a repeated edge looked
-        suspicious."""
+        """See FaceClassifier. What lies outside the frame has the mean color, nearly as in training: a repeated edge
+        looked suspicious."""
         return crop_face(image, crop_to_frame, self.crop_px, outside="mean")
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -80,7 +80,7 @@ def crop_face(
     image: Image, crop_to_frame: NDArray[np.float32], size: int, *, outside: Literal["edge", "mean"] = "edge"
 ) -> Image:
     """Cut a crop of size×size px out of a frame; what lies outside the frame repeats its edge, or has the mean color
-    of what lies inside.
+    of the frame around the crop.
 
     Reduction is free of aliasing: the region is first averaged down to about the crop's resolution.
     image: uint8 (H, W, 3). crop_to_frame: f32 (2, 3). Returns uint8 (size, size, 3).

@@ -27,18 +27,22 @@ ANSWERS = {
 Screenshot = Callable[[Page, str], Path]
 FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")  # texts that are hard to read
 
+AT_REST = """[...document.images].every(image => image.complete)
+    && !document.getAnimations().some(one => one instanceof CSSTransition && one.playState === "running")"""
+
 
 def _expect_no_exception(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def _expect_at_rest(page: Page) -> None:
-    """Wait until no script runs and nothing is stale."""
+    """Wait until no script runs, nothing is stale, and nothing fades in or out."""
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     expect(page.get_by_test_id("stSpinner")).to_have_count(0)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
     # In steps: the pages allow no script that Playwright would leave in them to wait.
-    while not page.evaluate("[...document.images].every(image => image.complete)"):
+    while not page.evaluate(AT_REST):
         page.wait_for_timeout(50)
     _expect_no_exception(page)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from deepfake.detectors.clip_vit import VIEWS
 from training.clip_network import ClipVit
 from training.degradation import plain_cut
-from training.pairs import CONTENT_FILE
+from training.pairs import CONTENT_FILE, base_kind
 from training.shards import Shard, read_shards
 
 PLACES = (0.25, 0.75)  # of a clip, of which a crop is looked at
@@ -33,6 +33,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = ClipVit(arguments.base).to(device).eval()
     shards = read_shards(arguments.work / "crops", ("train", "val"))
+    shards = [shard for shard in shards if shard.info.is_fake or base_kind(shard) == "video"]
     tokens = np.stack([clip_token(net, shard, device) for shard in shards])
     tokens -= tokens.mean(axis=0)
     tokens /= np.linalg.norm(tokens, axis=1, keepdims=True)

@@ -147,10 +147,10 @@ class _Partners:
         return self._shards[int(random.choice(nearest))]
 
     def _nearest_content(self, fake: Shard, alike: NDArray[np.int64]) -> NDArray[np.int64]:
-        wanted = self._content.get(fake.info.name)
-        if wanted is None:
+        if not self._content:
             return alike
-        unlike = [-float(self._content.get(self._shards[k].info.name, 0 * wanted) @ wanted) for k in alike]
+        wanted = self._content[fake.info.name]
+        unlike = [-float(self._content[self._shards[k].info.name] @ wanted) for k in alike]
         return alike[np.argsort(unlike, kind="stable")]
 
 

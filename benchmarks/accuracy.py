@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.facts import update_quotes, write_facts  # noqa: E402
+from benchmarks.tables import markdown_table, share_cell, update_between_marks  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
@@ -47,7 +48,7 @@ from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.scoring import CropSample  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402
-from deepfake.evaluation.metrics import Share, auc, auc_interval  # noqa: E402
+from deepfake.evaluation.metrics import auc, auc_interval  # noqa: E402
 from deepfake.evaluation.results import ClipResult  # noqa: E402
 from deepfake.evaluation.summary import summarize  # noqa: E402
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
@@ -105,7 +106,7 @@ def main() -> None:
         shown = {"clips": [asdict(found) for found in measured], "tables": text}
         write_text(arguments.json, json.dumps(shown, indent=1) + "\n")
     if arguments.docs:
-        update_between_marks(DOCUMENT, text)
+        update_between_marks(DOCUMENT, text, MARKS)
         command = {"command": "python benchmarks/accuracy.py MANIFEST.csv --docs", "version": __version__}
         write_facts("baselines", command | _scorer_facts("capsule", CAPSULE, measured))
         update_quotes()
@@ -415,28 +416,6 @@ def verdict_table(sets: dict[str, list[Measured]]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
-
-
-def share_cell(found: Share) -> str:
-    """Return a share as a cell: count, n, exact interval."""
-    if found.ci95 is None:
-        return "–"
-    return f"{found.count} of {found.n} [{found.ci95[0]:.0%}, {found.ci95[1]:.0%}]"
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def update_between_marks(path: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
-    """Replace what is between two marks of a file. Exits where they are not there."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(marks[0])
-    _, end, after = rest.partition(marks[1])
-    if not begin or not end:
-        raise SystemExit(f"{path}: put the lines {marks[0]} and {marks[1]} where the tables belong")
-    write_text(path, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.accuracy import markdown_table, share_cell, update_between_marks  # noqa: E402
 from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
+from benchmarks.tables import markdown_table, share_cell, update_between_marks  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402

@@ -37,7 +37,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.accuracy import update_between_marks  # noqa: E402
+from benchmarks.tables import update_between_marks  # noqa: E402
 from benchmarks.visitor import Visitor  # noqa: E402
 from deepfake import __version__  # noqa: E402
 

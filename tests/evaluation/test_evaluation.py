@@ -454,16 +454,17 @@ class TestAccuracyTables:
         assert "/data" not in text
 
     def test_only_what_is_between_the_marks_is_replaced(self, tmp_path):
-        from benchmarks.accuracy import MARKS, update_between_marks
+        from benchmarks.accuracy import MARKS
+        from benchmarks.tables import update_between_marks
 
         page = tmp_path / "README.md"
         page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n", encoding="utf-8")
         for _ in range(2):
-            update_between_marks(page, "new")
+            update_between_marks(page, "new", MARKS)
         assert page.read_text(encoding="utf-8") == f"before\n{MARKS[0]}\nnew\n{MARKS[1]}\nafter\n"
         page.write_text("no marks\n", encoding="utf-8")
         with pytest.raises(SystemExit, match="accuracy:begin"):
-            update_between_marks(page, "new")
+            update_between_marks(page, "new", MARKS)
 
 
 def _scored(label: str, probability: float, group: str = "", **fields: object) -> ClipResult:

@@ -1,14 +1,13 @@
-"""How well the classifier before, signals, capsule network, MesoNet and notebook's rule tell fakes from reals: tables.
+"""How well classifiers, signals, MesoNet and the notebook's rule tell fakes from reals that none had seen: tables.
 
-    python benchmarks/accuracy.py MANIFEST.csv [--splits val,test] [--recompress 23,35] [--workers N]
-                                  [--mesonet DIR] [--cache DIR] [--json FILE] [--docs]
+    python benchmarks/accuracy.py MANIFEST.csv [--workers N] [--mesonet DIR] [--cache DIR] [--json FILE] [--docs]
 
-The manifest has the columns path,label,group and, where known, split and set; a set named "ff++ c23 Deepfakes" is a
-rate and a method of FaceForensics++. What is measured of a clip is kept in the cache folder, by the clip's SHA-256 and
-a fingerprint of the settings, the code and the weights: a run that was stopped goes on where it was, and nothing old
-is mixed with new. --docs puts the tables between the two accuracy marks of docs/accuracy.md and what prose quotes of
-the comparisons into facts.json. The default classifier has learned from most of these clips, so that its verdict on
-them is no test: its numbers are those of benchmarks/folds.py.
+The clips are those of training/folds/clip_vit_b16.csv, but for the sources that the classifier before and the capsule
+network were trained on; MANIFEST.csv (columns path,label) says where they are. The score of the verdict's classifier
+is that of the folds, by networks that had not seen the clip's source; all else is measured by a whole analysis. What
+was measured of a clip is kept in the cache folder, by the clip's SHA-256 and a fingerprint of the settings, the code
+and the weights: a run that was stopped goes on where it was, and nothing old is mixed with new. --docs puts the tables
+between the two accuracy marks of docs/accuracy.md and what prose quotes of the comparisons into facts.json.
 """
 
 from __future__ import annotations
@@ -20,24 +19,22 @@ import inspect
 import json
 import math
 import os
-import re
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.facts import update_quotes, write_facts  # noqa: E402
+from benchmarks.folds import Scored, by_size, is_seen_before, judged_clips  # noqa: E402
 from benchmarks.tables import markdown_table, share_cell, update_between_marks  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.analysis.model import Analysis, AnalysisConfig  # noqa: E402
@@ -48,15 +45,12 @@ from deepfake.detectors.baselines.mesonet import MesoNet  # noqa: E402
 from deepfake.detectors.scoring import CropSample  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402
-from deepfake.evaluation.metrics import auc, auc_interval  # noqa: E402
-from deepfake.evaluation.results import ClipResult  # noqa: E402
-from deepfake.evaluation.summary import summarize  # noqa: E402
+from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
 from deepfake.faces.alignment import FaceCrop  # noqa: E402
 from deepfake.files import file_sha256  # noqa: E402
 from deepfake.report.files import write_text  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.video.info import Frame  # noqa: E402
-from deepfake.video.reader import VideoReader  # noqa: E402
 from deepfake.worker_pool import WorkerPool  # noqa: E402
 
 DEFAULT_CACHE = ROOT / "artifacts" / "accuracy"
@@ -64,13 +58,14 @@ DEFAULT_MESONET = ROOT.parent / "shared" / "data" / "mesonet"
 DOCUMENT = ROOT / "docs" / "accuracy.md"
 MARKS = ("<!-- accuracy:begin -->", "<!-- accuracy:end -->")
 
-OURS = "P(fake) of EfficientNet-Lite0"
-CONFIG = AnalysisConfig(classifier="efficientnet")
+CLIP = "CLIP ViT-B/16 (P(fake) by the folds)"
+EFFICIENTNET = "EfficientNet-Lite0 twice (P(fake))"
 CAPSULE = "Capsule network (ours, small)"
+CONFIG = AnalysisConfig(classifier="efficientnet")
 RULE_ORDER = {"REAL": 0.0, "MAYBE_FAKE": 0.5, "FAKE": 1.0}
+LEAST_FAKES = 10  # of a kind that has a column of its own
 # A change to one of these can change what is measured.
 MEASURING_CODE = ("video", "faces", "signals", "detectors", "analysis")
-FORENSICS_SET = re.compile(r"(?P<rate>ff\+\+ c\d+) (?P<method>.+)")
 
 
 Baseline = CapsuleClassifier | MesoNet
@@ -78,50 +73,43 @@ Baseline = CapsuleClassifier | MesoNet
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found out about one clip. variant: "" or "CRF 35". scores: by scorer, larger is more suspicious."""
+    """What was found out about one clip. judged: by the folds. verdict: of the classifier before, by the application.
+    scores: by scorer, larger is more suspicious."""
 
-    clip: ClipEntry
-    variant: str
+    judged: Scored
     verdict: str | None
     scores: dict[str, float]
     error: str | None = None
 
-    @property
-    def result(self) -> ClipResult:
-        return ClipResult(self.clip, self.scores.get(OURS), self.verdict, error=self.error)  # type: ignore[arg-type]
-
 
 def main() -> None:
     arguments = _arguments()
-    splits = arguments.splits.split(",") if arguments.splits else []
-    clips = open_dataset(arguments.manifest, anywhere=True).entries
-    clips = tuple(clip for clip in clips if clip.label and (not splits or clip.split in splits))
-    if not clips:
-        raise SystemExit(f"{arguments.manifest}: no clips of the splits {arguments.splits}")
-    rates = [None, *(int(text) for text in arguments.recompress.split(",") if text)]
-    measured = [found for crf in rates for found in _measure_all(clips, crf, arguments)]
-    text = report(measured, splits)
+    judged = [clip for clip in judged_clips() if not is_seen_before(clip)]
+    known = {clip.name: clip for clip in open_dataset(arguments.manifest, anywhere=True).entries}
+    missing = [clip.row["clip"] for clip in judged if clip.row["clip"] not in known]
+    if missing:
+        raise SystemExit(f"{arguments.manifest} lacks {len(missing)} of {len(judged)} clips, {missing[0]} first")
+    measured = _measure_all(judged, known, arguments)
+    text = report(measured)
     print(text)
     if arguments.json:
-        shown = {"clips": [asdict(found) for found in measured], "tables": text}
+        shown = [{"clip": found.judged.row["clip"], "scores": found.scores, "error": found.error} for found in measured]
         write_text(arguments.json, json.dumps(shown, indent=1) + "\n")
     if arguments.docs:
         update_between_marks(DOCUMENT, text, MARKS)
         command = {"command": "python benchmarks/accuracy.py MANIFEST.csv --docs", "version": __version__}
-        write_facts("baselines", command | _scorer_facts("capsule", CAPSULE, measured))
+        write_facts("baselines", command | facts(measured))
         update_quotes()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifest", type=Path)
-    parser.add_argument("--splits", default="val,test", help='those not trained on (default val,test); "" for all')
-    parser.add_argument("--recompress", default="", metavar="CRF,…", help="measure again after H.264 at these rates")
     parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
     parser.add_argument("--timeout-s", type=float, default=1800.0, help="a clip that takes longer is stopped")
     parser.add_argument("--mesonet", type=Path, default=DEFAULT_MESONET, help="folder of MesoNet's published weights")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="what was measured is kept here")
-    parser.add_argument("--json", type=Path, help="write every clip's scores and the tables to this file")
+    parser.add_argument("--json", type=Path, help="write every clip's scores to this file")
     parser.add_argument("--docs", action="store_true", help="put tables and quoted numbers into the documents")
     return parser.parse_args()
 
@@ -129,28 +117,25 @@ def _arguments() -> argparse.Namespace:
 # --- measuring ------------------------------------------------------------------------------------------------------
 
 
-def _measure_all(clips: Sequence[ClipEntry], crf: int | None, arguments: argparse.Namespace) -> Iterator[Measured]:
+def _measure_all(
+    judged: Sequence[Scored], known: Mapping[str, ClipEntry], arguments: argparse.Namespace
+) -> list[Measured]:
     """Measure all clips, in their order; say how far it is on standard error."""
-    variant = "" if crf is None else f"CRF {crf}"
-    task = functools.partial(
-        measure_cached,
-        crf=crf,
-        cache=arguments.cache,
-        mesonet=arguments.mesonet,
-        fingerprint=measuring_fingerprint(arguments.mesonet),
-    )
-    found: dict[str, Measured] = {}
+    fingerprint = measuring_fingerprint(arguments.mesonet)
+    task = functools.partial(measure_cached, cache=arguments.cache, mesonet=arguments.mesonet, fingerprint=fingerprint)
+    clips = [known[clip.row["clip"]] for clip in judged]
+    values: dict[str, tuple[Any, str | None]] = {}
     started = time.monotonic()
     for done, (clip, value, error) in enumerate(_outcomes(clips, task, arguments.workers, arguments.timeout_s), 1):
-        value = value or {"verdict": None, "scores": {}}
-        found[clip.name] = Measured(clip, variant, value["verdict"], value["scores"], error)
+        values[clip.name] = value or {"verdict": None, "scores": {}}, error
         left_s = (time.monotonic() - started) / done * (len(clips) - done)
-        print(
-            f"[{done}/{len(clips)}, {left_s / 60:.0f} min left] {variant} {clip.name}: {error or value['verdict']}",
-            file=sys.stderr,
-            flush=True,
-        )
-    return iter([found[clip.name] for clip in clips])
+        told = error or values[clip.name][0]["verdict"]
+        print(f"[{done}/{len(clips)}, {left_s / 60:.0f} min left] {clip.name}: {told}", file=sys.stderr, flush=True)
+    found = [(clip, *values[clip.row["clip"]]) for clip in judged]
+    return [
+        Measured(clip, value["verdict"], {CLIP: clip.probability} | value["scores"], error)
+        for clip, value, error in found
+    ]
 
 
 def _outcomes(
@@ -178,42 +163,23 @@ def measuring_fingerprint(mesonet: Path) -> str:
     for file in [*files, *sorted(mesonet.glob("*.h5"))]:
         if file.is_file() and file.suffix != ".pyc":
             digest.update(file.name.encode() + file_sha256(file).encode())
-    for function in (measure, signal_scores, _signed_statistic, _most_suspicious, recompressed):
+    for function in (measure, signal_scores, _signed_statistic, _most_suspicious):
         digest.update(inspect.getsource(function).encode())
     return digest.hexdigest()[:16]
 
 
-def measure_cached(path: Path, *, crf: int | None, cache: Path, mesonet: Path, fingerprint: str) -> dict[str, Any]:
+def measure_cached(path: Path, *, cache: Path, mesonet: Path, fingerprint: str) -> dict[str, Any]:
     """Return a clip's verdict and scores, from the cache where they are. Raises DeepfakeError."""
     if not path.is_file():
         return measure(path, mesonet)  # it says what is wrong
-    variant = "" if crf is None else f"-crf{crf}"
-    stored = cache / f"{file_sha256(path)[:24]}-{fingerprint}{variant}.json"
+    stored = cache / f"{file_sha256(path)[:24]}-{fingerprint}.json"
     if stored.is_file():
         kept: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
         return kept
-    if crf is None:
-        found = measure(path, mesonet)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            found = measure(recompressed(path, Path(folder, "clip.mp4"), crf), mesonet)
+    found = measure(path, mesonet)
     cache.mkdir(parents=True, exist_ok=True)
     write_text(stored, json.dumps(found) + "\n")
     return found
-
-
-def recompressed(path: Path, out: Path, crf: int) -> Path:
-    """Encode a clip's frames anew, H.264 at a constant rate factor."""
-    with VideoReader(path) as reader, av.open(str(out), "w") as container:
-        stream = container.add_stream("libx264", rate=reader.info.frame_rate, options={"crf": str(crf)})
-        # 4:2:0 needs even sides: an odd last row or column goes.
-        stream.width, stream.height = reader.info.width // 2 * 2, reader.info.height // 2 * 2
-        stream.pix_fmt = "yuv420p"
-        for frame in reader.frames():
-            image = np.ascontiguousarray(frame.image[: stream.height, : stream.width])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode(None))
-    return out
 
 
 def measure(path: Path, mesonet: Path) -> dict[str, Any]:
@@ -226,7 +192,7 @@ def measure(path: Path, mesonet: Path) -> dict[str, Any]:
 
     analysis = analyze(path, CONFIG, on_crop=sample)
     judged = [track.track_id for track in analysis.tracks]
-    scores: dict[str, float | None] = {OURS: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
+    scores = {EFFICIENTNET: analysis.verdict.probability_fake, **signal_scores(analysis, judged)}
     for name, detector in baselines.items():
         images = [samples[track_id].track_crops().images for track_id in judged if track_id in samples]
         # The mean, as its authors do: its scores saturate, and a mean of log odds would end in ties.
@@ -280,142 +246,118 @@ def mesonet_baselines(folder: Path) -> dict[str, MesoNet]:
 # --- tables ---------------------------------------------------------------------------------------------------------
 
 
-def report(measured: Sequence[Measured], splits: Sequence[str]) -> str:
+def report(measured: Sequence[Measured]) -> str:
     """Return the tables and what has to be known to read them, Markdown."""
-    sets, methods = subsets(measured), method_subsets(measured)
-    groups = len({found.clip.group for found in measured})
-    plain = [found for found in measured if not found.variant]
+    known = [found for found in measured if found.error is None]
+    reals = sum(not found.judged.is_fake for found in known)
     lines = [
-        f"Measured with version {__version__} by `python benchmarks/accuracy.py` on {len(plain)} clips of {groups} "
-        f"groups of people ({'split ' + ' and '.join(splits) if splits else 'all splits'}). A cell holds the AUC and "
-        f"its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups; none where all clips are of one "
-        "group); 0.5 is chance. (−): low values count as suspicious. n, real + fake, where a score is missing for "
-        "some clips.",
+        f"Measured with version {__version__} by `python benchmarks/accuracy.py` on {len(known)} clips, {reals} real "
+        f"and {len(known) - reals} fake, of {len({found.judged.row['group'] for found in known})} groups of people. No "
+        "network in these tables was trained on their sources. A cell holds the AUC, in the first columns with its "
+        f"95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups); 0.5 is chance. Each kind of fake stands "
+        "against the real clips of its fold. (−): low values count as suspicious. n, real + fake, where a score is "
+        "missing for some clips.",
         "",
-        *auc_table(sets),
+        *auc_table(known),
         "",
+        "What is called what, with exact 95 % intervals. CLIP's verdicts are those of the folds, on the crops alone; "
+        "those of EfficientNet-Lite0 are the application's.",
+        "",
+        *verdict_table(known),
     ]
-    if any(_has_both(members) for members in methods.values()):
-        lines += ["By method, against the unedited clips of the same rate:", "", *auc_table(methods), ""]
-    lines += [
-        "The verdict: log loss and accuracy (at 0.5) over the clips with a probability, false alarms (LIKELY_FAKE "
-        "among reals) and misses (LIKELY_REAL among fakes) with exact 95 % intervals.",
-        "",
-        *verdict_table({**sets, **methods}),
-    ]
-    if any(found.clip.split == "train" for found in plain):
-        lines += [
-            "",
-            "Clips of the split train are among them: the detector was trained on these, its numbers are not a test.",
-        ]
     failed = [found for found in measured if found.error is not None]
     if failed:
         lines += ["", f"{len(failed)} clips failed and are not in the tables:", ""]
-        lines += [f"- {found.variant} {found.clip.name}: {found.error}".replace("-  ", "- ") for found in failed]
+        lines += [f"- {found.judged.row['clip']}: {found.error}" for found in failed]
     return "\n".join(lines)
 
 
-def _scorer_facts(name: str, scorer: str, measured: Sequence[Measured]) -> dict[str, Any]:
-    """Return the AUC of one scorer over the clips as they are, its interval, and how many clips have a score."""
-    scored = [found for found in measured if not found.variant and scorer in found.scores]
-    scores, is_fake = [found.scores[scorer] for found in scored], [found.clip.is_fake for found in scored]
-    interval = auc_interval(scores, is_fake, [found.clip.group for found in scored])
-    return {
-        f"{name}_auc": auc(scores, is_fake),
-        **_interval_facts(f"{name}_auc", None if math.isnan(interval[0]) else interval),
-        f"{name}_real": len(scored) - sum(is_fake),
-        f"{name}_fake": sum(is_fake),
+def auc_table(measured: Sequence[Measured]) -> list[str]:
+    """Return one row a scorer; columns: all clips, by size, by kind of fake."""
+    by_clip = {found.judged.row["clip"]: found for found in measured}
+    sizes = {
+        name: [by_clip[clip.row["clip"]] for clip in some]
+        for name, some in by_size([found.judged for found in measured]).items()
     }
-
-
-def _interval_facts(name: str, interval: tuple[float, float] | None) -> dict[str, float]:
-    return {} if interval is None else {f"{name}_low": interval[0], f"{name}_high": interval[1]}
-
-
-def subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """Return what the tables tell apart: all, by split, by set (FaceForensics++ by rate), re-encoded."""
-    plain = [found for found in measured if not found.variant]
-    sets = {"all": plain}
-    for split in sorted({found.clip.split or "" for found in plain} - {""}):
-        sets[f"split {split}"] = [found for found in plain if found.clip.split == split]
-    by_set: dict[str, list[Measured]] = {}
-    for found in plain:
-        match = FORENSICS_SET.fullmatch(found.clip.extra.get("set", ""))
-        by_set.setdefault(match["rate"] if match else found.clip.extra.get("set", ""), []).append(found)
-    sets.update((name, by_set[name]) for name in sorted(by_set) if name)
-    for variant in dict.fromkeys(found.variant for found in measured if found.variant):
-        sets[f"all, re-encoded, {variant}"] = [found for found in measured if found.variant == variant]
-    return {name: [found for found in members if found.error is None] for name, members in sets.items()}
-
-
-def method_subsets(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """Return, by rate and method of FaceForensics++, the fakes of that method and the unedited clips of that rate."""
-    matches = [
-        (found, FORENSICS_SET.fullmatch(found.clip.extra.get("set", "")))
-        for found in measured
-        if not found.variant and found.error is None
+    wide, kinds = {"all": list(measured), **sizes}, kinds_of_fakes(measured)
+    scorers = list(dict.fromkeys(name for found in measured for name in found.scores))
+    rows = [
+        [
+            scorer,
+            *(_auc_cell(some, scorer, with_interval=True) for some in wide.values()),
+            *(_auc_cell(some, scorer, with_interval=False) for some in kinds.values()),
+        ]
+        for scorer in scorers
     ]
-    of_sets = [(found, match["rate"], match["method"]) for found, match in matches if match]
-    return {
-        f"{rate} {method}": [f for f, r, m in of_sets if r == rate and (m == method or not f.clip.is_fake)]
-        for rate, method in sorted({(rate, method) for found, rate, method in of_sets if found.clip.is_fake})
-    }
-
-
-def auc_table(sets: dict[str, list[Measured]]) -> list[str]:
-    """Return one row a scorer and one column a subset that has both classes."""
-    columns = {name: members for name, members in sets.items() if _has_both(members)}
-    scorers = list(dict.fromkeys(name for members in columns.values() for found in members for name in found.scores))
-    heads = [f"{name}<br>{_counts(members)}" for name, members in columns.items()]
-    rows = [[scorer, *(_auc_cell(members, scorer) for members in columns.values())] for scorer in scorers]
+    heads = [f"{name}<br>{_counts(some)}" for name, some in {**wide, **kinds}.items()]
     return markdown_table(["AUC", *heads], rows)
 
 
-def _has_both(members: Sequence[Measured]) -> bool:
-    return len({found.clip.is_fake for found in members}) == 2
+def kinds_of_fakes(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Return the fakes of each kind that has enough of them, with the real clips of its fold."""
+    kinds: dict[str, list[Measured]] = {}
+    for found in measured:
+        if found.judged.is_fake:
+            kinds.setdefault(found.judged.row["method"], []).append(found)
+    return {
+        kind: [*fakes, *_reals_beside(fakes, measured)]
+        for kind, fakes in sorted(kinds.items())
+        if len(fakes) >= LEAST_FAKES
+    }
+
+
+def _reals_beside(fakes: Sequence[Measured], measured: Sequence[Measured]) -> list[Measured]:
+    folds = {fake.judged.row["fold"] for fake in fakes}
+    return [found for found in measured if not found.judged.is_fake and found.judged.row["fold"] in folds]
 
 
 def _counts(members: Sequence[Measured]) -> str:
-    fakes = sum(found.clip.is_fake for found in members)
+    fakes = sum(found.judged.is_fake for found in members)
     return f"{len(members) - fakes} + {fakes}"
 
 
-def _auc_cell(members: Sequence[Measured], scorer: str) -> str:
+def _auc_cell(members: Sequence[Measured], scorer: str, *, with_interval: bool) -> str:
     scored = [found for found in members if scorer in found.scores]
-    is_fake = [found.clip.is_fake for found in scored]
-    scores = [found.scores[scorer] for found in scored]
-    value = auc(scores, is_fake)
+    value, (low, high) = _auc(scored, scorer)
     missing = "" if len(scored) == len(members) else f", n {_counts(scored)}"
     if math.isnan(value):
         return "–" + missing
-    low, high = auc_interval(scores, is_fake, [found.clip.group for found in scored])
-    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    interval = f" [{low:.2f}, {high:.2f}]" if with_interval and not math.isnan(low) else ""
     return f"{value:.2f}{interval}{missing}"
 
 
-def verdict_table(sets: dict[str, list[Measured]]) -> list[str]:
-    """Return one row a subset: what the verdict says there."""
+def _auc(scored: Sequence[Measured], scorer: str) -> tuple[float, tuple[float, float]]:
+    is_fake = [found.judged.is_fake for found in scored]
+    scores = [found.scores[scorer] for found in scored]
+    return auc(scores, is_fake), auc_interval(scores, is_fake, [found.judged.row["group"] for found in scored])
+
+
+def verdict_table(measured: Sequence[Measured]) -> list[str]:
+    """Return one row a classifier: how many of its verdicts are right, wrong, and left open."""
     rows = []
-    for name, members in sets.items():
-        if not members:
-            continue
-        found = summarize([member.result for member in members], draws=1)
-        rows.append(
-            [
-                name,
-                f"{found.n_real} + {found.n_fake}",
-                _number(found.log_loss),
-                _number(found.accuracy),
-                f"{found.abstained} of {found.n}",
-                *map(share_cell, (found.false_alarms, found.missed)),
-            ]
-        )
-    head = ["", "real + fake", "log loss", "accuracy", "not decided", "false alarms", "misses"]
-    return markdown_table(head, rows)
+    for name, verdicts in {
+        CLIP: [found.judged.verdict for found in measured],
+        EFFICIENTNET: [found.verdict for found in measured],
+    }.items():
+        said = list(zip(verdicts, (found.judged.is_fake for found in measured), strict=True))
+        reals, fakes = (sum(is_fake is kind for _, is_fake in said) for kind in (False, True))
+        cells = [
+            share_cell(share(said.count((verdict, is_fake)), fakes if is_fake else reals))
+            for verdict, is_fake in (("LIKELY_FAKE", False), ("LIKELY_REAL", True), ("LIKELY_FAKE", True))
+        ]
+        rows.append([name, *cells, f"{verdicts.count('INCONCLUSIVE')} of {len(verdicts)}"])
+    return markdown_table(["", "false alarms", "misses", "fakes found", "not decided"], rows)
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def facts(measured: Sequence[Measured]) -> dict[str, Any]:
+    """Return the numbers that prose quotes."""
+    scored = [found for found in measured if CAPSULE in found.scores]
+    value, (low, high) = _auc(scored, CAPSULE)
+    fakes = sum(found.judged.is_fake for found in scored)
+    return {
+        "capsule_auc": value, "capsule_auc_low": low, "capsule_auc_high": high,
+        "capsule_real": len(scored) - fakes, "capsule_fake": fakes,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

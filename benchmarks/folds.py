@@ -66,8 +66,7 @@ def main() -> None:
     parser.add_argument("--people", type=Path, metavar="CSV", help="how the people look: a table by sex, age and skin")
     parser.add_argument("--docs", action="store_true", help="put tables and quoted numbers into the documents")
     arguments = parser.parse_args()
-    with SCORES.open(newline="") as file:
-        clips = scored(list(csv.DictReader(file)))
+    clips = judged_clips()
     text = report(clips)
     print(text)
     people = None if arguments.people is None else by_people(clips, arguments.people)
@@ -80,6 +79,27 @@ def main() -> None:
         write_facts("accuracy", facts(clips))
         write_facts("rules", rules())
         update_quotes()
+
+
+def judged_clips() -> list[Scored]:
+    """Return the clips of the folds."""
+    with SCORES.open(newline="") as file:
+        return scored(list(csv.DictReader(file)))
+
+
+def is_seen_before(clip: Scored) -> bool:
+    """Tell whether the classifier before was trained on other clips of the same source."""
+    return clip.row["set"].startswith(SEEN_BEFORE)
+
+
+def by_size(clips: Sequence[Scored]) -> dict[str, list[Scored]]:
+    """Return the clips by the short side of their picture."""
+    sides = {clip.row["clip"]: int(clip.row["short_side_px"]) for clip in clips}
+    return {
+        "short side below 400 px": [c for c in clips if sides[c.row["clip"]] < 400],
+        "400 to 719 px": [c for c in clips if 400 <= sides[c.row["clip"]] < 720],
+        "720 px and more": [c for c in clips if sides[c.row["clip"]] >= 720],
+    }
 
 
 def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
@@ -118,12 +138,7 @@ def report(clips: Sequence[Scored]) -> str:
     folds = {
         f"fold {fold}": [c for c in clips if c.row["fold"] == fold] for fold in sorted({c.row["fold"] for c in clips})
     }
-    sizes = {
-        "short side below 400 px": [c for c in clips if int(c.row["short_side_px"]) < 400],
-        "400 to 719 px": [c for c in clips if 400 <= int(c.row["short_side_px"]) < 720],
-        "720 px and more": [c for c in clips if int(c.row["short_side_px"]) >= 720],
-    }
-    unseen = [clip for clip in clips if not clip.row["set"].startswith(SEEN_BEFORE)]
+    unseen = [clip for clip in clips if not is_seen_before(clip)]
     lines = [
         f"Measured with version {__version__} by `python benchmarks/folds.py` on {len(clips)} clips, {len(reals)} real "
         f"and {len(fakes)} fake, of {len({c.row['group'] for c in clips})} groups of people. Five folds: each leaves "
@@ -133,7 +148,7 @@ def report(clips: Sequence[Scored]) -> str:
         "",
         *markdown_table(
             ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],
-            [[name, *_row(some)] for name, some in {"all": list(clips), **folds, **sizes}.items()],
+            [[name, *_row(some)] for name, some in {"all": list(clips), **folds, **by_size(clips)}.items()],
         ),
         "",
         f"Beside the classifier before, on the {len(unseen)} clips of sources that neither had seen: "

@@ -410,48 +410,46 @@ class TestCommand:
             _run(manifest, "--json", tmp_path / "none" / "numbers.json")
 
 
-def _measured(label: str, score: float, set_name: str, split: str = "val", *, variant: str = "", error: str = ""):
-    from benchmarks.accuracy import OURS, Measured
+def _measured(label: str, score: float | None, *, side: int = 720, fold: str = "1", kind: str = "", error: str = ""):
+    from benchmarks.accuracy import EFFICIENTNET, Measured
+    from benchmarks.folds import Scored
 
     name = f"{next(_numbers)}.mp4"
-    clip = ClipEntry(name, f"/data/{name}", label, split=split, extra={"set": set_name})
-    scores = {} if error else {OURS: score, **({"blinks": score} if label == "FAKE" else {})}
-    return Measured(clip, variant, "INCONCLUSIVE", scores, error or None)
+    row = {"clip": name, "label": label, "group": name, "fold": fold, "method": kind, "short_side_px": str(side)}
+    scores = {} if score is None else {EFFICIENTNET: score, **({"blinks": score} if label == "FAKE" else {})}
+    return Measured(Scored(row, 0.5, 0.5, "LIKELY_FAKE"), "INCONCLUSIVE", scores, error or None)
 
 
 class TestAccuracyTables:
-    def test_a_method_stands_against_the_unedited_clips_of_its_own_rate(self):
-        from benchmarks.accuracy import method_subsets, subsets
+    def test_a_kind_of_fake_stands_against_the_real_clips_of_its_own_fold(self, monkeypatch):
+        from benchmarks import accuracy
 
-        real23, real40 = _measured("REAL", 0.1, "ff++ c23 youtube"), _measured("REAL", 0.2, "ff++ c40 actors")
-        swap, shift = _measured("FAKE", 0.3, "ff++ c23 FaceSwap"), _measured("FAKE", 0.4, "ff++ c23 FaceShifter")
-        other = _measured("FAKE", 0.5, "dfdc", "test")
-        again = _measured("REAL", 0.6, "ff++ c23 youtube", variant="CRF 35")
-        clips = [real23, real40, swap, shift, other, again]
-        assert method_subsets(clips) == {"ff++ c23 FaceShifter": [real23, shift], "ff++ c23 FaceSwap": [real23, swap]}
-        assert subsets(clips) == {
-            "all": clips[:5],
-            "split test": [other],
-            "split val": clips[:4],
-            "dfdc": [other],
-            "ff++ c23": [real23, swap, shift],
-            "ff++ c40": [real40],
-            "all, re-encoded, CRF 35": [again],
-        }
+        monkeypatch.setattr(accuracy, "LEAST_FAKES", 2)
+        real, other = _measured("REAL", 0.1), _measured("REAL", 0.2, fold="2")
+        swaps = [_measured("FAKE", score, kind="swap") for score in (0.3, 0.4)]
+        rare = _measured("FAKE", 0.5, kind="rare")
+        assert accuracy.kinds_of_fakes([real, other, *swaps, rare]) == {"swap": [*swaps, real]}
 
-    def test_cells_say_how_many_clips_have_a_score_and_failures_are_listed_without_their_folder(self):
-        from benchmarks.accuracy import OURS, report
+    def test_cells_say_how_many_clips_have_a_score_and_failures_are_listed(self):
+        from benchmarks.accuracy import EFFICIENTNET, report
 
-        clips = [_measured("REAL", 0.2, "x"), _measured("FAKE", 0.8, "x"), _measured("FAKE", 0.1, "x")]
-        broken = _measured("FAKE", 0.0, "x", error="to be replaced")
-        broken = replace(broken, error="not a video")
-        text = report([*clips, broken], ["val"])
-        table = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("|")}
-        assert "<br>1 + 2" in table["AUC"]
-        assert "0.50 [0.00, 1.00]" in table[OURS]
-        assert "–, n 0 + 2" in table["blinks"]
-        assert f"- {broken.clip.name}: not a video" in text
-        assert "/data" not in text
+        clips = [_measured("REAL", 0.2), _measured("FAKE", 0.8), _measured("FAKE", 0.1, side=300)]
+        broken = _measured("FAKE", None, error="not a video")
+        text = report([*clips, broken])
+        rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("| ")}
+        assert "all<br>1 + 2" in rows["AUC"]
+        assert "below 400 px<br>0 + 1" in rows["AUC"]
+        assert "0.50 [0.00, 1.00]" in next(line for line in text.splitlines() if line.startswith(f"| {EFFICIENTNET} "))
+        assert "–, n 0 + 2" in rows["blinks"]
+        assert f"- {broken.judged.row['clip']}: not a video" in text
+
+    def test_verdicts_are_counted_by_what_the_clip_is(self):
+        from benchmarks.accuracy import verdict_table
+
+        table = verdict_table([_measured("REAL", 0.2), _measured("FAKE", 0.8), _measured("FAKE", 0.1)])
+        folds, application = ([cell.split(" [")[0] for cell in line.strip("| ").split(" | ")[1:]] for line in table[2:])
+        assert folds == ["1 of 1", "0 of 2", "2 of 2", "0 of 3"]
+        assert application == ["0 of 1", "0 of 2", "0 of 2", "3 of 3"]
 
     def test_only_what_is_between_the_marks_is_replaced(self, tmp_path):
         from benchmarks.accuracy import MARKS

@@ -18,7 +18,7 @@ from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import DatasetSource, chosen_dataset
 from deepfake.dashboard.state import warn_of_store
 from deepfake.dashboard.verdict_cells import verdicts_of
-from deepfake.dataset import Dataset, counts
+from deepfake.dataset import ClipEntry, Dataset, counts
 
 
 def page() -> None:
@@ -56,7 +56,7 @@ def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig
             draw_rows(source, dataset, entries, config.fingerprint())
 
 
-def draw_rows(source: DatasetSource, dataset: Dataset, entries: list, fingerprint: str) -> None:
+def draw_rows(source: DatasetSource, dataset: Dataset, entries: list[ClipEntry], fingerprint: str) -> None:
     entry = draw_table(dataset, entries, source.source_id, fingerprint)
     if entry is None:
         st.caption("Select a row to open its clip in Analyze or Compare.")

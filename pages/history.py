@@ -8,6 +8,7 @@ from deepfake.dashboard.history.stored import draw_stored
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
 from deepfake.dashboard.state import runtime, warn_of_store
 from deepfake.dashboard.visitor import owner
+from deepfake.store import StoredFingerprint
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
@@ -41,7 +42,7 @@ def page() -> None:
 
 
 def draw_list() -> None:
-    known = runtime().store.ask(lambda store: store.fingerprints(), ())
+    known: tuple[StoredFingerprint, ...] = runtime().store.ask(lambda store: store.fingerprints(), ())
     if not known:
         draw_empty()
         return

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.signals.base import SignalInfo, SignalTrace
-from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, is_weak, real_values, signal_auc
+from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, is_weak, misleads, real_values, signal_auc
 
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
@@ -129,8 +129,9 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
     """Return what the signals say of a track, the strongest first.
 
     A signal has a say where it was better than chance, its 95 % interval clear of an AUC of 0.5, in at least one set
-    of clips; where it was not so in all of them it is weak, and comes last. A value speaks for a fake where at most a
-    tenth of the real clips are as suspicious, against one where at least half are, and is left out in between.
+    of clips, and worse in none; where it was not better in all of them it is weak, and comes last. A value speaks for a
+    fake where at most a tenth of the real clips are as suspicious, against one where at least half are, and is left out
+    in between.
     """
     found = [item for reading in readings if (item := _reading_evidence(reading, track_id)) is not None]
     return tuple(sorted(found, key=lambda item: (item.is_weak, -abs((item.suspicion or 0.0) - 0.5))))
@@ -138,7 +139,9 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
 
 def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
     side, count = reading.info.suspicious, len(reading.real)
-    if side is None or count == 0 or not any(item.interval[0] > CHANCE for item in reading.auc):
+    if side is None or count == 0 or misleads(reading.auc):
+        return None
+    if not any(item.interval[0] > CHANCE for item in reading.auc):
         return None
     if side == "high":
         as_suspicious = int(np.sum(reading.real >= reading.value))

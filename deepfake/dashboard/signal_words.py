@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deepfake.signals.registry import SignalAuc, is_weak
+from deepfake.signals.registry import SignalAuc, is_weak, misleads
 
 SIDES = {
     "high": "High values are the suspicious ones.",
@@ -20,4 +20,8 @@ def auc_sentence(measured: Sequence[SignalAuc]) -> str:
         f"{item.real} real and {item.fake} fake clips"
         for item in measured
     )
-    return f"By itself (0.5 is chance): {sets}.{' A weak signal.' if is_weak(measured) else ''}"
+    if misleads(measured):
+        worth = " On some clips it points the wrong way: it speaks neither for nor against a fake."
+    else:
+        worth = " A weak signal." if is_weak(measured) else ""
+    return f"By itself (0.5 is chance): {sets}.{worth}"

@@ -62,6 +62,12 @@ class SignalAuc:
 CHANCE: Final = 0.5  # AUC of a signal that tells nothing
 
 
+def misleads(measured: Sequence[SignalAuc]) -> bool:
+    """Return whether a signal was worse than chance, its interval clear of it, in some set of clips: what speaks for a
+    fake there speaks against one here."""
+    return any(item.interval[1] < CHANCE for item in measured)
+
+
 def is_weak(measured: Sequence[SignalAuc]) -> bool:
     """Return whether a signal was not better than chance, its interval clear of it, in all sets of clips."""
     return not all(item.interval[0] > CHANCE for item in measured)

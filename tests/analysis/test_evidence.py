@@ -45,6 +45,10 @@ def test_a_signal_at_chance_says_nothing():
     assert signal_evidence((reading(99, low=(0.4,)), reading(99, low=()), reading(99, side=None)), 0) == ()
 
 
+def test_a_signal_that_points_the_wrong_way_on_some_clips_says_nothing():
+    assert signal_evidence((reading(99, low=(0.6, 0.2)),), 0) == ()
+
+
 def test_a_signal_at_chance_on_some_clips_is_weak_and_last():
     weak, good = reading(99, low=(0.6, 0.45), name="weak"), reading(96, name="good")
     found = signal_evidence((weak, good), 0)

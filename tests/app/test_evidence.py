@@ -19,6 +19,12 @@ def test_a_signal_above_chance_is_not_called_weak() -> None:
     assert "not measured" in auc_sentence([])
 
 
+def test_a_signal_that_points_the_wrong_way_on_some_clips_is_said_to() -> None:
+    both = [SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41), SignalAuc("other sources", 0.42, (0.36, 0.48), 254, 168)]
+    assert "neither for nor against a fake" in auc_sentence(both)
+    assert "weak" not in auc_sentence(both)
+
+
 def test_blinks_of_a_short_clip_give_no_rate() -> None:
     summary = BlinkSummary((Blink(1.0, 1.3, 1.1, 0.2),), 3.0, np.nan, (np.nan, np.nan), "too short")
     assert (

@@ -7,9 +7,9 @@ Faces are found and followed by analyze(); of each clip the first seconds are us
 Blinks need longer: for them the face is followed on by its mesh. Where the faces are, and what was measured, is kept
 in the cache folder: delete it after a change of the signals. The AUC is that of the signal's statistic, turned around
 where low is the suspicious side; 0.5 is chance. Its 95 % interval draws whole groups of people. Real and fake
-clips of one data set and rate are compared, never sets with each other; only clips that have a statistic count. The
-last column is the share of fakes that are more suspicious than their own original. --auc and --real leave what
-their files have of other signals as it is.
+clips of FaceForensics++ at one rate are compared; clips of all other sources are one set, in which what differs between
+sources counts as well. Only clips that have a statistic count. The last column is the share of fakes that are more
+suspicious than their own original. --auc and --real leave what their files have of other signals as it is.
 """
 
 from __future__ import annotations
@@ -244,8 +244,9 @@ def _subsets(measured: Sequence[ClipStatistics]) -> Iterator[tuple[str, list[Cli
 
 
 def _kind(item: ClipStatistics) -> str:
-    """Return the data set and rate of a clip: "ff++ c23 Deepfakes" is of "ff++ c23"."""
-    return " ".join(source_of(item.clip).split()[:2])
+    """Return the set that a clip is compared in: "ff++ c23 Deepfakes" is of "ff++ c23"."""
+    source = source_of(item.clip)
+    return " ".join(source.split()[:2]) if source.startswith("ff++ ") else OTHER_SOURCES
 
 
 def real_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
@@ -254,7 +255,8 @@ def real_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
     return [round(float(value), 4) for value in np.sort(found) if np.isfinite(value)]
 
 
-AUC_SETS = ("ff++ c23", "ff++ c40")  # the sets with enough clips of both kinds
+OTHER_SOURCES = "other sources"
+AUC_SETS = ("ff++ c23", "ff++ c40", OTHER_SOURCES)  # what the pages show
 
 
 def main() -> None:

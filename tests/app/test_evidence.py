@@ -41,7 +41,7 @@ def test_blinks_of_a_long_clip_are_compared_with_peoples() -> None:
 
 def test_this_clip_is_told_beside_real_ones() -> None:
     assert band_sentence("high_frequency_excess", 2.2, "dB").startswith(
-        "**This clip: 2.2 dB.** 9 in 10 of 38 real clips: "
+        "**This clip: 2.2 dB.** 9 in 10 of 294 real clips: "
     )
     assert band_sentence("eye_openness", None, "blinks a minute").startswith(
         "This clip is too short for that. 9 in 10 of 20 real clips: "

@@ -7,6 +7,7 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.signals.base import FaceView, SignalTrace
+from deepfake.signals.blink import BlinkSignal
 from deepfake.signals.registry import FACE_SIGNALS, signal_auc, signal_info
 from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
@@ -71,7 +72,8 @@ def test_an_unmeasured_track_has_no_statistic(kind):
 @pytest.mark.parametrize("kind", FACE_SIGNALS)
 def test_every_signal_was_measured_and_its_auc_lies_in_its_interval(kind):
     measured = signal_auc(kind.info.name)
-    assert {item.clips for item in measured} == {"ff++ c23", "ff++ c40"}
+    elsewhere = set() if kind is BlinkSignal else {"other sources"}  # whose clips are too short for a rate of blinks
+    assert {item.clips for item in measured} == {"ff++ c23", "ff++ c40"} | elsewhere
     for item in measured:
         assert item.interval[0] <= item.auc <= item.interval[1]
         assert item.real > 0

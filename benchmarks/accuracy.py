@@ -208,9 +208,6 @@ def signal_scores(analysis: Analysis, judged: Sequence[int]) -> dict[str, float 
     scores: dict[str, float | None] = {
         "notebook's rule": None if rule.label is None else RULE_ORDER[rule.label],
         "frame similarity, lowest (−)": -rule.minimum,
-        "face similarity, median (−)": _most_suspicious(
-            analysis, judged, "face_similarity", lambda trace: -float(np.nanmedian(trace.values))
-        ),
     }
     for signal in FACE_SIGNALS:
         sign, mark = (-1, " (−)") if signal.info.suspicious == "low" else (1, "")

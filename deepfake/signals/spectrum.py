@@ -138,7 +138,7 @@ def real_face_range() -> SpectrumRange:
 class SpectrumClassifier:
     """Logistic regression on leveled spectra. weights: f64 (64,), a dB. worth: its measured AUC, in words.
 
-    When it misleads: it was fitted on one data set, and a pilot of its kind was at chance on others.
+    When it misleads: it was fitted on one data set, and is worse than chance on others.
     """
 
     weights: NDArray[np.float64]
@@ -153,7 +153,7 @@ class SpectrumClassifier:
 
 @functools.cache
 def spectrum_classifier() -> SpectrumClassifier:
-    """Return the classifier on spectra of the paper, as fitted by benchmarks/face_spectra.py. Weak: see its worth."""
+    """Return the classifier on spectra of the paper, as fitted by benchmarks/face_spectra.py: see its worth."""
     stored = json.loads(_RANGE_FILE.read_text(encoding="utf-8"))["classifier"]
     return SpectrumClassifier(np.array(stored["weights"], dtype=np.float64), stored["bias"], stored["worth"])
 

@@ -73,4 +73,4 @@ def spectrum_sentence(
         if np.isnan(probability)
         else f"The classifier of the paper, on the curve alone: P(fake) {probability:.2f}."
     )
-    return f"{inside} {says} A weak classifier: {classifier.worth}."
+    return f"{inside} {says} Do not rely on it: {classifier.worth} (0.5 is chance)."

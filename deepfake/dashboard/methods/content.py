@@ -254,7 +254,8 @@ PAPERS = (
         "Generated faces have too much or too little power at high spatial frequencies; the azimuthal mean of the "
         "power spectrum and a simple classifier tell them from photographs.",
         "The azimuthal mean of the power spectrum of each face, drawn on the Evidence tab over the range of real "
-        f"faces, and logistic regression on it ({spectrum_classifier().worth}). Weak, and shown as such.",
+        f"faces, and logistic regression on it ({spectrum_classifier().worth}). On clips from "
+        "elsewhere it points the wrong way, and the page says so.",
         "The paper's faces are photographs generated whole; ours are taken from clips, whose codecs remove much of "
         "what it looks at. Its SVM and clustering.",
     ),

@@ -1,13 +1,14 @@
-"""How well classifiers, signals, MesoNet and the notebook's rule tell fakes from reals that none had seen: tables.
+"""How well classifiers, signals, MesoNet and the notebook's rule tell fakes from reals of other sources: tables.
 
     python benchmarks/accuracy.py MANIFEST.csv [--workers N] [--mesonet DIR] [--cache DIR] [--json FILE] [--docs]
 
 The clips are those of training/folds/clip_vit_b16.csv, but for the sources that the classifier before and the capsule
-network were trained on; MANIFEST.csv (columns path,label) says where they are. The score of the verdict's classifier
-is that of the folds, by networks that had not seen the clip's source; all else is measured by a whole analysis. What
-was measured of a clip is kept in the cache folder, by the clip's SHA-256 and a fingerprint of the settings, the code
-and the weights: a run that was stopped goes on where it was, and nothing old is mixed with new. --docs puts the tables
-between the two accuracy marks of docs/accuracy.md and what prose quotes of the comparisons into facts.json.
+network know; MANIFEST.csv (columns path,label) says where they are, by the same names. The score of the verdict's
+classifier is that of the folds, by networks that had not seen the clip's source; all else is measured by a whole
+analysis. What was measured of a clip is kept in the cache folder, by the clip's SHA-256 and a fingerprint of the
+settings, the code and the weights: a run that was stopped goes on where it was, and nothing old is mixed with new.
+--docs puts the tables between the two accuracy marks of docs/accuracy.md and what prose quotes of the comparisons into
+facts.json.
 """
 
 from __future__ import annotations
@@ -250,7 +251,8 @@ def report(measured: Sequence[Measured]) -> str:
     lines = [
         f"Measured with version {__version__} by `python benchmarks/accuracy.py` on {len(known)} clips, {reals} real "
         f"and {len(known) - reals} fake, of {len({found.judged.row['group'] for found in known})} groups of people. No "
-        "network in these tables was trained on their sources. A cell holds the AUC, in the first columns with its "
+        "network of this project in these tables was trained on their sources; what MesoNet's authors trained on was "
+        "not compared. A cell holds the AUC, in the first columns with its "
         f"95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups); 0.5 is chance. Each kind of fake stands "
         "against the real clips of its fold. (−): low values count as suspicious. n, real + fake, where a score is "
         "missing for some clips.",
@@ -315,18 +317,22 @@ def _counts(members: Sequence[Measured]) -> str:
 
 def _auc_cell(members: Sequence[Measured], scorer: str, *, with_interval: bool) -> str:
     scored = [found for found in members if scorer in found.scores]
-    value, (low, high) = _auc(scored, scorer)
+    value = auc(*_scores(scored, scorer))
     missing = "" if len(scored) == len(members) else f", n {_counts(scored)}"
     if math.isnan(value):
         return "–" + missing
-    interval = f" [{low:.2f}, {high:.2f}]" if with_interval and not math.isnan(low) else ""
-    return f"{value:.2f}{interval}{missing}"
+    if not with_interval:
+        return f"{value:.2f}{missing}"
+    low, high = _interval(scored, scorer)
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]{missing}"
 
 
-def _auc(scored: Sequence[Measured], scorer: str) -> tuple[float, tuple[float, float]]:
-    is_fake = [found.judged.is_fake for found in scored]
-    scores = [found.scores[scorer] for found in scored]
-    return auc(scores, is_fake), auc_interval(scores, is_fake, [found.judged.row["group"] for found in scored])
+def _scores(scored: Sequence[Measured], scorer: str) -> tuple[list[float], list[bool]]:
+    return [found.scores[scorer] for found in scored], [found.judged.is_fake for found in scored]
+
+
+def _interval(scored: Sequence[Measured], scorer: str) -> tuple[float, float]:
+    return auc_interval(*_scores(scored, scorer), [found.judged.row["group"] for found in scored])
 
 
 def verdict_table(measured: Sequence[Measured]) -> list[str]:
@@ -349,10 +355,10 @@ def verdict_table(measured: Sequence[Measured]) -> list[str]:
 def facts(measured: Sequence[Measured]) -> dict[str, Any]:
     """Return the numbers that prose quotes."""
     scored = [found for found in measured if CAPSULE in found.scores]
-    value, (low, high) = _auc(scored, CAPSULE)
+    low, high = _interval(scored, CAPSULE)
     fakes = sum(found.judged.is_fake for found in scored)
     return {
-        "capsule_auc": value, "capsule_auc_low": low, "capsule_auc_high": high,
+        "capsule_auc": auc(*_scores(scored, CAPSULE)), "capsule_auc_low": low, "capsule_auc_high": high,
         "capsule_real": len(scored) - fakes, "capsule_fake": fakes,
     }  # fmt: skip
 

@@ -152,7 +152,7 @@ def main() -> None:
     )
     worth = (
         f"{_auc_of(left_out_scores(judged), judged)} of FaceForensics++, of {len({clip.group for clip in judged})} "
-        "groups, each left out in turn; "
+        "groups of people, each left out in turn; "
         f"{_auc_of(np.array([clip.spectrum @ weights + bias for clip in others]), others)} of other sources"
     )
     found = {

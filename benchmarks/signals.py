@@ -54,6 +54,8 @@ SAMPLED_HZ = 4.0  # signals that do not need every frame
 # Of the mesh: right eye, left eye, tip of the nose, corners of the mouth, each the mean of the points named.
 FIVE_POINTS = ((33, 133), (263, 362), (1,), (61,), (291,))
 EYE_SIGNAL = "eye_openness"
+OTHER_SOURCES = "other sources, taken together"
+AUC_SETS = ("ff++ c23", "ff++ c40", OTHER_SOURCES)  # what the pages show
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ def _subsets(measured: Sequence[ClipStatistics]) -> Iterator[tuple[str, list[Cli
     for kind in kinds:
         inside = [item for item in measured if _kind(item) == kind]
         yield kind, inside
-        for source in sorted({source_of(item.clip) for item in inside if item.clip.is_fake} - {kind}):
+        for source in sorted({source_of(item.clip) for item in inside if item.clip.is_fake} - {kind, ""}):
             method = source.removeprefix(kind).strip()
             yield f"  {method}", [item for item in inside if not item.clip.is_fake or source_of(item.clip) == source]
 
@@ -253,10 +255,6 @@ def real_values(measured: Sequence[ClipStatistics], name: str) -> list[float]:
     """Return a signal's statistic of every real clip that has one, increasing."""
     found = [item.statistics.get(name, float("nan")) for item in measured if not item.clip.is_fake]
     return [round(float(value), 4) for value in np.sort(found) if np.isfinite(value)]
-
-
-OTHER_SOURCES = "other sources"
-AUC_SETS = ("ff++ c23", "ff++ c40", OTHER_SOURCES)  # what the pages show
 
 
 def main() -> None:

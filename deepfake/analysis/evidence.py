@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.signals.base import SignalInfo, SignalTrace
-from deepfake.signals.registry import CHANCE, FACE_SIGNALS, SignalAuc, is_weak, misleads, real_values, signal_auc
+from deepfake.signals.registry import (
+    CHANCE,
+    FACE_SIGNALS,
+    SignalAuc,
+    is_weak,
+    is_worse_than_chance,
+    real_values,
+    signal_auc,
+)
 
 Direction = Literal["for", "against", "limits"]
 EvidenceCode = Literal[
@@ -89,7 +97,7 @@ class Evidence:
             - any of an earlier version: its `sentence`; the code is as_kept where it told no more.
         suspicion: In [0, 1], or None where it gives none.
         direction: It speaks "for" a fake, "against" one, or it "limits" what can be said.
-        is_weak: It was measured to be little better than chance, or not on all clips.
+        is_weak: Its signal was not better than chance in all sets of clips.
     """
 
     code: EvidenceCode
@@ -139,7 +147,7 @@ def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[E
 
 def _reading_evidence(reading: SignalReading, track_id: int) -> Evidence | None:
     side, count = reading.info.suspicious, len(reading.real)
-    if side is None or count == 0 or misleads(reading.auc):
+    if side is None or count == 0 or is_worse_than_chance(reading.auc):
         return None
     if not any(item.interval[0] > CHANCE for item in reading.auc):
         return None

@@ -28,7 +28,7 @@ from deepfake.analysis.quality import (
 from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
-RULES_VERSION = 4  # of this module: results made by other rules are not mixed with these
+RULES_VERSION = 5  # of this module, of evidence and of what it rests on: other rules' results are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
 Answer = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE", "NOT_JUDGED", "NO_FACE"]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from deepfake.signals.registry import SignalAuc, is_weak, misleads
+from deepfake.signals.base import SignalInfo
+from deepfake.signals.registry import CHANCE, SignalAuc, is_weak, is_worse_than_chance
 
 SIDES = {
     "high": "High values are the suspicious ones.",
@@ -11,7 +12,14 @@ SIDES = {
 }
 
 
-def auc_sentence(measured: Sequence[SignalAuc]) -> str:
+def side_sentence(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
+    """Return which side of a signal is the suspicious one."""
+    if info.suspicious is not None and is_worse_than_chance(measured):
+        return f"{info.suspicious.capitalize()} values were expected in fakes."
+    return SIDES[info.suspicious]
+
+
+def auc_sentence(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
     """Return how well a signal by itself tells fakes from real clips, by set of clips."""
     if not measured:
         return "How well it tells fakes from real clips by itself was not measured."
@@ -20,8 +28,15 @@ def auc_sentence(measured: Sequence[SignalAuc]) -> str:
         f"[{item.interval[0]:.2f}, {item.interval[1]:.2f}], {item.real} real and {item.fake} fake clips"
         for item in measured
     )
-    if misleads(measured):
-        worth = " On some clips it points the wrong way: it speaks neither for nor against a fake."
-    else:
-        worth = " A weak signal." if is_weak(measured) else ""
-    return f"By itself (0.5 is chance): {sets}.{worth}"
+    chance = "0.5 is chance" if info.suspicious else "0.5 is chance, more where fakes have the higher values"
+    return f"By itself ({chance}): {sets}.{_worth(info, measured)}"
+
+
+def _worth(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
+    if info.suspicious is None:
+        return ""
+    if is_worse_than_chance(measured):
+        return " On some clips it points the wrong way: it speaks neither for nor against a fake."
+    if not any(item.interval[0] > CHANCE for item in measured):
+        return " No better than chance: it speaks neither for nor against a fake."
+    return " A weak signal." if is_weak(measured) else ""

@@ -10,9 +10,8 @@ class FaceSimilaritySignal(FaceSignal):
     Value: SSIM (see ssim.FrameSimilarity) of a crop with the one before it, in [-1, 1], 1 for equal ones. The crop
     follows the face, so motion of the head counts for little and change within the face for much.
 
-    Neither side speaks for a fake: by benchmarks/signals.py the low side is no better than chance (AUC 0.46 and 0.39 on
-    FaceForensics++ c23 and c40, 0.44 on 448 clips of other sources; faces of some methods move less than their
-    originals).
+    Neither side speaks for a fake: by benchmarks/signals.py the low side, which was expected, is worse than chance (AUC
+    0.46 and 0.39 on FaceForensics++ c23 and c40, 0.44 on 448 clips of other sources): fakes are a little steadier.
 
     When it misleads: speech, a smile, a hand before the face and a turn of the head lower it; a small or blurred face
     looks steadier than it is.

@@ -62,9 +62,9 @@ class SignalAuc:
 CHANCE: Final = 0.5  # AUC of a signal that tells nothing
 
 
-def misleads(measured: Sequence[SignalAuc]) -> bool:
-    """Return whether a signal was worse than chance, its interval clear of it, in some set of clips: what speaks for a
-    fake there speaks against one here."""
+def is_worse_than_chance(measured: Sequence[SignalAuc]) -> bool:
+    """Return whether a signal was worse than chance, its interval clear of it, in some set of clips: there its
+    suspicious side is that of real clips."""
     return any(item.interval[1] < CHANCE for item in measured)
 
 

@@ -138,7 +138,7 @@ def real_face_range() -> SpectrumRange:
 class SpectrumClassifier:
     """Logistic regression on leveled spectra. weights: f64 (64,), a dB. worth: its measured AUC, in words.
 
-    When it misleads: it was fitted on one data set, and is worse than chance on others.
+    When it misleads: it was fitted on one data set, and `worth` says what it is on others.
     """
 
     weights: NDArray[np.float64]

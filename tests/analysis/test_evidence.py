@@ -65,6 +65,13 @@ def test_the_shipped_numbers_are_there_for_every_signal():
     assert len(real_values("no such signal")) == 0
 
 
+@pytest.mark.parametrize("name", ["high_frequency_excess", "feature_detail"])
+def test_what_points_the_wrong_way_on_other_sources_says_nothing_whatever_its_value(name):
+    info = next(signal.info for signal in FACE_SIGNALS if signal.info.name == name)
+    readings = [SignalReading(info, value, real_values(name), signal_auc(name)) for value in (-1000.0, 0.0, 1000.0)]
+    assert signal_evidence(readings, 0) == ()
+
+
 def test_a_signal_is_read_by_its_own_statistic_where_it_is_long_enough():
     seconds = np.arange(12) / 4
     trace = SignalTrace("face_sharpness", 1, np.arange(12), seconds, np.linspace(-3, 1, 12).astype("f4"), "dB")

@@ -1,28 +1,50 @@
 """What the evidence cards say in words."""
 
+from typing import Literal
+
 import numpy as np
 
 from deepfake.dashboard.analyze.evidence_tab import band_sentence, blink_sentence
-from deepfake.dashboard.signal_words import auc_sentence
+from deepfake.dashboard.signal_words import auc_sentence, side_sentence
+from deepfake.signals.base import SignalInfo
 from deepfake.signals.blink import Blink, BlinkSummary
 from deepfake.signals.registry import SignalAuc
 
 
-def test_a_signal_at_chance_is_called_weak() -> None:
-    sentence = auc_sentence([SignalAuc("ff++ c23", 0.54, (0.44, 0.62), 9, 41)])
-    assert "AUC 0.54 [0.44, 0.62], 9 real and 41 fake clips" in sentence
-    assert "weak" in sentence
+def _info(side: Literal["high", "low"] | None = "high") -> SignalInfo:
+    return SignalInfo("power", "Power", "dB", "", "", side)
+
+
+GOOD = SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41)
+AT_CHANCE = SignalAuc("ff++ c40", 0.54, (0.44, 0.62), 11, 32)
+WORSE = SignalAuc("other sources", 0.42, (0.36, 0.48), 254, 168)
+
+
+def test_a_signal_at_chance_on_some_clips_is_called_weak() -> None:
+    sentence = auc_sentence(_info(), [GOOD, AT_CHANCE])
+    assert "FaceForensics++ c40: AUC 0.54 [0.44, 0.62], 11 real and 32 fake clips" in sentence
+    assert sentence.endswith("A weak signal.")
 
 
 def test_a_signal_above_chance_is_not_called_weak() -> None:
-    assert "weak" not in auc_sentence([SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41)])
-    assert "not measured" in auc_sentence([])
+    assert auc_sentence(_info(), [GOOD]).endswith("9 real and 41 fake clips.")
+    assert side_sentence(_info("low"), [GOOD]) == "Low values are the suspicious ones."
+    assert "not measured" in auc_sentence(_info(), [])
 
 
-def test_a_signal_that_points_the_wrong_way_on_some_clips_is_said_to() -> None:
-    both = [SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41), SignalAuc("other sources", 0.42, (0.36, 0.48), 254, 168)]
-    assert "neither for nor against a fake" in auc_sentence(both)
-    assert "weak" not in auc_sentence(both)
+def test_a_signal_that_speaks_for_nothing_is_said_to() -> None:
+    wrong_way = auc_sentence(_info(), [GOOD, WORSE])
+    assert "points the wrong way" in wrong_way
+    assert "weak" not in wrong_way
+    assert side_sentence(_info(), [GOOD, WORSE]) == "High values were expected in fakes."
+    assert "No better than chance" in auc_sentence(_info(), [AT_CHANCE])
+
+
+def test_of_a_signal_without_a_suspicious_side_the_reader_learns_whose_values_are_higher() -> None:
+    sentence = auc_sentence(_info(None), [GOOD, AT_CHANCE])
+    assert "more where fakes have the higher values" in sentence
+    assert "weak" not in sentence
+    assert side_sentence(_info(None), [GOOD, WORSE]) == "Neither high nor low values speak for a fake."
 
 
 def test_blinks_of_a_short_clip_give_no_rate() -> None:

@@ -443,6 +443,27 @@ class TestAccuracyTables:
         assert "–, n 0 + 2" in rows["blinks"]
         assert f"- {broken.judged.row['clip']}: not a video" in text
 
+    def test_clips_of_known_sources_are_not_compared(self):
+        from benchmarks.folds import Scored, is_seen_before, judged_clips
+
+        def seen(name: str, clip: str = "") -> bool:
+            return is_seen_before(Scored({"set": name, "clip": clip}, 0.5, 0.5, "INCONCLUSIVE"))
+
+        assert seen("ff++ c23 youtube")
+        assert seen("wild_hdtf")
+        assert not seen("wild_vasa1")
+        known = [clip for clip in judged_clips() if clip.row["clip"].endswith("KristiNoem_b6d1f8.mp4")]
+        assert [is_seen_before(clip) for clip in known] == [True]
+
+    def test_prose_quotes_the_capsule_network_over_the_clips_that_it_scores(self):
+        from benchmarks.accuracy import CAPSULE, facts
+
+        clips = [_measured("REAL", 0.2), _measured("FAKE", 0.8), _measured("FAKE", 0.1)]
+        for clip, score in zip(clips, (0.3, 0.9, 0.4), strict=True):
+            clip.scores[CAPSULE] = score
+        found = facts([*clips, _measured("FAKE", 0.1)])
+        assert (found["capsule_auc"], found["capsule_real"], found["capsule_fake"]) == (1.0, 1, 2)
+
     def test_verdicts_are_counted_by_what_the_clip_is(self):
         from benchmarks.accuracy import verdict_table
 

@@ -72,7 +72,8 @@ def test_an_unmeasured_track_has_no_statistic(kind):
 @pytest.mark.parametrize("kind", FACE_SIGNALS)
 def test_every_signal_was_measured_and_its_auc_lies_in_its_interval(kind):
     measured = signal_auc(kind.info.name)
-    elsewhere = set() if kind is BlinkSignal else {"other sources"}  # whose clips are too short for a rate of blinks
+    # Clips of other sources are too short for a rate of blinks.
+    elsewhere = set() if kind is BlinkSignal else {"other sources, taken together"}
     assert {item.clips for item in measured} == {"ff++ c23", "ff++ c40"} | elsewhere
     for item in measured:
         assert item.interval[0] <= item.auc <= item.interval[1]

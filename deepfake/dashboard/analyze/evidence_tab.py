@@ -10,7 +10,7 @@ from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
-from deepfake.dashboard.signal_words import SIDES, auc_sentence
+from deepfake.dashboard.signal_words import auc_sentence, side_sentence
 from deepfake.dashboard.snapshots import scored_crop
 from deepfake.dashboard.state import PageState
 from deepfake.detectors import classifier
@@ -147,10 +147,10 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
     )
     place = st.container()
     st.markdown(band_sentence(info.name, value, info.unit if is_median else signal.statistic_unit))
-    st.markdown(f"{info.measures} {SIDES[info.suspicious]}")
+    st.markdown(f"{info.measures} {side_sentence(info, signal_auc(info.name))}")
     if info.name == BlinkSignal.info.name:
         st.markdown(blink_sentence(summarise_blinks(trace)))
-    st.caption(f":material/straighten: {auc_sentence(signal_auc(info.name))}")
+    st.caption(f":material/straighten: {auc_sentence(info, signal_auc(info.name))}")
     papers = "".join(f" · [{citation}]({address})" for citation, address in info.papers)
     st.caption(f":material/warning: When it misleads: {info.misleads}{papers}")
     return place

@@ -71,6 +71,7 @@ def spectrum_sentence(
     says = (
         "The classifier on it needs a face at least 128 px wide."
         if np.isnan(probability)
-        else f"The classifier of the paper, on the curve alone: P(fake) {probability:.2f}."
+        else f"The classifier of the paper, on the curve alone: P(fake) {probability:.2f}. Do not rely on it (an AUC "
+        f"of 0.5 is chance): {classifier.worth}."
     )
-    return f"{inside} {says} Do not rely on it: {classifier.worth} (0.5 is chance)."
+    return f"{inside} {says}"

@@ -7,7 +7,7 @@ from deepfake.analysis.recompression import RATES_CRF
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
-from deepfake.dashboard.signal_words import SIDES, auc_sentence
+from deepfake.dashboard.signal_words import auc_sentence, side_sentence
 from deepfake.detectors import Calibration, FaceClassifier
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.cascade import ONET_MIN_CONFIDENCE
@@ -148,7 +148,7 @@ def signal_methods() -> tuple[Method, ...]:
             info.title,
             info.measures,
             info.formula,
-            (*info.details, SIDES[info.suspicious], auc_sentence(signal_auc(info.name))),
+            (*info.details, side_sentence(info, signal_auc(info.name)), auc_sentence(info, signal_auc(info.name))),
             info.misleads,
             info.papers,
         )
@@ -254,8 +254,8 @@ PAPERS = (
         "Generated faces have too much or too little power at high spatial frequencies; the azimuthal mean of the "
         "power spectrum and a simple classifier tell them from photographs.",
         "The azimuthal mean of the power spectrum of each face, drawn on the Evidence tab over the range of real "
-        f"faces, and logistic regression on it ({spectrum_classifier().worth}). On clips from "
-        "elsewhere it points the wrong way, and the page says so.",
+        f"faces, and logistic regression on it ({spectrum_classifier().worth}; 0.5 is chance). Not to be "
+        "relied on, and the page says so.",
         "The paper's faces are photographs generated whole; ours are taken from clips, whose codecs remove much of "
         "what it looks at. Its SVM and clustering.",
     ),

@@ -65,7 +65,7 @@ KINDS: Final = (
         ),
     ),
 )
-# What was planted where, see deepfake.demo.scenes; of each signal what is usual and what is suspicious.
+# What was planted where, see deepfake.demo.scenes; of each signal what is usual, and what is suspicious or planted.
 SIGNAL_LOOKS: Final[dict[str, tuple[Look, Look]]] = {
     "face_similarity": (
         Look("fake_a_flicker.mp4", 19, "Usual: like the frame before"),
@@ -73,7 +73,7 @@ SIGNAL_LOOKS: Final[dict[str, tuple[Look, Look]]] = {
     ),
     "high_frequency_excess": (
         Look("real_a.mp4", 30, "Usual: fine detail fades evenly"),
-        Look("fake_a_blurred.mp4", 30, "Suspicious: fine detail is missing"),
+        Look("fake_a_blurred.mp4", 30, "Built-in fake: fine detail is missing"),
     ),
     "eye_openness": (
         Look("real_a.mp4", 17, "Usual: eyes blink now and then"),
@@ -93,7 +93,7 @@ SIGNAL_LOOKS: Final[dict[str, tuple[Look, Look]]] = {
     ),
     "feature_detail": (
         Look("real_a.mp4", 10, "Usual: lashes and teeth have edges"),
-        Look("fake_a_blurred.mp4", 10, "Suspicious: lashes and teeth are smooth"),
+        Look("fake_a_blurred.mp4", 10, "Built-in fake: lashes and teeth are smooth"),
     ),
 }
 

@@ -24,9 +24,9 @@ from training.metrics import auc, log_loss, platt
 from training.shards import read_rows
 
 FALSE_ALARM_RATE = 0.02  # of real examples that may reach LIKELY_FAKE
-# Of fake examples, all of kinds not trained on, that may reach LIKELY_REAL. By the folds 17 real clips and 13 fakes of
-# 537 get that answer, at 0.05 28 and 18: a missed fake is worse than one more clip left open.
-MISS_RATE = 0.04
+# Of fake examples, all of kinds not trained on, that may reach LIKELY_REAL. By the folds 52 real clips and 12 fakes of
+# 537 get that answer, at 0.04 60 and 15: a missed fake is worse than one more clip left open.
+MISS_RATE = 0.03
 MIN_FAKE_PROBABILITY = 0.65
 
 

@@ -205,12 +205,15 @@ def _rate_share(step: int, recipe: FoldRecipe) -> float:
 
 @torch.no_grad()
 def clip_logits(net: ClipVit, shard: Shard, device: torch.device) -> tuple[float, float]:
-    """Return the mean logit of a clip's crops in both views, and that of its degraded crops in the whole view."""
+    """Return the mean logit of a clip's crops over both views, and that of its degraded crops."""
     chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(FRAMES, len(shard.images))).round().astype(int))
     crops = plain_cut(np.asarray(shard.images[chosen]))
-    views = [view.of(crops) for view in VIEWS] + [VIEWS[0].of(degraded_clip(shard, 0, DEGRADED_FRAMES))]
-    whole, close, degraded = (float(_logits(net, images, device).mean()) for images in views)
-    return (whole + close) / 2, degraded
+    degraded = degraded_clip(shard, 0, DEGRADED_FRAMES)
+    plain_logit, degraded_logit = (
+        float(np.mean([_logits(net, view.of(images), device).mean().item() for view in VIEWS]))
+        for images in (crops, degraded)
+    )
+    return plain_logit, degraded_logit
 
 
 def _logits(net: ClipVit, images: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -41,7 +41,7 @@ CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
 TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
 BATCH: Final = 1  # crops in one run on a processor: more of them take as long per crop, and more memory
 GPU_BATCH: Final = 32  # on a graphics card
-VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("close", 48, 40, 184))  # the mean of their logits counts
+VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("mouth", 80, 136, 120))  # the mean of their logits counts
 
 
 class ClipVitClassifier(FaceClassifier):
@@ -59,11 +59,10 @@ class ClipVitClassifier(FaceClassifier):
         name="clip_vit",
         title="CLIP ViT-B/16, tuned LayerNorms",
         looks_at=(
-            "A large network that was trained to match pictures with captions looks at the whole head, and at the face "
-            "from brows to chin. What it learned "
-            "is kept; only the scales between its layers and its last step were tuned, on real faces beside recorded "
-            "and made forgeries of them, each pair compressed in the same way. The higher its number, the more a "
-            "picture looks like the forgeries."
+            "A large network that was trained to match pictures with captions looks at the whole head, and at the "
+            "mouth from nose to chin. What it learned is kept; only the scales between its layers and its last step "
+            "were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
+            "compressed in the same way. The higher its number, the more a picture looks like the forgeries."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
@@ -85,7 +84,7 @@ class ClipVitClassifier(FaceClassifier):
     crop_px = CROP_PX
     sampling = Sampling(least=4, most=5)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
-    # logit of -0.1 by the folds, the others of -0.7 (6 and 289). Four fakes are cut off as far: too few to judge.
+    # logit of 0.1 by the folds, the others of -0.4 (6 and 289). Four fakes are cut off as far: too few to judge.
     limits = QualityLimits(
         min_face_width_px=48.0,
         max_edge_blur_px=3.0,

@@ -73,7 +73,8 @@ def test_kinds_of_fakes_and_every_signal_are_shown_with_pictures_and_the_accurac
     assert not user.errors
     assert {"Face swap", "Re-enactment", "Lip-sync"} <= set(re.findall(r"\*\*(.*?)\*\*", user.words))
     assert {kind.info.name for kind in FACE_SIGNALS} == set(SIGNAL_LOOKS), "each signal has its two pictures"
-    assert user.pictures.count("Suspicious: ") == user.pictures.count("Usual: ") > 0
+    shown = user.pictures
+    assert shown.count("Suspicious: ") + shown.count("Built-in fake: ") == shown.count("Usual: ") > 0
     table = user.table_with("kind of fake")
     kinds = all_facts()["accuracy"]["kinds"]
     assert set(table["kind of fake"]) == {kind["name"] for kind in kinds}

@@ -58,7 +58,7 @@ def test_the_attributed_clip_and_the_spectrum_are_on_the_evidence_tab(at_tab: Ca
     anchors = {item.anchor for item in user.subheader}
     assert {"evidence-learned_score", "evidence-high_frequency_excess", "evidence-eye_openness"} <= anchors
     assert "within the range of real faces" in user.words
-    assert "A weak classifier: AUC" in user.words
+    assert "Do not rely on it (an AUC of 0.5 is chance): AUC" in user.words
     user.click("analyze-looked")
     user.wait_until(lambda page: "left the face, right the same" in page.words)
     assert not user.exception

@@ -77,8 +77,8 @@ class ClipVitClassifier(FaceClassifier):
         ),
         threshold=(
             "Its calibration rests on 289 real and 238 fake clips, each scored by networks that had seen nothing of "
-            "its source, as they are and degraded: so the verdict asks for a P(fake) that at most one in fifty of the "
-            "real ones reaches."
+            "its source, as they are and degraded: so the verdict asks for a P(fake) that at most one in a hundred of "
+            "the real ones reaches."
         ),
     )
     crop_px = CROP_PX

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -101,11 +102,10 @@ def is_seen_before(clip: Scored) -> bool:
 
 def by_size(clips: Sequence[Scored]) -> dict[str, list[Scored]]:
     """Return the clips by the short side of their picture."""
-    sides = {clip.row["clip"]: int(clip.row["short_side_px"]) for clip in clips}
+    limits = {"short side below 400 px": (0, 400), "400 to 719 px": (400, 720), "720 px and more": (720, math.inf)}
     return {
-        "short side below 400 px": [c for c in clips if sides[c.row["clip"]] < 400],
-        "400 to 719 px": [c for c in clips if 400 <= sides[c.row["clip"]] < 720],
-        "720 px and more": [c for c in clips if sides[c.row["clip"]] >= 720],
+        name: [clip for clip in clips if low <= int(clip.row["short_side_px"]) < high]
+        for name, (low, high) in limits.items()
     }
 
 

@@ -287,6 +287,8 @@ def main() -> None:
         keys = ("signal", "clips", "real", "fake", "auc", "low", "high")
         kept = [row for row in _already(arguments.auc, []) if row["signal"] not in names]
         shown = [{key: row[key] for key in keys} for row in rows if row["clips"] in AUC_SETS]
+        for row in shown:
+            row["clips"] = row["clips"].replace("ff++", "FaceForensics++")
         arguments.auc.write_text(json.dumps([*kept, *shown], indent=1) + "\n", encoding="utf-8")
     if arguments.real:
         values = _already(arguments.real, {}) | {name: real_values(measured, name) for name in names}

@@ -24,8 +24,8 @@ def auc_sentence(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
     if not measured:
         return "How well it tells fakes from real clips by itself was not measured."
     sets = "; ".join(
-        f"{item.clips.replace('ff++', 'FaceForensics++')}: AUC {item.auc:.2f} "
-        f"[{item.interval[0]:.2f}, {item.interval[1]:.2f}], {item.real} real and {item.fake} fake clips"
+        f"{item.clips}: AUC {item.auc:.2f} [{item.interval[0]:.2f}, {item.interval[1]:.2f}], "
+        f"{item.real} real and {item.fake} fake clips"
         for item in measured
     )
     chance = "0.5 is chance" if info.suspicious else "0.5 is chance, more where fakes have the higher values"

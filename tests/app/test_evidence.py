@@ -15,8 +15,8 @@ def _info(side: Literal["high", "low"] | None = "high") -> SignalInfo:
     return SignalInfo("power", "Power", "dB", "", "", side)
 
 
-GOOD = SignalAuc("ff++ c23", 0.75, (0.65, 0.91), 9, 41)
-AT_CHANCE = SignalAuc("ff++ c40", 0.54, (0.44, 0.62), 11, 32)
+GOOD = SignalAuc("FaceForensics++ c23", 0.75, (0.65, 0.91), 9, 41)
+AT_CHANCE = SignalAuc("FaceForensics++ c40", 0.54, (0.44, 0.62), 11, 32)
 WORSE = SignalAuc("other sources", 0.42, (0.36, 0.48), 254, 168)
 
 

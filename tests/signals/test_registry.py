@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepfake.dataset import ClipEntry
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.blink import BlinkSignal
@@ -74,11 +75,26 @@ def test_every_signal_was_measured_and_its_auc_lies_in_its_interval(kind):
     measured = signal_auc(kind.info.name)
     # Clips of other sources are too short for a rate of blinks.
     elsewhere = set() if kind is BlinkSignal else {"other sources, taken together"}
-    assert {item.clips for item in measured} == {"ff++ c23", "ff++ c40"} | elsewhere
+    assert {item.clips for item in measured} == {"FaceForensics++ c23", "FaceForensics++ c40"} | elsewhere
     for item in measured:
         assert item.interval[0] <= item.auc <= item.interval[1]
         assert item.real > 0
         assert item.fake > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("ff++ c23 Deepfakes", "ff++ c23"),
+        ("wild_x", "other sources, taken together"),
+        ("", "other sources, taken together"),
+    ],
+)
+def test_signals_are_measured_within_a_rate_or_on_all_other_sources(source, kind):
+    from benchmarks.signals import ClipStatistics, _kind
+
+    clip = ClipEntry("a.mp4", "/data/a.mp4", "REAL", extra={"set": source})
+    assert _kind(ClipStatistics(clip, {}, {})) == kind
 
 
 def test_an_unknown_signal_was_not_measured():

@@ -37,7 +37,7 @@ SCALE_STEPS = 101
 def full_color(attributions: NDArray[np.float32]) -> float:
     """Return the strength of a place, logits, that is drawn in full color in all pictures of a clip.
 
-    attributions: f32 (n, h, w), logits.
+    attributions: f32 (n, h, w), logits; of one picture f32 (h, w).
     """
     strongest = float(np.percentile(np.abs(attributions), FULL_COLOR_PERCENTILE)) if attributions.size else 0.0
     return max(LEAST_FULL_COLOR, strongest)
@@ -50,14 +50,14 @@ def attributed_crop(
 
     Orange with a solid outline speaks for fake, teal with a broken outline for real; the stronger, the denser. crop:
     uint8 (S, S, 3). attribution: f32 (h, w), logits, positive for fake, of equal parts of the crop. full: the strength
-    drawn in full color, logits; by default that of this picture's strongest place.
+    drawn in full color, logits; by default full_color of this picture.
     """
     size = (side_px, side_px)
     resized = crop if crop.shape[:2] == size else cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
     picture = resized.astype(np.float32)
     smooth = cv2.resize(attribution.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     smooth = cv2.GaussianBlur(smooth, (0, 0), SMOOTHING_SHARE * side_px, borderType=cv2.BORDER_REPLICATE)
-    full = full or max(LEAST_FULL_COLOR, float(np.abs(attribution).max()))
+    full = full or full_color(attribution)
     strength = np.clip(smooth / full, -1, 1)
     colors = np.where(strength[..., None] > 0, _rgb("fake"), _rgb("real"))
     opacity = MAX_OPACITY * np.abs(strength)[..., None]

@@ -373,6 +373,17 @@ def test_an_attribution_colors_what_speaks_for_fake_and_for_real() -> None:
     assert np.array_equal(np.unique(attributed_crop(crop, np.zeros((7, 7), np.float32))), [128])
 
 
+def test_one_odd_place_does_not_pale_the_rest_of_a_picture() -> None:
+    crop = np.full((224, 224, 3), 128, np.uint8)
+    attribution = np.zeros((70, 70), np.float32)
+    attribution[30:40, 10:20] = 6
+    plain = attributed_crop(crop, attribution)[224, 96].astype(int)
+    attribution[50:55, 50:55] = 60  # one patch of the network
+    beside = attributed_crop(crop, attribution)[224, 96].astype(int)
+    assert plain[0] > plain[2] + 40
+    assert np.abs(plain - beside).max() <= 2
+
+
 def test_both_faces_of_a_pair_are_told_apart_without_color() -> None:
     fake, original = a_trace("x", 0, [1, 2], [1.0, 2.0]), a_trace("x", 0, [1, 2], [3.0, 4.0])
     figure = paired_signal_figure(fake, original, title="X", moment_s=0.04)

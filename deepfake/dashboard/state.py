@@ -4,9 +4,12 @@ import importlib
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
+import streamlit.runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from deepfake.dashboard.text import plain
 from deepfake.errors import SettingsError
@@ -55,7 +58,19 @@ def session() -> SessionFiles:
     files = runtime().sessions.open(st.session_state.get(SESSION_KEY))
     st.session_state[SESSION_KEY] = files.session_id
     _until_disconnected(files.session_id)
+    context = get_script_run_ctx()
+    if context is not None:
+        files.let_go[context.session_id] = partial(_let_go_of_media, context.session_id)
     return files
+
+
+def _let_go_of_media(streamlit_session_id: str) -> None:
+    """Have Streamlit serve no more of what a page showed. It holds clips and pictures in memory for as long as one of
+    its sessions refers to them; that of a page that was reloaded does so for minutes, or until somebody else comes."""
+    if streamlit.runtime.exists():
+        media = streamlit.runtime.get_instance().media_file_mgr
+        media.clear_session_refs(streamlit_session_id)
+        media.remove_orphaned_files()
 
 
 def _disconnected(session_id: str) -> None:

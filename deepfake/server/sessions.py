@@ -32,13 +32,18 @@ class Upload:
 
 
 class SessionFiles:
-    """The uploads of one session, by their SHA-256; the latest last. kept: SHA-256 of those that are in a case."""
+    """The uploads of one session, by their SHA-256; the latest last.
+
+    kept: SHA-256 of those that are in a case. let_go: by the name of each page that has shown the session, what has it
+    let go of the copies that it serves; called when an upload is deleted.
+    """
 
     def __init__(self, parent: Path) -> None:
         self.session_id = uuid.uuid4().hex
         self._folder = parent / self.session_id
         self.uploads: dict[str, Upload] = {}
         self.kept: set[str] = set()
+        self.let_go: dict[str, Callable[[], None]] = {}
 
     @property
     def at_stake(self) -> bool:
@@ -89,11 +94,17 @@ class SessionFiles:
         upload = self.uploads.pop(sha256, None)
         if upload is not None:
             upload.path.unlink(missing_ok=True)
+            self._let_go()
 
     def close(self) -> None:
         """Delete all uploads of the session."""
         self.uploads.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for let_go in tuple(self.let_go.values()):
+            let_go()
 
 
 class SessionRegistry:

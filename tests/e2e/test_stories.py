@@ -8,6 +8,7 @@ import re
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pypdfium2
 import pytest
@@ -147,6 +148,31 @@ def test_an_upload_stays_out_of_the_servers_memory(page: Page, app_url: str, mov
         metrics = answer.read().decode()
     assert "cache_memory_bytes" in metrics
     assert "UploadedFileManager" not in metrics, "Streamlit keeps a copy of the upload"
+
+
+def test_a_deleted_upload_is_served_no_more(page: Page, moving_square_clip: Path) -> None:
+    def served() -> str:
+        _upload(page, moving_square_clip)
+        player = page.get_by_test_id("stVideo").first
+        expect(player).to_be_visible(timeout=READY_MS)
+        _expect_at_rest(page)
+        address = urljoin(page.url, player.get_attribute("src"))
+        assert page.request.get(address).ok
+        # The session of a page that was reloaded lives on for a while, and so does what it showed.
+        page.reload()
+        return address
+
+    _wait_for_samples(page)
+    address = served()
+    page.get_by_role("button", name="Go on with it").click()
+    page.get_by_role("button", name="Delete this upload").click()
+    _wait_for_samples(page)
+    assert page.request.get(address).status == 404
+
+    assert served() == address
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_text("Before this page was reloaded")).to_have_count(0)
+    assert page.request.get(address).status == 404
 
 
 def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot) -> None:

@@ -92,14 +92,38 @@ def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.M
         before.save("*a*.mp4", clip, 10)
     assert before.at_stake
     monkeypatch.setattr(
-        "streamlit.components.v2.component", lambda *_, **__: lambda **_: {"earlier": before.session_id}
+        "streamlit.components.v2.component",
+        lambda *_, **__: lambda **_: {"earlier": f"{before.session_id} *a*.mp4"},
     )
     test = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S).run()
     assert plain("*a*.mp4") in test.markdown[0].value
     test.button(key="resume-no").click().run()
     assert not test.exception
     assert not test.markdown
-    assert not test.info
     assert server.sessions.uploads_of(before.session_id) == ()
     afresh = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S).run()  # as after a start of the server
-    assert "no longer here" in afresh.info[0].value
+    said = afresh.markdown[0].value
+    assert plain("*a*.mp4") in said
+    assert "no longer here" in said
+    afresh.button(key="resume-close").click().run()
+    assert not afresh.exception
+    assert not afresh.markdown
+
+
+def test_who_went_on_with_another_upload_hears_nothing_of_the_earlier_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def reloaded() -> None:
+        from deepfake.dashboard import resume
+
+        resume.draw_resume()
+
+    monkeypatch.setattr("streamlit.components.v2.component", lambda *_, **__: lambda **_: {"earlier": "gone"})
+    now = state.runtime().sessions.open(None)
+    with (tmp_path / "b.mp4").open("w+b") as clip:
+        now.save("b.mp4", clip, 10)
+    test = AppTest.from_function(reloaded, default_timeout=RUN_LIMIT_S)
+    test.session_state[state.SESSION_KEY] = now.session_id
+    test.run()
+    assert not test.exception
+    assert not test.markdown

@@ -19,7 +19,6 @@ STYLE: Final = """<style>
 button[data-variant][data-selected="true"] { color: inherit !important; }
 [data-testid="stBaseButton-primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
-.st-key-next-steps [data-testid="stPageLink"] a { padding-inline: 0; }
 .st-key-next-steps [data-testid="stMarkdown"] p { font-size: 0.875rem; padding-block: 0.25rem; }
 .st-key-next-steps [data-testid="stMarkdown"] [role="img"] { margin-right: 0.45rem; font-size: 1rem; }
 /* What only tells the browser something takes no room. */

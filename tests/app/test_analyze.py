@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from deepfake.dashboard import waiting
+from deepfake.dashboard.analyze import banner
 from deepfake.files import file_sha256
 from deepfake.server.progress import ProgressReport
 from deepfake.settings import load_settings
@@ -222,6 +223,19 @@ def test_a_moment_of_the_card_rules_the_page(talking_clip: Path) -> None:
     user.moments[-1].click().run()
     frame = int(user.moments[-1].key.rsplit("-", 1)[1])
     assert user.time_slider.value == pytest.approx(frame / 25)
+    assert not user.exception
+
+
+def test_what_can_help_is_one_click_away(talking_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(banner, "next_steps", lambda verdict: ("moments", "compare"))
+    user = User().arrive().upload(talking_clip).wait_for_verdict()
+    user.click("banner-moments")
+    highest = user.buttons_of("analyze-suspicious-")[0]
+    assert user.tab == "Evidence"
+    assert user.time_slider.value == pytest.approx(int(highest.key.rsplit("-", 1)[1]) / 25)
+    user.click("banner-compare")
+    assert user.at == "compare"
+    assert user.chooser("clip").value == file_sha256(talking_clip)
     assert not user.exception
 
 

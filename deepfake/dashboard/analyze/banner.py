@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from deepfake.analysis.evidence import Direction, Evidence
+from deepfake.analysis.evidence import SCORE, Direction, Evidence
 from deepfake.analysis.model import Analysis
-from deepfake.analysis.moments import MomentPicture
+from deepfake.analysis.moments import MomentPicture, suspicious_rows
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.dashboard.analyze.tabs import TABS, tab_of
 from deepfake.dashboard.browser import announce
+from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.navigation import COMPARE, METHODS
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import ClipChoice
+from deepfake.dashboard.state import compare_page
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import training_clips
@@ -57,10 +59,16 @@ REASONS_STYLE = """<style>
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
-# On a narrow screen Streamlit puts columns below each other: three faces would fill three screens.
+# On a narrow screen Streamlit puts columns below each other: three faces would fill three screens. The button of a
+# moment takes clicks on its face as well.
 MOMENTS_STYLE = """<style>
 .st-key-moments [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
-.st-key-moments [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; }
+.st-key-moments [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; position: relative; }
+.st-key-moments [class*="st-key-banner-moment-"], .st-key-moments [class*="st-key-banner-moment-"] * {
+  position: static;
+}
+.st-key-moments [data-testid="stBaseButton-tertiary"]::after { content: ""; position: absolute; inset: 0; }
+.st-key-moments [data-testid="stElementToolbar"] { z-index: 1; }
 </style>"""
 
 
@@ -87,12 +95,18 @@ def draw_banner(
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             _draw_strength(verdict)
             _draw_badges(analysis, ready.clip)
+
+        def on_step(step: StepCode) -> None:
+            if step == "moments":
+                _go_to_highest(analysis, on_moment)
+            on_tab(STEP_TABS[step][0])
+
         if verdict.most_suspicious is None:
-            _draw_words(analysis, on_tab, on_reason)
+            _draw_words(ready, on_step, on_reason)
             return
         words, pictures = st.columns([3, 2], gap="medium")
         with words:
-            _draw_words(analysis, on_tab, on_reason)
+            _draw_words(ready, on_step, on_reason)
         with pictures:
             _draw_moments(ready, on_moment)
 
@@ -104,10 +118,21 @@ def _draw_strength(verdict: Verdict) -> None:
         st.markdown(f":gray[{text}]" if verdict.answer == "INCONCLUSIVE" else f"**{text}**", width="content")
 
 
-def _draw_words(analysis: Analysis, on_tab: Callable[[str], None], on_reason: Callable[[Evidence], None]) -> None:
+def _go_to_highest(analysis: Analysis, on_moment: Callable[[int, float], None]) -> None:
+    track_id = analysis.verdict.most_suspicious
+    trace = None if track_id is None else analysis.trace(SCORE, track_id)
+    if track_id is not None and trace is not None:
+        for row in suspicious_rows(trace, 1):
+            on_moment(track_id, float(trace.timestamps_s[row]))
+
+
+def _draw_words(
+    ready: ReadyAnalysis, on_step: Callable[[StepCode], None], on_reason: Callable[[Evidence], None]
+) -> None:
+    analysis = ready.analysis
     verdict = analysis.verdict
     _draw_reasons(verdict, on_reason)
-    _draw_steps(next_steps(verdict), on_tab)
+    _draw_steps(next_steps(verdict), ready.clip, on_step)
     rate = rate_sentence(verdict, analysis.config.classifier)
     if rate:
         st.caption(rate)
@@ -133,18 +158,20 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
             )
 
 
-def _draw_steps(steps: tuple[StepCode, ...], on_tab: Callable[[str], None]) -> None:
+def _draw_steps(steps: tuple[StepCode, ...], clip: ClipChoice, on_step: Callable[[StepCode], None]) -> None:
     if not steps:
         return
     with st.container(gap=None, key="next-steps"):
         st.markdown("**What can help**")
         for step in steps:
             if step == "compare":
-                st.page_link(COMPARE, label=STEP_WORDS[step], icon=":material/compare:")
+                if st.button(STEP_WORDS[step], key="banner-compare", icon=":material/compare:", type="tertiary"):
+                    set_choice(compare_page(), clip.source_id, clip.key)
+                    st.switch_page(COMPARE)
             elif step in STEP_TABS:
-                tab, icon = STEP_TABS[step]
+                icon = STEP_TABS[step][1]
                 st.button(
-                    STEP_WORDS[step], key=f"banner-{step}", icon=icon, type="tertiary", on_click=on_tab, args=(tab,)
+                    STEP_WORDS[step], key=f"banner-{step}", icon=icon, type="tertiary", on_click=on_step, args=(step,)
                 )
             else:
                 st.markdown(f"{STEP_ICONS[step]} {STEP_WORDS[step]}")

@@ -120,7 +120,8 @@ def compare(
     """Compare a fake with its original at each moment.
 
     Frames are matched by time, never by number: each frame of the fake is compared with the frame of the original that
-    is nearest in time. Clips of different sizes are brought to one size. Memory does not grow with the length of the
+    is nearest in time. One that lies a frame's duration or more from all of them, at the original's frame rate, is not
+    compared. Clips of different sizes are brought to one size. Memory does not grow with the length of the
     clips. The measure is the structural similarity of Wang et al. 2004, doi:10.1109/TIP.2003.819861.
 
     Args:
@@ -174,14 +175,15 @@ def compare(
 
 
 def _pairs(fake: Path | str, original: Path | str, settings: Settings | None) -> Iterator[tuple[Frame, Frame]]:
-    """Yield each frame of the fake with the frame that the original shows then, until one of them ends."""
+    """Yield each frame of the fake with the frame that the original shows then, where it has one, until one ends."""
     with VideoReader(fake, settings) as fake_reader, VideoReader(original, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():
             counterpart = walker.at(frame.timestamp_s)
-            if counterpart is None:
+            if counterpart is not None:
+                yield frame, counterpart
+            elif walker.is_over_by(frame.timestamp_s):
                 return
-            yield frame, counterpart
 
 
 class _NearestInTime:
@@ -194,12 +196,17 @@ class _NearestInTime:
         self._upcoming: Frame | None = next(frames, None)
 
     def at(self, timestamp_s: float) -> Frame | None:
-        """Return the frame nearest to a time, or None when the clip was over by then."""
+        """Return the frame nearest to a time, or None where the clip has none within a period of it."""
         while self._upcoming is not None and self._is_nearer(timestamp_s):
             self._current, self._upcoming = self._upcoming, next(self._frames, None)
         assert self._current is not None, "a clip that could be opened has a frame"
-        is_over = self._upcoming is None and timestamp_s >= self._current.timestamp_s + self._period_s - 1e-6
-        return None if is_over else self._current
+        is_near = abs(timestamp_s - self._current.timestamp_s) < self._period_s - 1e-6
+        return self._current if is_near else None
+
+    def is_over_by(self, timestamp_s: float) -> bool:
+        """Return whether the frame that is nearest to a time is the last, and lies before it. Call it after at()."""
+        assert self._current is not None
+        return self._upcoming is None and self._current.timestamp_s < timestamp_s
 
     def _is_nearer(self, timestamp_s: float) -> bool:
         assert self._current is not None

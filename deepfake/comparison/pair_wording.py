@@ -56,18 +56,20 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     rates = tuple(float(analysis.video.frame_rate) for analysis in (fake, original))
     is_same_rate = abs(rates[0] / rates[1] - 1) < 1e-3
     notes = []
-    if is_same_rate:
+    varies = any(analysis.video.variable_frame_rate for analysis in (fake, original))
+    nearest = "each frame of A is compared with B's frame nearest in time, offset 0."
+    if is_same_rate and not varies:
         notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, offset 0.")
+    elif is_same_rate:
+        notes.append(f"Same frame rate on average ({rates[0]:.4g} fps): {nearest}")
     else:
-        notes.append(
-            f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} fps): each frame of A is compared with B's "
-            "frame nearest in time, offset 0."
-        )
-    if frames[0] == frames[1] or (not is_same_rate and moments == frames[0]):
+        notes.append(f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} fps): {nearest}")
+    if moments == frames[0] and (frames[0] == frames[1] or not is_same_rate):
         notes.append(f"All {frames[0]} frames of A are compared.")
     else:
+        what = "Different lengths" if frames[0] != frames[1] else "Frames at different times"
         notes.append(
-            f"Different lengths (A {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; B {frames[1]} "
+            f"{what} (A {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; B {frames[1]} "
             f"frames, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
         )
     return (*notes, _size_sentence(comparison))

@@ -126,6 +126,33 @@ def test_of_different_lengths_the_common_moments_are_compared(
     assert any("Different lengths" in note and "18 moments" in note for note in alignment_sentences(found))
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_a_frame_that_the_other_clip_does_not_have_is_not_compared(
+    tmp_path: Path, write_clip: WriteClip, is_swapped: bool
+) -> None:
+    images = scene(31, step_px=5)
+    times_s = [index / 25 for index in (*range(29), 30)]  # one is missing before the last
+    clips = ({"frames": [*images[:29], images[30]], "timestamps_s": times_s}, {"frames": images[:30]})
+    found = compared(tmp_path, write_clip, *(reversed(clips) if is_swapped else clips))
+    assert found.cross_similarity.frame_indices.tolist() == list(range(29))
+    assert found.original_frame_indices.tolist() == list(range(29))
+    assert found.cross_similarity.values.min() > 0.97
+    rate, length, _ = alignment_sentences(found)
+    assert "nearest in time" in rate
+    assert "frame by frame" not in rate
+    assert "the 29 moments that both have are compared" in length
+
+
+def test_frames_after_a_gap_are_compared_again(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(30, step_px=5)
+    kept = [*range(10), *range(15, 30)]
+    gappy = {"frames": [images[index] for index in kept], "timestamps_s": [index / 25 for index in kept]}
+    found = compared(tmp_path, write_clip, {"frames": images}, gappy)
+    assert found.cross_similarity.frame_indices.tolist()[:10] == list(range(10))
+    assert found.cross_similarity.frame_indices.tolist()[-15:] == list(range(15, 30))
+    assert found.cross_similarity.values.min() > 0.9
+
+
 def test_a_fake_that_is_the_middle_of_its_original_is_laid_there(tmp_path: Path, write_clip: WriteClip) -> None:
     images = scene(12)
     found = compared(tmp_path, write_clip, {"frames": [image[:, 16:-16] for image in images]}, {"frames": images})

@@ -40,10 +40,12 @@ def file_sha256(path: Path) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError, before any work, where no file can be written: a folder has that name, or the folder that it would
-    be in is missing or read-only."""
+    """Raise OSError, before any work, where no file can be written: a folder or a device has that name, or the folder
+    that it would be in is missing or read-only."""
     if path.is_dir():
         raise IsADirectoryError(0, "this is a folder; name a file to write", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(0, "this is no ordinary file, which is what a result is written to", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(0, "cannot be written: its folder does not exist", str(path))
     if not os.access(path.parent, os.W_OK):

@@ -268,6 +268,55 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
     assert "usage: deepfake" in capsys.readouterr().err
 
 
+def clip_set(folder: Path) -> Path:
+    """A clip, two links to it, a list of it, a folder with a list, and a data set with its metadata."""
+    (folder / "dfdc").mkdir()
+    (folder / "listed").mkdir()
+    for name in ("a.mp4", "dfdc/a.mp4", "listed/a.mp4", "face-0.mp4"):
+        (folder / name).write_bytes(b"evidence")
+    (folder / "soft.json").symlink_to("a.mp4")
+    os.link(folder / "a.mp4", folder / "hard.json")
+    for name in ("list.csv", "listed/list.csv"):
+        (folder / name).write_text("path,label\na.mp4,FAKE\n")
+    (folder / "dfdc" / "metadata.json").write_text('{"a.mp4": {"label": "FAKE", "split": "train"}}')
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "analyze a.mp4 --json a.mp4",
+        "analyze a.mp4 --json soft.json",
+        "analyze a.mp4 --json hard.json",
+        "analyze soft.json --html ./dfdc/../a.mp4",
+        "analyze a.mp4 --json new --html dfdc/../new",
+        "analyze face-0.mp4 --faces .",
+        "compare a.mp4 dfdc/a.mp4 --json dfdc/a.mp4",
+        "compare a.mp4 dfdc/a.mp4 --json new --pdf new",
+        "batch list.csv --out list.csv",
+        "batch listed --out listed/list.csv",
+        "evaluate list.csv --out list.csv",
+        "evaluate list.csv --json a.mp4",
+        "evaluate list.csv --json new.csv --out new.csv",
+        "evaluate dfdc --json dfdc/metadata.json",
+        "dataset dfdc --json dfdc/metadata.json",
+        "dataset dfdc --json dfdc/a.mp4",
+    ],
+)
+def test_nothing_that_is_read_is_written_over(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = clip_set(tmp_path)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as stopped:
+        main(command.split())
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "would overwrite" in message or "name the same file" in message
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize("command", ["analyze", "compare", "batch", "evaluate"])
 def test_choices_are_those_of_the_registries(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     for option, names in {"--face-detector": tuple(FACE_DETECTORS), "--classifier": tuple(CLASSIFIERS)}.items():

@@ -13,7 +13,12 @@ from deepfake.files import as_location, is_url, readable, stamp_of_listing
 logger = logging.getLogger(__name__)
 
 
-def collect_clips(inputs: Sequence[str], *, warn: Callable[[str], None] = logger.warning) -> tuple[ClipEntry, ...]:
+def collect_clips(
+    inputs: Sequence[str],
+    *,
+    warn: Callable[[str], None] = logger.warning,
+    read: Callable[[str], None] = lambda _: None,
+) -> tuple[ClipEntry, ...]:
     """Return the clips that the inputs name, each location once: data sets, folders, CSVs, clips, by path or URL.
 
     A folder in no known layout gives all clips in it and below it. A CSV may name paths relative to itself, absolute
@@ -22,24 +27,28 @@ def collect_clips(inputs: Sequence[str], *, warn: Callable[[str], None] = logger
     Args:
         inputs: what the user named.
         warn: is called with a sentence for everything odd about them: rows left out, how labels were read.
+        read: is called with the location of every list of clips that was read: a CSV, a metadata.json.
 
     Raises:
         DatasetError: an input cannot be used or holds no clips.
     """
     clips: dict[str, ClipEntry] = {}
     for text in inputs:
-        for clip in _remote(text, warn) if is_url(as_location(text)) else _local(text.removeprefix("file://"), warn):
+        found = _remote(text, warn) if is_url(as_location(text)) else _local(text.removeprefix("file://"), warn, read)
+        for clip in found:
             clips.setdefault(clip.location, clip)
     return tuple(clips.values())
 
 
-def _local(text: str, warn: Callable[[str], None]) -> Sequence[ClipEntry]:
+def _local(text: str, warn: Callable[[str], None], read: Callable[[str], None]) -> Sequence[ClipEntry]:
     path = Path(text)
     if not path.exists():
         raise DatasetError(text, "there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".csv" and path.name != "metadata.json":
         return [ClipEntry(readable(path.name), as_location(text), on_disk=True, shown=readable(text))]
     dataset = _told(open_dataset(path, anywhere=True, below=True), warn)
+    for place in dataset.lists:
+        read(place)
     if dataset.layout == "csv":
         return dataset.entries
     named = path if path.is_dir() else path.parent

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import add_analysis_options, add_quick_option, config_of
+from deepfake.cli.outputs import check_apart
 from deepfake.cli.terminal import complain, warn
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ def batch(options: argparse.Namespace) -> None:
 
     if options.out is not None:
         check_table(options.out)
-    clips = collect_clips(options.inputs, warn=warn)
+    lists: list[str] = []
+    clips = collect_clips(options.inputs, warn=warn, read=lists.append)
+    if options.out is not None:
+        read = [*options.inputs, *lists, *(clip.location for clip in clips)]
+        check_apart([("--out", options.out)], read, options.usage_error)
     work = Batch(
         clips,
         config=config_of(options),

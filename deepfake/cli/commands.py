@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import config_of
+from deepfake.cli.outputs import check_apart
 from deepfake.cli.terminal import complain, progress_bars
 from deepfake.files import check_writable
 from deepfake.report import EXPORTS, ExportOptions
@@ -41,7 +42,10 @@ def demo(options: argparse.Namespace) -> None:
 
 def analyze(options: argparse.Namespace) -> None:
     """Analyze one clip, or say what the store has of it."""
-    outputs = outputs_of(options, *(export.kind for export in EXPORTS))
+    outputs = outputs_of(options, *(export.kind for export in EXPORTS), inputs=(options.clip,))
+    if options.faces is not None:
+        faces_there = [("--faces", path) for path in options.faces.glob("face-*.mp4")]
+        check_apart(faces_there, (options.clip,), options.usage_error)
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
     from deepfake.report.wording import stability_sentence
@@ -83,7 +87,7 @@ def analyze(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
-    outputs = outputs_of(options, "json", "html", "pdf")
+    outputs = outputs_of(options, "json", "html", "pdf", inputs=(options.fake, options.original))
     from deepfake.cli.summaries import print_comparison
     from deepfake.comparison.compare import compare as compare_clips
     from deepfake.comparison.report import comparison_document, moment_pictures
@@ -113,23 +117,29 @@ def compare(options: argparse.Namespace) -> None:
 
 def dataset(options: argparse.Namespace) -> None:
     """Say what a data set holds."""
-    outputs = outputs_of(options, "json")
     from deepfake.cli.summaries import print_dataset
     from deepfake.dataset import open_dataset, summary_json
     from deepfake.report.analysis_json import json_text
 
-    summary = summary_json(open_dataset(options.folder, anywhere=True))
+    found = open_dataset(options.folder, anywhere=True)
+    outputs = outputs_of(options, "json", inputs=[*found.lists, *(entry.location for entry in found.entries)])
+    summary = summary_json(found)
     written = write_outputs(outputs, {"json": lambda: json_text(summary).encode()})
     if STANDARD_OUTPUT not in outputs.values():
         print_dataset(summary, written)
 
 
-def outputs_of(options: argparse.Namespace, *kinds: str) -> dict[str, str]:
-    """Return the files to write, by kind. Raises OSError, before any work, where one cannot be written."""
+def outputs_of(options: argparse.Namespace, *kinds: str, inputs: Iterable[Path | str] = ()) -> dict[str, str]:
+    """Return the files to write, by kind. inputs: the files that the command reads.
+
+    Ends the program, before any work, where check_apart finds wrong usage. Raises OSError where a file cannot be
+    written.
+    """
     named = {kind: getattr(options, kind) for kind in kinds if getattr(options, kind) is not None}
-    for name in named.values():
-        if name != STANDARD_OUTPUT:
-            check_writable(Path(name))
+    files = [(f"--{kind}", Path(name)) for kind, name in named.items() if str(name) != STANDARD_OUTPUT]
+    check_apart(files, inputs, options.usage_error)
+    for _, path in files:
+        check_writable(path)
     return named
 
 

@@ -167,7 +167,7 @@ def _add_compare(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
         json="both analyses and what was measured between them, as JSON",
     )
     add_analysis_options(compare)
-    compare.set_defaults(run=commands.compare)
+    compare.set_defaults(run=commands.compare, usage_error=compare.error)
 
 
 def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
@@ -180,4 +180,4 @@ def _add_dataset(subparsers: "_Subparsers[argparse.ArgumentParser]") -> None:
     )
     dataset.add_argument("folder", metavar="DIR", type=Path, help="the data set's folder, or its CSV")
     add_outputs(dataset, json="the counts, as JSON")
-    dataset.set_defaults(run=commands.dataset)
+    dataset.set_defaults(run=commands.dataset, usage_error=dataset.error)

@@ -3,15 +3,15 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.batch import add_work_options
-from deepfake.cli.commands import STANDARD_OUTPUT
+from deepfake.cli.commands import STANDARD_OUTPUT, outputs_of
 from deepfake.cli.options import add_compare_option, config_of
 from deepfake.cli.terminal import warn
-from deepfake.files import check_writable
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import AnalysisConfig
@@ -56,10 +56,9 @@ def evaluate(options: argparse.Namespace) -> None:
     from deepfake.evaluation.scored import auc_difference, scored_clips
     from deepfake.evaluation.summary import summarize
 
-    clips = labeled_clips(options.manifest)
-    for name in (options.out, options.json):
-        if name is not None and str(name) != STANDARD_OUTPUT:
-            check_writable(Path(name))
+    lists: list[str] = []
+    clips = labeled_clips(options.manifest, read=lists.append)
+    outputs_of(options, "out", "json", inputs=[options.manifest, *lists, *(clip.location for clip in clips)])
     if options.by is not None:
         by_column([ClipResult(clip, None, None) for clip in clips], options.by)  # a wrong name is told before the work
     config = config_of(options)
@@ -109,12 +108,15 @@ def _analyzed(
     return [found[clip.location] for clip in clips]
 
 
-def labeled_clips(named: str) -> tuple["ClipEntry", ...]:
-    """Return the clips that have a label, telling of the others. Raises DatasetError where none has."""
+def labeled_clips(named: str, *, read: Callable[[str], None]) -> tuple["ClipEntry", ...]:
+    """Return the clips that have a label, telling of the others. read: as in collect_clips.
+
+    Raises DatasetError where none has.
+    """
     from deepfake.batch import collect_clips
     from deepfake.errors import DatasetError
 
-    clips = collect_clips([named], warn=warn)
+    clips = collect_clips([named], warn=warn, read=read)
     labeled = tuple(clip for clip in clips if clip.label is not None)
     if not labeled:
         raise DatasetError(

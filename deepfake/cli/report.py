@@ -30,7 +30,7 @@ def add_report(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         pdf="the report on paper",
         csv="the table of answers, one row per clip",
     )
-    report.set_defaults(run=run)
+    report.set_defaults(run=run, usage_error=report.error)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -39,7 +39,6 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         StoreError: There is no such case, several have that name, or the store cannot be used.
     """
-    outputs = outputs_of(options, "html", "pdf", "csv")
     from deepfake.cli.summaries import print_case
     from deepfake.report.case import case_document
     from deepfake.report.html import document_html
@@ -49,6 +48,8 @@ def run(options: argparse.Namespace) -> None:
 
     with open_store() as store:
         case = _case_of(store.cases, options.case)
+        kept = filter(None, map(store.cases.path_of, case.clips))
+        outputs = outputs_of(options, "html", "pdf", "csv", inputs=kept)
         contents = [store.cases.content(clip) for clip in case.clips]
     document = case_document(case, contents)
     rows = [(item.clip.name, item.clip.sha256, item.analysis, "") for item in contents]

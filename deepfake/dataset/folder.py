@@ -62,6 +62,7 @@ class Disk:
         self.root = root
         self.anywhere = anywhere
         self.outside: list[str] = []
+        self.lists: list[str] = []  # files whose text was read
         self._listed: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
         self._by_key: dict[str, dict[str, list[str]]] = {}
 
@@ -108,6 +109,7 @@ class Disk:
     def read_text(self, file: str) -> str:
         """Return the text of a file: UTF-8, or UTF-16 with its mark. Raises DatasetError when it is neither."""
         path = self.root / file
+        self.lists.append(file)
         try:
             content = self._read_bytes(file)
             return content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig")

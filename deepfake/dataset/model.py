@@ -64,12 +64,13 @@ class ClipEntry:
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """The clips of one folder. root: the resolved folder; layout: the name of a row of LAYOUTS; warnings: sentences for
-    the user."""
+    the user; lists: the locations of the files that name clips or labels and were read (CSV, metadata.json)."""
 
     root: Path
     layout: str
     entries: tuple[ClipEntry, ...]
     warnings: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     _by_name: dict[str, ClipEntry] = field(init=False, repr=False, compare=False)
     _fakes: dict[str, list[ClipEntry]] = field(init=False, repr=False, compare=False)
 

@@ -86,7 +86,8 @@ def dataset_on(disk: Disk, table_name: str | None = None, *, below: bool = False
         notes.add(f"{unknown}, in no layout that is known, {taken}")
     if not found:
         raise DatasetError(disk.root, f"no clips found{_cause(notes, unknown)}; expected one of: {_expected()}")
-    return Dataset(root=disk.root, layout=layout.name, entries=found, warnings=notes.sentences())
+    lists = tuple(dict.fromkeys(map(disk.location, disk.lists)))
+    return Dataset(root=disk.root, layout=layout.name, entries=found, warnings=notes.sentences(), lists=lists)
 
 
 def _cause(notes: Notes, unknown: str) -> str:

@@ -7,15 +7,17 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from deepfake import __version__
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
-from deepfake.errors import ClipError
+from deepfake.errors import ClipError, LimitError
 from deepfake.settings import Settings
 from deepfake.video.info import VideoInfo
 
@@ -29,6 +31,8 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: s
         calls.write(f"{content.decode()}\n")
     if content.startswith(b"bad"):
         raise ClipError(path.name, "this is not a video")
+    if content.startswith(b"over") and settings.max_duration_s <= int(content.split()[1]):
+        raise LimitError(path.name, "too long")
     if content.startswith(b"bug"):
         raise KeyError("a fault of the program")
     if content.startswith(b"hang"):
@@ -41,7 +45,11 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: s
         os.kill(os.getpid(), signal.SIGKILL)  # as Linux does where memory runs out
     if content.startswith(b"slow"):
         time.sleep(SLOW_S)
-    return analysis(content, path, config)
+    found = analysis(content, path, config)
+    if content.startswith(b"crowd") and settings.max_faces < int(content.split()[1]):
+        more = Evidence("faces_left_out", "face_count", None, {"count": 1, "most": settings.max_faces})
+        found = replace(found, verdict=replace(found.verdict, reasons=(more,)))
+    return found
 
 
 def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:

@@ -123,6 +123,12 @@ class Analysis:
     device: str = ""
 
     @property
+    def faces_limit(self) -> int | None:
+        """How many faces were followed at once where there were more (Settings.max_faces), else None."""
+        most = [item.values["most"] for item in self.verdict.reasons if item.code == "faces_left_out"]
+        return int(most[0]) if most else None
+
+    @property
     def not_judged(self) -> tuple[NotJudged, ...]:
         """The people who could not be judged, in the order in which they appear."""
         causes = {answer.track_id: answer.abstained for answer in self.verdict.tracks}

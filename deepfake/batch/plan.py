@@ -27,15 +27,18 @@ def plan(
     store: AnalysisStore,
     looks: Mapping[str, Look],
     *,
+    max_faces: int,
+    limits: str,
     retry_failed: bool,
 ) -> Plan:
     """Return what is known of the clips and what is left to do. No clip is read: a file whose size and time are those
-    of the last run has the SHA-256 that it had then. looks: as in Task."""
+    of the last run has the SHA-256 that it had then. looks: as in Task. max_faces: as in kept. limits: as limits_of has
+    them; a clip that was over others is tried again."""
     stamps = dict(zip((clip.location for clip in clips), _stamps(clips), strict=True))
     present = {location: stamp for location, stamp in stamps.items() if stamp}
     hashes = store.known_hashes(present)
-    found = kept(store, set(hashes.values()), looks)
-    failures = {} if retry_failed else _failures(store, looks, present)
+    found = kept(store, set(hashes.values()), looks, max_faces)
+    failures = {} if retry_failed else _failures(store, looks, present, limits)
     settled, pending = [], []
     for clip in clips:
         stamp, failure = stamps[clip.location], failures.get(clip.location)
@@ -51,13 +54,15 @@ def plan(
     return Plan(tuple(settled), tuple(pending))
 
 
-def _failures(store: AnalysisStore, looks: Mapping[str, Look], stamps: Mapping[str, str]) -> dict[str, Failure]:
+def _failures(
+    store: AnalysisStore, looks: Mapping[str, Look], stamps: Mapping[str, str], limits: str
+) -> dict[str, Failure]:
     """Return why clips that look as they did then failed before, by location; of several failures the best look's."""
     return {
         location: failure
         for fingerprint in reversed(list(looks))
         for location, failure in store.failures(fingerprint, stamps).items()
-        if failure.stamp == stamps[location]
+        if failure.stamp == stamps[location] and failure.limits in ("", limits)
     }
 
 

@@ -14,7 +14,7 @@ from deepfake.batch.cluster import ClusterWorkers
 from deepfake.batch.local import LocalWorkers
 from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
-from deepfake.batch.worker import AnalyzeFile, Task, looks_of
+from deepfake.batch.worker import AnalyzeFile, Task, limits_of, looks_of
 from deepfake.dataset import ClipEntry
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
@@ -51,7 +51,8 @@ class Batch:
         workers: Number of processes on this machine; by default as many as its cores and memory carry.
         scheduler: Address of a Dask scheduler (tcp://…) whose workers do the work instead.
         timeout_s: For one clip, in seconds; by default settings.job_timeout_s.
-        retry_failed: Try clips whose failure was recorded again.
+        retry_failed: Try clips whose failure was recorded again; those that were over a limit are tried again anyway
+            once a limit is another.
         analyze: What does the work: a function of a module that workers can import.
 
     Example:
@@ -96,7 +97,14 @@ class Batch:
         fingerprint, looks = self._config.fingerprint(), looks_of(self._config)
         try:
             with closing(open_store(self._settings)) as store:
-                todo = plan(self._clips, store, looks, retry_failed=self._retry_failed)
+                todo = plan(
+                    self._clips,
+                    store,
+                    looks,
+                    max_faces=self._settings.max_faces,
+                    limits=limits_of(self._settings, self._timeout_s),
+                    retry_failed=self._retry_failed,
+                )
             for result in todo.settled:
                 self._tally.add(result)
                 yield result

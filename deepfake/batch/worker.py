@@ -98,7 +98,8 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
                 logger.warning("%s: the worker was ended from outside, another takes it", clip.name)
                 continue
             why = as_deepfake_error(error, clip.name, task.timeout_s).detail
-            return _failed(clip, task, _store(task.settings), clip.version or _version(clip), why)
+            is_over = isinstance(error, TimeoutError)
+            return _failed(clip, task, _store(task.settings), clip.version or _version(clip), why, is_over=is_over)
 
 
 def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event) -> BatchResult:
@@ -132,19 +133,21 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
         version = copy.stamp
         if version:
             store.remember_file(clip.location, version, copy.sha256)
-        found = kept(store, [copy.sha256], task.looks).get(copy.sha256)
+        found = kept(store, [copy.sha256], task.looks, task.settings.max_faces).get(copy.sha256)
         if found is not None:
             return known_result(clip, found, task.looks)
         try:
             analysis = _analyzed(copy, task)
         except DeepfakeError as error:
             # A copy's place means nothing to anyone.
-            return _failed(clip, task, store, version, error.beside(copy.file, *_names(clip)))
+            why, is_over = error.beside(copy.file, *_names(clip)), isinstance(error, LimitError)
+            return _failed(clip, task, store, version, why, is_over=is_over)
         return _stored(clip, store, analysis, copy, time.perf_counter() - started)
     except StoreError:
         raise
     except LimitError as error:
-        return _failed(clip, task, store, version or _version(clip), error.beside(*_names(clip)))
+        why = error.beside(*_names(clip))
+        return _failed(clip, task, store, version or _version(clip), why, is_over=True)
     except DeepfakeError as error:
         # It could not be read today; that is not recorded as the clip's fault.
         return BatchResult(clip, "failed", error=error.beside(*_names(clip)))
@@ -158,13 +161,23 @@ def looks_of(config: AnalysisConfig) -> dict[str, Look]:
     return looks
 
 
-def kept(store: AnalysisStore, sha256s: Iterable[str], looks: Mapping[str, Look]) -> dict[str, AnalysisSummary]:
-    """Return what the store has of each clip, by SHA-256; of several analyses the best. looks: as in Task."""
+def kept(
+    store: AnalysisStore, sha256s: Iterable[str], looks: Mapping[str, Look], max_faces: int
+) -> dict[str, AnalysisSummary]:
+    """Return what the store has of each clip, by SHA-256; of several analyses the best. looks: as in Task. max_faces:
+    of the settings; an analysis that left out faces below this limit does not count."""
     wanted = list(sha256s)
     found: dict[str, AnalysisSummary] = {}
     for fingerprint in reversed(list(looks)):
-        found.update(store.summaries(wanted, fingerprint))
+        summaries = store.summaries(wanted, fingerprint)
+        found.update((sha256, summary) for sha256, summary in summaries.items() if summary.is_enough_for(max_faces))
     return found
+
+
+def limits_of(settings: Settings, timeout_s: float) -> str:
+    """Return the limits that can keep a clip from being analyzed, as text that changes with them."""
+    named = {name: getattr(settings, name) for name in ("max_clip_mb", "max_duration_s", "max_pixels")}
+    return ", ".join(f"{name} = {value:g}" for name, value in {**named, "timeout_s": timeout_s}.items())
 
 
 def known_result(clip: ClipEntry, found: AnalysisSummary, looks: Mapping[str, Look]) -> BatchResult:
@@ -192,9 +205,14 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
     return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look)
 
 
-def _failed(clip: ClipEntry, task: Task, store: AnalysisStore, version: str, error: str) -> BatchResult:
+def _failed(
+    clip: ClipEntry, task: Task, store: AnalysisStore, version: str, error: str, *, is_over: bool
+) -> BatchResult:
+    """Record a failure. is_over: whether the clip is over a limit: it is tried again once the limits are others."""
     if version:
-        store.put_failure(clip.location, version, task.fingerprint, error, name=_store_name(clip))
+        limits = limits_of(task.settings, task.timeout_s) if is_over else ""
+        name = _store_name(clip)
+        store.put_failure(clip.location, version, task.fingerprint, error, name=name, limits=limits)
     return BatchResult(clip, "failed", error=error)
 
 

@@ -58,7 +58,7 @@ def analysis_request(
     kept and whose result is apart from others', because it goes with its session. kept_by: whose cases may have it."""
     fingerprint = config.fingerprint()
     return Request(
-        f"{sha256}-{fingerprint}{'-upload' if store_name is None else ''}",
+        analysis_key(sha256, fingerprint, server, is_upload=store_name is None),
         analyze_clip,
         (path, config, server.settings, store_name, sha256),
         source=path,
@@ -66,6 +66,12 @@ def analysis_request(
         stored=(sha256, fingerprint),
         kept_by=kept_by,
     )
+
+
+def analysis_key(sha256: str, fingerprint: str, server: Runtime, *, is_upload: bool) -> str:
+    """Return the key of an analysis in the cache, with which the keys of all that is made of it begin."""
+    apart = "-upload" if is_upload else ""
+    return f"{sha256}-{fingerprint}-{server.settings.max_faces}{apart}"
 
 
 def queue(server: Runtime, is_media: bool) -> JobQueue:
@@ -88,7 +94,7 @@ def find(server: Runtime, request: Request, owner: str) -> Path | None:
         ),
         None,
     )
-    if analysis is None:
+    if analysis is None or (analysis.faces_limit or server.settings.max_faces) < server.settings.max_faces:
         return None
     with server.cache.making(request.key) as building:
         write_analysis(analysis, building / ANALYSIS_FILE)

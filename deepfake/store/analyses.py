@@ -127,8 +127,9 @@ class AnalysisStore:
         """Keep an analysis, unless there is one of this clip and these settings already; return whether it is new.
 
         name: what the clip is called. location: its absolute path or URL, or "" where nobody may know. An entry that
-        cannot be read is replaced. A failure that was kept for the location and these settings is forgotten; with a
-        full analysis also that of the quick look, in whose place it is.
+        cannot be read, or that left out faces which this one has, is replaced. A failure that was kept for the
+        location and these settings is forgotten; with a full analysis also that of the quick look, in whose place it
+        is.
         """
         fingerprint = analysis.config.fingerprint()
         mended = {fingerprint, dataclasses.replace(analysis.config, quick=True).fingerprint()}
@@ -205,14 +206,18 @@ class AnalysisStore:
         with self._database.writing() as connection:
             self._upsert(connection, files, {"location_key": location_key(location)}, values)
 
-    def put_failure(self, location: str, stamp: str, fingerprint: str, error: str, *, name: str) -> None:
-        """Keep why a clip could not be analyzed, in place of what was kept for it and these settings before."""
+    def put_failure(
+        self, location: str, stamp: str, fingerprint: str, error: str, *, name: str, limits: str = ""
+    ) -> None:
+        """Keep why a clip could not be analyzed, in place of what was kept for it and these settings before. limits: as
+        in Failure."""
         key = {"location_key": location_key(location), "fingerprint": fingerprint}
         values = {
             "location": stored_text(location),
             "stamp": stamp,
             "error": stored_text(error),
             "name": stored_text(name),
+            "limits": limits,
         }
         with self._database.writing() as connection:
             self._upsert(connection, failures, key, {**values, "created_at_us": now_us()})
@@ -303,11 +308,16 @@ class AnalysisStore:
             connection.execute(payloads.insert().values(analysis_id=row_id, data=data))
             return True
         here = and_(analyses.c.sha256 == row["sha256"], analyses.c.fingerprint == row["fingerprint"])
-        query = select(analyses.c.id, payloads.c.data).join_from(analyses, payloads, isouter=True).where(here)
+        columns = analyses.c.id, analyses.c.faces_limit, payloads.c.data
+        query = select(*columns).join_from(analyses, payloads, isouter=True).where(here)
         existing = connection.execute(query).first()
-        if existing is None or _is_readable(existing.data or b""):
+        if existing is None:
             return False
-        logger.warning("%s: entry %d could not be read and is replaced", self._database.name, existing.id)
+        if _is_readable(existing.data or b""):
+            if not _follows_more(row["faces_limit"], existing.faces_limit):
+                return False
+        else:
+            logger.warning("%s: entry %d could not be read and is replaced", self._database.name, existing.id)
         connection.execute(update(analyses).where(analyses.c.id == existing.id).values(row))
         self._upsert(connection, payloads, {"analysis_id": existing.id}, {"data": data})
         return True
@@ -335,6 +345,11 @@ class AnalysisStore:
 
 def _is_of(owner: str) -> ColumnElement[bool]:
     return analyses.c.id.in_(select(visitors.c.analysis_id).where(visitors.c.owner == owner))
+
+
+def _follows_more(limit: int | None, other: int | None) -> bool:
+    """Whether of two analyses that stopped at so many faces, or at none, the first follows more."""
+    return other is not None and (limit is None or limit > other)
 
 
 def _is_readable(data: bytes) -> bool:

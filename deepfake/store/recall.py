@@ -47,7 +47,7 @@ def analyze_once(
     info = probe(path, settings, with_hash=True)
     store = _store(settings, trouble)
     if store is not None and on_crop is None:
-        found = _recalled(store, info, config, trouble)
+        found = _recalled(store, info, config, settings.max_faces, trouble)
         if found is not None:
             return found
     analysis = analyze(path, config, settings=settings, progress=progress, on_crop=on_crop, sha256=info.sha256)
@@ -71,7 +71,7 @@ def _store(settings: Settings, trouble: Callable[[str], None]) -> AnalysisStore 
 
 
 def _recalled(
-    store: AnalysisStore, info: VideoInfo, config: AnalysisConfig, trouble: Callable[[str], None]
+    store: AnalysisStore, info: VideoInfo, config: AnalysisConfig, max_faces: int, trouble: Callable[[str], None]
 ) -> Answer | None:
     fingerprint = config.fingerprint()
     try:
@@ -80,7 +80,7 @@ def _recalled(
     except StoreError as error:
         trouble(f"warning: {error}")
         return None
-    if analysis is None or summary is None:
+    if analysis is None or summary is None or not summary.is_enough_for(max_faces):
         return None
     # The same bytes may have been analyzed under another name.
     video = dataclasses.replace(analysis.video, path=info.path)

@@ -14,6 +14,7 @@ class AnalysisSummary:
     name, location: as the clip was called and where it was when it was analyzed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
     has none. reason: the verdict's first, or None. faces: tracks. duration_s: seconds, or None; width, height: px.
+    faces_limit: as in Analysis.
     """
 
     id: int
@@ -35,6 +36,11 @@ class AnalysisSummary:
     face_detector: str
     classifier: str
     software_version: str
+    faces_limit: int | None = None
+
+    def is_enough_for(self, max_faces: int) -> bool:
+        """Return whether an analysis that follows so many faces at once would find no more people."""
+        return self.faces_limit is None or self.faces_limit >= max_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class SummaryPage:
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A clip that could not be analyzed. stamp: what the file looked like then. error: why, without the clip's
-    name. created_at: UTC."""
+    name. created_at: UTC. limits: those in force, where the clip was over one of them, else ""."""
 
     location: str
     stamp: str
@@ -56,6 +62,7 @@ class Failure:
     error: str
     name: str
     created_at: datetime
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "classifier": analysis.config.classifier,
         "software_version": analysis.software_version,
         "model": classifier(analysis.config.classifier).fingerprint(),
+        "faces_limit": analysis.faces_limit,
     }
 
 
@@ -76,7 +77,7 @@ def summary_of(row: Row[Any]) -> AnalysisSummary:
 
 def failure_of(row: Row[Any], location: str) -> Failure:
     """Return the failure in a row; location: as the caller calls it."""
-    return Failure(location, row.stamp, row.fingerprint, row.error, row.name, time_of(row.created_at_us))
+    return Failure(location, row.stamp, row.fingerprint, row.error, row.name, time_of(row.created_at_us), row.limits)
 
 
 def is_failure_of(location: str, fingerprints: Collection[str]) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0005"  # the latest in migrations/versions
+SCHEMA_REVISION = "0006"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()
@@ -52,6 +52,7 @@ analyses = Table(
     Column("classifier", String(64), nullable=False, server_default="efficientnet"),
     Column("software_version", String(64), nullable=False),
     Column("model", String(64), nullable=False),
+    Column("faces_limit", Integer),
     UniqueConstraint("sha256", "fingerprint", name="uq_analyses_sha256_fingerprint"),
     # The searched name lies in the indexes, so that a search reads these and not the table.
     Index("ix_analyses_newest", "created_at_us", "id", "search_name"),
@@ -95,6 +96,7 @@ failures = Table(
     Column("error", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("created_at_us", BigInteger, nullable=False),
+    Column("limits", Text, nullable=False, server_default=""),
     Index("ix_failures_fingerprint", "fingerprint"),
 )
 

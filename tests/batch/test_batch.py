@@ -105,6 +105,38 @@ def test_what_failed_in_a_full_batch_is_not_tried_by_a_quick_one_until_it_change
     assert calls(settings) == ["bad a", "bad again"]
 
 
+def test_a_clip_over_a_limit_is_tried_again_once_the_limit_is_another(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "over 5", "bad b", "x" * 2**20 + "too much")
+
+    def run(**limits: float) -> dict[str, str]:
+        given = dataclasses.replace(settings, **limits)
+        return {result.clip.name: result.status for result in new_batch(folder, given).run()}
+
+    assert set(run(max_duration_s=5, max_clip_mb=1).values()) == {"failed"}
+    assert set(run(max_duration_s=5, max_clip_mb=1).values()) == {"failed_before"}
+    assert run() == {"00.mp4": "analyzed", "01.mp4": "failed_before", "02.mp4": "analyzed"}
+
+
+def test_a_clip_that_took_too_long_is_tried_again_with_more_time(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "hang a")
+    for timeout_s, status in ((1.0, "failed"), (1.0, "failed_before"), (1.5, "failed")):
+        assert [result.status for result in new_batch(folder, settings, timeout_s=timeout_s).run()] == [status]
+
+
+def test_faces_left_out_are_looked_for_once_the_limit_is_raised(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "crowd 2", "a")
+
+    def run(most: int) -> list[str]:
+        return sorted(
+            result.status for result in new_batch(folder, dataclasses.replace(settings, max_faces=most)).run()
+        )
+
+    assert run(1) == ["analyzed", "analyzed"]
+    assert run(1) == ["known", "known"]
+    assert run(2) == ["analyzed", "known"]
+    assert run(2) == run(1) == ["known", "known"]
+
+
 def test_a_full_analysis_mends_what_failed_in_a_quick_batch(tmp_path: Path, settings: Settings) -> None:
     folder = write_clips(tmp_path / "clips", "bad a")
     quick = AnalysisConfig(quick=True)
@@ -150,7 +182,7 @@ def test_a_clip_that_hangs_or_crashes_costs_no_other(tmp_path: Path, settings: S
     assert "crash" in (results["03.mp4"].error or "")
     assert "crash" in (results["05.mp4"].error or "")
     assert batch.progress().failed == 3
-    again = {result.clip.name: result.status for result in new_batch(folder, settings).run()}
+    again = {result.clip.name: result.status for result in new_batch(folder, settings, timeout_s=8).run()}
     assert Counter(again.values()) == {"known": 4, "failed_before": 3}
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
-from deepfake.store import AnalysisStore, open_store
+from deepfake.store import AnalysisStore, AnalysisSummary, open_store
 
 MakeAnalysis = Callable[..., Analysis]
 CONFIG = AnalysisConfig()
@@ -77,6 +78,25 @@ def test_the_first_of_two_stays(store: AnalysisStore, make_analysis: MakeAnalysi
     assert not keep(store, dataclasses.replace(analysis, timings_s={"second": 2.0}))
     assert_same(store.get(analysis.video.sha256, FINGERPRINT), analysis)
     assert store.find().total == 1
+
+
+def test_an_analysis_that_follows_more_faces_takes_the_place(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
+    def followed(most: int | None) -> Analysis:
+        reasons = () if most is None else (Evidence("faces_left_out", "face_count", None, {"count": 1, "most": most}),)
+        return make_analysis(reasons=reasons)
+
+    def row() -> AnalysisSummary:
+        [found] = store.find().rows
+        return found
+
+    assert keep(store, followed(2))
+    assert (row().faces_limit, row().is_enough_for(2), row().is_enough_for(3)) == (2, True, False)
+    assert not keep(store, followed(1))
+    assert keep(store, followed(3))
+    assert row().faces_limit == 3
+    assert keep(store, followed(None))
+    assert not keep(store, followed(9))
+    assert row().is_enough_for(1000)
 
 
 def test_other_settings_are_another_entry(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:

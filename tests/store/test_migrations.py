@@ -19,7 +19,7 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError, StoreError
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, database, open_store
-from deepfake.store.rows import row_of
+from deepfake.store.rows import location_key, row_of
 from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
 
 MakeAnalysis = Callable[..., Analysis]
@@ -90,13 +90,17 @@ def test_errors_of_an_older_store_lose_the_place_in_front(tmp_path: Path, monkey
             later.unlink()
         patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
         patch.setattr(database, "SCHEMA_REVISION", "0001")
-        with open_store(url=url) as store:
+        with open_store(url=url) as store, store._database.writing() as connection:
             for place, error in (
                 ("/clips/a.mp4", "/clips/a.mp4: the file is empty"),
                 ("/clips/b.mp4", "b.mp4: stopped after 6 s, the limit"),
                 ("/clips/c.mp4", "/models/face.npz: cannot be read"),
             ):
-                store.put_failure(place, "1", FINGERPRINT, error, name=place.rpartition("/")[2])
+                row = {
+                    "location_key": location_key(place), "fingerprint": FINGERPRINT, "location": place, "stamp": "1",
+                    "error": error, "name": place.rpartition("/")[2], "created_at_us": 0,
+                }  # fmt: skip
+                connection.execute(text(f"INSERT INTO failures ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)
     with open_store(url=url) as store:
         errors = {place: failure.error for place, failure in store.failures(FINGERPRINT).items()}
     assert errors == {
@@ -119,7 +123,7 @@ def test_analyses_of_an_older_store_are_of_the_only_classifier_there_was(
         patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
         patch.setattr(database, "SCHEMA_REVISION", "0002")
         with open_store(url=url) as store, store._database.writing() as connection:
-            names = [name for name in row if name not in ("face_detector", "classifier")]
+            names = [name for name in row if name not in ("face_detector", "classifier", "faces_limit")]
             places = ", ".join(f":{name}" for name in names)
             connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
     with open_store(url=url) as store:

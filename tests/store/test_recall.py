@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.cli import main
 from deepfake.errors import ClipError, StoreError
@@ -54,6 +55,23 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def fail(message: str) -> None:
     pytest.fail(message)
+
+
+def test_a_clip_with_faces_left_out_is_analyzed_again_once_the_limit_is_raised(
+    clip: Path, runs: list[Path], tmp_path: Path
+) -> None:
+    def most(number: int) -> Settings:
+        return Settings(max_faces=number, database_url=f"sqlite:///{tmp_path / 'data' / 'analyses.db'}")
+
+    analysis = analyze_once(clip, HAAR, settings=most(1), trouble=fail).analysis
+    reason = Evidence("faces_left_out", "face_count", None, {"count": 1, "most": 1})
+    with open_store(most(1)) as store:
+        store.delete([row.id for row in store.find().rows])
+        store.put(replace(analysis, verdict=replace(analysis.verdict, reasons=(reason,))), name=clip.name)
+    assert analyze_once(clip, HAAR, settings=most(1), trouble=fail).kept_at is not None
+    assert analyze_once(clip, HAAR, settings=most(2), trouble=fail).analysis.faces_limit is None
+    assert len(runs) == 2
+    assert analyze_once(clip, HAAR, settings=most(3), trouble=fail).kept_at is not None, "it left nobody out"
 
 
 def test_a_second_time_is_answered_from_the_store(clip: Path, runs: list[Path]) -> None:

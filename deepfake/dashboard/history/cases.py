@@ -25,6 +25,7 @@ from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import format_time
+from deepfake.server.results import analysis_key
 from deepfake.store import Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 
@@ -231,4 +232,5 @@ def _forget(clips: list[KeptClip]) -> None:
     for clip in clips:
         files.kept.discard(clip.sha256)
         if clip.sha256 not in files.uploads:
-            runtime().cache.drop_all(f"{clip.sha256}-{clip.fingerprint}-upload", files.session_id)
+            key = analysis_key(clip.sha256, clip.fingerprint, runtime(), is_upload=True)
+            runtime().cache.drop_all(key, files.session_id)

@@ -36,7 +36,7 @@ from deepfake.dashboard.selection import (
     set_time,
     time_slider,
 )
-from deepfake.dashboard.sidebar import analysis_config
+from deepfake.dashboard.sidebar import analysis_config, choose_classifier_from_url, keep_classifier_in_url
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of_store
 from deepfake.dashboard.text import plain
@@ -55,7 +55,9 @@ def page() -> None:
     open_clicked(state)
     clip = choose_clip(state, several=True)
     keep_url(state, clip)
+    choose_classifier_from_url()
     config = analysis_config()
+    keep_classifier_in_url(config.classifier)
     draw_queue(state, config, is_open=clip is None)
     if clip is None:
         stop_waiting(state.name)

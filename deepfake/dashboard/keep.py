@@ -12,6 +12,8 @@ from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 
+EVERYBODY = "Everybody who can open these pages sees a case: its name, source and notes, and the clip if it is kept."
+NOBODY_ELSE = "Nobody else sees your cases."
 CLIP, FOUND = "The clip and what was found", "Only what was found, with three pictures of the face"
 NEW: Final = 0  # the number of no case
 LAST_KEY: Final = "_last-case"  # what was kept last, to offer it again
@@ -28,6 +30,7 @@ def draw_keep(ready: ReadyAnalysis) -> None:
 
 @st.dialog("Keep in a case", icon=":material/bookmark_add:")
 def _ask(ready: ReadyAnalysis) -> None:
+    st.caption(NOBODY_ELSE if owner() else EVERYBODY)
     cases = {case.id: case for case in known_cases()}
     last = st.session_state.get(LAST_KEY, NEW)
     options = [*cases, NEW]

@@ -3,10 +3,39 @@
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.detectors import CLASSIFIERS, classifier_title
+from deepfake.dashboard.text import plain
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.faces.detection import FACE_DETECTORS
 
 FACE_DETECTOR_KEY, CLASSIFIER_KEY = "settings-face-detector", "settings-classifier"
+CLASSIFIER_PARAMETER = "classifier"
+
+
+def choose_classifier_from_url() -> None:
+    """Choose the classifier that the URL names, in a session that has none yet; one that is not here is told of. Call
+    it before analysis_config."""
+    name = st.query_params.get(CLASSIFIER_PARAMETER)
+    if name is None or CLASSIFIER_KEY in st.session_state:
+        return
+    if name in _available():
+        st.session_state[CLASSIFIER_KEY] = name
+    else:
+        st.warning(
+            f"The address names a classifier that is not here: {plain(name)}. The usual one answers instead.",
+            icon=":material/link_off:",
+        )
+
+
+def keep_classifier_in_url(name: str) -> None:
+    """Let the URL name the classifier, unless it is the usual one: whoever opens the link gets the same answer."""
+    if name == DEFAULT_CLASSIFIER:
+        st.query_params.pop(CLASSIFIER_PARAMETER, None)
+    elif st.query_params.get(CLASSIFIER_PARAMETER) != name:
+        st.query_params[CLASSIFIER_PARAMETER] = name
+
+
+def _available() -> list[str]:
+    return [row.name for row in CLASSIFIERS.values() if row.is_available]
 
 
 def analysis_config() -> AnalysisConfig:
@@ -22,7 +51,7 @@ def analysis_config() -> AnalysisConfig:
         )
         classifier = st.selectbox(
             "Faces are scored by",
-            [row.name for row in CLASSIFIERS.values() if row.is_available],
+            _available(),
             format_func=classifier_title,
             key=CLASSIFIER_KEY,
             persist_state="session",

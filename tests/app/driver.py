@@ -85,6 +85,11 @@ class User(AppTest):
         return list(self.selectbox(key="settings-classifier").options)
 
     @property
+    def chosen_classifier(self) -> str:
+        """The name of the classifier that is chosen."""
+        return str(self.selectbox(key="settings-classifier").value)
+
+    @property
     def at(self) -> PageName:
         """The page that is shown."""
         return HEADINGS[self.heading] if self.title else self._begins_at

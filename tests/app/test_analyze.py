@@ -13,6 +13,8 @@ import pytest
 
 from deepfake.dashboard import waiting
 from deepfake.dashboard.analyze import banner
+from deepfake.dashboard.text import plain
+from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.files import file_sha256
 from deepfake.server.progress import ProgressReport
 from deepfake.settings import load_settings
@@ -167,6 +169,20 @@ def test_an_address_names_clip_and_moment() -> None:
     User().arrive().wait_for_samples()
     user = User().arrive(clip="demo/fake_pair_right.mp4", t="1.2").wait_for_verdict()
     assert user.time_slider.value == pytest.approx(1.2)
+
+
+def test_an_address_names_a_classifier_that_is_not_the_usual_one(talking_clip: Path) -> None:
+    user = User().scored_by("capsule").arrive().upload(talking_clip).wait_for_verdict()
+    assert user.query_params["classifier"] == "capsule"
+    assert "by Capsule network" in user.words
+    shared = User().arrive(classifier="capsule")
+    assert shared.chosen_classifier == "capsule"
+    usual = User().arrive()
+    assert usual.chosen_classifier == DEFAULT_CLASSIFIER
+    assert "classifier" not in usual.query_params
+    odd = User().arrive(classifier="*none*")
+    assert plain("*none*") in odd.warning[0].value
+    assert odd.chosen_classifier == DEFAULT_CLASSIFIER
 
 
 def test_choices_survive_a_visit_to_another_page(talking_clip: Path) -> None:

@@ -30,6 +30,7 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     user = User().with_haar().arrive().upload(moving_square_clip).wait_for_verdict()
     assert state._runtime_for(settings) is not None
     user.click("keep")
+    assert "Everybody who can open these pages sees a case" in user.words
     user.text_input(key="keep-name").set_value(NAME)
     user.text_input(key="keep-source").set_value("https://example.org/a_b_c")
     user.text_area(key="keep-notes").set_value("# heard\n\nfrom *them*")

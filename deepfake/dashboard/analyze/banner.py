@@ -17,7 +17,7 @@ from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import compare_page
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
-from deepfake.detectors import training_clips
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title, training_clips
 from deepfake.report.card import (
     ANSWER_WORDS,
     STEP_WORDS,
@@ -223,6 +223,7 @@ def _draw_moment(track_id: int, picture: MomentPicture, on_moment: Callable[[int
 def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
     with st.container(horizontal=True, gap="small", width="content"):
         _draw_persons(analysis)
+        _draw_classifier(analysis.config.classifier)
         if clip.label is not None:
             st.badge(
                 f"labeled {plain(clip.label)}",
@@ -238,6 +239,16 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 color="orange",
                 help=KNOWN_CLIP,
             )
+
+
+def _draw_classifier(name: str) -> None:
+    if name != DEFAULT_CLASSIFIER:
+        st.badge(
+            f"by {plain(classifier_title(name))}",
+            icon=":material/tune:",
+            color="gray",
+            help="Another classifier than the usual one was chosen in the settings of the analysis.",
+        )
 
 
 def _draw_persons(analysis: Analysis) -> None:

@@ -10,7 +10,7 @@ from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
 from deepfake.dashboard.analyze.queue import draw_queue, open_clicked
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
-from deepfake.dashboard.analyze.samples import draw_samples
+from deepfake.dashboard.analyze.samples import draw_samples, tell_of_upload
 from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.analyze.tabs import (
     TABS,
@@ -62,6 +62,7 @@ def page() -> None:
     if clip is None:
         stop_waiting(state.name)
         runtime().warm_up()
+        tell_of_upload(state)
         if demo_when_ready():
             draw_samples(state)
         return

@@ -59,6 +59,11 @@ def draw_resume() -> None:
         _say_gone(place, earlier, names)
 
 
+def was_reloaded() -> bool:
+    """Return whether uploads of an earlier session were in this tab of the browser."""
+    return bool(_session_and_names(st.session_state.get("resume"))[0])
+
+
 def _session_and_names(told: Mapping[str, Any] | None) -> tuple[str, str]:
     earlier, _, names = str((told or {}).get("earlier") or "").partition(" ")
     return earlier, names

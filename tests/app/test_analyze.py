@@ -165,6 +165,18 @@ def test_an_address_with_anothers_upload_shows_nothing(no_face_clip: Path) -> No
     assert "not here" in stranger.warning[0].value
 
 
+def test_an_address_of_anothers_upload_says_where_uploads_stay(no_face_clip: Path) -> None:
+    words = "An upload stays with the browser"
+    owner = User().arrive().upload(no_face_clip).wait_for_verdict()
+    address = {name: owner.query_params[name] for name in ("t", "panel")}
+    stranger = User().arrive(**address)
+    assert words in stranger.words
+    stranger.upload(no_face_clip).wait_for_verdict()
+    assert words not in stranger.words
+    assert words not in User().arrive().words
+    assert words not in owner.click(owner.buttons_of("analyze-delete")[0].key).words
+
+
 def test_an_address_names_clip_and_moment() -> None:
     User().arrive().wait_for_samples()
     user = User().arrive(clip="demo/fake_pair_right.mp4", t="1.2").wait_for_verdict()

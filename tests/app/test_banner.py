@@ -109,6 +109,14 @@ def test_a_shared_address_opens_its_panel(panel: str) -> None:
     assert "#evidence-face_sharpness" in scripts(test)
 
 
+def test_a_shared_address_of_a_tab_leaves_the_answer_in_view() -> None:
+    test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S)
+    test.query_params["panel"] = "evidence"
+    test.run()
+    assert shown(test) == TABS["evidence"]
+    assert scripts(test) == ""
+
+
 @pytest.mark.parametrize(("panel", "signal"), [("nowhere", "x"), ("evidence", '");alert(1);//'), ("evidence", "a b")])
 def test_what_an_address_invents_is_not_followed(panel: str, signal: str) -> None:
     test = AppTest.from_function(panels_page, default_timeout=RUN_LIMIT_S)

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from deepfake.dashboard.analyze.tabs import TAB_PARAMETER
 from deepfake.dashboard.clip_choice import sample_clips, set_choice
 from deepfake.dashboard.door import has_login, is_open
+from deepfake.dashboard.resume import was_reloaded
+from deepfake.dashboard.selection import PARAMETER as TIME_PARAMETER
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
-from deepfake.dashboard.state import PageState
+from deepfake.dashboard.state import AnalyzePage, PageState
 from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
@@ -49,6 +52,18 @@ def draw_samples(page: PageState) -> None:
             place.image(thumbnail(entry.path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
         except (DeepfakeError, OSError) as error:
             place.error(plain(error), icon=":material/error:")
+
+
+def tell_of_upload(page: AnalyzePage) -> None:
+    """Say so where the address names a moment or a tab and no clip: it is that of somebody's upload. Whoever has
+    reloaded the page is offered it by draw_resume."""
+    names_upload = any(name in st.query_params for name in (TAB_PARAMETER, TIME_PARAMETER))
+    if names_upload and not page.tab_was_read and not was_reloaded():
+        st.info(
+            "This address is of an upload. An upload stays with the browser that it was given to: upload the clip "
+            "here to see what is found in it.",
+            icon=":material/link_off:",
+        )
 
 
 def _where_clips_go() -> str:

@@ -41,13 +41,15 @@ def tab_of(evidence: Evidence) -> str:
 
 
 def choose_tab_from_url(page: AnalyzePage) -> None:
-    """Open the tab that the URL names, once per session; go to the card of its signal."""
+    """Open the tab that the URL names, once per session; go to the card of its signal. Without one the page stays at
+    its top: whoever opens a link sees the clip's name and the answer first."""
     if page.tab_was_read:
         return
     page.tab_was_read = True
     tab, signal = st.query_params.get(TAB_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)
     if tab in TABS:
         _open(page, tab, _plain(signal))
+        page.scrolls = page.signal is not None
 
 
 def open_tab(page: AnalyzePage, tab: str) -> None:

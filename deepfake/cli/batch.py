@@ -35,7 +35,13 @@ def add_batch(subparsers: Any) -> None:
         help="data sets, folders, lists (a CSV with the column path and optionally label), clips; by path, or by a URL "
         "that fsspec reads (s3://, gs://, https://)",
     )
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write one row per clip, .csv or .parquet")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write one row per clip, .csv or .parquet; a batch that is interrupted leaves a FILE that is "
+        "there as it is and writes what it has beside it, to NAME-interrupted",
+    )
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
@@ -118,7 +124,8 @@ def batch(options: argparse.Namespace) -> None:
 def _finish(
     out: Path | None, clips: Sequence["ClipEntry"], results: dict[str, "BatchResult"], summary: "BatchSummary"
 ) -> None:
-    """Write the table, in the order of the clips, and say how it went."""
+    """Write the table, in the order of the clips, and say how it went. What an interrupted batch has takes no older
+    table's place."""
     from deepfake.batch import write_table
     from deepfake.cli.summaries import console
 
@@ -126,8 +133,10 @@ def _finish(
     for sentence in _summary_lines(summary, results):
         say.print(sentence, soft_wrap=True)
     if out is not None:
-        write_table(out, [results[clip.location] for clip in clips if clip.location in results])
-        say.print(f"Wrote {out}", soft_wrap=True)
+        kept = summary.canceled and out.exists()
+        place = out.with_stem(f"{out.stem}-interrupted") if kept else out
+        write_table(place, [results[clip.location] for clip in clips if clip.location in results])
+        say.print(f"Wrote {place}; {out} is as it was" if kept else f"Wrote {place}", soft_wrap=True)
 
 
 def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -> Iterator[str]:

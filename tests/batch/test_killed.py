@@ -69,6 +69,21 @@ def test_ctrl_c_ends_with_130_and_running_again_goes_on(tmp_path: Path, settings
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupted_batch_leaves_the_table_that_is_there(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", *(f"slow {n}" for n in range(40)))
+    out = tmp_path / "table.csv"
+    out.write_text("complete")
+    with _start_command(folder, settings, "--workers", "2", "--out", str(out)) as process:
+        until(lambda: len(calls(settings)) >= 5)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.read_text() == "complete"
+    assert f"Wrote {tmp_path / 'table-interrupted.csv'}; {out} is as it was" in stdout
+    assert 0 < len(pd.read_csv(tmp_path / "table-interrupted.csv")) < 40
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_killed_batch_leaves_no_process_and_loses_only_the_clips_in_hand(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def compare(options: argparse.Namespace) -> None:
     document = None
     if {"html", "pdf"} & outputs.keys():
         pictures = moment_pictures(options.fake, options.original, found)
-        document = comparison_document(found, pictures=pictures)
+        document = comparison_document(found, pictures=pictures, paper=options.paper)
     writers: dict[str, Callable[[], bytes]] = {"json": lambda: json_text(comparison_to_dict(found)).encode()}
     if document is not None:
         writers["html"] = lambda: document_html(document).encode("utf-8")

@@ -18,6 +18,7 @@ from deepfake.comparison.pair_wording import (
     pair_sentence,
     pair_warnings,
 )
+from deepfake.report import Paper
 from deepfake.report.card import ANSWER_WORDS, strength_text
 from deepfake.report.curves import line_svg
 from deepfake.report.document import Document, Picture, Row, Section
@@ -42,7 +43,11 @@ class MomentPictures:
 
 
 def comparison_document(
-    comparison: Comparison, *, shown_paths: tuple[str, str] | None = None, pictures: MomentPictures | None = None
+    comparison: Comparison,
+    *,
+    shown_paths: tuple[str, str] | None = None,
+    pictures: MomentPictures | None = None,
+    paper: Paper = "a4",
 ) -> Document:
     """Return the report of a comparison: the finding, the moments of greatest difference, curves, both answers, files.
 
@@ -50,6 +55,7 @@ def comparison_document(
         comparison: of two clips.
         shown_paths: what to write as their paths, the clip in doubt first; by default the paths themselves.
         pictures: of the moments, see moment_pictures.
+        paper: of a PDF, for the command that makes it again.
     """
     clips = comparison.fake, comparison.original
     paths = shown_paths or (str(clips[0].video.path), str(clips[1].video.path))
@@ -69,7 +75,7 @@ def comparison_document(
             Section(f"File {letter}", rows=tuple(file_rows(side, path)))
             for letter, side, path in zip("AB", clips, paths, strict=True)
         ),
-        made_section(clips[0], "compare", *names),
+        made_section(clips[0], "compare", *names, paper=paper),
     ]
     return Document(
         title=f"{names[0]} beside {names[1]}",

@@ -47,7 +47,13 @@ def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
     rates = ("slope", "offset", "min_fake_probability", "false_alarm_rate", "miss_rate")
     return {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command_of("analyze", analysis.config, options.shown_path or str(analysis.video.path)),
+        "command": command_of(
+            "analyze",
+            analysis.config,
+            options.shown_path or str(analysis.video.path),
+            recompress=options.recompression is not None,
+            paper=options.paper,
+        ),
         "classifier": classifier_title(analysis.config.classifier),
         "classifier_fingerprint": scorer.fingerprint() if scorer is not None and is_known else None,
         "files": dict(weights_of(analysis.config.classifier)),
@@ -57,5 +63,9 @@ def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
 
 def _document(analysis: Analysis, options: ExportOptions) -> Document:
     return analysis_document(
-        analysis, shown_path=options.shown_path, moments=options.moments, recompression=options.recompression
+        analysis,
+        shown_path=options.shown_path,
+        moments=options.moments,
+        recompression=options.recompression,
+        paper=options.paper,
     )

@@ -11,6 +11,7 @@ from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, A
 from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.files import file_sha256, readable
+from deepfake.report import Paper
 from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
@@ -52,6 +53,7 @@ def analysis_document(
     shown_path: str | None = None,
     moments: Moments | None = None,
     recompression: Recompression | None = None,
+    paper: Paper = "a4",
 ) -> Document:
     """Return the report of a clip: answer, faces, score over time, reasons, limits, file, and how it was made.
 
@@ -60,6 +62,7 @@ def analysis_document(
         shown_path: what to write as the clip's path; by default the path itself.
         moments: the most suspicious moments as pictures, where they are at hand.
         recompression: of the same clip, where it was done.
+        paper: of a PDF, for the command that makes it again.
     """
     verdict = analysis.verdict
     path = str(analysis.video.path) if shown_path is None else shown_path
@@ -76,7 +79,7 @@ def analysis_document(
         *([] if recompression is None else [_recompression_section(recompression)]),
         _people_section(analysis),
         Section("File", rows=tuple(file_rows(analysis, path))),
-        made_section(analysis, "analyze", path),
+        made_section(analysis, "analyze", path, recompress=recompression is not None, paper=paper),
         *_similarity_sections(analysis),
         Section("Values of every frame", rows=values, is_long=True),
     ]
@@ -96,10 +99,21 @@ def name_of(path: str) -> str:
     return path.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def command_of(command: str, config: AnalysisConfig, *paths: str) -> str:
-    """Return the command line that makes a report again. command: "analyze" or "compare"; paths: of its clips."""
+def command_of(command: str, config: AnalysisConfig, *paths: str, recompress: bool = False, paper: Paper = "a4") -> str:
+    """Return the command line that makes a report again: all that it can say, where that is not the default.
+
+    Args:
+        command: "analyze" or "compare", which has neither a quick look nor a re-compression.
+        config: of the analysis.
+        paths: of its clips.
+        recompress: whether the report has the re-compression.
+        paper: of the PDF.
+    """
     names = [readable(name_of(path)) for path in paths]
     choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
+    choice += ["--quick"] if config.quick and command == "analyze" else []
+    choice += ["--recompress"] if recompress else []
+    choice += ["--paper", paper] if paper != "a4" else []
     return shlex.join(["deepfake", command, *names, *choice, "--html", "report.html", "--pdf", "report.pdf"])
 
 
@@ -222,9 +236,11 @@ def file_rows(analysis: Analysis, path: str) -> list[Row]:
     ]
 
 
-def made_section(analysis: Analysis, command: str, *paths: str) -> Section:
+def made_section(
+    analysis: Analysis, command: str, *paths: str, recompress: bool = False, paper: Paper = "a4"
+) -> Section:
     """Return how an analysis came about: classifier, weights, settings, versions, date, and the command that makes the
-    report again. command, paths: as in command_of."""
+    report again. command, paths, recompress, paper: as in command_of."""
     settings = ", ".join(f"{name} = {value}" for name, value in asdict(analysis.config).items())
     timings = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in analysis.timings_s.items())
     rows = (
@@ -235,7 +251,8 @@ def made_section(analysis: Analysis, command: str, *paths: str) -> Section:
         ("time taken", timings),
         *written_rows(f"{analysis.software_version}, schema {analysis.schema_version}"),
     )
-    return Section("How this was made", rows=rows, code=command_of(command, analysis.config, *paths))
+    code = command_of(command, analysis.config, *paths, recompress=recompress, paper=paper)
+    return Section("How this was made", rows=rows, code=code)
 
 
 def weights_of(name: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import re
+import shlex
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,12 +21,14 @@ from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.quality import TrackQuality
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
+from deepfake.cli.entry import _parser
+from deepfake.cli.options import config_of
 from deepfake.faces.tracking import FaceTrack
 from deepfake.files import csv_text
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.report.files import write_text
 from deepfake.report.html import document_html
-from deepfake.report.page import analysis_document
+from deepfake.report.page import analysis_document, command_of
 from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
@@ -228,6 +231,19 @@ def test_who_was_not_judged_is_named_with_times_and_codes_in_every_export(analys
 def test_somebody_whom_an_earlier_version_left_out_is_not_called_judged(analysis: Analysis) -> None:
     former = dataclasses.replace(analysis.verdict, tracks=analysis.verdict.tracks[:1])
     assert [row[-1] for row in people_table(dataclasses.replace(analysis, verdict=former))][1:] == ["yes", "no"]
+
+
+def test_the_command_that_makes_it_again_names_all_that_is_not_the_default() -> None:
+    config = AnalysisConfig(face_detector="haar", classifier="efficientnet", quick=True)
+    line = command_of("analyze", config, "/private/a b.mp4", recompress=True, paper="us-letter")
+    words = shlex.split(line)
+    assert words[:3] == ["deepfake", "analyze", "a b.mp4"]
+    options = _parser().parse_args(words[1:])
+    assert (options.quick, options.recompress, options.paper) == (True, True, "us-letter")
+    assert config_of(options) == config
+    plain = command_of("analyze", AnalysisConfig(), "a.mp4")
+    assert not {"--quick", "--recompress", "--paper"} & set(plain.split())
+    assert _parser().parse_args(shlex.split(command_of("compare", config, "a.mp4", "b.mp4"))[1:]).fake == Path("a.mp4")
 
 
 class _Page(HTMLParser):

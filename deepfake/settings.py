@@ -34,7 +34,8 @@ class Settings:
         job_timeout_s: An analysis that runs longer is stopped, in seconds.
         workers: Number of worker processes for analyses.
         worker_mb: A worker process that holds more memory than this after a task is replaced by a new one, in MiB.
-        weights_dir: Folder of weights that are not shipped, those of the MesoNet baselines (*.h5), or None.
+        weights_dir: Folder of weights that are not shipped, those of the MesoNet baselines (*.h5), or None. The folder
+            that an analysis of this process was given last counts.
         cases_dir: Folder of the clips that were kept in a case.
         database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
 

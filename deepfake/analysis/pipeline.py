@@ -20,7 +20,7 @@ from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import notebook_rule
-from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier
+from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier, look_for_weights_in
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector, gives_landmarks
@@ -89,6 +89,7 @@ def analyze(
     """
     config = config or AnalysisConfig()
     settings = settings or load_settings()
+    look_for_weights_in(settings.weights_dir)
     if config.quick:
         return quick_look(path, config, settings, progress=progress, on_crop=on_crop, sha256=sha256)
     started = time.perf_counter()

@@ -16,6 +16,7 @@ from deepfake.batch.plan import plan
 from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Tally
 from deepfake.batch.worker import AnalyzeFile, Task, limits_of, looks_of
 from deepfake.dataset import ClipEntry
+from deepfake.detectors import look_for_weights_in
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
@@ -79,6 +80,7 @@ class Batch:
         self._clips = tuple({clip.location: clip for clip in clips}.values())
         self._config = config or AnalysisConfig()
         self._settings = settings or load_settings()
+        look_for_weights_in(self._settings.weights_dir)
         self._workers = workers or default_workers()
         self._scheduler = scheduler
         self._timeout_s = timeout_s or self._settings.job_timeout_s

@@ -21,6 +21,7 @@ from deepfake.analysis.quick import decides
 from deepfake.batch.progress import BatchResult, Look
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
+from deepfake.detectors import look_for_weights_in
 from deepfake.errors import ClipError, DeepfakeError, LimitError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
@@ -125,6 +126,7 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
 
     folder: for the copy of a remote clip. Raises StoreError, WorkerError; the clip's own errors are results.
     """
+    look_for_weights_in(task.settings.weights_dir)
     _check_version(task)
     started = time.perf_counter()
     store, version = _store(task.settings), clip.version or ""

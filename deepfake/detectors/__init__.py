@@ -12,7 +12,7 @@ from deepfake.detectors.base import (
     TrackCrops,
 )
 from deepfake.detectors.baselines.capsule import CapsuleClassifier
-from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier
+from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier, look_for_weights_in
 from deepfake.detectors.clip_vit import ClipVitClassifier
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames
@@ -35,6 +35,7 @@ __all__ = [
     "choose_frames",
     "classifier",
     "classifier_title",
+    "look_for_weights_in",
     "quality_limits",
     "register_classifier",
     "training_clips",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
 from deepfake.analysis.pipeline import analyze
+from deepfake.detectors import look_for_weights_in
 from deepfake.errors import StoreError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.settings import Settings, load_settings
@@ -44,6 +45,7 @@ def analyze_once(
     is called with a sentence. The rest is as in pipeline.analyze, which says what is raised.
     """
     path, config, settings = Path(path), config or AnalysisConfig(), settings or load_settings()
+    look_for_weights_in(settings.weights_dir)
     info = probe(path, settings, with_hash=True)
     store = _store(settings, trouble)
     if store is not None and on_crop is None:

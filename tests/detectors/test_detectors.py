@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.detectors import Calibration, classifier, training_clips
 from deepfake.detectors.base import VIEW_PX, View
+from deepfake.detectors.baselines import mesonet
 from deepfake.detectors.baselines.mesonet import MesoNet
 from deepfake.detectors.efficientnet import (
     ATTRIBUTION_PX,
@@ -23,6 +25,8 @@ from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
+from deepfake.settings import Settings
+from deepfake.store import analyze_once
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +198,24 @@ def test_mesonet_reads_its_published_weights(name: str, architecture: str, real_
     assert scores.shape == (18,)
     assert np.all((scores >= 0) & (scores <= 1))
     np.testing.assert_allclose(scores[:9], scores[0], atol=1e-5)
+
+
+def test_mesonet_is_looked_for_in_the_folder_of_the_settings_that_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path
+) -> None:
+    monkeypatch.setattr(mesonet, "_given_dirs", [])
+    monkeypatch.setenv("DEEPFAKE_WEIGHTS_DIR", str(tmp_path / "elsewhere"))
+    settings = Settings(weights_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/store.db")
+    config = AnalysisConfig(classifier="meso4_df")
+    path = tmp_path / "Meso4_DF.h5"
+    with pytest.raises(ClassifierError, match="DEEPFAKE_WEIGHTS_DIR") as caught:
+        analyze_once(moving_square_clip, config, settings=settings)
+    assert caught.value.subject == str(path)
+    assert "reinstall" not in str(caught.value)
+    assert not classifier("meso4_df").is_available
+    path.write_bytes(b"weights")
+    assert classifier("meso4_df").files == (path,)
+    assert classifier("meso4_df").is_available
 
 
 def test_mesonet_names_a_file_that_is_not_its_weights(tmp_path: Path) -> None:

@@ -38,6 +38,23 @@ PUBLISHED_WEIGHTS: Final = {
 Convolution = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
+_given_dirs: list[Path] = []  # the latest of them counts
+
+
+def look_for_weights_in(folder: Path | None) -> None:
+    """Look for the weights in this folder from now on, in this process. None changes nothing.
+
+    folder: weights_dir of the settings that an analysis was asked for with.
+    """
+    if folder is not None:
+        _given_dirs[:] = [folder]
+
+
+def weights_dir() -> Path | None:
+    """Return the folder of the published weights: the one given last, else that of the settings in force."""
+    return _given_dirs[0] if _given_dirs else load_settings().weights_dir
+
+
 class MesoNetClassifier(FaceClassifier):
     """P(fake) of face crops by one of the published networks, not calibrated. See MesoNet for when it misleads."""
 
@@ -54,23 +71,33 @@ class MesoNetClassifier(FaceClassifier):
             paper="Afchar et al. 2018, arXiv:1809.00888",
         )
         self._lock = threading.Lock()
+        self._networks: dict[Path, MesoNet] = {}
 
     @property
     def files(self) -> Sequence[Path]:
-        """The published weights. Raises ClassifierError where no folder for them is set."""
-        folder = load_settings().weights_dir
-        if folder is None:
+        """The published weights. Raises ClassifierError where no folder for them is set, or they are not in it."""
+        path = self._path
+        if path is None:
             raise ClassifierError(
                 self._file,
                 "the published weights of MesoNet are not shipped; set weights_dir "
                 "(DEEPFAKE_WEIGHTS_DIR) to the folder that holds them",
             )
-        return (folder / self._file,)
+        if not path.is_file():
+            raise ClassifierError(
+                path, "there is no such file; set weights_dir (DEEPFAKE_WEIGHTS_DIR) to the folder that holds it"
+            )
+        return (path,)
 
     @property
     def is_available(self) -> bool:
         """Whether the folder is set and holds the weights."""
-        return load_settings().weights_dir is not None and super().is_available
+        return self._path is not None and self._path.is_file()
+
+    @property
+    def _path(self) -> Path | None:
+        folder = weights_dir()
+        return None if folder is None else folder / self._file
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return P(fake) of each crop, f32 (n,). images: RGB uint8 (n, 224, 224, 3).
@@ -78,8 +105,10 @@ class MesoNetClassifier(FaceClassifier):
         Raises ValueError for another shape or type; ClassifierError when the weights cannot be read.
         """
         crops = self.checked(images)
+        (path,) = self.files
         with self._lock:
-            network = self._network
+            network = self._networks.get(path) or MesoNet(path)
+            self._networks[path] = network
         return network.scores(crops)
 
     def score_track(self, crops: TrackCrops) -> CropScores:
@@ -87,10 +116,6 @@ class MesoNetClassifier(FaceClassifier):
         scores saturate, as a mean of log odds would give. Raises ClassifierError."""
         scores = self.scores(crops.images)
         return CropScores(scores, float(scores.mean()))
-
-    @functools.cached_property
-    def _network(self) -> MesoNet:
-        return MesoNet(self.files[0])
 
 
 class MesoNet:

@@ -188,8 +188,7 @@ class VideoReader:
         first = next(found, None)
         if first is None:
             self._stream.codec_context.skip_frame = "DEFAULT"
-            step = max(1, min(frames, most) // count)
-            return _every(step, itertools.islice(self._from_start(), most))
+            return _in_the_middle(count, min(frames, most), itertools.islice(self._from_start(), most))
         return itertools.chain((first,), found)
 
     def _spread(self, count: int, duration_s: float, keys_s: list[float]) -> Iterator[Picture]:
@@ -360,11 +359,13 @@ def _middles(start_s: float, end_s: float, count: int) -> list[float]:
     return [start_s + (end_s - start_s) * (number + 0.5) / count for number in range(count)]
 
 
-def _every(step: int, pictures: Iterator[Picture]) -> Iterator[Picture]:
-    """The picture in the middle of each step; of a clip with fewer than its header promises at least the last one."""
+def _in_the_middle(count: int, expected: int, pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """The pictures in the middle of `count` equal parts of as many as are expected; all where they are fewer than that,
+    and at least the last one where fewer come."""
+    wanted = {int(middle) for middle in _middles(0, expected, min(count, max(1, expected)))}
     last, is_taken = None, False
     for number, last in enumerate(pictures):
-        if number % step == step // 2:
+        if number in wanted:
             yield last
             is_taken = True
     if last is not None and not is_taken:

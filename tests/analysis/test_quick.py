@@ -63,6 +63,18 @@ def test_one_person_is_seen_at_every_moment_and_judged(looked: tuple[Analysis, l
     assert len(analysis.video.sha256) == 64
 
 
+@pytest.mark.parametrize("frames", [16, 17, 31, 47, 63, 80])
+def test_the_moments_of_a_short_clip_reach_its_end(
+    frames: int, tmp_path: Path, write_clip: Callable[..., Path]
+) -> None:
+    clip = write_clip(tmp_path / "short.mp4", (frames, (64, 96)))
+    with VideoReader(clip) as reader:
+        seen = [round(frame.timestamp_s * 25) for frame in reader.moments(MOMENTS)]
+    middles = (np.arange(MOMENTS) + 0.5) * frames / MOMENTS - 0.5
+    assert len(seen) == MOMENTS
+    assert np.abs(np.array(seen) - middles).max() <= 1
+
+
 def test_its_answer_is_near_that_of_the_full_pass(looked: tuple[Analysis, list[FaceCrop]], watched: Watched) -> None:
     full = watched.analysis
     assert looked[0].verdict.probability_fake == pytest.approx(full.verdict.probability_fake, abs=0.15)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
-from deepfake.detectors.pooling import choose_frames, pool_track
+from deepfake.detectors.pooling import pool_track
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.info import Frame
 
 BLUR_CROP_PX: Final = VIEW_PX  # side of the crop that the blur is measured on
+LEAST_KEPT: Final = 24  # crops of a track that are kept to choose from: 6 MB, and off by at most a 24th of the track
 
 OnScored = Callable[[int, TrackCrops, CropScores], None]
 
@@ -47,13 +48,14 @@ class TrackScores:
 class CropSample:
     """Crops of a track of unknown length, evenly spread over it, in bounded memory, as many as a Sampling asks for.
 
-    Every stride-th crop is kept; when there are too many, every second goes and the stride doubles.
+    Every stride-th crop is kept; when there are too many, every second goes and the stride doubles. Of what is left in
+    the end, those in the middle of equal parts of the track are chosen.
     """
 
     def __init__(self, sampling: Sampling | None = None) -> None:
         self._sampling = sampling or Sampling()
-        # Halving must leave `least`: where a classifier wants just so many, up to twice as many are kept until the end.
-        self._capacity = max(self._sampling.most, 2 * self._sampling.least)
+        # Halving must leave `least`, and where a classifier wants few, enough to choose evenly from.
+        self._capacity = max(self._sampling.most, 2 * self._sampling.least, LEAST_KEPT)
         self._stride = 1
         self._offered = 0
         self._crops: list[FaceCrop] = []
@@ -70,8 +72,11 @@ class CropSample:
     @property
     def crops(self) -> tuple[FaceCrop, ...]:
         """The chosen crops, in the order of time."""
-        rows = choose_frames(np.arange(len(self._crops)), self._sampling.most)
-        return tuple(self._crops[row] for row in rows.tolist())
+        most = self._sampling.most
+        if len(self._crops) <= most:
+            return tuple(self._crops)
+        middles = (np.arange(most) + 0.5) * self._offered / most - 0.5
+        return tuple(self._crops[row] for row in np.round(middles / self._stride).astype(int).tolist())
 
     def track_crops(self) -> TrackCrops:
         """Return the chosen crops as arrays."""

@@ -46,16 +46,18 @@ def test_a_sample_is_bounded_and_evenly_spread(length):
     assert length - kept[-1] <= (steps[0] if len(steps) else 1)
 
 
-@pytest.mark.parametrize("length", [1, 7, 8, 9, 100, 1000])
-def test_a_classifier_that_wants_just_so_many_crops_gets_them_evenly_spread(length):
-    sample = CropSample(Sampling(8, 8))
+@pytest.mark.parametrize("length", [1, 4, 5, 6, 7, 8, 9, 31, 47, 63, 96, 100, 300, 1000])
+@pytest.mark.parametrize("sampling", [Sampling(8, 8), Sampling(4, 5)])
+def test_a_classifier_that_wants_few_crops_gets_those_in_the_middle_of_equal_parts(sampling, length):
+    sample = CropSample(sampling)
     for index in range(length):
         sample.offer(lambda index=index: crop(index))
     crops = sample.track_crops()
-    assert len(crops) == len(crops.images) == min(length, 8)
+    count = min(length, sampling.most)
+    assert len(crops) == len(crops.images) == count
     np.testing.assert_allclose(crops.timestamps_s, crops.frame_indices / 25)
-    steps = np.diff(np.concatenate([[-1], crops.frame_indices, [length]]))
-    assert steps.max() <= 4 * max(1, length / 8)
+    middles = (np.arange(count) + 0.5) * length / count - 0.5
+    assert np.abs(crops.frame_indices - middles).max() <= max(0.5, length / 24)
 
 
 def test_a_track_is_scored_once_it_is_out_of_sight():

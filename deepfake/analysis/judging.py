@@ -64,14 +64,16 @@ def verdict_of(
     more tracks turned out to be no person, or None. left_out: that not all faces were followed, or None.
     """
     known = [scores[track.track_id] for track in tracks if track.track_id in scores]
-    judged = sum(len(item.known_probabilities) >= classifier.limits.min_scored_crops for item in known)
+    judged = [item for item in known if len(item.known_probabilities) >= classifier.limits.min_scored_crops]
+    shares = _shares(judged, classifier)
     clip = clip_quality(tracks, video, frames=frames, still_frames=still_frames)
     found = [
         track_verdict(
             track,
             scores.get(track.track_id),
             classifier,
-            judged=max(1, judged),
+            judged=max(1, len(judged)),
+            share=shares.get(track.track_id),
             clip=clip,
             signals=signal_readings(signals, track.track_id),
             view=None if views is None else views.get(track.track_id),
@@ -79,3 +81,11 @@ def verdict_of(
         for track in tracks
     ]
     return clip_verdict(found, faces=len(tracks), no_persons=no_persons, left_out=left_out)
+
+
+def _shares(judged: Sequence[TrackScores], classifier: FaceClassifier) -> dict[int, float]:
+    """What the p-value of each person is multiplied by, by track_id; empty for a classifier without a calibration."""
+    if classifier.calibration is None:
+        return {}
+    known = {item.track_id: item.probability_fake for item in judged if item.probability_fake is not None}
+    return dict(zip(known, classifier.calibration.shares(list(known.values())), strict=True))

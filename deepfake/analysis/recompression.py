@@ -21,7 +21,7 @@ from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import TrackView
-from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
+from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, rate_shares
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings
@@ -122,7 +122,7 @@ def recompress(
         _encode(reader, encodings, cuts, progress)
     tracks = {track_id for rows in cuts.values() for track_id, _ in rows}
     found = [encoding.finish(tracks) for encoding in encodings]
-    real_below, fake_from = label_limits(scorer.calibration, _judged(analysis))
+    real_below, fake_from = label_limits(scorer.calibration, _share(analysis.verdict, scorer))
     return Recompression(
         rates=(
             _as_it_is(Path(path), analysis),
@@ -136,16 +136,15 @@ def recompress(
     )
 
 
-def label_limits(calibration: Calibration | None, judged: int) -> tuple[float | None, float | None]:
+def label_limits(calibration: Calibration | None, share: float = 1.0) -> tuple[float | None, float | None]:
     """Return below which P(fake) a person is LIKELY_REAL and from which on LIKELY_FAKE, each within 0.001, or None.
 
-    calibration: without one, there is no label. judged: how many people of the clip are judged; the more, the higher
-    the second.
+    calibration: without one, there is no label. share: of Calibration.shares; the larger, the higher the second.
     """
     if calibration is None:
         return None, None
     real = [p for p in _PROBABILITIES if calibration.is_real(p)]
-    fake = [p for p in _PROBABILITIES if calibration.is_fake(p, judged)]
+    fake = [p for p in _PROBABILITIES if calibration.is_fake(p, share)]
     return (float(max(real)) if real else None), (float(min(fake)) if fake else None)
 
 
@@ -169,8 +168,11 @@ def _scored_tracks(analysis: Analysis) -> list[FaceTrack]:
     return [track for track in analysis.tracks if analysis.trace(SCORE, track.track_id) is not None]
 
 
-def _judged(analysis: Analysis) -> int:
-    return max(1, len(analysis.verdict.tracks))
+def _share(verdict: Verdict, scorer: FaceClassifier) -> float:
+    """That of the person whom the verdict is about, as the clip is."""
+    if scorer.calibration is None or verdict.most_suspicious is None:
+        return 1.0
+    return rate_shares(verdict, scorer.calibration).get(verdict.most_suspicious, 1.0)
 
 
 def _longest_gap(analysis: Analysis) -> int:

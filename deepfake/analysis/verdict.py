@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from deepfake.analysis.evidence import (
     SCORE,
@@ -28,7 +29,7 @@ from deepfake.analysis.quality import (
 from deepfake.detectors import Calibration, FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack
 
-RULES_VERSION = 5  # of this module, of evidence and of what it rests on: other rules' results are not mixed with these
+RULES_VERSION = 6  # of this module, of evidence and of what it rests on: other rules' results are not mixed with these
 
 VerdictLabel = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE"]
 Answer = Literal["LIKELY_REAL", "INCONCLUSIVE", "LIKELY_FAKE", "NOT_JUDGED", "NO_FACE"]
@@ -61,7 +62,8 @@ class TrackVerdict:
         label: The answer.
         probability_fake: In [0, 1], calibrated for as many fakes as reals, or None.
         interval: 95 % interval of it over the choice of frames, or None.
-        false_alarm_p: The share of real clips that look at least as suspicious (conformal p-value), or None.
+        false_alarm_p: The share of real examples that look at least as suspicious (conformal p-value), multiplied where
+            several people are judged (Calibration.shares), at most 1; or None.
         reasons: What it rests on, the strongest first.
         quality: What the quality gate measured, None where nothing could be scored.
     """
@@ -166,6 +168,7 @@ def track_verdict(
     classifier: FaceClassifier,
     *,
     judged: int,
+    share: float | None = None,
     clip: ClipQuality,
     signals: Sequence[SignalReading] = (),
     view: TrackView | None = None,
@@ -174,12 +177,13 @@ def track_verdict(
 
     LIKELY_FAKE at a P(fake) of min_fake_probability or more that at most false_alarm_rate of the real calibration
     examples reach: a hypothesis test (Agarwal & Varshney 2019, arXiv:1905.03493) whose p-value is conformal, the rank
-    among those examples, times the number of people judged (Bonferroni). LIKELY_REAL where at most miss_rate of the
+    among those examples, multiplied where several people are judged. LIKELY_REAL where at most miss_rate of the
     recorded fakes score so low. In between, where the quality gate stops it, or where the classifier has no
     calibration, INCONCLUSIVE. The signals take no part in it: they are told of.
 
     classifier: whose calibration, with these rates, and limits of quality hold. judged: how many people of the clip are
-    judged. scores: None where the classifier could not be applied. view: how the face is seen; by default as its
+    judged. share: of Calibration.shares, what the p-value is multiplied by; `judged` by default. scores: None where the
+    classifier could not be applied. view: how the face is seen; by default as its
     landmarks say. A picture of a face is set aside, unless it is LIKELY_FAKE all the same.
     """
     probability = None if scores is None else scores.probability_fake
@@ -201,8 +205,9 @@ def track_verdict(
         failures = (*picture, *failures, Evidence("uncalibrated", SCORE, track.track_id))
         evidence = (*failures, score, *others)
     else:
-        p_value = min(1.0, judged * calibration.p_value_real(probability))
-        label = "INCONCLUSIVE" if failures else _label(probability, calibration, judged)
+        share = judged if share is None else share
+        p_value = min(1.0, share * calibration.p_value_real(probability))
+        label = "INCONCLUSIVE" if failures else _label(probability, calibration, share)
         if label == "LIKELY_REAL" and clip.still_frames:
             label, failures = (
                 "INCONCLUSIVE",
@@ -225,8 +230,8 @@ def track_verdict(
     return TrackVerdict(track.track_id, label, probability, interval, p_value, evidence, quality)
 
 
-def _label(probability: float, calibration: Calibration, judged: int) -> VerdictLabel:
-    if calibration.is_fake(probability, judged):
+def _label(probability: float, calibration: Calibration, share: float) -> VerdictLabel:
+    if calibration.is_fake(probability, share):
         return "LIKELY_FAKE"
     return "LIKELY_REAL" if calibration.is_real(probability) else "INCONCLUSIVE"
 
@@ -274,16 +279,26 @@ def is_settled(verdict: Verdict, calibration: Calibration | None) -> bool:
     """
     if calibration is None or not verdict.tracks:
         return False
-    judged = max(1, sum(track.interval is not None for track in verdict.tracks))
+    shares = rate_shares(verdict, calibration)
     deciding = [track for track in verdict.tracks if track.track_id == verdict.most_suspicious]
     people = deciding if verdict.label == "LIKELY_FAKE" else verdict.tracks
-    return all(_is_same_over_interval(track, calibration, judged) for track in people)
+    return all(_is_same_over_interval(track, calibration, shares.get(track.track_id, 1.0)) for track in people)
 
 
-def _is_same_over_interval(track: TrackVerdict, calibration: Calibration, judged: int) -> bool:
+def rate_shares(verdict: Verdict, calibration: Calibration) -> dict[int, float]:
+    """Return what the p-value of each person who was judged is multiplied by, by track_id."""
+    judged = {
+        track.track_id: track.probability_fake
+        for track in verdict.tracks
+        if track.false_alarm_p is not None and track.probability_fake is not None and track.interval is not None
+    }
+    return dict(zip(judged, calibration.shares(list(judged.values())), strict=True))
+
+
+def _is_same_over_interval(track: TrackVerdict, calibration: Calibration, share: float) -> bool:
     if track.interval is None or track.abstained:
         return False
-    return all(_label(probability, calibration, judged) == track.label for probability in track.interval)
+    return all(_label(probability, calibration, share) == track.label for probability in track.interval)
 
 
 def _suspicion(track: TrackVerdict) -> tuple[bool, bool, bool, float]:
@@ -300,8 +315,9 @@ def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[E
 def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, float] | None:
     """Return the 95 % interval of a track's pooled probability over the choice of its frames, or None below 4 of them.
 
-    The mean log odds plus and minus 1.96 standard errors, neighboring frames counted by their correlation at lag 1
-    (effective sample size). It does not hold what all frames have in common: a clip that is misjudged as a whole.
+    Student's t: the mean log odds plus and minus as many standard errors as so few frames ask for, neighboring frames
+    counted by their correlation at lag 1 (effective sample size). It does not hold what all frames have in common: a
+    clip that is misjudged as a whole.
     """
     if len(probabilities) < 4:
         return None
@@ -312,7 +328,8 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
     correlation = float(np.mean(deviation[1:] * deviation[:-1]) / variance) if variance > 0 else 0.0
     correlation = min(max(correlation, 0.0), 0.9)
     effective = len(log_odds) * (1 - correlation) / (1 + correlation)
-    half = 1.96 * float(np.sqrt(variance / max(effective - 1, 1.0)))
+    quantile = float(stdtrit(max(effective - 1, 1.0), 0.975))
+    half = quantile * float(np.sqrt(variance / max(effective - 1, 1.0)))
     low, high = (float(1 / (1 + np.exp(-(log_odds.mean() + sign * half)))) for sign in (-1, 1))
     return low, high
 

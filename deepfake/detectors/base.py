@@ -77,8 +77,9 @@ class Calibration:
     """From the logit of a classifier to a probability: sigmoid(slope * logit + offset), fitted on held-out people with
     as many fakes as reals; and what a verdict may be given at.
 
-    real_logits: f32 (n,), logits of n unedited clips and photographs of held-out people, increasing: the yardstick for
-    "as suspicious as k of n real ones". fake_logits: f32 (m,), those of the recorded fakes of held-out people.
+    real_logits: f32 (n,), logits of n real examples of held-out people, increasing: the yardstick for "as suspicious as
+    k of n real ones". A clip counts as it is and once more degraded, so that they are fewer clips than n. fake_logits:
+    f32 (m,), those of the recorded fakes of held-out people.
     min_fake_probability: below it nothing is called LIKELY_FAKE. false_alarm_rate, miss_rate: the shares of real_logits
     and fake_logits that may be called LIKELY_FAKE and LIKELY_REAL.
     """
@@ -119,9 +120,24 @@ class Calibration:
         lower, total = self.fake_at_most(probability)
         return (lower + 1) / (total + 1)
 
-    def is_fake(self, probability: float, judged: int = 1) -> bool:
-        """Return whether a probability is enough for LIKELY_FAKE, where so many people of the clip are judged."""
-        p_value = min(1.0, judged * self.p_value_real(probability))
+    def shares(self, probabilities: Sequence[float]) -> list[float]:
+        """Return by how much the p-value of each of several people of one clip is multiplied, at least 1: the more
+        people, the more chances of a false alarm, and the more of them are as suspicious, the fewer.
+
+        Benjamini & Hochberg 1995: of a clip with real people only, at most false_alarm_rate get a LIKELY_FAKE. It holds
+        for conformal p-values that share their examples (Bates et al. 2023, arXiv:2104.08279). One suspicious face
+        among m counts m times, as with Bonferroni; m that are alike count once, as one person does whom cuts divide.
+        """
+        p_values = np.array([self.p_value_real(probability) for probability in probabilities])
+        order = np.argsort(p_values)
+        ranked = p_values[order] * len(order) / np.arange(1, len(order) + 1)
+        shares = np.empty(len(order))
+        shares[order] = np.minimum.accumulate(ranked[::-1])[::-1] / p_values[order]
+        return [float(share) for share in shares]
+
+    def is_fake(self, probability: float, share: float = 1.0) -> bool:
+        """Return whether a probability is enough for LIKELY_FAKE. share: of shares, where several people are judged."""
+        p_value = min(1.0, share * self.p_value_real(probability))
         return p_value <= self.false_alarm_rate and probability >= self.min_fake_probability
 
     def is_real(self, probability: float) -> bool:

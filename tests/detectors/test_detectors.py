@@ -159,6 +159,30 @@ def test_p_values_are_ranks_among_real_and_fake_clips() -> None:
     assert calibration.p_value_fake(below_all) == pytest.approx(0.1)
 
 
+def test_people_who_are_as_suspicious_share_the_rate_of_false_alarms() -> None:
+    calibration = Calibration(1.0, 0.0, np.arange(99, dtype=np.float32), np.arange(9, dtype=np.float32))
+    above_all, below_all = (float(calibration.probability(np.array([x], np.float32))[0]) for x in (9.0, -5))
+    assert calibration.shares([]) == []
+    assert calibration.shares([above_all]) == [1.0]
+    assert calibration.shares([above_all] * 6) == pytest.approx([1.0] * 6)
+    lone, *others = calibration.shares([above_all] + [below_all] * 9)
+    p_value = calibration.p_value_real(above_all)
+    assert lone * p_value == pytest.approx(min(1.0, 10 * p_value))
+    assert others == pytest.approx([1.0] * 9)
+
+
+def test_of_clips_with_real_people_alone_no_more_than_the_rate_are_called_fake() -> None:
+    random = np.random.default_rng(0)
+    false_alarms, clips = 0, 4000
+    for _ in range(clips):
+        logits = random.normal(size=199 + 7)
+        calibration = Calibration(1.0, 0.0, np.sort(logits[:199]), np.arange(9.0), 0.0, false_alarm_rate=0.1)
+        people = [float(p) for p in calibration.probability(logits[199:])]
+        shares = calibration.shares(people)
+        false_alarms += any(calibration.is_fake(*person) for person in zip(people, shares, strict=True))
+    assert 0.05 < false_alarms / clips < 0.1 + 3 * np.sqrt(0.1 * 0.9 / clips)
+
+
 def test_a_tracks_score_is_the_mean_of_its_log_odds() -> None:
     assert pool_track(np.array([0.2, 0.8], np.float32)) == pytest.approx(0.5, abs=1e-6)
     assert pool_track(np.array([0.7, np.nan, 0.7], np.float32)) == pytest.approx(0.7, abs=1e-6)

@@ -93,13 +93,14 @@ def test_one_clip_is_analyzed_and_exported_under_a_name_that_is_no_text(
     monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{tmp_path}/store.db")
     clip = tmp_path / NOT_UTF8
     shutil.copy(talking_clip, clip)
-    outputs = {kind: tmp_path / f"result.{kind}" for kind in ("json", "csv", "html")}
+    outputs = {kind: tmp_path / f"result.{kind}" for kind in ("json", "csv", "html", "pdf")}
     options = [text for kind, path in outputs.items() for text in (f"--{kind}", str(path))]
     for _ in range(2):  # the second time from the store
         assert main(["analyze", str(clip), *options]) == 0
         assert "caf\\xe9.mp4" in capsys.readouterr().out
         assert json.loads(outputs["json"].read_text(encoding="utf-8"))["video"]["path"].endswith("caf\\xe9.mp4")
         assert "caf\\xe9.mp4" in outputs["html"].read_text(encoding="utf-8")
+        assert outputs["pdf"].read_bytes().startswith(b"%PDF-")
     assert main(["analyze", str(clip), "--json", "-"]) == 0
     json.loads(capsys.readouterr().out)
 

@@ -27,10 +27,10 @@ from deepfake.report.wording import (
     VERDICT_ICONS,
     VERDICT_WORDS,
     adjustment_sentence,
+    notes_of,
     reason_sentences,
     rule_sentence,
     score_text,
-    warning_sentences,
 )
 from deepfake.video.info import VideoInfo
 
@@ -56,7 +56,7 @@ def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
         out.print()
         header, *rows = people_table(analysis)
         out.print(_table(header, rows))
-    _print_ends(out, warning_sentences(analysis), written)
+    _print_ends(out, notes_of(analysis), written)
 
 
 def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:

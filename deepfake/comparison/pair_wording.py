@@ -4,7 +4,7 @@ from typing import Final
 
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, Finding, FindingCode, PairCheck
-from deepfake.report.wording import format_time, warning_sentences
+from deepfake.report.wording import format_time, notes_of
 
 FINDING_TITLES: Final[dict[FindingCode, str]] = {
     "face": "The face differs most",
@@ -91,4 +91,4 @@ def _size_sentence(comparison: Comparison) -> str:
 def pair_warnings(comparison: Comparison) -> tuple[str, ...]:
     """Return the warnings of both clips, each with which clip it is about."""
     named = (("A", comparison.fake), ("B", comparison.original))
-    return tuple(f"{name}: {warning}" for name, analysis in named for warning in warning_sentences(analysis))
+    return tuple(f"{name}: {warning}" for name, analysis in named for warning in notes_of(analysis))

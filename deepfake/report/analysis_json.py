@@ -22,10 +22,10 @@ from deepfake.report.wording import (
     abstention_sentences,
     evidence_sentence,
     not_judged_sentence,
+    notes_of,
     person_name,
     reason_sentences,
     stability_sentence,
-    warning_sentences,
 )
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo
@@ -53,7 +53,7 @@ def analysis_to_dict(analysis: Analysis, *, shown_path: str | None = None) -> di
         },
         "verdict": _verdict_to_dict(analysis.verdict),
         "not_judged": [_not_judged_to_dict(person) for person in analysis.not_judged],
-        "warnings": list(warning_sentences(analysis)),
+        "warnings": list(notes_of(analysis)),
         "timings_s": {stage: float(seconds) for stage, seconds in analysis.timings_s.items()},
         "still_frames": analysis.still_frames,
         "device": analysis.device,

@@ -1,13 +1,15 @@
 """The answer in plain words: what the card of a clip says, for readers who know nothing of the method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.evidence import Direction, Evidence
+from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import Answer, Verdict
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
-from deepfake.report.wording import evidence_sentence, person_name, probability_text
+from deepfake.report.wording import KNOWN_CLIP, evidence_sentence, is_known_clip, person_name, probability_text
 from deepfake.signals.registry import signal_info
 
 ANSWER_WORDS: Final[dict[Answer, str]] = {
@@ -18,6 +20,7 @@ ANSWER_WORDS: Final[dict[Answer, str]] = {
     "NO_FACE": "No face",
 }
 MAX_REASONS: Final = 3
+OF_A_SCORE: Final = frozenset({"score", "reals_as_suspicious"})  # they say nothing of who was not judged
 LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under the numbers
 
 # The verbal scale of likelihood ratios of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015): an
@@ -29,7 +32,7 @@ MODERATE_BELOW: Final = 100.0
 Strength = Literal["none", "weak", "moderate", "strong"]
 STRENGTHS: Final[tuple[Strength, ...]] = ("none", "weak", "moderate", "strong")
 
-StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector"]
+StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector", "classifier"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
     "moments": "Look closely at the moments that score highest",
     "better_copy": "Find a better copy: earlier, larger, less compressed",
@@ -37,9 +40,11 @@ STEP_WORDS: Final[dict[StepCode, str]] = {
     "compare": "Compare with an original",
     "recompress": "Re-compress it: does the answer stay?",
     "face_detector": "Choose MTCNN in the settings",
+    "classifier": f"Choose {classifier_title(DEFAULT_CLASSIFIER)} in the settings",
 }
 # Somebody was not judged for what another copy of the clip may not have.
 POOR_COPY: Final = frozenset({"face_too_small", "face_too_blurred", "compressed_too_hard", "cut_off"})
+NEITHER: Final = "It means neither fake nor real."
 NO_RATE: Final = "How often such an answer is right was not measured for this classifier."
 
 
@@ -49,6 +54,13 @@ class CardReason:
 
     evidence: Evidence
     sentence: str
+
+    @property
+    def direction(self) -> Direction:
+        """What it speaks for; a score near the middle for neither side."""
+        score = self.evidence.suspicion
+        is_even = self.evidence.code == "score" and score is not None and strength_of(score) == "none"
+        return "limits" if is_even else self.evidence.direction
 
 
 def strength_of(probability: float) -> Strength:
@@ -69,7 +81,7 @@ def strength_text(verdict: Verdict) -> str:
         return f"{_lean(probability)} · {number}"
     strength = strength_of(probability)
     filled = max(1, STRENGTHS.index(strength))
-    return f"{'●' * filled}{'○' * (3 - filled)} {'weak' if strength == 'none' else strength} · {number}"
+    return f"{'●' * filled}{'○' * (3 - filled)} {'weak' if strength == 'none' else strength} evidence · {number}"
 
 
 def _lean(probability: float) -> str:
@@ -82,15 +94,39 @@ def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
     """Return up to three reasons in plain words, the strongest first; no two of them are one number."""
     found: dict[str, Evidence] = {}
     told: set[tuple[str, str, int | None]] = set()
+    several, is_fake = len(verdict.tracks) > 1, verdict.answer == "LIKELY_FAKE"
+    close = next((item for item in verdict.reasons if item.code == "too_close"), None)
+    crowd = _crowd(close, verdict.reasons)
     for item in verdict.reasons:
-        sentence = _sentence(item, several=len(verdict.tracks) > 1)
-        if item.code == "reals_as_suspicious" and verdict.answer == "INCONCLUSIVE":
-            sentence = f"{sentence.removesuffix('.')}: too many to call it a fake."
+        if (item.code in OF_A_SCORE and verdict.answer == "NOT_JUDGED") or (item is close and crowd):
+            continue
+        sentence = _sentence(item, several=several, is_fake=is_fake)
+        if item.code == "reals_as_suspicious" and close is not None:
+            sentence = f"{sentence.removesuffix('.')}{_too_many(item, crowd)}"
         what = item.code, item.signal, item.track_id
         if sentence and what not in told:
             told.add(what)
             found.setdefault(sentence, item)
     return tuple(CardReason(item, sentence) for sentence, item in found.items())[:MAX_REASONS]
+
+
+def _crowd(close: Evidence | None, reasons: Sequence[Evidence]) -> int:
+    """How many people share the rate of false alarms where the score would do for one person alone; else 0."""
+    rank = next((item for item in reasons if item.code == "reals_as_suspicious"), None)
+    if close is None or rank is None or rank.suspicion is None:
+        return 0
+    judged, rate, least = (float(close.values[name]) for name in ("judged", "at_most_reals", "min_probability_fake"))
+    count, total = (float(rank.values[name]) for name in ("count", "of"))
+    would_do = (count + 1) / (total + 1) <= rate and rank.suspicion >= least
+    return round(judged) if would_do else 0
+
+
+def _too_many(rank: Evidence, crowd: int) -> str:
+    if not crowd:
+        return ": too many to call it a fake."
+    if rank.values["count"] == 0:
+        return f", but with {crowd} people in the clip that is not enough."
+    return f": too many with {crowd} people in the clip."
 
 
 def next_steps(verdict: Verdict) -> tuple[StepCode, ...]:
@@ -102,59 +138,67 @@ def next_steps(verdict: Verdict) -> tuple[StepCode, ...]:
         return "moments", "compare", "recompress"
     if answer == "NOT_JUDGED" and "unscored" in codes:
         return ("face_detector",)
+    if answer == "NOT_JUDGED" and "uncalibrated" in codes:
+        return ("classifier",)
     if answer == "NOT_JUDGED":
         return "better_copy", "other_part", "compare"
     return ("other_part", "compare") if answer == "NO_FACE" else ()
 
 
-def rate_sentence(verdict: Verdict, classifier: str) -> str:
-    """Return how often clips of the other kind got this answer, as it was measured; "" where there is nothing to rate.
-
-    classifier: the name of that which the verdict rests on: rates were measured with the default one.
-    """
+def rate_sentence(analysis: Analysis) -> str:
+    """Return how often clips of the other kind got this answer, as it was measured with the default classifier; that
+    nothing follows where the classifier knows the clip; "" where there is nothing to rate."""
     known = all_facts().get("accuracy", {})
-    answer = verdict.answer
+    answer = analysis.verdict.answer
     if answer == "NO_FACE":
         return ""
-    if known.get("classifier") != classifier:
+    if answer == "NOT_JUDGED":
+        return NEITHER
+    if is_known_clip(analysis):
+        return KNOWN_CLIP
+    if known.get("classifier") != analysis.config.classifier:
         return NO_RATE
     if answer == "LIKELY_FAKE":
         return f"In a test with real clips new to it, {_share('false_alarms', 'n_real', known)} got this answer too."
     if answer == "LIKELY_REAL":
         return f"In a test with fakes new to it, {_share('missed', 'n_fake', known)} got this answer too."
     share = _share("abstained", "n", known)
-    return f"It means neither fake nor real. In a test with clips new to it, {share} got no clear answer."
+    return f"{NEITHER} In a test with clips new to it, {share} got no clear answer."
 
 
 def _share(count: str, total: str, known: dict[str, Any]) -> str:
     low, high = known[f"{count}_low"], known[f"{count}_high"]
-    return f"{known[count]} of {known[total]} ({low:.0%} to {high:.0%} of all such clips)"
+    return f"{known[count]} of {known[total]} (95 % interval {low:.0%} to {high:.0%})"
 
 
-def _sentence(item: Evidence, *, several: bool) -> str:
+def _sentence(item: Evidence, *, several: bool, is_fake: bool) -> str:
     """A fact in plain words; "" for what the card leaves to the numbers."""
     if item.code in LEFT_OUT:
         return ""
     if item.code == "signal_rare":
         return _signal(item)
+    face = f"{person_name(item.track_id)}’s face" if several and item.track_id is not None else "the face"
     say = _SENTENCES.get(item.code)
-    if say is None:
+    if item.code == "score":
+        sentence = _score(item.values, face, is_fake=is_fake)
+    elif say is None:
         return evidence_sentence(item)
-    sentence = say(
-        item.values, f"{person_name(item.track_id)}’s face" if several and item.track_id is not None else "the face"
-    )
+    else:
+        sentence = say(item.values, face)
     return sentence[:1].upper() + sentence[1:]
 
 
-def _score(values: dict[str, Any], face: str) -> str:
+def _score(values: dict[str, Any], face: str, *, is_fake: bool) -> str:
     pictures = values["frames"]
     fake = round(values["share_fake"] * pictures)
-    what = "manipulated"
+    what = "manipulated" if is_fake else "more fake than real"
     if strength_of(values["probability_fake"]) == "none":
         # A score near the middle says little, however many pictures it is made of.
         fake, what = (pictures, "a little more real than fake") if fake == 0 else (fake, "a little more fake than real")
+    if pictures == 1:
+        return f"The one picture of {face} {'looks' if fake else 'does not look'} {what}."
     if fake == pictures:
-        return f"All {pictures} pictures of {face} {'looks' if pictures == 1 else 'look'} {what}."
+        return f"All {pictures} pictures of {face} look {what}."
     if fake == 0:
         return f"None of {pictures} pictures of {face} looks {what}."
     return f"{fake} of {pictures} pictures of {face} {'looks' if fake == 1 else 'look'} {what}."
@@ -198,7 +242,6 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "hardly_a_face": lambda values, face: f"a face is seen in {values['frames']} frames only.",
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
     "a_picture": lambda values, face: f"{face} is a picture: in {values['seconds']:.1f} seconds nothing of it moves.",
-    "score": _score,
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
     "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),
     "too_close": lambda values, face: "real clips and fakes both get such a score.",

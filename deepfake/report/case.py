@@ -67,7 +67,7 @@ def _clip_sections(number: int, content: KeptContent) -> list[Section]:
         f"{number}. {content.clip.name}",
         text=(answer,),
         items=tuple(reason.sentence for reason in card_reasons(verdict)),
-        note=rate_sentence(verdict, analysis.config.classifier),
+        note=rate_sentence(analysis),
     )
     whole = analysis_document(analysis, shown_path=content.clip.name, moments=content.moments)
     return [head, *(replace(part, is_part=True) for part in whole.sections if part.title not in LEFT_OUT)]

@@ -18,6 +18,7 @@ from deepfake.report.document import Document, Picture, Row, Section, Tone, writ
 from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     DIRECTION_WORDS,
+    RULE_BLIND_SPOT,
     VERDICT_ICONS,
     VERDICT_WORDS,
     adjustment_sentence,
@@ -31,6 +32,7 @@ from deepfake.report.wording import (
     warning_sentences,
 )
 
+RULE_NOTE = f"{RULE_BLIND_SPOT} It has no part in the verdict."
 TONES: dict[Answer, Tone] = {"LIKELY_FAKE": "fake", "LIKELY_REAL": "real"}
 HEAD: Row = ("field", "value")
 MAP_NOTE = (
@@ -89,7 +91,7 @@ def analysis_document(
         tone=TONES.get(verdict.answer, "none"),
         strength=strength_text(verdict),
         reasons=tuple(reason.sentence for reason in card_reasons(verdict)),
-        note=rate_sentence(verdict, analysis.config.classifier),
+        note=rate_sentence(analysis),
         sections=tuple(sections),
     )
 
@@ -164,7 +166,7 @@ def _similarity_sections(analysis: Analysis) -> list[Section]:
         Section("Similarity of successive frames", curve=curves_svg(analysis), note=SIMILARITY_NOTE),
         Section(
             "The rule this project began with",
-            text=() if rule else ("Not applied: the clip has fewer than two frames.",),
+            text=(RULE_NOTE if rule else "Not applied: the clip has fewer than two frames.",),
             rows=tuple(rule),
         ),
     ]

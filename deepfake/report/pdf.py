@@ -1,7 +1,6 @@
 """A report as PDF, typeset by Typst from the template beside this module: fonts and compiler are in its wheel."""
 
 import json
-import re
 import tempfile
 from dataclasses import asdict
 from io import BytesIO
@@ -18,7 +17,6 @@ from deepfake.report.document import Document, Picture, Section
 TEMPLATE: Final = Path(__file__).with_name("templates") / "document.typ"
 SVG_NAMESPACE: Final = 'xmlns="http://www.w3.org/2000/svg"'
 WIDE: Final = 2.0  # times as wide as high
-UNBROKEN: Final = re.compile(r"[^\s\u200b]{20}")
 
 
 def document_pdf(document: Document, *, paper: Paper = "a4") -> bytes:
@@ -37,7 +35,7 @@ def document_pdf(document: Document, *, paper: Paper = "a4") -> bytes:
             if not section.is_long
         ]
         data = {**asdict(document), "sections": sections, "paper": paper}
-        (folder / "document.json").write_text(readable(json.dumps(_breakable(data))), encoding="utf-8")
+        (folder / "document.json").write_text(json.dumps(_readable(data)), encoding="utf-8")
         made: bytes = typst.compile(folder / "document.typ", root=folder)
         return made
 
@@ -63,10 +61,10 @@ def _is_wide(picture: Picture) -> bool:
     return width > WIDE * height
 
 
-def _breakable(value: Any) -> Any:
-    """Let a hash or a path break anywhere: a long word would run out of the page."""
+def _readable(value: Any) -> Any:
+    """The same with every text readable: the name of a file may hold bytes that are no text."""
     if isinstance(value, dict):
-        return {key: _breakable(item) if key not in ("file", "curve") else item for key, item in value.items()}
+        return {key: _readable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_breakable(item) for item in value]
-    return UNBROKEN.sub("\\g<0>\u200b", value) if isinstance(value, str) else value
+        return [_readable(item) for item in value]
+    return readable(value) if isinstance(value, str) else value

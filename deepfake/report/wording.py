@@ -8,7 +8,8 @@ from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
 from deepfake.analysis.model import Analysis, NotJudged
 from deepfake.analysis.recompression import RateOutcome, Recompression
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
-from deepfake.detectors import CLASSIFIERS
+from deepfake.detectors import CLASSIFIERS, training_clips
+from deepfake.report.facts import all_facts
 from deepfake.signals.registry import signal_info
 from deepfake.video.info import Adjustment, AdjustmentCode, VideoInfo
 
@@ -32,7 +33,7 @@ LIMIT_OTHERS: Final = (
 )
 LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is real, or whether the scene is staged."
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
-KNOWN_CLIP: Final = "The classifier knows this clip. That it is right here says nothing about other clips."
+KNOWN_CLIP: Final = "The classifier was trained on this clip: its answer here says nothing about other clips."
 ALONE_NOTE: Final = "Each verdict is of that clip alone: it does not know of the other clip, or of its label."
 PROVISIONAL: Final = (
     "This answer is provisional: it rests on a first look at a few moments of the clip. The full analysis reads every "
@@ -49,14 +50,29 @@ def limits_of(classifier: str) -> tuple[str, ...]:
     scorer = CLASSIFIERS.get(classifier)
     if scorer is None:
         return LIMIT_OTHERS, LIMIT_PROBABILITY, LIMIT_OUTSIDE
-    rates = ""
-    if scorer.calibration is not None:
+    rates, known = "", all_facts().get("accuracy", {})
+    if known.get("classifier") == classifier:
         rates = (
-            f" Of real clips like those it was held against, at most {scorer.calibration.false_alarm_rate:.0%} are "
-            f"called fake, and of fakes like those, at most {scorer.calibration.miss_rate:.0%} real: yours may not be "
-            "like them."
+            f" In a test with clips new to it {known['false_alarms']} of {known['n_real']} real clips were called fake "
+            f"and {known['missed']} of {known['n_fake']} fakes real: yours may not be like them."
+        )
+    elif scorer.calibration is not None:
+        rates = (
+            f" Its limits were set so that {scorer.calibration.false_alarm_rate:.0%} of the real examples at hand are "
+            f"called fake and {scorer.calibration.miss_rate:.0%} of the fakes real; on other clips it can be more."
         )
     return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
+
+
+def is_known_clip(analysis: Analysis) -> bool:
+    """Return whether the classifier of an analysis was trained on its very file. Raises ClassifierError when the list
+    of such files is missing."""
+    return analysis.video.sha256 in training_clips(analysis.config.classifier)
+
+
+def notes_of(analysis: Analysis) -> tuple[str, ...]:
+    """Return warning_sentences, and before them whether the classifier knows the clip: where no card is shown."""
+    return (*((KNOWN_CLIP,) if is_known_clip(analysis) else ()), *warning_sentences(analysis))
 
 
 def evidence_sentence(item: Evidence) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from deepfake.dashboard.analyze import banner
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
 from deepfake.dashboard.analyze.tabs import TABS, card_targets
 from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
+from deepfake.report import wording
 from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.wording import VERDICT_WORDS, score_text
 from tests.app.driver import RUN_LIMIT_S
@@ -143,7 +143,7 @@ def banner_page() -> None:
 def test_a_clip_of_the_training_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     badge = "seen in training"
     assert badge not in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())
-    monkeypatch.setattr(banner, "training_clips", lambda name: frozenset({sample_analysis(1).video.sha256}))
+    monkeypatch.setattr(wording, "training_clips", lambda name: frozenset({sample_analysis(1).video.sha256}))
     assert badge in shown_words(AppTest.from_function(banner_page, default_timeout=RUN_LIMIT_S).run())
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 
 from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import DEFAULT_CLASSIFIER
-from deepfake.report import card
+from deepfake.report import card, wording
 from deepfake.report.card import (
     ANSWER_WORDS,
     MAX_REASONS,
+    NEITHER,
     NO_RATE,
     card_reasons,
     next_steps,
@@ -20,6 +23,8 @@ from deepfake.report.card import (
     strength_of,
     strength_text,
 )
+from deepfake.report.wording import KNOWN_CLIP
+from tests.store.samples import sample_analysis
 from tests.told import told
 
 SCORE = Evidence("score", "learned_score", 0, {"probability_fake": 0.93, "frames": 17, "share_fake": 1.0}, 0.93, "for")
@@ -34,6 +39,16 @@ SMALL = Evidence("face_too_small", "face_width", 0, {"px": 31.6, "at_least": 48.
 def verdict(label: VerdictLabel, probability: float | None, *reasons: Evidence, people: int = 1) -> Verdict:
     tracks = tuple(TrackVerdict(i, label, probability, None, None, reasons) for i in range(people))
     return Verdict(label, probability, reasons, None, tracks)
+
+
+def close(judged: int) -> Evidence:
+    limits = {"min_probability_fake": 0.65, "at_most_reals": 0.01, "at_most_fakes": 0.03, "judged": judged}
+    return Evidence("too_close", "learned_score", 0, limits)
+
+
+def analysis_with(answer: Verdict, classifier: str = DEFAULT_CLASSIFIER) -> Analysis:
+    made = sample_analysis()
+    return dataclasses.replace(made, verdict=answer, config=dataclasses.replace(made.config, classifier=classifier))
 
 
 def sentences(answer: Verdict) -> list[str]:
@@ -65,9 +80,9 @@ def test_the_strength_is_the_verbal_scale_of_the_odds_on_either_side() -> None:
 
 
 def test_answers_of_different_strength_do_not_look_alike() -> None:
-    assert strength_text(verdict("LIKELY_REAL", 0.05)) == "●●○ moderate · P(fake) 0.05"
-    assert strength_text(verdict("LIKELY_REAL", 0.32)) == "●○○ weak · P(fake) 0.32"
-    assert strength_text(verdict("LIKELY_FAKE", 0.999)) == "●●● strong · P(fake) 1.00"
+    assert strength_text(verdict("LIKELY_REAL", 0.05)) == "●●○ moderate evidence · P(fake) 0.05"
+    assert strength_text(verdict("LIKELY_REAL", 0.32)) == "●○○ weak evidence · P(fake) 0.32"
+    assert strength_text(verdict("LIKELY_FAKE", 0.999)) == "●●● strong evidence · P(fake) 1.00"
 
 
 def test_an_inconclusive_answer_says_where_it_leans() -> None:
@@ -100,9 +115,11 @@ def test_some_none_and_one_picture_are_told_in_good_english() -> None:
         (sentence,) = sentences(verdict("INCONCLUSIVE", 0.5, Evidence("score", "learned_score", 0, values)))
         return sentence
 
-    assert said(16, 0.0) == "None of 16 pictures of the face looks manipulated."
-    assert said(16, 1 / 16) == "1 of 16 pictures of the face looks manipulated."
-    assert said(16, 0.5) == "8 of 16 pictures of the face look manipulated."
+    assert said(16, 0.0) == "None of 16 pictures of the face looks more fake than real."
+    assert said(16, 1 / 16) == "1 of 16 pictures of the face looks more fake than real."
+    assert said(16, 0.5) == "8 of 16 pictures of the face look more fake than real."
+    assert said(1, 1.0, 0.9) == "The one picture of the face looks more fake than real."
+    assert said(1, 0.0) == "The one picture of the face does not look more fake than real."
     assert said(16, 1.0, 0.6) == "All 16 pictures of the face look a little more fake than real."
 
 
@@ -135,6 +152,7 @@ def test_who_got_no_clear_answer_is_told_what_can_help() -> None:
     assert next_steps(Verdict("INCONCLUSIVE", 0.5, (SCORE, SMALL), None, (judged, small)))[0] == "better_copy"
     assert next_steps(verdict("INCONCLUSIVE", 0.5, SCORE)) == ("moments", "compare", "recompress")
     assert next_steps(verdict("INCONCLUSIVE", None, told("", 0, code="unscored"))) == ("face_detector",)
+    assert next_steps(verdict("INCONCLUSIVE", 0.9, told("", 0, code="uncalibrated"))) == ("classifier",)
     assert "other_part" in next_steps(verdict("INCONCLUSIVE", None, people=0))
 
 
@@ -151,8 +169,8 @@ FACTS = {
 @pytest.mark.parametrize(
     ("answer", "numbers"),
     [
-        (verdict("LIKELY_FAKE", 0.9), "real clips new to it, 0 of 6 (0% to 46%"),
-        (verdict("LIKELY_REAL", 0.1), "fakes new to it, 4 of 22 (5% to 40%"),
+        (verdict("LIKELY_FAKE", 0.9), "real clips new to it, 0 of 6 (95 % interval 0% to 46%)"),
+        (verdict("LIKELY_REAL", 0.1), "fakes new to it, 4 of 22 (95 % interval 5% to 40%)"),
         (verdict("INCONCLUSIVE", 0.5), "clips new to it, 12 of 28"),
     ],
 )
@@ -160,19 +178,54 @@ def test_every_answer_comes_with_its_measured_rate(
     answer: Verdict, numbers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(card, "all_facts", lambda: FACTS)
-    assert numbers in rate_sentence(answer, DEFAULT_CLASSIFIER)
-    assert rate_sentence(answer, "meso4_df") == NO_RATE
+    assert numbers in rate_sentence(analysis_with(answer))
+    assert rate_sentence(analysis_with(answer, "meso4_df")) == NO_RATE
     assert not re.search(r"\d", NO_RATE)
 
 
-def test_no_face_has_no_rate() -> None:
-    assert rate_sentence(verdict("INCONCLUSIVE", None, people=0), DEFAULT_CLASSIFIER) == ""
+def test_a_clip_of_the_training_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = analysis_with(verdict("LIKELY_FAKE", 0.9))
+    monkeypatch.setattr(wording, "training_clips", lambda name: frozenset({known.video.sha256}))
+    assert rate_sentence(known) == KNOWN_CLIP
+
+
+def test_no_face_has_no_rate_and_nobody_judged_none_of_judged_clips() -> None:
+    assert rate_sentence(analysis_with(verdict("INCONCLUSIVE", None, people=0))) == ""
+    assert rate_sentence(analysis_with(verdict("INCONCLUSIVE", 0.9, SMALL))) == NEITHER
 
 
 def test_what_forbids_an_answer_is_said_beside_its_number() -> None:
     count = RANK.values | {"count": 17, "of": 578}
-    rank = Evidence("reals_as_suspicious", "learned_score", 0, count)
-    assert sentences(verdict("INCONCLUSIVE", 0.69, rank)) == [
-        "17 of 578 real examples look as suspicious: too many to call it a fake."
+    rank = Evidence("reals_as_suspicious", "learned_score", 0, count, 0.69)
+    assert sentences(verdict("INCONCLUSIVE", 0.69, close(1), rank)) == [
+        "Real clips and fakes both get such a score.",
+        "17 of 578 real examples look as suspicious: too many to call it a fake.",
     ]
     assert sentences(verdict("LIKELY_FAKE", 0.9, rank)) == ["17 of 578 real examples look as suspicious."]
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (0, "None of 578 real examples looks as suspicious, but with 8 people in the clip that is not enough."),
+        (2, "2 of 578 real examples look as suspicious: too many with 8 people in the clip."),
+    ],
+)
+def test_a_score_that_is_enough_for_one_person_alone_is_not_said_to_be_too_low(count: int, sentence: str) -> None:
+    rank = Evidence("reals_as_suspicious", "learned_score", 0, {"count": count, "of": 578}, 0.83)
+    assert sentences(verdict("INCONCLUSIVE", 0.83, close(8), rank)) == [sentence]
+
+
+def test_what_stops_an_answer_is_not_told_with_a_rank_that_counts_for_nothing() -> None:
+    rank = Evidence("reals_as_suspicious", "learned_score", 0, {"count": 337, "of": 578}, 0.4)
+    assert sentences(verdict("INCONCLUSIVE", 0.4, SMALL, SCORE, rank)) == [
+        "The face is 32 pixels wide: too small to judge."
+    ]
+
+
+def test_a_score_near_the_middle_speaks_for_neither_side() -> None:
+    even = Evidence("score", "learned_score", 0, SCORE.values | {"share_fake": 0.6}, 0.48, "against")
+    (reason,) = card_reasons(verdict("INCONCLUSIVE", 0.48, even))
+    assert reason.direction == "limits"
+    (clear,) = card_reasons(verdict("LIKELY_FAKE", 0.93, SCORE))
+    assert clear.direction == "for"

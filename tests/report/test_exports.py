@@ -105,6 +105,7 @@ def test_the_report_on_paper_has_the_answer_the_faces_and_the_command_but_no_tab
     ):
         assert needed in text, needed
     assert "Values of every frame" not in text
+    assert sample_analysis().video.sha256 in text.replace("\r", "").replace("\n", ""), "it can be copied"
     assert pictures_in(made) == 3
 
 

@@ -17,7 +17,7 @@ from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import compare_page
 from deepfake.dashboard.text import plain
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
-from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title, training_clips
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.card import (
     ANSWER_WORDS,
     STEP_WORDS,
@@ -31,6 +31,7 @@ from deepfake.report.wording import (
     DIRECTION_WORDS,
     KNOWN_CLIP,
     format_time,
+    is_known_clip,
     limits_of,
     person_name,
     reason_sentences,
@@ -47,6 +48,7 @@ STEP_ICONS: dict[StepCode, str] = {
     "better_copy": ":material/high_quality:",
     "other_part": ":material/content_cut:",
     "face_detector": ":material/tune:",
+    "classifier": ":material/tune:",
 }
 # What a reason speaks for, by an icon; its sentence says it in words.
 DIRECTION_ICONS: dict[Direction, str] = {
@@ -133,7 +135,7 @@ def _draw_words(
     verdict = analysis.verdict
     _draw_reasons(verdict, on_reason)
     _draw_steps(next_steps(verdict), ready.clip, on_step)
-    rate = rate_sentence(verdict, analysis.config.classifier)
+    rate = rate_sentence(analysis)
     if rate:
         st.caption(rate)
     with st.container(horizontal=True, gap="medium"):
@@ -153,7 +155,7 @@ def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> No
                 on_click=on_reason,
                 args=(reason.evidence,),
                 type="tertiary",
-                icon=DIRECTION_ICONS[reason.evidence.direction],
+                icon=DIRECTION_ICONS[reason.direction],
                 wrap=True,
             )
 
@@ -232,7 +234,7 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
                 help="What the data set says of the clip. The verdict does not know it.",
             )
 
-        if analysis.video.sha256 in training_clips(analysis.config.classifier):
+        if is_known_clip(analysis):
             st.badge(
                 "seen in training: this answer proves little",
                 icon=":material/school:",

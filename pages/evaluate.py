@@ -19,7 +19,7 @@ from deepfake.dashboard.evaluate.panels import (
     draw_curves,
     draw_downloads,
     draw_methods,
-    draw_not_judged,
+    draw_not_decided,
     draw_nothing_yet,
     draw_numbers,
     draw_scores,
@@ -35,7 +35,7 @@ from deepfake.store import StoredFingerprint
 TABS = {
     "errors": "Worst errors",
     "methods": "By method",
-    "not_judged": "Not judged",
+    "not_decided": "Not decided",
     "numbers": "All numbers",
 }
 
@@ -92,14 +92,14 @@ def draw_evaluations(
 
 
 def draw_details(source: DatasetSource, dataset: Dataset, evaluations: list[Measured], threshold: float) -> None:
-    errors, methods, not_judged, numbers = st.tabs(list(TABS.values()), key="evaluate-tabs", on_change="rerun")
+    errors, methods, not_decided, numbers = st.tabs(list(TABS.values()), key="evaluate-tabs", on_change="rerun")
     # Only the open tab is drawn: pictures of clips take time.
     if methods.open:
         with methods:
             draw_methods(evaluations, threshold)
-    elif not_judged.open:
-        with not_judged:
-            draw_not_judged(evaluations)
+    elif not_decided.open:
+        with not_decided:
+            draw_not_decided(evaluations)
     elif numbers.open:
         with numbers:
             draw_all_numbers(evaluations, threshold)

@@ -33,7 +33,6 @@ RATES_CRF = (23, 32, 40)
 PRESET = "veryfast"
 # Frames before a scored one that are encoded with it: a second of prediction, as within any group of pictures.
 LEAD_FRAMES = 30
-_PROBABILITIES = np.arange(1, 1000) / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def recompress(
         _encode(reader, encodings, cuts, progress)
     tracks = {track_id for rows in cuts.values() for track_id, _ in rows}
     found = [encoding.finish(tracks) for encoding in encodings]
-    real_below, fake_from = label_limits(scorer.calibration, _share(analysis.verdict, scorer))
+    real_below, fake_from = _label_limits(analysis.verdict, scorer.calibration)
     return Recompression(
         rates=(
             _as_it_is(Path(path), analysis),
@@ -134,18 +133,6 @@ def recompress(
         frames_total=len(analysis.frame_timestamps_s),
         seconds=time.perf_counter() - started,
     )
-
-
-def label_limits(calibration: Calibration | None, share: float = 1.0) -> tuple[float | None, float | None]:
-    """Return below which P(fake) a person is LIKELY_REAL and from which on LIKELY_FAKE, each within 0.001, or None.
-
-    calibration: without one, there is no label. share: of Calibration.shares; the larger, the higher the second.
-    """
-    if calibration is None:
-        return None, None
-    real = [p for p in _PROBABILITIES if calibration.is_real(p)]
-    fake = [p for p in _PROBABILITIES if calibration.is_fake(p, share)]
-    return (float(max(real)) if real else None), (float(min(fake)) if fake else None)
 
 
 _Cuts = Mapping[int, Sequence[tuple[int, np.ndarray[Any, np.dtype[np.float32]]]]]
@@ -168,11 +155,11 @@ def _scored_tracks(analysis: Analysis) -> list[FaceTrack]:
     return [track for track in analysis.tracks if analysis.trace(SCORE, track.track_id) is not None]
 
 
-def _share(verdict: Verdict, scorer: FaceClassifier) -> float:
-    """That of the person whom the verdict is about, as the clip is."""
-    if scorer.calibration is None or verdict.most_suspicious is None:
-        return 1.0
-    return rate_shares(verdict, scorer.calibration).get(verdict.most_suspicious, 1.0)
+def _label_limits(verdict: Verdict, calibration: Calibration | None) -> tuple[float | None, float | None]:
+    """Calibration.label_limits of the person whom the verdict is about, as the clip is; (None, None) without any."""
+    if calibration is None or verdict.most_suspicious is None:
+        return None, None
+    return calibration.label_limits(rate_shares(verdict, calibration).get(verdict.most_suspicious, 1.0))
 
 
 def _longest_gap(analysis: Analysis) -> int:

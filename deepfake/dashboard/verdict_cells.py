@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import ClipEntry
 from deepfake.files import stamp_of
-from deepfake.report.wording import VERDICT_ICONS, VERDICT_WORDS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
 CHIP_WIDTH_PX = 165
@@ -34,16 +32,21 @@ def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, Ana
     return runtime().store.ask(look_up, none)
 
 
-def verdict_chip(label: VerdictLabel) -> str:
-    """Return a verdict in icon and word, as a table shows it."""
-    return f"{VERDICT_ICONS[label]} {VERDICT_WORDS[label]}"
+def verdict_chip(summary: AnalysisSummary) -> str:
+    """Return an answer in a mark and few words, as a table shows it."""
+    return VERDICT_LOOKS[summary.answer].chip
+
+
+def words_of(summary: AnalysisSummary) -> str:
+    """Return an answer in few words."""
+    return verdict_chip(summary).split(" ", 1)[1]
 
 
 def verdict_column(title: str, note: str) -> ColumnConfig:
     """Return how a table draws a column of [verdict_chip(…)]: colored, and in words. note: its help."""
     return st.column_config.MultiselectColumn(
         title,
-        options=[verdict_chip(label) for label in VERDICT_LOOKS],
+        options=[look.chip for look in VERDICT_LOOKS.values()],
         color=[look.chip_color for look in VERDICT_LOOKS.values()],
         width=CHIP_WIDTH_PX,
         help=note,
@@ -52,6 +55,8 @@ def verdict_column(title: str, note: str) -> ColumnConfig:
 
 def verdict_badge(summary: AnalysisSummary) -> str:
     """Return a verdict as a badge in Markdown: word, icon and color, with P(fake) where there is one."""
-    look, word = VERDICT_LOOKS[summary.verdict], VERDICT_WORDS[summary.verdict]
-    probability = "" if summary.probability_fake is None else f" {summary.probability_fake:.2f}"
-    return f":{look.color}-badge[{look.icon} {word}{probability}]"
+    look = VERDICT_LOOKS[summary.answer]
+    is_number = summary.probability_fake is not None and summary.answer != "NOT_JUDGED"
+    return (
+        f":{look.color}-badge[{look.icon} {words_of(summary)}{f' {summary.probability_fake:.2f}' if is_number else ''}]"
+    )

@@ -140,6 +140,14 @@ class Calibration:
         p_value = min(1.0, share * self.p_value_real(probability))
         return p_value <= self.false_alarm_rate and probability >= self.min_fake_probability
 
+    def label_limits(self, share: float = 1.0) -> tuple[float | None, float | None]:
+        """Return below which P(fake) a person is LIKELY_REAL and from which on LIKELY_FAKE, each within 0.001, or None
+        where no P(fake) is enough. share: as in is_fake; the larger, the higher the second."""
+        steps = [step / 1000 for step in range(1, 1000)]
+        real = [step for step in steps if self.is_real(step)]
+        fake = [step for step in steps if self.is_fake(step, share)]
+        return max(real, default=None), min(fake, default=None)
+
     def is_real(self, probability: float) -> bool:
         """Return whether a probability is low enough for LIKELY_REAL."""
         return self.p_value_fake(probability) <= self.miss_rate and probability < 0.5

@@ -1,4 +1,4 @@
-"""What was not judged, and why: abstentions and failures counted by cause."""
+"""What was not decided, and why: abstentions and failures counted by cause."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from deepfake.report.wording import cause_of_abstention
 
 
 def abstention_causes(results: Sequence[ClipResult]) -> tuple[tuple[str, int], ...]:
-    """Return why clips were analyzed and not judged, and how many for each cause, the most frequent first."""
+    """Return why clips were analyzed and not decided, and how many for each cause, the most frequent first."""
     return _counted([cause_of_abstention(result.reason) for result in results if result.abstained])
 
 

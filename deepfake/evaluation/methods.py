@@ -22,7 +22,7 @@ class MethodResult:
 
     name: the method, with the compression where the set has several. n: its clips, analyzed; n_scored: those with a
     probability. n_real: the real clips that it stands against: of its own compression where there are any, else
-    all. auc: NaN without both. abstained: not judged. probabilities: f64 (n_scored,).
+    all. auc: NaN without both. abstained: not decided. probabilities: f64 (n_scored,).
     """
 
     name: str

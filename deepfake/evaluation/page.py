@@ -110,8 +110,8 @@ def _chart(figure: go.Figure) -> str:
 def _part(measured: Measured, threshold: float) -> dict[str, Any]:
     """What the page shows of each setting apart; tables begin with their header, and are empty without rows."""
     results, errors = measured.stored.results, measured.errors_at(threshold)
-    not_judged = [
-        *(("not judged", cause, count) for cause, count in abstention_causes(results)),
+    not_decided = [
+        *(("not decided", cause, count) for cause, count in abstention_causes(results)),
         *(("failed", cause, count) for cause, count in failure_causes(results)),
     ]
     worst = [
@@ -122,7 +122,7 @@ def _part(measured: Measured, threshold: float) -> dict[str, Any]:
         "name": measured.name,
         "caveats": measured.caveats,
         "methods": method_rows(measured, threshold),
-        "not_judged": [("", "why", "clips"), *not_judged] if not_judged else [],
+        "not_decided": [("", "why", "clips"), *not_decided] if not_decided else [],
         "errors": [("clip", "label", "P(fake)", "verdict"), *worst] if worst else [],
         "n_errors": len(errors),
     }

@@ -35,7 +35,7 @@ class ClipResult:
 
     @property
     def abstained(self) -> bool:
-        """Whether the clip was analyzed and not judged: INCONCLUSIVE, or without a probability."""
+        """Whether the clip was analyzed and not decided: INCONCLUSIVE, or without a probability."""
         return self.error is None and (self.verdict == "INCONCLUSIVE" or self.probability_fake is None)
 
 

@@ -61,7 +61,7 @@ def side_by_side_rows(evaluations: Sequence[Measured], threshold: float) -> list
 
 def method_rows(measured: Measured, threshold: float) -> list[Row]:
     """Return a header and one row per manipulation method."""
-    header = ("method", "fakes", "found", "AUC", "real clips against it", "not judged")
+    header = ("method", "fakes", "found", "AUC", "real clips against it", "not decided")
     return [
         header,
         *(
@@ -101,8 +101,8 @@ def _verdict_numbers(measured: Measured, threshold: float) -> list[tuple[str, st
     accuracy = share_text(measured.confusion_at(threshold).accuracy, measured.accuracy_ci95_at(threshold))
     return [
         ("AUC", number_text(found.auc, found.auc_ci95)),
-        ("false alarms: real clips judged likely fake", share_text(found.false_alarms)),
-        ("misses: fakes judged likely real", share_text(found.missed)),
+        ("false alarms: real clips called likely fake", share_text(found.false_alarms)),
+        ("misses: fakes with no signs found", share_text(found.missed)),
         ("left open", share_text(share(found.abstained, analyzed))),
         ("log loss", number_text(found.log_loss, found.log_loss_ci95)),
         (f"accuracy at P(fake) ≥ {threshold:.2f}", accuracy),
@@ -126,10 +126,10 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
         ("fakes found there", share_text(at.found_rate)),
         ("false alarms there", share_text(at.false_alarm_rate)),
         ("precision there", share_text(at.precision)),
-        ("judged (likely fake or likely real)", f"{found.accuracy_decided.n} of {stored.n_analyzed} analyzed"),
-        ("right among the judged", share_text(found.accuracy_decided)),
-        ("real clips judged likely fake", share_text(found.false_alarms)),
-        ("fakes judged likely real", share_text(found.missed)),
+        ("decided (likely fake, or no signs of a fake)", f"{found.accuracy_decided.n} of {stored.n_analyzed} analyzed"),
+        ("right among the decided", share_text(found.accuracy_decided)),
+        ("real clips called likely fake", share_text(found.false_alarms)),
+        ("fakes with no signs found", share_text(found.missed)),
     ]
 
 

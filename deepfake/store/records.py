@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deepfake.analysis.evidence import Evidence
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.evidence import STOPPING, Evidence
+from deepfake.analysis.verdict import Answer, VerdictLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,17 @@ class AnalysisSummary:
     def is_enough_for(self, max_faces: int) -> bool:
         """Return whether an analysis that follows so many faces at once would find no more people."""
         return self.faces_limit is None or self.faces_limit >= max_faces
+
+    @property
+    def answer(self) -> Answer:
+        """What a reader is told, as Verdict.answer. Of several people the row does not tell whether none was judged:
+        INCONCLUSIVE."""
+        code = None if self.reason is None else self.reason.code
+        if self.verdict != "INCONCLUSIVE" or code is None:
+            return self.verdict
+        if code == "no_face":
+            return "NO_FACE"
+        return "NOT_JUDGED" if self.faces == 1 and code in STOPPING else "INCONCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from deepfake.analysis import recompression
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
-from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, label_limits, recompress
+from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, recompress
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
@@ -184,19 +184,19 @@ def test_the_result_comes_back_from_bytes_and_is_told_in_json() -> None:
 def test_limits_of_the_labels_are_where_the_rules_change() -> None:
     reals, fakes = np.linspace(-4, 2, 99).astype(np.float32), np.linspace(-2, 4, 99).astype(np.float32)
     calibration = Calibration(1.0, 0.0, reals, fakes)
-    below, fake_from = label_limits(calibration, 1)
+    below, fake_from = calibration.label_limits()
     assert below is not None
     assert fake_from is not None
     assert calibration.p_value_fake(below) <= 0.1 < calibration.p_value_fake(below + 0.02)
     assert calibration.p_value_real(fake_from) <= 0.05 < calibration.p_value_real(fake_from - 0.02)
-    stricter = label_limits(calibration, 3)[1]
+    stricter = calibration.label_limits(3)[1]
     assert stricter is not None
     assert stricter > fake_from
-    assert label_limits(calibration, 1000)[1] is None
+    assert calibration.label_limits(1000)[1] is None
 
 
 def test_the_shipped_detector_has_both_limits() -> None:
-    below, fake_from = label_limits(classifier().calibration, 1)
+    below, fake_from = classifier().calibration.label_limits()
     assert below is not None
     assert fake_from is not None
     assert below < 0.5 < fake_from
@@ -210,7 +210,7 @@ def test_the_figure_shows_every_rate_with_its_interval_and_the_limits() -> None:
     assert curve.error_y.array == pytest.approx((0.02, 0.02, 0.02))
     assert len({*curve.marker.symbol}) == 3, "labels must not differ by color alone"
     texts = [annotation.text for annotation in figure.layout.annotations]
-    assert texts == ["likely real below 0.38", "likely fake from 0.80"]
+    assert texts == ["no signs below 0.38", "likely fake from 0.80"]
 
 
 def test_another_person_than_the_clips_own_gets_a_curve() -> None:

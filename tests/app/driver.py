@@ -33,7 +33,7 @@ ANSWERS = ("Same scene", "NOT A PAIR", "CANNOT BE COMPARED")
 CLOSED = ("popover", "expandable", "expander")  # what has to be opened first
 TABS = {
     "dataset": {"gallery": "Gallery"},
-    "evaluate": {"not judged": "Not judged", "methods": "By method"},
+    "evaluate": {"not decided": "Not decided", "methods": "By method"},
 }
 
 

@@ -24,8 +24,8 @@ def test_the_probability_is_told_with_its_interval_where_there_is_one() -> None:
 
 def test_verdicts_differ_in_word_and_icon_as_well_as_in_color() -> None:
     looks = VERDICT_LOOKS.values()
-    for part in ([look.icon for look in looks], [look.color for look in looks], [look.person for look in looks]):
-        assert len(set(part)) == 3
+    assert len({look.icon for look in looks}) == len({look.person for look in looks}) == 5
+    assert len({look.color for look in looks}) == 3
     assert len(set(VERDICT_WORDS.values())) == 3
     assert len({answer_markdown(answer) for answer in ANSWER_WORDS}) == 5
     assert len(set(DIRECTION_ICONS.values())) == 3

@@ -95,13 +95,13 @@ def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callabl
     user = opened()
     assert not user.exception
     assert "22 of 24 labeled clips are analyzed, 2 still to be analyzed" in user.words
-    assert metrics(user) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.65": "95%", "Judged": "95%"}
+    assert metrics(user) == {"AUC": "1.000", "Log loss": "0.158", "Accuracy at 0.80": "95%", "Decided": "95%"}
     assert "21 clips in 4 groups" in user.words
     assert "The intervals rest on 4 groups" in user.words
     assert "quick" not in user.words
     assert len(user.get("plotly_chart")) == 6
     assert user.query_params["settings"] == by_default()
-    assert user.query_params["threshold"] == "0.65"
+    assert user.query_params["threshold"] == "0.80"
 
 
 def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
@@ -141,7 +141,7 @@ def test_the_threshold_moves_the_counts_and_is_in_the_address(
 
 def test_a_threshold_that_is_none_is_the_verdicts_own() -> None:
     verdicts = verdict_threshold(DEFAULT_CLASSIFIER)
-    assert verdicts == 0.65
+    assert verdicts == 0.8
     assert [threshold_of(text, verdicts) for text in (None, "", "high", "7", "nan", "-0.1")] == [verdicts] * 6
     assert [threshold_of(text, verdicts) for text in ("0", "0.256", "1")] == [0.0, 0.26, 1.0]
     assert verdict_threshold("capsule") == 0.5  # not calibrated
@@ -166,7 +166,7 @@ def test_why_clips_are_not_judged_and_how_methods_do(
     store.put_failure(str(broken), stamp_of(str(broken)), by_default(), "no pictures in it", name=broken.name)
     user = opened()
     assert "22 of 24 labeled clips are analyzed, 1 failed, 1 still to be analyzed" in user.words
-    user.open_tab("not judged")
+    user.open_tab("not decided")
     rows = user.table[0].value["why"].tolist()
     assert rows == ["No face was found in any frame", "no pictures in it"]
     user.open_tab("methods")
@@ -218,8 +218,8 @@ def test_two_classifiers_side_by_side(
     assert [name.split()[0] for name in found[""]] == ["CLIP", "EfficientNet-Lite0,"]
     assert [cell.split()[0] for cell in found["AUC"]] == ["1.000", "0.000"]
     counts = {name: [cell.split(":")[0] for cell in cells] for name, cells in found.items()}
-    assert counts["false alarms: real clips judged likely fake"] == ["0 of 8", "8 of 8"]
-    assert counts["misses: fakes judged likely real"] == ["1 of 14", "16 of 16"]
+    assert counts["false alarms: real clips called likely fake"] == ["0 of 8", "8 of 8"]
+    assert counts["misses: fakes with no signs found"] == ["1 of 14", "16 of 16"]
     assert counts["left open"] == ["1 of 22", "0 of 24"]
     assert "95 % interval +1.000 to +1.000: a difference" in user.words
 

@@ -152,7 +152,7 @@ def test_an_evaluation_is_text(page: Page, hostile_url: str) -> None:
     page.goto(f"{hostile_url}/evaluate?set={SET_ID}")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     settled(page)
-    for tab in ("By method", "Not judged", "All numbers", "Worst errors"):
+    for tab in ("By method", "Not decided", "All numbers", "Worst errors"):
         page.get_by_role("tab", name=tab).click()
         settled(page)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.evidence import Evidence, EvidenceCode
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
@@ -149,6 +149,25 @@ def test_a_summary_tells_what_a_list_shows(store: AnalysisStore, make_analysis: 
     assert (row.interval_low, row.interval_high, row.false_alarm_p) == (0.8, 1 / 3, 0.01)
     assert (row.reason, row.faces, row.duration_s) == (analysis.verdict.reasons[0], 2, analysis.video.duration_s)
     assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("code", "faces", "answer"),
+    [
+        ("no_face", 0, "NO_FACE"),
+        ("face_too_small", 1, "NOT_JUDGED"),
+        ("face_too_small", 2, "INCONCLUSIVE"),
+        ("too_close", 1, "INCONCLUSIVE"),
+    ],
+)
+def test_a_summary_tells_a_reader_what_the_card_does(
+    store: AnalysisStore, make_analysis: MakeAnalysis, code: EvidenceCode, faces: int, answer: str
+) -> None:
+    keep(store, make_analysis(5))
+    [row] = store.find().rows
+    reason = Evidence(code, "face_width", None)
+    assert dataclasses.replace(row, verdict="INCONCLUSIVE", reason=reason, faces=faces).answer == answer
+    assert row.answer == "LIKELY_FAKE"
 
 
 def test_a_clip_without_probability_and_reasons_has_a_summary(

@@ -9,11 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
-from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of
+from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of, words_of
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
 from deepfake.files import csv_cell
-from deepfake.report.wording import VERDICT_WORDS
 from deepfake.store import AnalysisSummary
 
 WHERE = ("All", "On disk", "Missing")
@@ -130,7 +129,7 @@ def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> 
     table = table_of(dataset, entries, verdicts)
     if "verdict" in table:
         found = [verdicts.get(name) for name in table["clip"]]
-        table["verdict"] = ["" if item is None else VERDICT_WORDS[item.verdict] for item in found]
+        table["verdict"] = ["" if item is None else words_of(item) for item in found]
     texts = table.select_dtypes("object").columns
     table[texts] = table[texts].map(csv_cell)
     return table.to_csv(index=False)
@@ -161,7 +160,7 @@ def table_of(
     if verdicts:
         found = [verdicts.get(name) for name in frame["clip"]]
         place = list(frame.columns).index("label") + 1
-        frame.insert(place, "verdict", [[verdict_chip(item.verdict)] if item else [] for item in found])
+        frame.insert(place, "verdict", [[verdict_chip(item)] if item else [] for item in found])
         frame.insert(place + 1, "P(fake)", [item.probability_fake if item else None for item in found])
         frame["P(fake)"] = frame["P(fake)"].astype("Float64")
     return frame

@@ -1,5 +1,6 @@
 """What the Evaluate page is about: a data set, one setting or two, a threshold. All of it in the URL."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,7 +111,7 @@ def choose_threshold(chosen: Sequence[StoredFingerprint]) -> float:
             step=0.01,
             key=THRESHOLD_KEY,
             persist_state="session",
-            help=f"It begins at {begins_at:.2f}, the least for “likely fake”. The arrow keys move "
+            help=f"It begins at {begins_at:.2f}, from which on one person alone is “likely fake”. The arrow keys move "
             "it. The verdict asks for more than a threshold: see Methods.",
         )
     )
@@ -121,7 +122,8 @@ def choose_threshold(chosen: Sequence[StoredFingerprint]) -> float:
 def verdict_threshold(name: str) -> float:
     """Return the least P(fake) that a classifier's verdict calls "likely fake"; 0.5 where it has no calibration."""
     calibration = CLASSIFIERS[name].calibration if name in CLASSIFIERS else None
-    return EVEN_ODDS if calibration is None else calibration.min_fake_probability
+    fake_from = None if calibration is None else calibration.label_limits()[1]
+    return EVEN_ODDS if fake_from is None else math.ceil(fake_from * 100) / 100
 
 
 def threshold_of(text: str | None, begins_at: float) -> float:

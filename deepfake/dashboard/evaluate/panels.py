@@ -68,7 +68,7 @@ def draw_coverage(source: DatasetSource, evaluations: Sequence[Measured]) -> Non
 
 
 def draw_numbers(measured: Measured, threshold: float) -> None:
-    """Draw AUC, log loss, accuracy and how many were judged, each with its interval and n."""
+    """Draw AUC, log loss, accuracy and how many were decided, each with its interval and n."""
     found, right = measured.evaluation, measured.evaluation.accuracy_decided
     at, analyzed = measured.confusion_at(threshold), measured.stored.n_analyzed
     known = found.auc is not None
@@ -93,7 +93,7 @@ def draw_numbers(measured: Measured, threshold: float) -> None:
             f"{at.accuracy.count} of {at.n} clips",
         ),
         (
-            "Judged",
+            "Decided",
             f"{right.n / analyzed:.0%}" if analyzed else NOT_KNOWN,
             f"{right.n} of {analyzed} analyzed clips",
             f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
@@ -165,15 +165,15 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
     )
 
 
-def draw_not_judged(evaluations: Sequence[Measured]) -> None:
-    """Draw why clips were not judged, and which could not be analyzed."""
+def draw_not_decided(evaluations: Sequence[Measured]) -> None:
+    """Draw why clips were not decided, and which could not be analyzed."""
     for measured in evaluations:
         if len(evaluations) > 1:
             st.markdown(f"**{plain(measured.name)}**")
         causes = abstention_causes(measured.stored.results)
         failures = failure_causes(measured.stored.results)
         if not causes and not failures:
-            st.caption("Every clip that was analyzed was judged.")
+            st.caption("Every clip that was analyzed was decided.")
             continue
         rows = [*(("inconclusive", *cause) for cause in causes), *(("failed", *cause) for cause in failures)]
         st.table(_frame([("", "why", "clips"), *((kind, why, str(count)) for kind, why, count in rows)]))

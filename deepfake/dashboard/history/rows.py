@@ -71,7 +71,7 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
     little more than one column."""
     return pd.DataFrame(
         {
-            "verdict": [[verdict_chip(row.verdict)] for row in rows],
+            "verdict": [[verdict_chip(row)] for row in rows],
             "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "P(fake)": pd.array([row.probability_fake for row in rows], dtype="Float64"),
             "95 % interval": [_interval(row) for row in rows],

@@ -172,8 +172,8 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
         ("Quality gate", f"A face narrower than {limits.min_face_width_px:.0f} px, with edges smeared by more than "
          f"{limits.max_edge_blur_px:g} px of {BLUR_CROP_PX} px for the whole picture, seen in fewer than "
          f"{limits.min_scored_crops} pictures, or near frontal (turned by at most {MAX_YAW_DEG:g}°) "
-         f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames makes the verdict on that person INCONCLUSIVE, and the "
-         f"page says so. So does a clip of fewer than {limits.min_bits_per_pixel:g} bits per pixel, and one that shows "
+         f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames is not judged, and the "
+         f"page says why. Nor is a clip of fewer than {limits.min_bits_per_pixel:g} bits per pixel, or one that shows "
          f"a face in less than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
          "clips made poorer step by step: where fakes no longer stood out, or real faces began to look fake, as "
          "strongly blurred ones do."),
@@ -193,12 +193,13 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
 def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple[str, str], ...]:
     return (
         ("Test", f"LIKELY FAKE is a test of the claim that the clip is real: p below is the rank of its score among "
-         f"real examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. Of real "
-         f"clips like those, at most {calibration.false_alarm_rate:.0%} are called fake. With m people judged each p "
-         "is multiplied by m (Bonferroni), because more faces are more chances of a false alarm. And P(fake) has to be "
-         f"at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
-        ("The other side", f"LIKELY REAL asks that at most {calibration.miss_rate:.0%} of known fakes score so low. "
-         "What passes neither is INCONCLUSIVE."),
+         f"real examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. With m "
+         "people judged, the p of the most suspicious is multiplied by m, that of the next by m/2, and so on "
+         "(Benjamini and Hochberg 1995): more faces are more chances of a false alarm, and several that are as "
+         "suspicious, as one person is in several shots, are not. And P(fake) has to be at least "
+         f"{calibration.min_fake_probability:g}. {scorer.info.threshold}"),
+        ("The other side", f"“No signs of a fake found” asks that at most {calibration.miss_rate:.0%} of known fakes "
+         "score so low. What passes neither is INCONCLUSIVE."),
     )  # fmt: skip
 
 
@@ -219,9 +220,14 @@ def classifier_facts(scorer: FaceClassifier) -> str:
         return f"{given}; not calibrated: no verdict rests on it"
     reals, fakes = len(calibration.real_logits), len(calibration.fake_logits)
     return (
-        f"{given}; likely fake from P(fake) {calibration.min_fake_probability:g} on, held against {reals} real "
-        f"examples and {fakes} fakes"
+        f"{given}; {_fake_from(calibration)}held against {reals} real examples and {fakes} fakes, degraded copies "
+        "among them"
     )
+
+
+def _fake_from(calibration: Calibration) -> str:
+    limit = calibration.label_limits()[1]
+    return "" if limit is None else f"likely fake from P(fake) {limit:.2f} on, where one person is judged; "
 
 
 FLAWS = (

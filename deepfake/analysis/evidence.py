@@ -24,6 +24,7 @@ EvidenceCode = Literal[
     "no_persons",
     "faces_left_out",
     "unscored",
+    "all_damaged",
     "uncalibrated",
     "face_too_small",
     "face_too_blurred",
@@ -47,6 +48,7 @@ EvidenceCode = Literal[
 STOPPING: Final = frozenset[EvidenceCode](
     {
         "unscored",
+        "all_damaged",
         "uncalibrated",
         "face_too_small",
         "face_too_blurred",

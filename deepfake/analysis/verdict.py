@@ -191,7 +191,9 @@ def track_verdict(
     if view is not None and view.picture:
         picture = (Evidence("a_picture", "face_similarity", track.track_id, view.picture),)
     if scores is None or probability is None:
-        unscored = Evidence("unscored", SCORE, track.track_id)
+        # What has landmarks can be cut out, but of damaged pictures nothing is.
+        is_cut_out = bool(np.isfinite(track.landmarks).any())
+        unscored = Evidence("all_damaged" if is_cut_out else "unscored", SCORE, track.track_id)
         return TrackVerdict(track.track_id, "INCONCLUSIVE", None, None, None, (*picture, unscored))
     quality = track_quality(track, scores, clip, view)
     failures = quality_failures(quality, clip, classifier.limits, track.track_id)

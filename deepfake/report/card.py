@@ -230,6 +230,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "no_face": lambda values, face: "No face was found in any frame.",
     "faces_left_out": lambda values, face: f"{values['count']} more, smaller faces were not looked at.",
     "unscored": lambda values, face: f"{face} could not be scored.",
+    "all_damaged": lambda values, face: f"every picture of {face} is damaged.",
     "uncalibrated": lambda values, face: "how often this classifier is right was not measured.",
     "face_too_small": lambda values, face: f"{face} is {values['px']:.0f} pixels wide: too small to judge.",
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",

@@ -257,6 +257,7 @@ _SENTENCES: Final = {
     "unscored": lambda _: (
         "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
     ),
+    "all_damaged": lambda _: "Inconclusive because every picture of this face is damaged.",
     "uncalibrated": lambda _: (
         "Inconclusive because this classifier is not calibrated: how often its scores are right was not measured."
     ),
@@ -280,6 +281,7 @@ _SENTENCES: Final = {
 _CAUSES: Final = {
     "no_face": "No face was found in any frame",
     "unscored": "This face has no aligned crops",
+    "all_damaged": "Every picture of the face is damaged",
     "uncalibrated": "This classifier is not calibrated",
     "face_too_small": "The face is too small",
     "face_too_blurred": "The face is too blurred",

@@ -150,7 +150,7 @@ def test_the_quality_gate_stops_the_verdict_and_says_why():
 
 
 def test_a_face_that_could_not_be_scored_is_inconclusive():
-    result = track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP)
+    result = track_verdict(track(landmarks=FRONTAL * np.nan), None, CLASSIFIER, judged=1, clip=CLIP)
     evidence = result.reasons
     assert result.label == "INCONCLUSIVE"
     assert result.probability_fake is None
@@ -158,6 +158,8 @@ def test_a_face_that_could_not_be_scored_is_inconclusive():
     assert [item.code for item in evidence] == ["unscored"]
     clip = clip_verdict([result], faces=1)
     assert (clip.label, clip.probability_fake, clip.reasons) == ("INCONCLUSIVE", None, result.reasons)
+    damaged = track_verdict(track(), None, CLASSIFIER, judged=1, clip=CLIP)  # it has landmarks, and nothing was cut
+    assert [item.code for item in damaged.reasons] == ["all_damaged"]
 
 
 def test_a_score_between_the_two_tests_is_said_to_pass_neither():

@@ -41,6 +41,12 @@ def add_evaluate(subparsers: Any) -> None:
         "method, compression, or a column of the CSV",
     )
     add_compare_option(parser)
+    parser.add_argument(
+        "--with-training-clips",
+        action="store_true",
+        help="count also the clips that the classifier was trained on; without it they are left out of the numbers, "
+        "unless no other remains",
+    )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the bootstrap (default 0)")
     add_work_options(parser, workers=1)
     parser.set_defaults(run=evaluate, usage_error=parser.error)
@@ -70,12 +76,14 @@ def evaluate(options: argparse.Namespace) -> None:
     in_order = _analyzed(clips, config, options)
     if options.out is not None:
         write_table(options.out, map(_named, in_order), columns=COLUMNS)  # the second classifier may be interrupted
-    results = [result_of(result, config.classifier) for result in in_order]
-    numbers = asdict(summarize(results, seed=options.seed))
+    known = set() if options.with_training_clips else _trained_on(in_order, config, other)
+    results = [result_of(result, config.classifier) for result in in_order if result.clip.location not in known]
+    numbers = {"left_out": len(known), **asdict(summarize(results, seed=options.seed))}
     if options.by is not None:
         numbers["by"] = {options.by: [asdict(part) for part in by_column(results, options.by)]}
     if other is not None:
-        others = [result_of(result, other.classifier) for result in _analyzed(clips, other, options)]
+        remaining = tuple(result.clip for result in results)
+        others = [result_of(result, other.classifier) for result in _analyzed(remaining, other, options)]
         difference = auc_difference(scored_clips(results), scored_clips(others), seed=options.seed)
         numbers["compared"] = {
             "classifier": other.classifier,
@@ -83,6 +91,23 @@ def evaluate(options: argparse.Namespace) -> None:
             "numbers": asdict(summarize(others, seed=options.seed)),
         }
     _write_numbers(numbers, options.json)
+
+
+def _trained_on(results: list["BatchResult"], config: "AnalysisConfig", other: "AnalysisConfig | None") -> set[str]:
+    """Return the locations of the clips that do not count, because a classifier was trained on them, and tell of them;
+    none where no clip would remain, as on the page."""
+    from deepfake.detectors import training_clips
+
+    names = [item.classifier for item in (config, other) if item is not None]
+    known = frozenset[str]().union(*map(training_clips, names))
+    found = {result.clip.location for result in results if result.sha256 in known}
+    if not found or len(found) == len(results):
+        return set()
+    warn(
+        f"{len(found)} of {len(results)} clips are left out of the numbers: the classifier was trained on them. "
+        "--with-training-clips counts them"
+    )
+    return found
 
 
 def _analyzed(

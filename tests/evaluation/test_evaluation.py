@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import hashlib
 import itertools
 import json
 import re
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from deepfake import detectors
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.keeping import reason_from_text
 from deepfake.batch import Batch, BatchResult
@@ -385,6 +387,34 @@ class TestCommand:
         )
         difference = compared["auc_difference"]
         assert (difference["n"], difference["difference"], difference["ci95"]) == (3, 0, [0, 0])
+
+    def test_clips_of_the_training_do_not_count_unless_they_are_asked_for(self, tmp_path, capsys, monkeypatch):
+        _with_stand_in(tmp_path, monkeypatch)
+        clips = [_write_clip(tmp_path, content) for content in ("a", "b", "c", "bad d")]
+        rows = "".join(f"{name},{label}\n" for name, label in zip(clips, ("REAL", "FAKE", "REAL", "FAKE"), strict=True))
+        manifest, table = _manifest(tmp_path, f"path,label\n{rows}"), tmp_path / "table.csv"
+
+        def trained_on(**words: str) -> None:
+            lists = {name: {hashlib.sha256(word.encode()).hexdigest() for word in text} for name, text in words.items()}
+            for module in (detectors, evaluation_results):
+                monkeypatch.setattr(module, "training_clips", lambda name: frozenset(lists.get(name, ())))
+
+        trained_on(clip_vit="a", efficientnet="b")
+        _run(manifest, "--out", table)
+        printed = capsys.readouterr()
+        numbers = json.loads(printed.out)
+        assert printed.out.splitlines()[1].strip() == '"left_out": 1,'
+        assert "1 of 4 clips are left out of the numbers" in printed.err
+        assert (numbers["n_real"], numbers["n_fake"], len(numbers["failed"])) == (1, 2, 1)
+        assert len(_table(table)) == 4, "the table has every clip"
+        numbers = _numbers_of(capsys, manifest, "--compare", "efficientnet")
+        assert (numbers["left_out"], numbers["n"], numbers["compared"]["numbers"]["n"]) == (2, 2, 2)
+        numbers = _numbers_of(capsys, manifest, "--with-training-clips")
+        assert (numbers["left_out"], numbers["n"]) == (0, 4)
+        assert "trained on 1 of these 4 clips" in numbers["notes"][0]
+        trained_on(clip_vit="abc")
+        only = _manifest(tmp_path, f"path,label\n{clips[0]},REAL\n{clips[1]},FAKE\n")
+        assert (_numbers_of(capsys, only)["left_out"], _numbers_of(capsys, only)["n"]) == (0, 2)
 
     def test_the_table_of_the_first_classifier_is_there_when_the_second_is_interrupted(self, tmp_path, monkeypatch):
         def interrupted(_: Batch) -> NoReturn:

@@ -119,9 +119,19 @@ def _convert(name: str, value: Any, source: str, base: Path | None = None) -> An
             if not isinstance(value, str):
                 raise TypeError("an address is expected")
             return value
-        number = float(value) if name.endswith("_s") else int(value)
+        number = _number(value, whole=not name.endswith("_s"))
     except (TypeError, ValueError, OverflowError) as error:
         raise SettingsError(source, f"{name} cannot be {value!r}: {error}") from error
     if not number > 0:  # nor is nan
         raise SettingsError(source, f"{name} must be greater than 0, not {value!r}")
     return number
+
+
+def _number(value: Any, *, whole: bool) -> float:
+    if isinstance(value, bool):
+        raise TypeError("a number is expected")
+    if not whole:
+        return float(value)
+    if isinstance(value, float):
+        raise TypeError("a whole number is expected")
+    return int(value)

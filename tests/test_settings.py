@@ -47,6 +47,7 @@ def test_settings_do_not_show_the_password_of_the_store():
         ({"DEEPFAKE_MAX_CLIP_MB": "many"}, "DEEPFAKE_MAX_CLIP_MB"),
         ({"DEEPFAKE_MAX_DURATION_S": "-1"}, "greater than 0"),
         ({"DEEPFAKE_MAX_DURATION_S": "nan"}, "greater than 0"),
+        ({"DEEPFAKE_MAX_CLIP_MB": "1.9"}, "max_clip_mb cannot be"),
         ({"DEEPFAKE_MAX_CLIP_MB": "9" * 5_000}, "max_clip_mb cannot be"),
         ({"DEEPFAKE_SETTINGS": "/nowhere/deepfake.toml"}, "cannot be read"),
     ],
@@ -65,6 +66,9 @@ def test_a_bad_value_is_named(environment, message):
         ("database_url = 5", "an address is expected"),
         (f"max_duration_s = {'9' * 400}", "max_duration_s cannot be"),
         ("cache_mb = inf", "cache_mb cannot be"),
+        ("max_clip_mb = 1.9", "max_clip_mb cannot be 1.9: a whole number is expected"),
+        ("max_faces = true", "max_faces cannot be True: a number is expected"),
+        ("max_duration_s = true", "max_duration_s cannot be True: a number is expected"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, text, message):

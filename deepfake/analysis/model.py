@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -12,6 +13,7 @@ from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
+from deepfake.errors import SettingsError
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import DEFAULT_FACE_DETECTOR
 from deepfake.faces.tracking import FaceTrack
@@ -30,12 +32,16 @@ class AnalysisConfig:
     Attributes:
         face_detector: What finds and follows the faces: "mtcnn", or "haar" (OpenCV's cascade, which gives no verdict).
         classifier: What scores the faces: a name in `deepfake.detectors.CLASSIFIERS`.
-        search_every_s: The whole frame is searched for faces this often, in seconds.
+        search_every_s: The whole frame is searched for faces this often, in seconds; 0 for every frame.
         resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
             same track.
-        min_track_s: Shorter tracks are left out, in seconds; by default nobody is.
+        min_track_s: Shorter tracks are left out, in seconds; by default nobody is. Who is seen in half of the clip's
+            frames or more is never left out, however short the clip is.
         quick: A first look at a few moments spread over the clip, however long it is: a provisional verdict, without
             signals over time.
+
+    Raises:
+        SettingsError: A time is not a finite number of seconds, 0 or more.
 
     Example:
         >>> import deepfake
@@ -50,6 +56,12 @@ class AnalysisConfig:
     resume_within_s: float = 1.0
     min_track_s: float = 0.0
     quick: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("search_every_s", "resume_within_s", "min_track_s"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 <= value < math.inf):
+                raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r}")
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a

@@ -14,7 +14,7 @@ from deepfake.analysis.pipeline import analyze
 from deepfake.demo.puppet import dress
 from deepfake.demo.scenes import LOOK_B
 from deepfake.detectors import FaceClassifier, classifier
-from deepfake.errors import ClipError
+from deepfake.errors import ClipError, SettingsError
 from deepfake.report.wording import warning_sentences
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.registry import FACE_SIGNALS
@@ -314,6 +314,13 @@ from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipel
 analyze(sys.argv[1], AnalysisConfig(face_detector="haar"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
+
+
+@pytest.mark.parametrize("name", ["search_every_s", "resume_within_s", "min_track_s"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "1", None])
+def test_a_time_that_is_none_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError, match=f"^{name}: it has to be a finite number of seconds, 0 or more, not "):
+        AnalysisConfig(**{name: value})
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path, write_clip):

@@ -84,6 +84,9 @@ def dataset_on(disk: Disk, table_name: str | None = None, *, below: bool = False
     if unknown and found:
         taken = "are taken without labels" if below else "are not listed"
         notes.add(f"{unknown}, in no layout that is known, {taken}")
+    if not found and layout is table.LAYOUT:
+        cause = _cause(notes, "") or ": the table has no rows below the names of its columns"
+        raise DatasetError(disk.root / disk.lists[-1], f"no clips found{cause}")
     if not found:
         raise DatasetError(disk.root, f"no clips found{_cause(notes, unknown)}; expected one of: {_expected()}")
     lists = tuple(dict.fromkeys(map(disk.location, disk.lists)))

@@ -128,7 +128,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_named_by_line(tmp_path: Path)
         ("", "has no column path"),
         ("path,label,label\na.mp4,REAL,REAL\n", "has the column 'label' twice"),
         ('path,label\n"a.mp4,REAL\n', "is not a CSV: line 2"),
-        ("path,label\n", "no clips found"),
+        ("path,label\n", "list.csv: no clips found: the table has no rows below the names of its columns"),
     ],
 )
 def test_a_table_that_cannot_be_evaluated_is_one_clear_sentence(tmp_path: Path, content: str, says: str) -> None:

@@ -11,6 +11,13 @@ DISK_PROBLEMS: Final = {
     errno.EROFS: f"the disk is read-only. Make it writable, or {ANOTHER_DISK}",
 }
 
+OUTPUT_FULL: Final = "the disk is full. Make room on it, or name a file on another disk"
+OUTPUT_PROBLEMS: Final = {
+    errno.ENOSPC: OUTPUT_FULL,
+    errno.EDQUOT: OUTPUT_FULL,
+    errno.EROFS: "the disk is read-only. Make it writable, or name a file on another disk",
+}
+
 
 class DeepfakeError(Exception):
     """Base of all errors that the workbench raises on purpose. It prints as one sentence: the subject, then the detail.
@@ -150,6 +157,11 @@ class StoreError(DeepfakeError, OSError):
 
 class StoreBusyError(StoreError):
     """Another process has kept the store to itself for longer than anybody should wait. It may be free soon."""
+
+
+def output_problem(error: OSError) -> str | None:
+    """Return what is wrong with the disk of a file that the user named, and what to do; None for other errors."""
+    return OUTPUT_PROBLEMS.get(error.errno or 0)
 
 
 def disk_problem(error: BaseException | None) -> str | None:

@@ -13,15 +13,15 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deepfake.errors import ClipError
+from deepfake.errors import ClipError, DiskError, output_problem
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,18 @@ def check_writable(path: Path) -> None:
         raise FileNotFoundError(0, "cannot be written: its folder does not exist", str(path))
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(0, "cannot be written: its folder is read-only", str(path))
+
+
+@contextmanager
+def output(name: Path | str) -> Iterator[None]:
+    """Have what is written there fail with DiskError, which names it, where the disk is full or read-only."""
+    try:
+        yield
+    except OSError as error:
+        problem = output_problem(error)
+        if problem is None:
+            raise
+        raise DiskError(name, problem) from error
 
 
 def is_url(location: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -337,6 +338,24 @@ def test_weights_that_are_not_shipped_are_asked_for_by_name(
     message = capsys.readouterr().err
     assert "Meso4_DF.h5" in message
     assert "DEEPFAKE_WEIGHTS_DIR" in message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+def test_closed_streams_are_no_fault(tmp_path: Path, moving_square_clip: Path) -> None:
+    def run_closed(closed: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "deepfake", "analyze", str(moving_square_clip), "--detector", "haar"]
+        line = f"{shlex.join([*command, *map(str, arguments)])} {closed}"
+        return subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+    out = tmp_path / "a.json"
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = run_closed(closed, "--json", out)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+        assert out.read_bytes()
+        out.unlink()
+    done = run_closed(">&-", "--json", "-")
+    assert done.returncode == 2
+    assert "standard output is closed; name a file" in done.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfake.batch.progress import BatchResult
-from deepfake.files import check_writable, csv_cell, readable
+from deepfake.files import check_writable, csv_cell, output, readable
 
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
@@ -36,7 +36,7 @@ def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence
         columns: some of TABLE_COLUMNS.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; DiskError where the disk is full.
     """
     import pandas as pd  # only where it is used: every worker of a batch imports this module
 
@@ -48,7 +48,7 @@ def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence
     ]
     table = pd.DataFrame(rows, columns=list(columns))
     table = table.astype({name: "string" if name in TEXT_COLUMNS else "Float64" for name in columns})
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".table-") as folder:
+    with output(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".table-") as folder:
         draft = Path(folder, path.name)
         if parquet:
             table.to_parquet(draft, index=False)

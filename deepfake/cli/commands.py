@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepfake.cli.options import config_of
 from deepfake.cli.outputs import check_apart
 from deepfake.cli.terminal import complain, progress_bars
-from deepfake.files import check_writable
+from deepfake.files import check_writable, output
 from deepfake.report import EXPORTS, ExportOptions
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def write_outputs(outputs: dict[str, str], writers: Mapping[str, Callable[[], by
     for kind, name in outputs.items():
         content = writers[kind]()
         if name == STANDARD_OUTPUT:
-            _write_standard_output(content)
+            with output("standard output"):
+                _write_standard_output(content)
         else:
             write_bytes(name, content)
     return [name for name in outputs.values() if name != STANDARD_OUTPUT]

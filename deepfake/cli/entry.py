@@ -19,7 +19,7 @@ from deepfake.cli.options import add_analysis_options, add_outputs, add_quick_op
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
 from deepfake.cli.terminal import complain, quiet_libraries
-from deepfake.errors import DeepfakeError
+from deepfake.errors import DeepfakeError, output_problem
 from deepfake.report import EXPORTS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -28,6 +28,10 @@ EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. arguments: by default those of the process."""
+    no_output = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this program (>&-), who wants none of it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.version:
@@ -35,10 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not hasattr(options, "run"):
         parser.error("the following arguments are required: COMMAND")
-    if [getattr(options, kind, None) for kind in {"json", *(export.kind for export in EXPORTS)}].count(
-        commands.STANDARD_OUTPUT
-    ) > 1:
+    kinds = {"json", *(export.kind for export in EXPORTS)}
+    to_output = [getattr(options, kind, None) for kind in kinds].count(commands.STANDARD_OUTPUT)
+    if to_output > 1:
         parser.error("standard output (-) can take one result only; name a file for the others")
+    if to_output and no_output:
+        parser.error("standard output is closed; name a file for the result")
     try:
         with _interruptible(), quiet_libraries(verbose=options.verbose):
             options.run(options)
@@ -54,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return 1
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename else output_problem(error) or str(error))
         return 1
     return 0
 

@@ -133,7 +133,7 @@ def _analyzed(
     return [found[clip.location] for clip in clips]
 
 
-def labeled_clips(named: str, *, read: Callable[[str], None]) -> tuple["ClipEntry", ...]:
+def labeled_clips(named: str, *, read: Callable[[str], None] = lambda _: None) -> tuple["ClipEntry", ...]:
     """Return the clips that have a label, telling of the others. read: as in collect_clips.
 
     Raises DatasetError where none has.

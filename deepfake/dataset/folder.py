@@ -1,7 +1,6 @@
 """The files of a data set: each folder listed once, no link followed out of it, what is left out noted."""
 
 import errno
-import logging
 import os
 import re
 import unicodedata
@@ -12,8 +11,6 @@ from pathlib import Path
 from deepfake.errors import DatasetError
 from deepfake.files import as_location, is_url, readable
 from deepfake.video.reader import CLIP_SUFFIXES
-
-logger = logging.getLogger(__name__)
 
 MAX_WARNINGS = 20  # named one by one; the rest is counted
 DRIVE = re.compile(r"[A-Za-z]:")  # of a Windows path
@@ -28,11 +25,9 @@ class Notes:
         self._more = 0
 
     def add(self, sentence: str) -> None:
-        """Log and keep a sentence, or count it."""
+        """Keep a sentence, or count it."""
         if len(self._sentences) < MAX_WARNINGS:
-            sentence = readable(sentence)
-            logger.warning("%s", sentence)
-            self._sentences.append(sentence)
+            self._sentences.append(readable(sentence))
         else:
             self._more += 1
 

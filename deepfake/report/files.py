@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from deepfake.files import readable
+from deepfake.files import output, readable
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -15,9 +15,14 @@ def write_text(path: Path | str, text: str) -> None:
 def write_bytes(path: Path | str, content: bytes) -> None:
     """Write a file: it appears complete, under its name, or stays what it was before.
 
-    Raises OSError where the folder is missing or may not be written to.
+    Raises OSError where the folder is missing or may not be written to, DiskError where the disk is full.
     """
     path = Path(path)
+    with output(path):
+        _write_whole(path, content)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

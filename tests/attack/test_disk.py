@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepfake.cli import main
 from deepfake.dashboard.door import on_script_error
 from deepfake.errors import DiskError, StoreError, disk_problem
 from deepfake.server.cache import ResultCache
@@ -74,6 +75,20 @@ def test_an_upload_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
         files.save("a.mp4", io.BytesIO(bytes(3 * SMALL_DISK_BYTES)), 2**30)
     assert not any(path.is_file() for path in small_disk.rglob("*"))
     assert files.save("a.mp4", io.BytesIO(bytes(1000)), 2**30).size_bytes == 1000
+
+
+def test_a_result_that_does_not_fit_names_its_file_and_leaves_the_former(
+    small_disk: Path, moving_square_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = small_disk / "a.json"
+    out.write_text("former")
+    (small_disk / "filling").write_bytes(bytes(SMALL_DISK_BYTES - 4096))
+    assert main(["analyze", str(moving_square_clip), "--detector", "haar", "--json", str(out)]) == 1
+    assert capsys.readouterr().err.endswith(
+        f"deepfake: {out}: the disk is full. Make room on it, or name a file on another disk\n"
+    )
+    assert out.read_text() == "former"
+    assert {path.name for path in small_disk.iterdir()} == {"a.json", "filling"}
 
 
 @pytest.mark.parametrize("task", [fill, encode])

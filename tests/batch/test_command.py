@@ -57,6 +57,17 @@ def test_a_quick_batch_says_what_its_answers_rest_on(
     assert "Answers: 2 by a quick look, 1 by the full analysis" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["batch", "evaluate", "dataset"])
+def test_what_is_odd_about_a_list_is_told_once(command: str, tmp_path: Path, settings: Settings) -> None:
+    write_clips(tmp_path, "bad a")
+    (tmp_path / "list.csv").write_text("path,label\n00.mp4,FAKE\n,REAL\n")
+    environment = os.environ | {"DEEPFAKE_DATABASE_URL": settings.database_url}
+    line = [sys.executable, "-m", "deepfake", command, str(tmp_path / "list.csv")]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count("line 3: the path is empty") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [

@@ -110,10 +110,11 @@ def by_size(clips: Sequence[Scored]) -> dict[str, list[Scored]]:
 
 
 def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
-    """Return all clips, each judged by the calibration of the other folds."""
+    """Return all clips, each judged by the calibration of the other folds, without the people who are in its own."""
     found = []
     for fold in sorted({row["fold"] for row in rows}):
-        calibration = _calibration([row for row in rows if row["fold"] != fold])
+        people = {row["group"] for row in rows if row["fold"] == fold}
+        calibration = _calibration([row for row in rows if row["fold"] != fold and row["group"] not in people])
         for row in rows:
             if row["fold"] == fold:
                 plain, degraded = (
@@ -151,7 +152,7 @@ def report(clips: Sequence[Scored]) -> str:
         f"and {len(fakes)} fake, of {len({c.row['group'] for c in clips})} groups of people. Five folds: each leaves "
         "out whole sources of real clips, whole kinds of fakes, and everybody who is linked to them by a swap, from "
         f"training and from calibration. A cell holds the AUC and its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws "
-        "of whole groups); shares have exact 95 % intervals.",
+        "of whole groups); shares have exact 95 % intervals, which take clips for independent.",
         "",
         *markdown_table(
             ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],

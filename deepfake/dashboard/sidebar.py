@@ -47,7 +47,7 @@ def analysis_config() -> AnalysisConfig:
             format_func=lambda name: FACE_DETECTORS[name].title,
             key=FACE_DETECTOR_KEY,
             persist_state="session",
-            help="The face detector. Another choice analyses the clip anew; results of both are kept.",
+            help="The face detector. Another choice analyzes the clip again; results of both are kept.",
         )
         classifier = st.selectbox(
             "Faces are scored by",

@@ -14,7 +14,7 @@ SIDES = {
 
 def side_sentence(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
     """Return which side of a signal is the suspicious one."""
-    if info.suspicious is not None and is_worse_than_chance(measured):
+    if info.suspicious is not None and measured and not _tells_some(measured):
         return f"{info.suspicious.capitalize()} values were expected in fakes."
     return SIDES[info.suspicious]
 
@@ -37,6 +37,11 @@ def _worth(info: SignalInfo, measured: Sequence[SignalAuc]) -> str:
         return ""
     if is_worse_than_chance(measured):
         return " On some clips it points the wrong way: it speaks neither for nor against a fake."
-    if not any(item.interval[0] > CHANCE for item in measured):
+    if not _tells_some(measured):
         return " No better than chance: it speaks neither for nor against a fake."
     return " A weak signal." if is_weak(measured) else ""
+
+
+def _tells_some(measured: Sequence[SignalAuc]) -> bool:
+    """Whether it is better than chance on some clips, and worse on none."""
+    return not is_worse_than_chance(measured) and any(item.interval[0] > CHANCE for item in measured)

@@ -21,8 +21,8 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
     only = {result.clip.label for result in clips.results}
     if len(only) == 1:
         found.append(
-            f"All {len(clips)} clips with a P(fake) are labeled {only.pop()}: there is no ROC curve, no AUC and no "
-            "precision without both labels."
+            f"{_all(len(clips))} labeled {only.pop()}: there is no ROC curve, no AUC and no precision without both "
+            "labels."
         )
     if stored.n_trained_on:
         found.append(trained_on_sentence(stored.n_trained_on, stored.n_analyzed))
@@ -57,3 +57,7 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
             "chance alone."
         )
     return (*found, *ALWAYS)
+
+
+def _all(count: int) -> str:
+    return "The one clip with a P(fake) is" if count == 1 else f"All {count} clips with a P(fake) are"

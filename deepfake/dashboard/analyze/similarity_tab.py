@@ -81,6 +81,8 @@ def _draw_list(
     if not rows:
         st.caption("None stands out from its surroundings. The lowest value:")
         rows = [int(np.nanargmin(trace.values))]
+    elif len(rows) > 1:
+        st.caption("Those furthest below what is around them first.")
     for row in rows:
         index, time_s = int(trace.frame_indices[row]), float(trace.timestamps_s[row])
         with st.container(horizontal=True, gap="small"):

@@ -30,8 +30,8 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         return
     missed = sum(result.clip.is_fake for result in errors)
     st.caption(
-        f"{len(errors)} of {len(measured.clips)} clips: {missed} fakes missed, {len(errors) - missed} real clips "
-        "called fake. Those furthest from their label first."
+        f"{len(errors)} of {len(measured.clips)} clips: {_counted(missed, 'fake')} missed, "
+        f"{_counted(len(errors) - missed, 'real clip')} called fake. Those furthest from their label first."
     )
     worst = errors[:PICTURES]
     for start in range(0, len(worst), COLUMNS):
@@ -100,3 +100,7 @@ def _method(result: ClipResult) -> str:
 
 def _address(source: DatasetSource, result: ClipResult) -> str:
     return f"./?clip={quote(f'{source.source_id}/{result.clip.name}')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -13,6 +13,14 @@ STYLE: Final = """<style>
   .js-plotly-plot .modebar { display: none; }
   .js-plotly-plot .draglayer, .js-plotly-plot .draglayer * { pointer-events: none !important; }
 }
+/* The buttons of a chart stand above it, as those of a table do: else they cover its title. Not where it fills the
+   screen: there is no room above. */
+@media (hover: hover) {
+  [data-testid="stPlotlyChart"] { container-type: size; width: 100%; }
+  [data-testid="stElementContainer"]:has(.js-plotly-plot) { overflow: visible; }
+  .js-plotly-plot { overflow: visible !important; }
+  @container (max-height: 85vh) { .js-plotly-plot .modebar-container { top: -1.7rem !important; } }
+}
 /* Streamlit's captions and axes are too faint to be read by everybody: a contrast of 4.5 to 1 is asked for. */
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.8; }
 .js-plotly-plot .main-svg text:not(.bartext-inside) { fill: currentColor !important; }

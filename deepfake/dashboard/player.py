@@ -8,6 +8,7 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
+from deepfake.report.wording import format_time
 from deepfake.server.results import Request
 from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
@@ -25,7 +26,10 @@ def draw_player(ready: ReadyAnalysis, time_s: float) -> None:
         video = ready.analysis.video
         # An upright clip at full width would push all else off the screen.
         width = shown_width(video.width, video.height, PLACE_WIDTH_PX)
-        st.video(path, start_time=int(time_s), alt=f"The clip {ready.clip.name}", width=width)
+        start_s = int(time_s)
+        st.video(path, start_time=start_s, alt=f"The clip {ready.clip.name}", width=width)
+        if format_time(time_s) != format_time(start_s):
+            st.caption(f"The player starts at whole seconds: at {format_time(start_s)}, not {format_time(time_s)}.")
 
 
 def playable_clip(ready: ReadyAnalysis) -> Path | None:

@@ -45,7 +45,7 @@ def time_slider(page: PageState, timestamps_s: NDArray[np.float64]) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False)
     _draw_step(row, page, timestamps_s, frame, -1)
     row.slider(
-        f"Moment — **{format_time(time_s)}**, frame {frame} of 0 to {last}",
+        f"Moment — {format_time(time_s)}, frame {frame} of 0 to {last}",
         min_value=0.0,
         max_value=float(timestamps_s[-1]),
         value=time_s,

@@ -100,7 +100,7 @@ def method_histograms(scores: Mapping[str, NDArray[np.float64]], threshold: floa
         label = "REAL" if method == "REAL" else "FAKE"
         figure.add_trace(_bars(edges, counts, plain(method), label), row=place, col=1)
         figure.update_yaxes(range=[0, max(1, counts.max()) * 1.08], nticks=2, tickformat="d", row=place, col=1)
-    styled(figure, title=title, height_px=height_px)
+    styled(figure, title=title, height_px=height_px, y_title="clips")
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.add_vline(threshold, line={"color": COLORS["inconclusive"], "width": 2})
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".1f")

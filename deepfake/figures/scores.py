@@ -70,8 +70,9 @@ def signal_figure(
 ) -> go.Figure:
     """Return one measured quantity of a face over time, broken where it could not be measured.
 
-    unit: of the values, "" for a pure number. real: between what values real clips lie, drawn as a band. value: of this
-    clip, to be held against them, drawn as a line. Points' customdata: [frame index, "m:ss.ff"].
+    unit: of the values, or what they are where they are pure numbers. real: between what values real clips lie, drawn
+    as a band. value: of this clip, to be held against them, drawn as a line. Points' customdata: [frame index,
+    "m:ss.ff"].
     """
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])] if len(trace.timestamps_s) else []
     curves = [_signal_curve(trace, unit, COLORS["face"]).update(name="over time")]
@@ -102,7 +103,7 @@ def paired_signal_figure(
 ) -> go.Figure:
     """Return one measured quantity of a face in A, a fake (crosses, solid), and in B, its original (circles, dashed).
 
-    unit: of the values, "" for a pure number. Points' customdata: [frame index, "m:ss.ff"].
+    unit: of the values, or what they are where they are pure numbers. Points' customdata: [frame index, "m:ss.ff"].
     """
     figure = go.Figure()
     for name, trace, color, symbol, dash in (

@@ -53,7 +53,8 @@ class SignalInfo:
 
     name: of its traces. unit: of its values, "" for a pure number. measures, misleads: one sentence each. papers:
     (citation, address). suspicious: which side of its statistic speaks for a fake, or None where neither does.
-    formula: LaTeX, or None. details: how it is done here, sentences.
+    formula: LaTeX, or None. details: how it is done here, sentences. quantity: what a pure number is, for the axis of a
+    chart.
     """
 
     name: str
@@ -65,6 +66,12 @@ class SignalInfo:
     papers: tuple[tuple[str, str], ...] = ()
     formula: str | None = None
     details: tuple[str, ...] = ()
+    quantity: str = "value"
+
+    @property
+    def axis(self) -> str:
+        """What the axis of a chart is called."""
+        return self.unit or self.quantity
 
 
 @dataclass(frozen=True)

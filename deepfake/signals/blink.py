@@ -143,6 +143,7 @@ class BlinkSignal(FaceSignal):
         name="eye_openness",
         title="Eyes and blinks",
         unit="",
+        quantity="openness",
         measures="How far the eyes are open, the height of their opening over its width, and how often they blink.",
         papers=(
             ("Li, Chang, Lyu 2018, In ictu oculi", "https://arxiv.org/abs/1806.02877"),

@@ -21,6 +21,7 @@ class FaceSimilaritySignal(FaceSignal):
         name="face_similarity",
         title="Similarity of successive faces",
         unit="",
+        quantity="similarity",
         measures="How much of the structure of the face is still there in the next frame: 1 for two equal ones.",
         misleads=(
             "Speech, a smile, a hand before the face and a turn of the head lower it; a small or blurred face looks "

@@ -197,6 +197,14 @@ def test_an_address_names_a_classifier_that_is_not_the_usual_one(talking_clip: P
     assert odd.chosen_classifier == DEFAULT_CLASSIFIER
 
 
+def test_a_moment_within_a_second_says_where_the_player_starts(talking_clip: Path) -> None:
+    user = User().arrive().upload(talking_clip).wait_for_verdict()
+    words = "The player starts at whole seconds"
+    assert words not in user.words
+    assert f"{words}: at 0:00.00, not 0:00.80" in user.move_to(0.8).words
+    assert words not in user.move_to(1.0).words
+
+
 def test_choices_survive_a_visit_to_another_page(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
     user.move_to(0.8)

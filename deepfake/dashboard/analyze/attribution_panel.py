@@ -56,7 +56,7 @@ def draw_attribution_clip(ready: ReadyAnalysis, track: FaceTrack, moment_s: floa
         label="Make the clip",
         icon=":material/movie:",
         what=f"A clip of {person_name(track.track_id)} from {first_s} to {last_s}, for which up to {MAX_SCORED} "
-        "pictures are scored. It takes about as long as the part lasts.",
+        "pictures are scored.",
         heading="Making the clip",
     )
     if made is not None:

@@ -136,7 +136,7 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
         signal_figure(
             trace,
             title="Over time",
-            unit=info.unit,
+            unit=info.axis,
             moment_s=moment_s,
             real=real_band(info.name) if is_median else None,
             value=value if is_median else None,

@@ -9,7 +9,7 @@ from deepfake.dashboard.resume import was_reloaded
 from deepfake.dashboard.selection import PARAMETER as TIME_PARAMETER
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
-from deepfake.dashboard.state import AnalyzePage, PageState
+from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry
 from deepfake.errors import DeepfakeError
@@ -29,7 +29,7 @@ WHAT_THEY_ARE = {
 }
 
 
-def draw_samples(page: PageState) -> None:
+def draw_samples(page: AnalyzePage) -> None:
     """Draw three clips of the built-in set, each with a button that chooses it."""
     st.markdown(
         "It looks for signs that the face in a video was manipulated, and says how sure it is.  \n"
@@ -72,14 +72,19 @@ def _where_clips_go() -> str:
     return SHARED_SERVER if is_open() else OWN_COMPUTER
 
 
-def _draw_sample(entry: ClipEntry, page: PageState) -> None:
+def _begin(page: AnalyzePage, entry: ClipEntry) -> None:
+    set_choice(page, DEMO_ID, entry.name)
+    page.was_waiting = True  # the button goes, and the focus of the keyboard with it: it is to be at the answer then
+
+
+def _draw_sample(entry: ClipEntry, page: AnalyzePage) -> None:
     what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
     st.markdown(f"**{plain(entry.name)}** · {entry.label}  \n{what}")
     st.button(
         "Analyze this sample",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/play_arrow:",
-        on_click=set_choice,
-        args=(page, DEMO_ID, entry.name),
+        on_click=_begin,
+        args=(page, entry),
         width="stretch",
     )

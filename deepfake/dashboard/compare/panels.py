@@ -186,7 +186,7 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
     for trace in fake.traces:
         info = signal_info(trace.signal)
         if info is not None and trace.track_id == track_id:
-            named[info.name] = info.title, info.unit, f"{info.measures} When it misleads: {info.misleads}"
+            named[info.name] = info.title, info.axis, f"{info.measures} When it misleads: {info.misleads}"
     measured = [name for name in named if track_id is not None and fake.trace(name, track_id) is not None]
     if not measured:
         return

@@ -162,6 +162,9 @@ def test_compare_writes_both_analyses_and_their_similarity(
     assert data["fake"]["video"]["sha256"] in page
     assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF-")
     assert done.stderr == ""
+    again = run("compare", fake, talking_clip, "--detector", "haar", "--json", "-")
+    assert again.stderr.count("from the store, analyzed on") == 2
+    assert json.loads(again.stdout)["cross_similarity"] == data["cross_similarity"]
 
 
 def test_dataset_counts_the_demo_set(demo_set: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from deepfake.report import EXPORTS, ExportOptions
 if TYPE_CHECKING:
     from deepfake.analysis.model import Progress
     from deepfake.comparison.compare import ComparisonProgress
+    from deepfake.store.recall import Answer
 
 STANDARD_OUTPUT = "-"
 STAGES = {
@@ -71,8 +72,7 @@ def analyze(options: argparse.Namespace) -> None:
         recompression = None
         if options.recompress:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
-    if answer.kept_at is not None:
-        complain(f"{options.clip}: from the store, analyzed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
+    _tell_if_kept(options.clip, answer)
     moments = None
     if any(export.has_pictures and export.kind in outputs for export in EXPORTS):
         moments = suspicious_moments(options.clip, analysis)
@@ -85,6 +85,11 @@ def analyze(options: argparse.Namespace) -> None:
             _say(f"Re-compressed: {stability_sentence(recompression)}")
 
 
+def _tell_if_kept(clip: Path, answer: "Answer") -> None:
+    if answer.kept_at is not None:
+        complain(f"{clip}: from the store, analyzed on {answer.kept_at.astimezone():%Y-%m-%d %H:%M}")
+
+
 def compare(options: argparse.Namespace) -> None:
     """Compare a fake with its original."""
     outputs = outputs_of(options, "json", "html", "pdf", inputs=(options.fake, options.original))
@@ -95,13 +100,31 @@ def compare(options: argparse.Namespace) -> None:
     from deepfake.report.analysis_json import json_text
     from deepfake.report.html import document_html
     from deepfake.report.pdf import document_pdf
+    from deepfake.store import analyze_once
 
+    config = config_of(options)
     with progress_bars(COMPARISON_STAGES) as show:
 
         def shown(state: "ComparisonProgress") -> None:
             show(state.stage, state.frames_done, state.frames_total)
 
-        found = compare_clips(options.fake, options.original, config_of(options), progress=shown)
+        def analyzed(clip: Path, stage: str) -> "Answer":
+            def tell(state: "Progress") -> None:
+                show(stage, state.frames_done, state.frames_total)
+
+            return analyze_once(clip, config, progress=tell, trouble=complain)
+
+        fake, original = analyzed(options.fake, "fake"), analyzed(options.original, "original")
+        found = compare_clips(
+            options.fake,
+            options.original,
+            config,
+            progress=shown,
+            fake_analysis=fake.analysis,
+            original_analysis=original.analysis,
+        )
+    _tell_if_kept(options.fake, fake)
+    _tell_if_kept(options.original, original)
     document = None
     if {"html", "pdf"} & outputs.keys():
         pictures = moment_pictures(options.fake, options.original, found)

@@ -93,11 +93,13 @@ class FaceSignal(ABC):
     """One quantity of one track; a signal is one file with a subclass, and a row in registry.FACE_SIGNALS.
 
     An object follows one face. What a subclass gives: `info`, and `push`. `every_frame`: whether it needs the crop of
-    every frame, or is content with about four per second.
+    every frame, or is content with about four per second. `of_frame_before`: whether a value is that of the frame
+    before the crop, because it takes the frames on both sides.
     """
 
     info: ClassVar[SignalInfo]
     every_frame: ClassVar[bool] = False
+    of_frame_before: ClassVar[bool] = False
 
     @abstractmethod
     def push(self, view: FaceView) -> float | None:

@@ -71,6 +71,7 @@ class FlickerSignal(FaceSignal):
         suspicious="high",
     )
     every_frame = True
+    of_frame_before = True
 
     def __init__(self) -> None:
         self._colors: deque[NDArray[np.float32]] = deque(maxlen=3)

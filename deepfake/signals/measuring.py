@@ -69,6 +69,11 @@ class FaceSignals:
         named = {info.name: value, **{f"{info.name}/{part}": number for part, number in signal.parts.items()}}
         for name, number in named.items():
             _, indices, values = self._measured.setdefault((crop.track_id, name), (info.unit, [], []))
-            if number is not None:
-                indices.append(crop.frame_index)
-                values.append(number)
+            if number is None:
+                continue
+            indices.append(crop.frame_index)
+            values.append(number)
+            if signal.of_frame_before:
+                values[-1] = float("nan")  # until the next frame is there
+                if len(indices) > 1 and indices[-2] == crop.frame_index - 1:
+                    values[-2] = number

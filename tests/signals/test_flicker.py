@@ -8,6 +8,7 @@ import pytest
 
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.landmarks import FACE_OVAL
+from deepfake.signals import measuring
 from deepfake.signals.base import FaceView, SignalTrace
 from deepfake.signals.flicker import FlickerSignal, second_difference
 from deepfake.signals.patches import polygon_mask
@@ -88,6 +89,27 @@ def test_motion_of_the_whole_crop_is_taken_out(portrait, mesh):
 def test_a_gap_starts_anew(portrait, mesh):
     values = values_of([portrait] * 6, mesh, indices=[0, 1, 2, 9, 10, 11])
     assert np.isnan(values).tolist() == [True, True, False, True, True, False]
+
+
+def test_a_jump_is_told_at_its_own_frame(portrait, mesh, monkeypatch):
+    class Mesh:
+        def landmarks(self, *_, **__):
+            return mesh
+
+    monkeypatch.setattr(measuring, "face_mesh", Mesh)
+    mask = polygon_mask(mesh[list(FACE_OVAL), :2], portrait.shape[:2]).astype(np.float32)
+    dim = (portrait * 0.6).astype(np.uint8)
+    signals = measuring.FaceSignals(25.0, (FlickerSignal,))
+    frames = [0, 1, 2, 3, 4, 5, 8, 9, 10]
+    for index in frames:
+        image = brightened(dim, 20 * (index == 3), mask)
+        crop = FaceCrop(0, index, index / 25, crop_face(image, TRANSFORM, 224), TRANSFORM)
+        signals.push(crop, Frame(index, index / 25, image))
+    [trace] = signals.traces([0], np.arange(11) / 25)
+    assert trace.frame_indices.tolist() == frames
+    assert trace.frame_indices[np.nanargmax(trace.values)] == 3
+    measured = [1, 2, 3, 4, 9]  # those with a neighbor on both sides
+    assert trace.frame_indices[np.isfinite(trace.values)].tolist() == measured
 
 
 @pytest.mark.parametrize("mesh", [None, np.full((468, 3), np.nan, np.float32)])

@@ -20,7 +20,7 @@ from deepfake.detectors import look_for_weights_in
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
-WORKER_MEMORY_BYTES = 2 * 2**30  # about 1.3 GiB at its peak (facts.json, speed), and what the worker itself takes
+WORKER_MEMORY_BYTES = 2 * 2**30  # about 0.9 GiB at its peak on 1080p (facts.json, speed), larger frames take more
 POLL_S = 0.2  # how soon the caller notices that the batch was canceled
 
 

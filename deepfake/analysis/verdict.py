@@ -330,7 +330,7 @@ def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, flo
     correlation = float(np.mean(deviation[1:] * deviation[:-1]) / variance) if variance > 0 else 0.0
     correlation = min(max(correlation, 0.0), 0.9)
     effective = len(log_odds) * (1 - correlation) / (1 + correlation)
-    quantile = float(stdtrit(max(effective - 1, 1.0), 0.975))
+    quantile = float(stdtrit(len(log_odds) - 1, 0.975))
     half = quantile * float(np.sqrt(variance / max(effective - 1, 1.0)))
     low, high = (float(1 / (1 + np.exp(-(log_odds.mean() + sign * half)))) for sign in (-1, 1))
     return low, high

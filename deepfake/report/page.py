@@ -215,7 +215,7 @@ def _rule_rows(analysis: Analysis) -> list[Row]:
 def file_rows(analysis: Analysis, path: str) -> list[Row]:
     """Return what is known of the file, as rows of a table. path: as readers may see it."""
     video = analysis.video
-    pace = "uneven" if video.variable_frame_rate else "even"
+    pace = "uneven: times are the clip’s own" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
     duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
     bits = video.bits_per_pixel

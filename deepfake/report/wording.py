@@ -54,12 +54,13 @@ def limits_of(classifier: str) -> tuple[str, ...]:
     if known.get("classifier") == classifier:
         rates = (
             f" In a test with clips new to it {known['false_alarms']} of {known['n_real']} real clips were called fake "
-            f"and {known['missed']} of {known['n_fake']} fakes real: yours may not be like them."
+            f"and no signs were found in {known['missed']} of {known['n_fake']} fakes: yours may not be like them."
         )
     elif scorer.calibration is not None:
         rates = (
             f" Its limits were set so that {scorer.calibration.false_alarm_rate:.0%} of the real examples at hand are "
-            f"called fake and {scorer.calibration.miss_rate:.0%} of the fakes real; on other clips it can be more."
+            f"called fake, and no signs are found in {scorer.calibration.miss_rate:.0%} of the fakes; on other clips "
+            "it can be more."
         )
     return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
 
@@ -322,9 +323,7 @@ def warning_sentences(analysis: Analysis) -> tuple[str, ...]:
 
 def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
     """Return what was wrong with a file, as far as it was read."""
-    found = [_WARNINGS[item.code](item) for item in video.adjustments if item.code in _WARNINGS]
-    pace = "The frame rate varies: times are the clip's own timestamps, not frame numbers over a rate."
-    return tuple(dict.fromkeys([*found, *([pace] if video.variable_frame_rate else [])]))
+    return tuple(dict.fromkeys(_WARNINGS[item.code](item) for item in video.adjustments if item.code in _WARNINGS))
 
 
 def _fitted(item: Adjustment) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import Evidence, Values, signal_readings
 from deepfake.analysis.quality import TrackView, clip_quality
-from deepfake.analysis.verdict import Verdict, clip_verdict, track_verdict
+from deepfake.analysis.verdict import TrackVerdict, Verdict, clip_verdict, track_verdict
 from deepfake.detectors import FaceClassifier, TrackScores
 from deepfake.faces.tracking import FaceTrack, FaceTracker
 from deepfake.signals.base import SignalTrace
@@ -65,27 +65,28 @@ def verdict_of(
     """
     known = [scores[track.track_id] for track in tracks if track.track_id in scores]
     judged = [item for item in known if len(item.known_probabilities) >= classifier.limits.min_scored_crops]
-    shares = _shares(judged, classifier)
     clip = clip_quality(tracks, video, frames=frames, still_frames=still_frames)
-    found = [
-        track_verdict(
-            track,
-            scores.get(track.track_id),
-            classifier,
-            judged=max(1, len(judged)),
-            share=shares.get(track.track_id),
-            clip=clip,
-            signals=signal_readings(signals, track.track_id),
-            view=None if views is None else views.get(track.track_id),
-        )
-        for track in tracks
-    ]
+
+    def judge(shares: Mapping[int, float]) -> list[TrackVerdict]:
+        return [
+            track_verdict(
+                track,
+                scores.get(track.track_id),
+                classifier,
+                judged=max(1, len(judged)),
+                share=shares.get(track.track_id),
+                clip=clip,
+                signals=signal_readings(signals, track.track_id),
+                view=None if views is None else views.get(track.track_id),
+            )
+            for track in tracks
+        ]
+
+    found = judge({})
+    if len(judged) > 1 and classifier.calibration is not None:
+        # Who is kept from being judged, however suspicious, must not help to call somebody else a fake.
+        stopped = {person.track_id for person in found if person.abstained}
+        values = [None if item.track_id in stopped else item.probability_fake for item in judged]
+        shares = classifier.calibration.shares(values)
+        found = judge({item.track_id: share for item, share in zip(judged, shares, strict=True)})
     return clip_verdict(found, faces=len(tracks), no_persons=no_persons, left_out=left_out)
-
-
-def _shares(judged: Sequence[TrackScores], classifier: FaceClassifier) -> dict[int, float]:
-    """What the p-value of each person is multiplied by, by track_id; empty for a classifier without a calibration."""
-    if classifier.calibration is None:
-        return {}
-    known = {item.track_id: item.probability_fake for item in judged if item.probability_fake is not None}
-    return dict(zip(known, classifier.calibration.shares(list(known.values())), strict=True))

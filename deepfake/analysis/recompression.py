@@ -21,7 +21,7 @@ from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import TrackView
-from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, rate_shares
+from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, rate_share
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings
@@ -157,9 +157,10 @@ def _scored_tracks(analysis: Analysis) -> list[FaceTrack]:
 
 def _label_limits(verdict: Verdict, calibration: Calibration | None) -> tuple[float | None, float | None]:
     """Calibration.label_limits of the person whom the verdict is about, as the clip is; (None, None) without any."""
-    if calibration is None or verdict.most_suspicious is None:
+    person = next((track for track in verdict.tracks if track.track_id == verdict.most_suspicious), None)
+    if calibration is None or person is None:
         return None, None
-    return calibration.label_limits(rate_shares(verdict, calibration).get(verdict.most_suspicious, 1.0))
+    return calibration.label_limits(rate_share(person, calibration))
 
 
 def _longest_gap(analysis: Analysis) -> int:

@@ -281,20 +281,19 @@ def is_settled(verdict: Verdict, calibration: Calibration | None) -> bool:
     """
     if calibration is None or not verdict.tracks:
         return False
-    shares = rate_shares(verdict, calibration)
+    # The others may turn out less suspicious, and so be no support: with several, that must not matter.
+    judged = sum(track.interval is not None for track in verdict.tracks)
+    share = max(1, judged) if verdict.label == "LIKELY_FAKE" else 1.0
     deciding = [track for track in verdict.tracks if track.track_id == verdict.most_suspicious]
     people = deciding if verdict.label == "LIKELY_FAKE" else verdict.tracks
-    return all(_is_same_over_interval(track, calibration, shares.get(track.track_id, 1.0)) for track in people)
+    return all(_is_same_over_interval(track, calibration, share) for track in people)
 
 
-def rate_shares(verdict: Verdict, calibration: Calibration) -> dict[int, float]:
-    """Return what the p-value of each person who was judged is multiplied by, by track_id."""
-    judged = {
-        track.track_id: track.probability_fake
-        for track in verdict.tracks
-        if track.false_alarm_p is not None and track.probability_fake is not None and track.interval is not None
-    }
-    return dict(zip(judged, calibration.shares(list(judged.values())), strict=True))
+def rate_share(person: TrackVerdict, calibration: Calibration) -> float:
+    """Return what the p-value of somebody was multiplied by; 1 where there is none."""
+    if person.false_alarm_p is None or person.probability_fake is None:
+        return 1.0
+    return person.false_alarm_p / calibration.p_value_real(person.probability_fake)
 
 
 def _is_same_over_interval(track: TrackVerdict, calibration: Calibration, share: float) -> bool:

@@ -120,15 +120,16 @@ class Calibration:
         lower, total = self.fake_at_most(probability)
         return (lower + 1) / (total + 1)
 
-    def shares(self, probabilities: Sequence[float]) -> list[float]:
+    def shares(self, probabilities: Sequence[float | None]) -> list[float]:
         """Return by how much the p-value of each of several people of one clip is multiplied, at least 1: the more
         people, the more chances of a false alarm, and the more of them are as suspicious, the fewer.
 
         Benjamini & Hochberg 1995: of a clip with real people only, at most false_alarm_rate get a LIKELY_FAKE. It holds
         for conformal p-values that share their examples (Bates et al. 2023, arXiv:2104.08279). One suspicious face
         among m counts m times, as with Bonferroni; m that are alike count once, as one person does whom cuts divide.
+        None stands for somebody of whom nothing may be said: one more chance of a false alarm, and no support.
         """
-        p_values = np.array([self.p_value_real(probability) for probability in probabilities])
+        p_values = np.array([1.0 if value is None else self.p_value_real(value) for value in probabilities])
         order = np.argsort(p_values)
         ranked = p_values[order] * len(order) / np.arange(1, len(order) + 1)
         shares = np.empty(len(order))

@@ -142,7 +142,7 @@ def _check_size(item: Any, max_pixels: int, name: str) -> None:
 def over_pixels(width: int, height: int, max_pixels: int) -> str:
     """Return what is said of frames that are too large."""
     return (
-        f"frames of {width}×{height} px are over the limit of {max_pixels / 1e6:.1f} million px; "
+        f"frames of {width}×{height} px are over the limit of {max_pixels:,} px; "
         "raise max_pixels in deepfake.toml or DEEPFAKE_MAX_PIXELS to allow it"
     )
 

@@ -264,7 +264,7 @@ def test_a_cover_picture_is_not_a_clip(tmp_path, write_clip):
     ("limits", "names"),
     [
         ({"max_duration_s": 0.5}, ("max_duration_s", "DEEPFAKE_MAX_DURATION_S", "0.5 s")),
-        ({"max_pixels": 1000}, ("max_pixels", "DEEPFAKE_MAX_PIXELS", "1000 px")),
+        ({"max_pixels": 1000}, ("max_pixels", "DEEPFAKE_MAX_PIXELS", "1,000 px")),
     ],
 )
 def test_a_limit_names_itself_and_how_to_change_it(moving_square_clip, limits, names):

@@ -10,7 +10,7 @@ from deepfake.dashboard.analyze.frames_tab import draw_frames
 from deepfake.dashboard.analyze.motion_tab import draw_motion
 from deepfake.dashboard.analyze.queue import draw_queue, open_clicked
 from deepfake.dashboard.analyze.recompress_tab import draw_recompression
-from deepfake.dashboard.analyze.samples import draw_samples, tell_of_upload
+from deepfake.dashboard.analyze.samples import SHOWN_OF_A_CLIP, draw_samples, tell_of_upload
 from deepfake.dashboard.analyze.similarity_tab import draw_similarity, drop_frames
 from deepfake.dashboard.analyze.tabs import (
     TABS,
@@ -51,7 +51,7 @@ def page() -> None:
     st.title("Analyze a clip")
     warn_of_store()
     state = analyze_page()
-    choose_from_url(state)
+    choose_from_url(state, about=SHOWN_OF_A_CLIP)
     open_clicked(state)
     clip = choose_clip(state, several=True)
     keep_url(state, clip)

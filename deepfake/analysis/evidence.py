@@ -39,6 +39,7 @@ EvidenceCode = Literal[
     "reals_as_suspicious",
     "fakes_as_low",
     "too_close",
+    "too_many_people",
     "seen_in_part",
     "signal_rare",
     "signal_usual",
@@ -82,7 +83,8 @@ class Evidence:
             - reals_as_suspicious: `count` of `of` real calibration examples score at least as high.
             - fakes_as_low: `count` of `of` known fakes score as low, of which the share `at_most` may.
             - too_close: `min_probability_fake` and `at_most_reals` (a share) that a fake needs, `at_most_fakes` (a
-              share) that a real one needs; `judged` people share the second.
+              share) that a real one needs. too_many_people: the score is enough for one person alone, but `judged`
+              share the rate of false alarms `at_most_reals`.
             - face_too_small: `px` wide, `at_least` px are needed. face_too_blurred: edges smeared by `px` `of_px`,
               `at_most`. cut_off: the share `outside_share` of what the classifier is shown lies outside the picture,
               `at_most`. compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,

@@ -124,6 +124,11 @@ class Verdict:
         return "NOT_JUDGED" if all(track.abstained for track in self.tracks) else "INCONCLUSIVE"
 
     @property
+    def told_probability(self) -> float | None:
+        """P(fake) as a reader is told it: None where nobody was judged, whatever the score."""
+        return None if self.answer == "NOT_JUDGED" else self.probability_fake
+
+    @property
     def most_suspicious(self) -> int | None:
         """The track_id of the person whom the verdict is about; None where nobody was scored."""
         scored = [track for track in self.tracks if track.probability_fake is not None]
@@ -226,7 +231,7 @@ def track_verdict(
             missed = _missed_evidence(track.track_id, probability, calibration)
             evidence = (score, missed, *_contrary_first((*others, rank), "for"))
         else:
-            close = _close_evidence(track.track_id, judged, calibration)
+            close = _close_evidence(track.track_id, probability, judged, calibration)
             evidence = (close, score, *_contrary_first((*others, rank), "for"))
     interval = probability_interval(scores.known_probabilities)
     return TrackVerdict(track.track_id, label, probability, interval, p_value, evidence, quality)
@@ -358,11 +363,13 @@ def _missed_evidence(track_id: int, probability: float, calibration: Calibration
     return Evidence("fakes_as_low", SCORE, track_id, values, probability, "against")
 
 
-def _close_evidence(track_id: int, judged: int, calibration: Calibration) -> Evidence:
+def _close_evidence(track_id: int, probability: float, judged: int, calibration: Calibration) -> Evidence:
+    rate = calibration.false_alarm_rate
+    if calibration.is_fake(probability):
+        return Evidence("too_many_people", SCORE, track_id, {"judged": judged, "at_most_reals": rate})
     values: Values = {
         "min_probability_fake": calibration.min_fake_probability,
-        "at_most_reals": calibration.false_alarm_rate,
+        "at_most_reals": rate,
         "at_most_fakes": calibration.miss_rate,
-        "judged": judged,
     }
     return Evidence("too_close", SCORE, track_id, values)

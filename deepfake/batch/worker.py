@@ -179,7 +179,7 @@ def kept(
 def limits_of(settings: Settings, timeout_s: float) -> str:
     """Return the limits that can keep a clip from being analyzed, as text that changes with them."""
     named = {name: getattr(settings, name) for name in ("max_clip_mb", "max_duration_s", "max_pixels")}
-    return ", ".join(f"{name} = {value:g}" for name, value in {**named, "timeout_s": timeout_s}.items())
+    return ", ".join(f"{name} = {value}" for name, value in {**named, "timeout_s": timeout_s}.items())
 
 
 def known_result(clip: ClipEntry, found: AnalysisSummary, looks: Mapping[str, Look]) -> BatchResult:

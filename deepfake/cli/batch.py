@@ -100,7 +100,8 @@ def batch(options: argparse.Namespace) -> None:
     clips = collect_clips(options.inputs, warn=warn, read=lists.append)
     if options.out is not None:
         read = [*options.inputs, *lists, *(clip.location for clip in clips)]
-        check_apart([("--out", options.out)], read, options.usage_error)
+        outputs = [("--out", options.out), ("An interrupted batch", interrupted_table(options.out))]
+        check_apart(outputs, read, options.usage_error)
     work = Batch(
         clips,
         config=config_of(options),
@@ -121,6 +122,11 @@ def batch(options: argparse.Namespace) -> None:
     _finish(options.out, clips, results, work.summary())
 
 
+def interrupted_table(out: Path) -> Path:
+    """Return where an interrupted batch writes what it has when there is a table at `out`."""
+    return out.with_stem(f"{out.stem}-interrupted")
+
+
 def _finish(
     out: Path | None, clips: Sequence["ClipEntry"], results: dict[str, "BatchResult"], summary: "BatchSummary"
 ) -> None:
@@ -134,7 +140,7 @@ def _finish(
         say.print(sentence, soft_wrap=True)
     if out is not None:
         kept = summary.canceled and out.exists()
-        place = out.with_stem(f"{out.stem}-interrupted") if kept else out
+        place = interrupted_table(out) if kept else out
         write_table(place, [results[clip.location] for clip in clips if clip.location in results])
         say.print(f"Wrote {place}; {out} is as it was" if kept else f"Wrote {place}", soft_wrap=True)
 

@@ -121,7 +121,7 @@ def _print_clip(out: Console, analysis: Analysis) -> None:
     out.print(_clip_line(analysis.video, len(analysis.frame_timestamps_s)), soft_wrap=True)
     if analysis.video.adjustments:
         out.print(_adjustments_line(analysis.video), style="dim", soft_wrap=True)
-    answer = (f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}", score_text(verdict.probability_fake))
+    answer = (f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}", score_text(verdict.told_probability))
     out.print(Text(", ".join(filter(None, answer)), style=VERDICT_STYLES[verdict.label]))
     for reason in reason_sentences(verdict):
         out.print(f"  · {reason}", soft_wrap=True)

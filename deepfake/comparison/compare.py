@@ -175,7 +175,8 @@ def compare(
 
 
 def _pairs(fake: Path | str, original: Path | str, settings: Settings | None) -> Iterator[tuple[Frame, Frame]]:
-    """Yield each frame of the fake with the frame that the original shows then, where it has one, until one ends."""
+    """Yield each frame of the fake with the original's frame nearest in time, until one ends. A frame is left out where
+    the original has none within its average period, as in a gap of its times: what moves there would look changed."""
     with VideoReader(fake, settings) as fake_reader, VideoReader(original, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():

@@ -88,8 +88,9 @@ def clear_choice(page: PageState) -> None:
         st.session_state[page.key("source")] = source_id
 
 
-def choose_from_url(page: PageState, parameter: str = "clip") -> None:
-    """Take the clip that the URL names, once per session and URL; what it names and is not there is told of."""
+def choose_from_url(page: PageState, parameter: str = "clip", about: Sequence[str] = ()) -> None:
+    """Take the clip that the URL names, once per session and URL; what it names and is not there is told of. about: the
+    parameters that say what to show of that clip, and go with it."""
     reference = st.query_params.get(parameter)
     if not reference or page.address == reference:
         return
@@ -99,7 +100,8 @@ def choose_from_url(page: PageState, parameter: str = "clip") -> None:
     page.address = reference
     if source_id == UPLOADS_ID or choice_of(source_id, name) is None:
         st.warning(f"The address names a clip that is not here: {plain(reference)}", icon=":material/link_off:")
-        del st.query_params[parameter]
+        for name in (parameter, *about):
+            st.query_params.pop(name, None)
         return
     set_choice(page, source_id, name)
 

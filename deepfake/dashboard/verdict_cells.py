@@ -39,7 +39,7 @@ def verdict_chip(summary: AnalysisSummary) -> str:
 
 def words_of(summary: AnalysisSummary) -> str:
     """Return an answer in few words."""
-    return verdict_chip(summary).split(" ", 1)[1]
+    return VERDICT_LOOKS[summary.answer].words
 
 
 def verdict_column(title: str, note: str) -> ColumnConfig:
@@ -56,7 +56,5 @@ def verdict_column(title: str, note: str) -> ColumnConfig:
 def verdict_badge(summary: AnalysisSummary) -> str:
     """Return a verdict as a badge in Markdown: word, icon and color, with P(fake) where there is one."""
     look = VERDICT_LOOKS[summary.answer]
-    is_number = summary.probability_fake is not None and summary.answer != "NOT_JUDGED"
-    return (
-        f":{look.color}-badge[{look.icon} {words_of(summary)}{f' {summary.probability_fake:.2f}' if is_number else ''}]"
-    )
+    number = "" if summary.told_probability is None else f" {summary.told_probability:.2f}"
+    return f":{look.color}-badge[{look.icon} {look.words}{number}]"

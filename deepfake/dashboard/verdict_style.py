@@ -13,24 +13,30 @@ class VerdictLook:
     """How one answer is drawn: icon and color beside the word, so that none of them carries the verdict alone.
 
     icon: Streamlit's name of it. color: of the theme, by name. chip_color: in a table, where the theme's gray is
-    brownish. person: of one person among several, a mark and a word; "" where there is none. chip: in a
-    table, a mark and few words.
+    brownish. person: of one person among several, a mark and a word; "" where there is none. mark, words: in
+    a table.
     """
 
     icon: str
     color: Literal["green", "gray", "orange"]
     chip_color: str
     person: str
-    chip: str
+    mark: str
+    words: str
+
+    @property
+    def chip(self) -> str:
+        """An answer in a table."""
+        return f"{self.mark} {self.words}"
 
 
 QUIET: Final = f"{COLORS['inconclusive']}55"  # translucent, as the chips of the other two are
 VERDICT_LOOKS: Final[dict[Answer, VerdictLook]] = {
-    "LIKELY_REAL": VerdictLook(":material/search_off:", "green", "green", "○ no signs", "○ No signs of a fake"),
-    "INCONCLUSIVE": VerdictLook(":material/help:", "gray", QUIET, "◌ unclear", "? Inconclusive"),
-    "LIKELY_FAKE": VerdictLook(":material/warning:", "orange", "orange", "● fake", "⚠ Likely fake"),
-    "NOT_JUDGED": VerdictLook(":material/visibility_off:", "gray", QUIET, "◌ not judged", "– Not judged"),
-    "NO_FACE": VerdictLook(":material/person_off:", "gray", QUIET, "", "– No face"),
+    "LIKELY_REAL": VerdictLook(":material/search_off:", "green", "green", "○ no signs", "○", "No signs of a fake"),
+    "INCONCLUSIVE": VerdictLook(":material/help:", "gray", QUIET, "◌ unclear", "?", "Inconclusive"),
+    "LIKELY_FAKE": VerdictLook(":material/warning:", "orange", "orange", "● fake", "⚠", "Likely fake"),
+    "NOT_JUDGED": VerdictLook(":material/visibility_off:", "gray", QUIET, "◌ not judged", "–", "Not judged"),
+    "NO_FACE": VerdictLook(":material/person_off:", "gray", QUIET, "", "–", "No face"),
 }
 
 

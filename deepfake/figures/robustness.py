@@ -22,8 +22,8 @@ BESIDE = 0.12  # of the distance of two rates: how far a person stands off the c
 def recompression_figure(result: Recompression, track_id: int | None = None) -> go.Figure:
     """Return P(fake) with its 95 % interval at every rate: of the clip, and of one person where that is another.
 
-    The limits of LIKELY_REAL and LIKELY_FAKE are drawn as lines, their sides tinted. Symbols: circle no signs of a
-    fake, open square inconclusive, cross likely fake.
+    The limits of LIKELY_REAL and LIKELY_FAKE for the clip as it is are drawn as lines, their sides tinted. Symbols:
+    circle no signs of a fake, open square inconclusive, cross likely fake.
     """
     if result.spread is None:
         return empty_figure(TITLE, "No face of this clip could be scored.", height_px=HEIGHT_PX)
@@ -111,7 +111,7 @@ def _limit(figure: go.Figure, limit: float | None, label: VerdictLabel) -> None:
     color = MARKS[label][1]
     ends = {"y0": limit, "y1": 1.02} if is_fake else {"y0": -0.02, "y1": limit}
     figure.add_hrect(**ends, fillcolor=color, opacity=ZONE_OPACITY, line_width=0, layer="below")
-    text = f"likely fake from {limit:.2f}" if is_fake else f"no signs below {limit:.2f}"
+    text = f"likely fake from {limit:.3f}" if is_fake else f"no signs below {limit:.3f}"
     # In the middle, which lies between two of the four rates.
     figure.add_hline(
         limit,

@@ -1,6 +1,6 @@
 """The answer in plain words: what the card of a clip says, for readers who know nothing of the method."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -95,38 +95,18 @@ def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
     found: dict[str, Evidence] = {}
     told: set[tuple[str, str, int | None]] = set()
     several, is_fake = len(verdict.tracks) > 1, verdict.answer == "LIKELY_FAKE"
-    close = next((item for item in verdict.reasons if item.code == "too_close"), None)
-    crowd = _crowd(close, verdict.reasons)
+    is_close = any(item.code == "too_close" for item in verdict.reasons)
     for item in verdict.reasons:
-        if (item.code in OF_A_SCORE and verdict.answer == "NOT_JUDGED") or (item is close and crowd):
+        if item.code in OF_A_SCORE and verdict.answer == "NOT_JUDGED":
             continue
         sentence = _sentence(item, several=several, is_fake=is_fake)
-        if item.code == "reals_as_suspicious" and close is not None:
-            sentence = f"{sentence.removesuffix('.')}{_too_many(item, crowd)}"
+        if item.code == "reals_as_suspicious" and is_close:
+            sentence = f"{sentence.removesuffix('.')}: too many to call it a fake."
         what = item.code, item.signal, item.track_id
         if sentence and what not in told:
             told.add(what)
             found.setdefault(sentence, item)
     return tuple(CardReason(item, sentence) for sentence, item in found.items())[:MAX_REASONS]
-
-
-def _crowd(close: Evidence | None, reasons: Sequence[Evidence]) -> int:
-    """How many people share the rate of false alarms where the score would do for one person alone; else 0."""
-    rank = next((item for item in reasons if item.code == "reals_as_suspicious"), None)
-    if close is None or rank is None or rank.suspicion is None:
-        return 0
-    judged, rate, least = (float(close.values[name]) for name in ("judged", "at_most_reals", "min_probability_fake"))
-    count, total = (float(rank.values[name]) for name in ("count", "of"))
-    would_do = (count + 1) / (total + 1) <= rate and rank.suspicion >= least
-    return round(judged) if would_do else 0
-
-
-def _too_many(rank: Evidence, crowd: int) -> str:
-    if not crowd:
-        return ": too many to call it a fake."
-    if rank.values["count"] == 0:
-        return f", but with {crowd} people in the clip that is not enough."
-    return f": too many with {crowd} people in the clip."
 
 
 def next_steps(verdict: Verdict) -> tuple[StepCode, ...]:
@@ -152,10 +132,10 @@ def rate_sentence(analysis: Analysis) -> str:
     answer = analysis.verdict.answer
     if answer == "NO_FACE":
         return ""
-    if answer == "NOT_JUDGED":
-        return NEITHER
     if is_known_clip(analysis):
         return KNOWN_CLIP
+    if answer == "NOT_JUDGED":
+        return NEITHER
     if known.get("classifier") != analysis.config.classifier:
         return NO_RATE
     if answer == "LIKELY_FAKE":
@@ -246,6 +226,9 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
     "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),
     "too_close": lambda values, face: "real clips and fakes both get such a score.",
+    "too_many_people": lambda values, face: (
+        f"with {values['judged']} faces judged in the clip, the score is not enough to call one of them a fake."
+    ),
     "seen_in_part": lambda values, face: (
         f"{face} is seen in {_part(values['share'])} of the clip; the answer is about that."
     ),

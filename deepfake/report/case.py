@@ -52,7 +52,7 @@ def _answer_rows(contents: Iterable[KeptContent]) -> list[Row]:
     rows: list[Row] = [("clip", "answer", "P(fake)", "why", "kept")]
     for content in contents:
         verdict = content.analysis.verdict
-        chance = probability_text(verdict.probability_fake, verdict.interval)
+        chance = probability_text(verdict.told_probability, verdict.interval)
         why = first_reason(content.analysis)
         kept = "clip and analysis" if content.clip.file else "analysis"
         rows.append((content.clip.name, ANSWER_WORDS[verdict.answer], chance, why, kept))

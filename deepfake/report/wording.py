@@ -53,8 +53,9 @@ def limits_of(classifier: str) -> tuple[str, ...]:
     rates, known = "", all_facts().get("accuracy", {})
     if known.get("classifier") == classifier:
         rates = (
-            f" In a test with clips new to it {known['false_alarms']} of {known['n_real']} real clips were called fake "
-            f"and no signs were found in {known['missed']} of {known['n_fake']} fakes: yours may not be like them."
+            f" In a test with clips new to it, {known['false_alarms']} of {known['n_real']} real clips were called "
+            f"fake, and no signs were found in {known['missed']} of {known['n_fake']} fakes: yours may not be like "
+            "them."
         )
     elif scorer.calibration is not None:
         rates = (
@@ -126,12 +127,19 @@ def _fakes(item: Evidence) -> str:
 
 
 def _too_close(item: Evidence) -> str:
-    least, reals, fakes, judged = _numbers(item, "min_probability_fake", "at_most_reals", "at_most_fakes", "judged")
-    shared = f" ({judged} people share that rate)" if judged > 1 else ""
+    least, reals, fakes = _numbers(item, "min_probability_fake", "at_most_reals", "at_most_fakes")
     return (
         f"Inconclusive because the score is too close to call: called fake are only scores of {least:g} or more that "
-        f"at most {reals:.0%} of real examples reach{shared}, called real only scores that at most {fakes:.0%} of "
-        "known fakes stay below."
+        f"at most {reals:.0%} of real examples reach, called real only scores that at most {fakes:.0%} of known fakes "
+        "stay below."
+    )
+
+
+def _too_many_people(item: Evidence) -> str:
+    judged, rate = _numbers(item, "judged", "at_most_reals")
+    return (
+        f"Inconclusive because {judged} faces of the clip were judged, which share the rate of false alarms of "
+        f"{rate:.0%}: for one alone the score would be enough to call it a fake."
     )
 
 
@@ -275,6 +283,7 @@ _SENTENCES: Final = {
     "reals_as_suspicious": _reals,
     "fakes_as_low": _fakes,
     "too_close": _too_close,
+    "too_many_people": _too_many_people,
     "seen_in_part": _in_part,
     "signal_rare": _signal,
     "signal_usual": _signal,
@@ -293,6 +302,7 @@ _CAUSES: Final = {
     "hardly_a_face": "Too little of the clip shows a face",
     "nothing_moves": "Nothing moves in the clip",
     "a_picture": "It is a picture of a face, not a person",
+    "too_many_people": "For so many faces the score is not enough",
 }
 
 

@@ -53,6 +53,11 @@ class AnalysisSummary:
             return "NO_FACE"
         return "NOT_JUDGED" if self.faces == 1 and code in STOPPING else "INCONCLUSIVE"
 
+    @property
+    def told_probability(self) -> float | None:
+        """P(fake) as a reader is told it, as Verdict.told_probability."""
+        return None if self.answer == "NOT_JUDGED" else self.probability_fake
+
 
 @dataclass(frozen=True, slots=True)
 class SummaryPage:

@@ -210,7 +210,7 @@ def test_the_figure_shows_every_rate_with_its_interval_and_the_limits() -> None:
     assert curve.error_y.array == pytest.approx((0.02, 0.02, 0.02))
     assert len({*curve.marker.symbol}) == 3, "labels must not differ by color alone"
     texts = [annotation.text for annotation in figure.layout.annotations]
-    assert texts == ["no signs below 0.38", "likely fake from 0.80"]
+    assert texts == ["no signs below 0.380", "likely fake from 0.800"]
 
 
 def test_another_person_than_the_clips_own_gets_a_curve() -> None:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.evidence import Evidence, SignalReading
+from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.quality import ClipQuality, TrackView, track_view
 from deepfake.analysis.verdict import (
     clip_verdict,
     is_settled,
     notebook_rule,
     probability_interval,
+    rate_share,
     track_verdict,
 )
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, TrackScores, classifier
@@ -19,6 +21,7 @@ from deepfake.faces.tracking import FaceTrack
 from deepfake.report.wording import evidence_sentence, reason_sentences
 from deepfake.signals.base import SignalInfo
 from deepfake.signals.registry import SignalAuc
+from tests.store.samples import sample_analysis
 
 FRONTAL = np.array([[70, 80], [130, 80], [100, 110], [80, 140], [120, 140]], np.float32)
 # 99 real clips with P(fake) from 0.02 up to 0.6, 99 fakes from 0.3 up to 0.98.
@@ -133,6 +136,38 @@ def test_the_reasons_carry_their_numbers():
     assert result.false_alarm_p == pytest.approx(0.01)
 
 
+def judged_clip(*people):
+    """The verdict on a clip of these people, each (P(fake), width of the face in px)."""
+    tracks = [track(number, width_px=width) for number, (_, width) in enumerate(people)]
+    found = {number: scores(probability, track_id=number) for number, (probability, _) in enumerate(people)}
+    return verdict_of(tracks, found, sample_analysis().video, classifier=CLASSIFIER, frames=60)
+
+
+def test_one_person_in_many_shots_is_not_one_suspicious_face_among_many():
+    assert judged_clip((0.97, 120)).label == "LIKELY_FAKE"
+    alike = judged_clip(*[(0.97, 120)] * 7)
+    assert alike.label == "LIKELY_FAKE"
+    assert [person.label for person in alike.tracks] == ["LIKELY_FAKE"] * 7
+    lone = judged_clip((0.97, 120), *[(0.1, 120)] * 6)
+    assert lone.label == "INCONCLUSIVE"
+    assert lone.reasons[0].code == "too_many_people"
+    assert lone.tracks[0].false_alarm_p == pytest.approx(0.07)
+    assert rate_share(lone.tracks[0], CALIBRATION) == pytest.approx(7)
+
+
+def test_who_is_kept_from_being_judged_does_not_help_to_call_somebody_else_a_fake():
+    beside_small_faces = judged_clip((0.97, 120), *[(0.99, 30)] * 6)
+    person, *small = beside_small_faces.tracks
+    assert person.label == "INCONCLUSIVE"
+    assert person.false_alarm_p == pytest.approx(0.07)
+    assert {item.code for other in small for item in other.abstained} == {"face_too_small"}
+
+
+def test_a_quick_look_at_many_people_is_settled_only_where_the_others_do_not_matter():
+    assert is_settled(judged_clip((0.97, 120)), CALIBRATION)
+    assert not is_settled(judged_clip(*[(0.97, 120)] * 7), CALIBRATION)
+
+
 def test_more_people_take_stronger_evidence():
     """With ten people judged, one in a hundred is no longer rare."""
     assert judge(0.97, judged=1).label == "LIKELY_FAKE"
@@ -164,7 +199,7 @@ def test_a_face_that_could_not_be_scored_is_inconclusive():
 
 def test_a_score_between_the_two_tests_is_said_to_pass_neither():
     assert "too close to call" in said(judge(0.52))[0]
-    assert "10 people share" in said(judge(0.97, judged=10))[0]
+    assert "10 faces of the clip were judged" in said(judge(0.97, judged=10))[0]
 
 
 def test_likely_real_says_how_often_that_is_wrong():
@@ -350,6 +385,16 @@ def test_the_interval_holds_the_probability_and_narrows_with_frames():
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
     assert probability_interval(np.full(20, 0.7, np.float32)) == pytest.approx((0.7, 0.7), abs=1e-4)
     assert probability_interval(np.full(3, 0.7, np.float32)) is None
+
+
+def test_the_interval_holds_as_often_as_it_says_where_few_frames_were_scored():
+    generator = np.random.default_rng(0)
+    log_odds = generator.normal(0.4, 1.0, (1000, 5))
+    held = 0
+    for draw in 1 / (1 + np.exp(-log_odds)):
+        low, high = probability_interval(draw.astype(np.float32))
+        held += low <= 1 / (1 + np.exp(-0.4)) <= high
+    assert 0.94 < held / 1000 < 0.985
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.5, 0.99])

@@ -29,22 +29,20 @@ CLOSE = Evidence(
     "too_close",
     "learned_score",
     0,
-    {"min_probability_fake": 0.8, "at_most_reals": 0.05, "at_most_fakes": 0.1, "judged": 2},
+    {"min_probability_fake": 0.8, "at_most_reals": 0.05, "at_most_fakes": 0.1},
 )
 
 
 def test_every_code_has_a_sentence_and_every_stop_a_cause() -> None:
     codes = set(get_args(EvidenceCode)) - {"as_kept"}
     assert set(wording._SENTENCES) == codes
-    assert set(wording._CAUSES) == STOPPING | {"no_face"}
+    assert set(wording._CAUSES) == STOPPING | {"no_face", "too_many_people"}
 
 
 def test_numbers_stand_in_the_sentence() -> None:
     assert evidence_sentence(SCORE) == "P(fake) is 0.93 over 22 frames; 75% of them look more fake than real."
     assert "31 px wide, at least 48 px are needed" in evidence_sentence(TOO_SMALL)
-    assert "(2 people share that rate)" in evidence_sentence(CLOSE)
-    alone = dataclasses.replace(CLOSE, values={**CLOSE.values, "judged": 1})
-    assert "people share" not in evidence_sentence(alone)
+    assert "at most 5% of real examples reach" in evidence_sentence(CLOSE)
 
 
 def test_a_reason_names_its_person_where_several_are_judged() -> None:

@@ -27,12 +27,13 @@ WHAT_THEY_ARE = {
     "fake_a_flicker": "The face jumps in a few frames",
     "fake_pair_right": "Two persons, the right one faked",
 }
+SHOWN_OF_A_CLIP = (TAB_PARAMETER, TIME_PARAMETER)  # parameters of the address
 
 
 def draw_samples(page: AnalyzePage) -> None:
     """Draw three clips of the built-in set, each with a button that chooses it."""
     st.markdown(
-        "It looks for signs that the face in a video was manipulated, and says how sure it is.  \n"
+        "This page looks for signs that the face in a video was manipulated, and says how sure it is.  \n"
         f"{_where_clips_go()}  \n"
         f"A clip of ten seconds in full HD takes about {fact('speed.seconds'):.0f} s."
     )
@@ -57,7 +58,7 @@ def draw_samples(page: AnalyzePage) -> None:
 def tell_of_upload(page: AnalyzePage) -> None:
     """Say so where the address names a moment or a tab and no clip: it is that of somebody's upload. Whoever has
     reloaded the page is offered it by draw_resume."""
-    names_upload = any(name in st.query_params for name in (TAB_PARAMETER, TIME_PARAMETER))
+    names_upload = any(name in st.query_params for name in SHOWN_OF_A_CLIP)
     if names_upload and not page.tab_was_read and not was_reloaded():
         st.info(
             "This address is of an upload. An upload stays with the browser that it was given to: upload the clip "

@@ -161,7 +161,7 @@ def table_of(
         found = [verdicts.get(name) for name in frame["clip"]]
         place = list(frame.columns).index("label") + 1
         frame.insert(place, "verdict", [[verdict_chip(item)] if item else [] for item in found])
-        frame.insert(place + 1, "P(fake)", [item.probability_fake if item else None for item in found])
+        frame.insert(place + 1, "P(fake)", [item.told_probability if item else None for item in found])
         frame["P(fake)"] = frame["P(fake)"].astype("Float64")
     return frame
 

@@ -123,7 +123,7 @@ def verdict_threshold(name: str) -> float:
     """Return the least P(fake) that a classifier's verdict calls "likely fake"; 0.5 where it has no calibration."""
     calibration = CLASSIFIERS[name].calibration if name in CLASSIFIERS else None
     fake_from = None if calibration is None else calibration.label_limits()[1]
-    return EVEN_ODDS if fake_from is None else math.ceil(fake_from * 100) / 100
+    return EVEN_ODDS if fake_from is None else math.ceil(round(fake_from * 1000) / 10) / 100
 
 
 def threshold_of(text: str | None, begins_at: float) -> float:

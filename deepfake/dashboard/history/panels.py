@@ -22,6 +22,8 @@ from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, Su
 PAGE_ROWS = 50
 SEARCH_RANGE_S = (0.2, 5.0)  # that the settings panel can show
 MOST_NAMED = 5
+# The store finds by label: who was not judged, and where no face was, is among the inconclusive.
+FILTER_WORDS: dict[VerdictLabel, str] = {**VERDICT_WORDS, "INCONCLUSIVE": "Inconclusive, not judged, no face"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def draw_filters(known: Sequence[StoredFingerprint]) -> Filters:
         placeholder="part of a name", type="search",
     )  # fmt: skip
     verdict = by_verdict.selectbox(
-        "Verdict", get_args(VerdictLabel), index=None, format_func=lambda label: VERDICT_WORDS[label], key="verdict",
+        "Verdict", get_args(VerdictLabel), index=None, format_func=FILTER_WORDS.__getitem__, key="verdict",
         bind="query-params", persist_state="session", on_change=_to_first_page, placeholder="All",
     )  # fmt: skip
     titles = {item.fingerprint: settings_title(item, {AnalysisConfig().fingerprint(): "in force"}) for item in known}

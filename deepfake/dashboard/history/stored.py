@@ -20,7 +20,7 @@ from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.figures.scores import score_figure
 from deepfake.figures.timeline import timeline_figure
-from deepfake.report.wording import reason_sentences, score_text, warning_sentences
+from deepfake.report.wording import notes_of, reason_sentences, score_text
 from deepfake.store import AnalysisSummary
 
 REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
@@ -50,7 +50,7 @@ def draw_stored(reference: str) -> None:
 def draw_found(ready: ReadyAnalysis) -> None:
     """Draw an analysis without its clip: verdict, warnings, curves, tables and downloads."""
     _draw_verdict(ready.analysis, ready.clip.name)
-    for warning in warning_sentences(ready.analysis):
+    for warning in notes_of(ready.analysis):
         st.warning(plain(warning), icon=":material/warning:")
     _draw_curves(ready)
     draw_file(ready)
@@ -89,7 +89,7 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
         st.markdown(f"**{plain(name)}**")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
-            text = score_text(verdict.probability_fake, verdict.interval)
+            text = score_text(verdict.told_probability, verdict.interval)
             st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
         st.markdown("\n".join(f"- {plain(reason)}" for reason in reason_sentences(verdict)))
 

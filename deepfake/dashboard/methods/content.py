@@ -194,10 +194,10 @@ def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple
     return (
         ("Test", f"LIKELY FAKE is a test of the claim that the clip is real: p below is the rank of its score among "
          f"real examples kept for this, and it has to be at most {calibration.false_alarm_rate:.0%}. With m "
-         "people judged, the p of the most suspicious is multiplied by m, that of the next by m/2, and so on "
-         "(Benjamini and Hochberg 1995): more faces are more chances of a false alarm, and several that are as "
-         "suspicious, as one person is in several shots, are not. And P(fake) has to be at least "
-         f"{calibration.min_fake_probability:g}. {scorer.info.threshold}"),
+         "people judged, the p of the most suspicious is multiplied by m, that of the next by m/2, and so on; then "
+         "none is larger than that of somebody less suspicious (Benjamini and Hochberg 1995). More faces are more "
+         "chances of a false alarm; several that are as suspicious, as one person is in several shots, are not. And "
+         f"P(fake) has to be at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
         ("The other side", f"“No signs of a fake found” asks that at most {calibration.miss_rate:.0%} of known fakes "
          "score so low. What passes neither is INCONCLUSIVE."),
     )  # fmt: skip
@@ -227,7 +227,7 @@ def classifier_facts(scorer: FaceClassifier) -> str:
 
 def _fake_from(calibration: Calibration) -> str:
     limit = calibration.label_limits()[1]
-    return "" if limit is None else f"likely fake from P(fake) {limit:.2f} on, where one person is judged; "
+    return "" if limit is None else f"likely fake from P(fake) {limit:.3f} on, where one person is judged; "
 
 
 FLAWS = (

@@ -280,7 +280,7 @@ def clip_set(folder: Path) -> Path:
         (folder / name).write_bytes(b"evidence")
     (folder / "soft.json").symlink_to("a.mp4")
     os.link(folder / "a.mp4", folder / "hard.json")
-    for name in ("list.csv", "listed/list.csv"):
+    for name in ("list.csv", "listed/list.csv", "table-interrupted.csv"):
         (folder / name).write_text("path,label\na.mp4,FAKE\n")
     (folder / "dfdc" / "metadata.json").write_text('{"a.mp4": {"label": "FAKE", "split": "train"}}')
     return folder
@@ -299,6 +299,7 @@ def clip_set(folder: Path) -> Path:
         "compare a.mp4 dfdc/a.mp4 --json new --pdf new",
         "batch list.csv --out list.csv",
         "batch listed --out listed/list.csv",
+        "batch table-interrupted.csv --out table.csv",
         "evaluate list.csv --out list.csv",
         "evaluate list.csv --json a.mp4",
         "evaluate list.csv --json new.csv --out new.csv",

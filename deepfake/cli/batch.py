@@ -21,8 +21,8 @@ MAX_REASONS = 10  # why clips failed, one by one
 LOG_EVERY_S = 10.0  # how often progress is told where standard error is no terminal
 DESCRIPTION = """Analyze many clips and keep every analysis in the store, so that nothing is ever analyzed twice:
 stopped in any way and run again, it does only what is missing. A clip that cannot be analyzed is a row with its error,
-and is not tried again before --retry-failed, or before another limit where it was over one. The store is a file in the
-user's data folder, or the PostgreSQL that DEEPFAKE_DATABASE_URL names. Exit status 0 also when single clips failed."""
+and is tried again only with --retry-failed; one that was over a limit, once the limit is another. The store is a file
+in the user's data folder, or the PostgreSQL that DEEPFAKE_DATABASE_URL names. Exit status 0 also when clips failed."""
 
 
 def add_batch(subparsers: Any) -> None:

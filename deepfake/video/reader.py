@@ -360,8 +360,8 @@ def _middles(start_s: float, end_s: float, count: int) -> list[float]:
 
 
 def _in_the_middle(count: int, expected: int, pictures: Iterator[Picture]) -> Iterator[Picture]:
-    """The pictures in the middle of `count` equal parts of as many as are expected; all where they are fewer than that,
-    and at least the last one where fewer come."""
+    """The pictures in the middle of `count` equal parts of a clip of `expected` pictures, all of one that has no more
+    than `count`; where fewer come than expected, at least the last one."""
     wanted = {int(middle) for middle in _middles(0, expected, min(count, max(1, expected)))}
     last, is_taken = None, False
     for number, last in enumerate(pictures):

@@ -174,6 +174,9 @@ def test_an_address_of_anothers_upload_says_where_uploads_stay(no_face_clip: Pat
     stranger.upload(no_face_clip).wait_for_verdict()
     assert words not in stranger.words
     assert words not in User().arrive().words
+    lost = User().arrive(clip="nosuch/x.mp4", t="1.2")
+    assert "nosuch/x.mp4" in lost.warning[0].value
+    assert words not in lost.words
     assert words not in owner.click(owner.buttons_of("analyze-delete")[0].key).words
 
 

@@ -101,10 +101,11 @@ def _trained_on(results: list["BatchResult"], config: "AnalysisConfig", other: "
     names = [item.classifier for item in (config, other) if item is not None]
     known = frozenset[str]().union(*map(training_clips, names))
     found = {result.clip.location for result in results if result.sha256 in known}
-    if not found or len(found) == len(results):
+    if not found or all(result.sha256 in known for result in results if result.verdict is not None):
         return set()
+    who = "the classifier" if other is None else "one of the classifiers"
     warn(
-        f"{len(found)} of {len(results)} clips are left out of the numbers: the classifier was trained on them. "
+        f"{len(found)} of {len(results)} clips are left out of the numbers: {who} was trained on them. "
         "--with-training-clips counts them"
     )
     return found

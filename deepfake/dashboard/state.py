@@ -66,7 +66,8 @@ def session() -> SessionFiles:
 
 def _let_go_of_media(streamlit_session_id: str) -> None:
     """Have Streamlit serve no more of what a page showed. It holds clips and pictures in memory for as long as one of
-    its sessions refers to them; that of a page that was reloaded does so for minutes, or until somebody else comes."""
+    its sessions refers to them; that of a page that was reloaded does so for minutes, or until somebody else comes.
+    A file that was prepared for download goes with the next run of any page."""
     if streamlit.runtime.exists():
         media = streamlit.runtime.get_instance().media_file_mgr
         media.clear_session_refs(streamlit_session_id)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urljoin
 
+import numpy as np
 import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -151,9 +152,14 @@ def test_an_upload_stays_out_of_the_servers_memory(page: Page, app_url: str, mov
     assert "UploadedFileManager" not in metrics, "Streamlit keeps a copy of the upload"
 
 
-def test_a_deleted_upload_is_served_no_more(page: Page, moving_square_clip: Path) -> None:
+def test_a_deleted_upload_is_served_no_more(
+    page: Page, tmp_path: Path, write_clip: Callable[..., Path], moving_square_frames: list[np.ndarray]
+) -> None:
+    # A clip that nobody else has uploaded: what is alike has one address, and is served as long as somebody shows it.
+    clip = write_clip(tmp_path / "deleted.mp4", moving_square_frames[:20], rate=24)
+
     def served() -> str:
-        _upload(page, moving_square_clip)
+        _upload(page, clip)
         player = page.get_by_test_id("stVideo").first
         expect(player).to_be_visible(timeout=READY_MS)
         _expect_at_rest(page)

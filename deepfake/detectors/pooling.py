@@ -19,8 +19,12 @@ def choose_frames(frame_indices: NDArray[np.int64], count: int = CROPS_A_TRACK) 
     """
     if len(frame_indices) <= count:
         return frame_indices
-    places = np.round((np.arange(count) + 0.5) * len(frame_indices) / count - 0.5).astype(np.int64)
-    return frame_indices[places]
+    return frame_indices[np.round(middles(len(frame_indices), count)).astype(np.int64)]
+
+
+def middles(length: int, count: int) -> NDArray[np.float64]:
+    """Return the places in the middle of `count` equal parts of a row of so many things, f64 (count,), from 0 on."""
+    return (np.arange(count) + 0.5) * length / count - 0.5
 
 
 def pool_track(scores: NDArray[np.float32]) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
-from deepfake.detectors.pooling import pool_track
+from deepfake.detectors.pooling import middles, pool_track
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.info import Frame
@@ -75,8 +75,8 @@ class CropSample:
         most = self._sampling.most
         if len(self._crops) <= most:
             return tuple(self._crops)
-        middles = (np.arange(most) + 0.5) * self._offered / most - 0.5
-        return tuple(self._crops[row] for row in np.round(middles / self._stride).astype(int).tolist())
+        rows = np.round(middles(self._offered, most) / self._stride).astype(int)
+        return tuple(self._crops[row] for row in rows.tolist())
 
     def track_crops(self) -> TrackCrops:
         """Return the chosen crops as arrays."""

@@ -73,8 +73,8 @@ def strength_of(probability: float) -> Strength:
 
 def strength_text(verdict: Verdict) -> str:
     """Return how strong an answer is, in dots and a word, and the probability behind it; "" without one."""
-    probability = verdict.probability_fake
-    if probability is None or verdict.answer in ("NO_FACE", "NOT_JUDGED"):
+    probability = verdict.told_probability
+    if probability is None:
         return ""
     number = f"P(fake) {probability_text(probability, verdict.interval)}"
     if verdict.answer == "INCONCLUSIVE":

@@ -58,7 +58,7 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
     labeled = f" · labeled {plain(side.clip.label)}" if side.clip.label else ""
     st.markdown(f"**{role}** · {plain(side.clip.name)}{labeled}")
-    chance = score_text(verdict.probability_fake, verdict.interval) or "no probability"
+    chance = score_text(verdict.told_probability, verdict.interval) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
         f"**{answer_markdown(verdict.answer)}** · "

@@ -90,7 +90,7 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             text = score_text(verdict.told_probability, verdict.interval)
-            st.markdown(text or ":gray[no probability: nothing could be scored]", width="content")
+            st.markdown(text or ":gray[no probability]", width="content")
         st.markdown("\n".join(f"- {plain(reason)}" for reason in reason_sentences(verdict)))
 
 

@@ -27,9 +27,9 @@ from sklearn.linear_model import LogisticRegression
 
 from deepfake.analysis.model import CROP_SIZE_PX
 from deepfake.dataset import ClipEntry, open_dataset
+from deepfake.evaluation.metrics import auc, auc_interval
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum
-from training.metrics import auc, auc_interval
 
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}

@@ -35,7 +35,7 @@ from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
 from benchmarks.tables import markdown_table, share_cell, update_between_marks  # noqa: E402
 from deepfake import __version__  # noqa: E402
 from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
-from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS  # noqa: E402
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval  # noqa: E402
 from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
 from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402
 
@@ -221,19 +221,12 @@ def _auc(some: Sequence[Scored], score: Callable[[Scored], float]) -> tuple[floa
 
 def _difference(some: Sequence[Scored]) -> str:
     """The gain over the classifier before, with the interval of paired draws of whole groups."""
-    groups: dict[str, list[Scored]] = {}
-    for clip in some:
-        groups.setdefault(clip.row["group"], []).append(clip)
-    members = list(groups.values())
-    random = np.random.default_rng(0)
-    gains = []
-    for _ in range(BOOTSTRAP_DRAWS):
-        drawn = [clip for k in random.integers(0, len(members), len(members)) for clip in members[k]]
-        is_fake = [clip.is_fake for clip in drawn]
-        gains.append(auc([c.probability for c in drawn], is_fake) - auc([_before(c) for c in drawn], is_fake))
-    low, high = np.nanpercentile(gains, (2.5, 97.5))
     is_fake = [clip.is_fake for clip in some]
-    gain = auc([c.probability for c in some], is_fake) - auc([_before(c) for c in some], is_fake)
+    now, before = [clip.probability for clip in some], [_before(clip) for clip in some]
+    drawn = group_draws([clip.row["group"] for clip in some])
+    assert drawn is not None  # of hundreds of groups
+    low, high = percentile_interval(auc_draws(now, is_fake, drawn) - auc_draws(before, is_fake, drawn))
+    gain = auc(now, is_fake) - auc(before, is_fake)
     return f"The gain is {gain:+.2f} [{low:+.2f}, {high:+.2f}], paired."
 
 

@@ -37,6 +37,7 @@ from deepfake.analysis.model import CROP_SIZE_PX  # noqa: E402
 from deepfake.analysis.pipeline import analyze  # noqa: E402
 from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
 from deepfake.errors import DeepfakeError  # noqa: E402
+from deepfake.evaluation.metrics import auc, auc_interval  # noqa: E402
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks  # noqa: E402
 from deepfake.faces.landmarks import MESH_POINTS, face_mesh  # noqa: E402
 from deepfake.signals.base import (  # noqa: E402
@@ -47,7 +48,6 @@ from deepfake.signals.base import (  # noqa: E402
 from deepfake.signals.registry import FACE_SIGNALS  # noqa: E402
 from deepfake.video.info import Frame  # noqa: E402
 from deepfake.video.reader import VideoReader  # noqa: E402
-from training.metrics import auc, auc_interval  # noqa: E402
 
 MIN_CROPS = 10  # a face that is seen in fewer frames is not measured
 SAMPLED_HZ = 4.0  # signals that do not need every frame

@@ -9,8 +9,8 @@ from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.clip_calibrate import example_weights
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
-from training.metrics import auc, auc_interval, log_loss, platt
 from training.pairs import BatchConfig, PairMaker
+from training.platt import platt
 from training.pool import Block, take_blocks, write_block
 from training.prepare import Cutter, cut_face, soft_frame
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_shards, write_shard
@@ -192,28 +192,6 @@ def test_names_of_clips_are_unique_and_plain() -> None:
     a = clip_name("faceforensics/manipulated_sequences/Deepfakes/c23/videos/183_253.mp4")
     assert a == "faceforensics-Deepfakes-c23-183_253"
     assert clip_name("faceforensics/original_sequences/youtube/c40/videos/183.mp4") == "faceforensics-youtube-c40-183"
-
-
-def test_auc_counts_pairs() -> None:
-    fake = np.array([False, False, True, True])
-    assert auc(np.array([0.1, 0.2, 0.3, 0.4]), fake) == 1
-    assert auc(np.array([0.1, 0.3, 0.2, 0.4]), fake) == 0.75
-    assert auc(np.full(4, 0.5), fake) == 0.5
-    assert np.isnan(auc(np.array([0.1, 0.2]), np.array([True, True])))
-
-
-def test_the_interval_draws_groups() -> None:
-    random = np.random.default_rng(0)
-    fake = np.tile([False, True], 40)
-    scores = fake + random.normal(0, 1, 80)
-    low, high = auc_interval(scores, fake, [str(k // 2) for k in range(80)])
-    assert low < auc(scores, fake) < high
-    assert np.isnan(auc_interval(scores, fake, ["a"] * 80)).all()  # one group says nothing about others
-
-
-def test_log_loss_of_ignorance() -> None:
-    assert log_loss(np.full(2, 0.5), np.array([True, False])) == pytest.approx(np.log(2))
-    assert np.isfinite(log_loss(np.array([0.0]), np.array([True])))
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.base import FALSE_ALARM_RATE, MISS_RATE
 from deepfake.detectors.efficientnet import EfficientNetClassifier
+from deepfake.evaluation.metrics import log_loss
 from training.degradation import degrade, plain_cut
 from training.judge import add_weights, chosen_detector, clip_logit
-from training.metrics import log_loss, platt
 from training.pairs import base_kind, cached_eigenfaces, is_held_out
+from training.platt import platt
 from training.shards import Shard, read_shards
 from training.synthesis import Forger
 

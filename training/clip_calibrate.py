@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.clip_vit import ClipVitClassifier
-from training.metrics import auc, log_loss, platt
+from deepfake.evaluation.metrics import auc, log_loss
+from training.platt import platt
 from training.shards import read_rows
 
 # Of real examples that may reach LIKELY_FAKE. By the folds 2 real clips and 55 fakes of 537 get that answer, at 0.02 5

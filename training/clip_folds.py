@@ -35,10 +35,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepfake.detectors.clip_vit import VIEWS
+from deepfake.evaluation.metrics import auc
 from training.calibrate import degraded_clip
 from training.clip_network import ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
-from training.metrics import auc
 from training.pool import take_blocks
 from training.shards import Shard, ShardInfo, clip_name, read_rows, read_shards
 

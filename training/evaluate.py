@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import CROP_PX, EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.evaluation.metrics import auc, auc_interval, log_loss
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import FaceTrack, FaceTracker, track_crop_to_frame
 from deepfake.video.reader import VideoReader
 from training.judge import add_weights, chosen_detector
-from training.metrics import auc, auc_interval, log_loss
 from training.shards import clip_name, read_rows
 
 SEARCH_EVERY_S = 1.0

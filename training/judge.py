@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.baselines.capsule import CapsuleClassifier
 from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, EfficientNetClassifier
+from deepfake.evaluation.metrics import auc, auc_interval
 from training.degradation import plain_cut
-from training.metrics import auc, auc_interval, platt
+from training.platt import platt
 from training.shards import Shard, ShardInfo, read_shards
 
 JUDGED_SOURCES = ("ff++", "dfdc", "dftimit")

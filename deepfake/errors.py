@@ -136,7 +136,8 @@ class DiskError(DeepfakeError, OSError):
 
 
 class ClassifierError(DeepfakeError, OSError):
-    """The weights or the calibration of a classifier are missing or damaged."""
+    """There is no such classifier, its weights or its calibration are missing or damaged, or it gives no
+    probabilities."""
 
 
 class StoreError(DeepfakeError, OSError):

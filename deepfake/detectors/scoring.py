@@ -1,7 +1,7 @@
 """Scores of all tracks of a clip while it is read: crops are sampled, scored when their track is over, and dropped."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
 from deepfake.detectors.pooling import middles, pool_track
+from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
 from deepfake.video.info import Frame
@@ -43,6 +44,33 @@ class TrackScores:
     def known_probabilities(self) -> NDArray[np.float32]:
         """P(fake) of the crops that were scored, f32 (k,)."""
         return self.probabilities_fake[np.isfinite(self.probabilities_fake)]
+
+
+def checked_scores(found: CropScores, count: int, classifier: str) -> CropScores:
+    """Return what a classifier said of a track's crops, as f32.
+
+    Args:
+        found: what its score_track returned.
+        count: how many crops it was given.
+        classifier: its name.
+
+    Raises:
+        ClassifierError: It did not give one number for each crop, or a number that is no probability, or none at all.
+    """
+    try:
+        scores = np.asarray(found.probabilities_fake, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ClassifierError(classifier, f"its scores are no numbers ({error})") from error
+    if scores.shape != (count,):
+        raise ClassifierError(classifier, f"it has to give one score per crop, shape ({count},), not {scores.shape}")
+    known = scores[~np.isnan(scores)]
+    whole = [] if found.track_probability is None else [found.track_probability]
+    odd = [float(value) for value in (*known, *whole) if not 0 <= value <= 1]
+    if odd:
+        raise ClassifierError(classifier, f"its scores have to be probabilities from 0 to 1, not {odd[0]:g}")
+    if not len(known):
+        raise ClassifierError(classifier, f"it gave no score for any of the {count} crops of a face")
+    return replace(found, probabilities_fake=scores)
 
 
 class CropSample:
@@ -128,7 +156,7 @@ class TrackScorer:
         for track_id in track_ids:
             crops = self._samples.pop(track_id).track_crops()
             self._last_seen.pop(track_id)
-            found = self._classifier.score_track(crops)
+            found = checked_scores(self._classifier.score_track(crops), len(crops), self._classifier.name)
             if self._on_scored is not None:
                 self._on_scored(track_id, crops, found)
             whole = View("whole", 0, 0, crops.images.shape[1])

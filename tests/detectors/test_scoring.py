@@ -5,6 +5,7 @@ import pytest
 
 from deepfake.detectors import ClassifierInfo, CropScores, FaceClassifier, Sampling, TrackScorer
 from deepfake.detectors.scoring import CropSample
+from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.video.info import Frame
 
@@ -118,3 +119,58 @@ def test_without_a_word_on_the_track_its_score_is_that_of_its_crops():
         scorer.offer(0, frame(index), TRANSFORM)
     scores = scorer.finish({0})[0]
     assert scores.probability_fake == pytest.approx(101 / 255, abs=1e-3)
+
+
+class PlainClassifier(FaceClassifier):
+    """Says of all crops what it is told to."""
+
+    info = ClassifierInfo("plain", "Plain", "", "")
+
+    def __init__(self, said):
+        self.said = said
+
+    def score_track(self, crops):
+        return self.said
+
+    def scores(self, crops):
+        raise NotImplementedError
+
+
+def scored(said):
+    scorer = TrackScorer(PlainClassifier(said), patience=3)
+    for index in range(4):
+        scorer.offer(0, frame(index), TRANSFORM)
+    return scorer.finish({0})[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (np.full((4, 1), 0.5, np.float32), r"one score per crop, shape \(4,\), not \(4, 1\)"),
+        (np.full((4, 2), 0.5, np.float32), r"not \(4, 2\)"),
+        (np.full(3, 0.5, np.float32), r"not \(3,\)"),
+        (np.float32(0.5), r"not \(\)"),
+        (None, "one score per crop"),
+        (["0.5", "high", "low", "0.1"], "no numbers"),
+        (np.array([0.1, 0.2, 7.5, 0.3]), "from 0 to 1, not 7.5"),
+        (np.array([0.1, -2, 0.2, 0.3]), "from 0 to 1, not -2"),
+        (np.array([0.1, np.inf, 0.2, 0.3]), "from 0 to 1, not inf"),
+        (np.full(4, np.nan), "no score for any of the 4 crops"),
+    ],
+)
+def test_what_is_no_probability_of_each_crop_is_an_error_not_a_score(said, why):
+    with pytest.raises(ClassifierError, match=f"^plain: .*{why}"):
+        scored(CropScores(said))
+
+
+def test_a_probability_of_the_track_is_one():
+    for wrong in (1.5, -0.1, float("nan")):
+        with pytest.raises(ClassifierError, match="from 0 to 1"):
+            scored(CropScores(np.full(4, 0.5, np.float32), track_probability=wrong))
+
+
+@pytest.mark.parametrize("said", [[0.25, 1, 0, float("nan")], np.array([0.25, 1, 0, np.nan])])
+def test_probabilities_of_another_type_become_f32(said):
+    scores = scored(CropScores(said))
+    assert scores.probabilities_fake.dtype == np.float32
+    np.testing.assert_array_equal(scores.probabilities_fake, np.float32([0.25, 1, 0, np.nan]))

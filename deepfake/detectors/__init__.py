@@ -55,7 +55,11 @@ DEFAULT_CLASSIFIER: Final = next(iter(CLASSIFIERS))
 
 
 def register_classifier(row: FaceClassifier) -> None:
-    """Add a classifier of your own to CLASSIFIERS, for this process. Raises ValueError where its name is taken."""
+    """Add a classifier of your own to CLASSIFIERS, for this process.
+
+    The worker processes of a Batch import the program anew: call it where that import does, not below
+    `if __name__ == "__main__":`. Raises ValueError where its name is taken.
+    """
     if row.name in CLASSIFIERS:
         raise ValueError(f"there is a classifier {row.name!r} already")
     CLASSIFIERS[row.name] = row

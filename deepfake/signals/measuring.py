@@ -1,6 +1,7 @@
 """All face signals of all tracks of a clip, measured crop by crop while the clip is read."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +72,20 @@ class FaceSignals:
             _, indices, values = self._measured.setdefault((crop.track_id, name), (info.unit, [], []))
             if number is None:
                 continue
+            number = _one_number(number, name)
             indices.append(crop.frame_index)
             values.append(number)
             if signal.of_frame_before:
                 values[-1] = float("nan")  # until the next frame is there
                 if len(indices) > 1 and indices[-2] == crop.frame_index - 1:
                     values[-2] = number
+
+
+def _one_number(value: Any, name: str) -> float:
+    """What a signal gave for a crop. Raises TypeError where it is no number, or several."""
+    try:
+        if np.ndim(value) == 0:
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"the signal {name!r} has to give one number, NaN or None; it gave {type(value).__name__}")

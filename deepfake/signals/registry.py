@@ -32,11 +32,19 @@ FACE_SIGNALS: Final[list[type[FaceSignal]]] = [
     DetailSignal,
 ]
 
+# What an analysis has traces of besides, under these names.
+OTHER_TRACES: Final = ("frame_similarity", "learned_score", "edge_blur")
+
 
 def register_signal(signal: type[FaceSignal]) -> None:
-    """Add a signal of your own to FACE_SIGNALS, for this process. Raises ValueError where its name is taken."""
-    if signal_info(signal.info.name) is not None:
-        raise ValueError(f"there is a signal {signal.info.name!r} already")
+    """Add a signal of your own to FACE_SIGNALS, for this process.
+
+    The worker processes of a Batch import the program anew: call it where that import does, not below
+    `if __name__ == "__main__":`. Raises ValueError where its name is taken.
+    """
+    name = signal.info.name
+    if signal_info(name) is not None or name in OTHER_TRACES:
+        raise ValueError(f"there is a signal {name!r} already")
     FACE_SIGNALS.append(signal)
 
 

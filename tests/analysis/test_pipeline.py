@@ -18,7 +18,7 @@ from deepfake.errors import ClipError, SettingsError
 from deepfake.report.page import file_rows
 from deepfake.report.wording import warning_sentences
 from deepfake.signals.face_similarity import FaceSimilaritySignal
-from deepfake.signals.registry import FACE_SIGNALS
+from deepfake.signals.registry import FACE_SIGNALS, OTHER_TRACES
 from deepfake.signals.ssim import ssim
 from deepfake.video.reader import VideoReader
 from tests.conftest import swaying
@@ -98,6 +98,11 @@ def test_every_face_signal_has_a_trace(talking):
         assert np.isfinite(trace.values).mean() > 0.8
         assert trace.unit == signal.info.unit
     assert len(talking.trace("eye_openness/left", 0).values) == len(track)
+
+
+def test_the_names_of_all_other_traces_are_taken(talking):
+    named = {trace.signal.partition("/")[0] for trace in talking.traces}
+    assert named - {signal.info.name for signal in FACE_SIGNALS} == set(OTHER_TRACES)
 
 
 def test_without_landmarks_nothing_is_scored(talking_clip):

@@ -7,9 +7,10 @@ import pytest
 
 from deepfake.dataset import ClipEntry
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
-from deepfake.signals.base import FaceView, SignalTrace
+from deepfake.signals import measuring
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo, SignalTrace
 from deepfake.signals.blink import BlinkSignal
-from deepfake.signals.registry import FACE_SIGNALS, signal_auc, signal_info
+from deepfake.signals.registry import FACE_SIGNALS, register_signal, signal_auc, signal_info
 from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
 
@@ -99,3 +100,38 @@ def test_signals_are_measured_within_a_rate_or_on_all_other_sources(source, kind
 
 def test_an_unknown_signal_was_not_measured():
     assert signal_auc("no such signal") == ()
+
+
+@pytest.mark.parametrize("name", ["face_flicker", "frame_similarity", "learned_score", "edge_blur"])
+def test_a_name_that_an_analysis_has_a_trace_of_is_taken(name):
+    class Mine(FaceSignal):
+        info = SignalInfo(name, "Mine", "", "", "", suspicious=None)
+
+        def push(self, view):
+            return 1.0
+
+    before = [*FACE_SIGNALS]
+    with pytest.raises(ValueError, match=f"there is a signal '{name}' already"):
+        register_signal(Mine)
+    assert before == FACE_SIGNALS
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(np.zeros(3), "ndarray"), (np.zeros(1), "ndarray"), ([1.0, 2.0], "list"), ("high", "str")]
+)
+def test_a_signal_that_gives_no_single_number_is_an_error(portrait, monkeypatch, value, kind):
+    class Wrong(FaceSignal):
+        info = SignalInfo("wrong", "Wrong", "", "", "", suspicious=None)
+
+        def push(self, view):
+            return value
+
+    class Mesh:
+        def landmarks(self, *_, **__):
+            return None
+
+    monkeypatch.setattr(measuring, "face_mesh", Mesh)
+    signals = measuring.FaceSignals(25.0, (Wrong,))
+    picture = FaceCrop(0, 0, 0.0, portrait, np.eye(2, 3, dtype=np.float32))
+    with pytest.raises(TypeError, match=f"the signal 'wrong' has to give one number, NaN or None; it gave {kind}"):
+        signals.push(picture, Frame(0, 0.0, portrait))

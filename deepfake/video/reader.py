@@ -90,6 +90,7 @@ class VideoReader:
         check_file(self.path, self._settings)
         self._tally, self._fields, self._fitted = Tally(), FieldCount(), 0
         self._decoded: Iterator[Picture] = iter(())
+        self._is_closed = False
         self._container = open_container(self.path, max_pixels=self._settings.max_pixels)
         try:
             self._open()
@@ -133,20 +134,33 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Release the decoder and the file."""
+        """Release the decoder and the file; no further frame can be read."""
+        self._is_closed = True
+        self._release()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError(
+                "the VideoReader was closed before all its frames were read; read them inside its `with`"
+            )
+
+    def _release(self) -> None:
         # A generator that is not closed keeps the decoder, and with it the pictures it holds.
         with suppress(AttributeError):
             self._decoded.close()  # type: ignore[attr-defined]
         self._container.close()
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every frame, in presentation order. Can be walked once."""
+        """Yield every frame, in presentation order. Can be walked once, and before the reader is closed: it raises
+        RuntimeError otherwise."""
+        self._check_open()
         times_s: list[float] = []
         for picture in self._pictures(self._clock, self._whole()):
             if picture.time_s > self._settings.max_duration_s:
                 raise LimitError(self.path, over_duration(picture.time_s, self._settings))
             times_s.append(picture.time_s)
             yield self._frame(len(times_s) - 1, picture)
+            self._check_open()
         self._finish(np.array(times_s, dtype=np.float64))
 
     def frame_near(self, timestamp_s: float) -> tuple[Frame, Frame | None]:
@@ -156,6 +170,7 @@ class VideoReader:
         The index of both is -1: it is not known without reading the clip from its start. timestamp_s: seconds from the
         first frame.
         """
+        self._check_open()
         shown = shown_at(timestamp_s, self._from, self._from_start)
         if shown.current is None:
             raise ClipError(self.path, f"no frame can be decoded at {timestamp_s:.2f} s")
@@ -171,6 +186,7 @@ class VideoReader:
         MAX_PICTURES_AT_MOMENTS pictures are decoded at most, and where seeking leads nowhere so many once more. `info`
         stays as the header has it.
         """
+        self._check_open()
         try:
             for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
                 yield self._frame(index, picture)
@@ -284,7 +300,7 @@ class VideoReader:
                 yield picture._replace(time_s=time_s - self.start_s)
 
     def _reopen(self) -> None:
-        self.close()
+        self._release()
         self._container = open_container(self.path, max_pixels=self._settings.max_pixels)
         self._stream = choose_stream(self._container, self.path).stream
         self._tally = Tally()

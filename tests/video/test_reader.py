@@ -163,6 +163,22 @@ def test_frames_can_be_walked_once(moving_square_clip):
             next(reader.frames())
 
 
+def test_a_closed_reader_gives_no_clip_that_ends_early(moving_square_clip):
+    with VideoReader(moving_square_clip) as reader:
+        later = reader.frames()
+    with VideoReader(moving_square_clip) as half_read:
+        begun = half_read.frames()
+        next(begun)
+    for read in (
+        lambda: list(later),
+        lambda: list(begun),
+        lambda: reader.frame_near(0.2),
+        lambda: [*reader.moments(3)],
+    ):
+        with pytest.raises(RuntimeError, match="closed before all its frames were read"):
+            read()
+
+
 @pytest.fixture(scope="module")
 def noise_frames():
     """Frames that do not compress: the bytes of a file lie evenly over its time."""

@@ -37,6 +37,17 @@ def test_options_are_handed_on_to_streamlit(started: list[list[str]]) -> None:
     assert chosen[-2:] == ["--server.headless", "true"]
 
 
+@pytest.mark.parametrize("port", ["70000", "-5", "80a", ""])
+def test_a_port_that_there_is_none_of_is_wrong_usage(
+    port: str, started: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["app", f"--port={port}"])
+    assert stopped.value.code == 2
+    assert f"a port is a number up to 65535, not '{port}'" in capsys.readouterr().err
+    assert not started
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

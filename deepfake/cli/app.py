@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PACKAGE = Path(__file__).resolve().parents[1]
+HIGHEST_PORT = 65535
 EVERY_ADDRESS = ("0.0.0.0", "::")
 # In a wheel the start file and the pages lie inside the package (see pyproject.toml), in a checkout beside it.
 START_FILES = (PACKAGE / "app" / "streamlit_app.py", PACKAGE.parent / "streamlit_app.py")
@@ -28,7 +29,7 @@ def add_app(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="open the dashboard in the browser",
         description="Serve the dashboard to this computer and open it in the browser. Stop it with Ctrl-C.",
     )
-    app.add_argument("--port", type=int, metavar="N", help="port of the page (default 8501, or the next free one)")
+    app.add_argument("--port", type=_port, metavar="N", help="port of the page (default 8501, or the next free one)")
     app.add_argument(
         "--address",
         metavar="HOST",
@@ -43,6 +44,12 @@ def add_app(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     app.add_argument("--no-browser", action="store_true", help="serve the page without opening it")
     app.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= HIGHEST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a port is a number up to {HIGHEST_PORT}, not {text!r}")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -229,6 +229,15 @@ def test_unusable_input_is_one_line_and_status_1(
     assert not out.exists()
 
 
+def test_compare_looks_at_both_clips_before_it_analyzes_one(
+    tmp_path: Path, moving_square_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deepfake.store.analyze_once", lambda *_, **__: pytest.fail("a clip was analyzed"))
+    unusable = _file(tmp_path / "text.mp4", b"Once upon a time.\n" * 100)
+    assert main(["compare", str(moving_square_clip), str(unusable), "--detector", "haar"]) == 1
+    assert "text.mp4" in one_line(capsys.readouterr().err)
+
+
 def test_the_limit_is_named_with_the_way_to_raise_it(
     moving_square_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,8 +101,11 @@ def compare(options: argparse.Namespace) -> None:
     from deepfake.report.html import document_html
     from deepfake.report.pdf import document_pdf
     from deepfake.store import analyze_once
+    from deepfake.video.reader import probe
 
     config = config_of(options)
+    for clip in (options.fake, options.original):
+        probe(clip)  # what cannot be used is told before minutes go into the other
     with progress_bars(COMPARISON_STAGES) as show:
 
         def shown(state: "ComparisonProgress") -> None:

@@ -28,7 +28,7 @@ from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.ssim import ssim
 from deepfake.video.info import Frame, Image
-from deepfake.video.reader import VideoReader
+from deepfake.video.reader import VideoReader, probe
 
 MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks
 SHIFT_EVERY_FRAMES = 4  # the similarity a second apart is taken at every so many frames
@@ -153,6 +153,8 @@ def compare(
         0
     """
     started = time.perf_counter()
+    for path in (fake_path, original_path):
+        probe(path, settings)  # what cannot be used is told before minutes go into the other
 
     def analyzed(path: Path | str, stage: str) -> Analysis:
         def report(state: Progress) -> None:

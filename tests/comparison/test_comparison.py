@@ -10,7 +10,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.comparison.compare import Comparison, compare
+from deepfake.comparison.compare import Comparison, ComparisonProgress, compare
 from deepfake.comparison.findings import check_pair, greatest_differences
 from deepfake.comparison.overlap import difference_map, find_overlap
 from deepfake.comparison.pair_clips import PairClips, difference_view
@@ -258,9 +258,11 @@ def test_progress_goes_through_the_stages_in_order(moving_square_clip: Path) -> 
     assert list(dict.fromkeys(stages)) == ["fake", "original", "comparison"]
 
 
-def test_a_missing_original_is_an_error_that_names_it(moving_square_clip: Path, tmp_path: Path) -> None:
+def test_a_missing_original_is_an_error_before_the_fake_is_analyzed(moving_square_clip: Path, tmp_path: Path) -> None:
+    told: list[ComparisonProgress] = []
     with pytest.raises(ClipNotFoundError, match=r"nowhere\.mp4"):
-        compare(moving_square_clip, tmp_path / "nowhere.mp4", HAAR)
+        compare(moving_square_clip, tmp_path / "nowhere.mp4", HAAR, progress=told.append)
+    assert not told
 
 
 def test_a_comparison_comes_back_from_bytes_and_is_told_in_json(patched: tuple[Path, Path, Comparison]) -> None:

@@ -22,7 +22,7 @@ from deepfake.batch.progress import BatchResult, Look
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
-from deepfake.errors import ClipError, DeepfakeError, LimitError, StoreError, WorkerError
+from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.25  # how soon a canceled batch lets go of its clips
 ATTEMPTS = 2  # at a clip whose child is ended from outside: it may have been another clip that wanted the memory
 ENDED_FROM_OUTSIDE = (-9, -15)  # exit codes of a child: SIGKILL, SIGTERM
+SAME_EVERYWHERE = (
+    "install the same on all, and register your own classifiers and signals where a worker imports them, not below "
+    '`if __name__ == "__main__":`'
+)
 MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
 
 
@@ -75,7 +79,8 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
 
     Raises:
         StoreError: the store cannot be used.
-        WorkerError: the child is of another version, or cannot be kept alive. Neither is the clip's fault.
+        WorkerError: the child is of another version, lacks the classifier, or cannot be kept alive. None of it is the
+            clip's fault.
         BatchCanceled: the batch was stopped.
     """
     killed = broken = 0
@@ -246,8 +251,14 @@ def _fingerprint(config: AnalysisConfig) -> str:
 
 
 def _check_version(task: Task) -> None:
-    if _fingerprint(task.config) != task.fingerprint:
+    """Raise WorkerError where results of this process would not be those that the caller asks for: no clip's fault."""
+    worker = f"The worker on {platform.node()}"
+    try:
+        fingerprint = _fingerprint(task.config)
+    except ClassifierError as error:
+        raise WorkerError(worker, f"it does not have the caller's classifier ({error}); {SAME_EVERYWHERE}") from error
+    if fingerprint != task.fingerprint:
         raise WorkerError(
-            f"The worker on {platform.node()}",
-            "it has another version of this program or of its weights than the caller; install the same on all.",
+            worker,
+            f"it has another version of this program, its weights or its signals than the caller; {SAME_EVERYWHERE}",
         )

@@ -9,14 +9,20 @@ import dataclasses
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchResult
-from deepfake.errors import StoreError
+from deepfake.detectors import CLASSIFIERS, ClassifierInfo, FaceClassifier, register_classifier
+from deepfake.errors import StoreError, WorkerError
 from deepfake.settings import Settings
+from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
+from deepfake.signals.registry import FACE_SIGNALS, register_signal
 from deepfake.store import open_store
 from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
@@ -24,6 +30,20 @@ from tests.waiting import until
 
 # The network's weights are part of what a result is known by: each worker would read them for that alone.
 pytestmark = pytest.mark.usefixtures("quick_network")
+
+
+class Own(FaceClassifier):
+    info = ClassifierInfo("own", "Own", "", "")
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.full(len(images), 0.5, np.float32)
+
+
+class OwnSignal(FaceSignal):
+    info = SignalInfo("own", "Own", "", "", "", suspicious=None)
+
+    def push(self, view: FaceView) -> float:
+        return 1.0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -161,6 +181,30 @@ def test_the_same_clip_under_another_name_is_not_analyzed_again(tmp_path: Path, 
     folder = write_clips(tmp_path / "clips", "a", "a")
     assert [result.status for result in new_batch(folder, settings).run()] == ["analyzed", "known"]
     assert calls(settings) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("register", "why"),
+    [
+        (lambda: register_classifier(Own()), r"does not have the caller's classifier \(own: there is no such"),
+        (lambda: register_signal(OwnSignal), "another version of this program, its weights or its signals"),
+    ],
+)
+def test_what_only_the_caller_has_registered_is_told_and_no_fault_of_the_clip(
+    tmp_path: Path, settings: Settings, register: Callable[[], None], why: str
+) -> None:
+    signals = [*FACE_SIGNALS]
+    folder = write_clips(tmp_path / "clips", "a")
+    try:
+        register()
+        config = AnalysisConfig(classifier="own" if "own" in CLASSIFIERS else "capsule")
+        with pytest.raises(WorkerError, match=f"{why}.*register your own"):
+            list(new_batch(folder, settings, config=config).run())
+        with open_store(settings) as store:
+            assert not store.failures(config.fingerprint())
+    finally:
+        FACE_SIGNALS[:] = signals
+        CLASSIFIERS.pop("own", None)
 
 
 def test_a_recorded_failure_is_tried_again_on_request_only(tmp_path: Path, settings: Settings) -> None:

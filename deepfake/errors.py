@@ -149,7 +149,7 @@ class StoreError(DeepfakeError, OSError):
         >>> Path("notes.db").write_text("no database", encoding="utf-8")
         11
         >>> try:
-        ...     deepfake.open_store(url="sqlite:///notes.db").count()
+        ...     deepfake.open_store(url="sqlite:///notes.db").find()
         ... except deepfake.StoreError as error:
         ...     print(isinstance(error, OSError))
         True

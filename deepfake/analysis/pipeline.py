@@ -78,6 +78,8 @@ def analyze(
         ClipNotFoundError: There is no such clip.
         ClipError: The clip cannot be used.
         LimitError: The clip is over a limit of the settings.
+        SettingsError: There is no face detector of that name.
+        ClassifierError: There is no classifier of that name, its weights are missing, or it gives no probabilities.
 
     Example:
         >>> import deepfake

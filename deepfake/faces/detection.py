@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deepfake.errors import SettingsError
 from deepfake.faces.base import FaceDetector
 
 
@@ -55,10 +56,10 @@ DEFAULT_FACE_DETECTOR: Final = next(iter(FACE_DETECTORS))
 def face_detector(name: str) -> FaceDetector:
     """Return the detector of that name, its model loaded once per process.
 
-    Raises ValueError for an unknown name.
+    Raises SettingsError, which is a ValueError, for an unknown name.
     """
     if name not in FACE_DETECTORS:
-        raise ValueError(f"unknown face detector {name!r}; known are {', '.join(FACE_DETECTORS)}")
+        raise SettingsError("face_detector", f"unknown face detector {name!r}; known are {', '.join(FACE_DETECTORS)}")
     return FACE_DETECTORS[name].load()
 
 

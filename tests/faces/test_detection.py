@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.errors import SettingsError
 from deepfake.faces.base import FaceDetection, agreement, box_iou
 from deepfake.faces.detection import FACE_DETECTORS, face_detector
 
@@ -101,7 +102,7 @@ def test_follow_at_the_edge_of_the_frame(detector, portrait):
 
 
 def test_an_unknown_detector_is_named():
-    with pytest.raises(ValueError, match="unknown face detector 'dlib'"):
+    with pytest.raises(SettingsError, match="face_detector: unknown face detector 'dlib'"):
         face_detector("dlib")
 
 

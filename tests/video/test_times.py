@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from deepfake.report.wording import reading_warnings
+from deepfake.settings import Settings
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.timing import is_variable_rate
-from tests.video.clips import add_pictures, add_stream, packed, square_frames
+from tests.video.clips import HEIGHT, RATE, WIDTH, add_pictures, add_stream, packed, square_frames
 
 H264 = {"crf": "20", "g": "12", "bf": "3", "b-pyramid": "normal"}
 
@@ -187,3 +188,16 @@ def test_an_edit_list_is_obeyed(tmp_path, start):
     _, reader = times(path)
     assert reading_warnings(reader.info) == ()
     assert reader.info.frame_count == 40 - start
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".mp4"])
+def test_a_clock_that_does_not_begin_at_0_makes_a_clip_no_longer(tmp_path, suffix):
+    path = tmp_path / f"late{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = add_stream(container, "libvpx-vp9" if suffix == ".webm" else "libx264", (HEIGHT, WIDTH))
+        add_pictures(container, stream, square_frames(40), first=100 * RATE)
+    with VideoReader(path, Settings(max_duration_s=3)) as reader:
+        times_s = [frame.timestamp_s for frame in reader.frames()]
+    assert times_s == pytest.approx(np.arange(40) / RATE, abs=1e-3)
+    assert reader.info.duration_s == pytest.approx(40 / RATE, abs=0.05)
+    assert "breaks_off" not in {item.code for item in reader.info.adjustments}

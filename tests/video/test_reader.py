@@ -245,6 +245,12 @@ def test_interlaced_pictures_are_read(tmp_path, write_clip, moving_square_frames
     assert square_left_px(frames[12].image) == pytest.approx(8 + 4 * 12, abs=1)
 
 
+@pytest.mark.parametrize("url", ["https://example.org/a.mp4", "s3://bucket/a.mp4", "file:///a.mp4"])
+def test_a_url_is_told_as_one(url):
+    with pytest.raises(ClipNotFoundError, match="this is a URL; save the clip as a file first"):
+        VideoReader(url)
+
+
 def test_a_missing_file_is_a_file_not_found_error(tmp_path):
     with pytest.raises(ClipNotFoundError, match="no such file") as caught:
         VideoReader(tmp_path / "nowhere.mp4")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from deepfake.batch.remote import RemoteDisk, RemoteTable
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def collect_clips(
-    inputs: Sequence[str],
+    inputs: str | Path | Iterable[str | Path],
     *,
     warn: Callable[[str], None] = logger.warning,
     read: Callable[[str], None] = lambda _: None,
@@ -25,7 +25,7 @@ def collect_clips(
     paths and URLs. Clips that a data set lists and does not have are among them: they become rows with an error.
 
     Args:
-        inputs: what the user named.
+        inputs: what the user named, one or several.
         warn: is called with a sentence for everything odd about them: rows left out, how labels were read.
         read: is called with the location of every list of clips that was read: a CSV, a metadata.json.
 
@@ -33,7 +33,7 @@ def collect_clips(
         DatasetError: an input cannot be used or holds no clips.
     """
     clips: dict[str, ClipEntry] = {}
-    for text in inputs:
+    for text in [str(inputs)] if isinstance(inputs, str | Path) else map(str, inputs):
         found = _remote(text, warn) if is_url(as_location(text)) else _local(text.removeprefix("file://"), warn, read)
         for clip in found:
             clips.setdefault(clip.location, clip)

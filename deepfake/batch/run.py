@@ -77,7 +77,12 @@ class Batch:
         retry_failed: bool = False,
         analyze: AnalyzeFile = analyze,
     ) -> None:
-        self._clips = tuple({clip.location: clip for clip in clips}.values())
+        by_location: dict[str, ClipEntry] = {}
+        for clip in clips:
+            if not isinstance(clip, ClipEntry):
+                raise TypeError(f"a Batch takes the clips that deepfake.batch.collect_clips lists, not {clip!r}")
+            by_location[clip.location] = clip
+        self._clips = tuple(by_location.values())
         self._config = config or AnalysisConfig()
         self._settings = settings or load_settings()
         look_for_weights_in(self._settings.weights_dir)

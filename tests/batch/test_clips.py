@@ -56,6 +56,19 @@ def test_a_data_set_keeps_labels_and_names_and_lists_what_is_missing(tmp_path: P
     assert [(clip.name, clip.label) for clip in collect_clips([str(root)])] == [("gone.mp4", "FAKE")]
 
 
+def test_a_path_is_as_good_as_its_text_and_one_as_good_as_a_list(tmp_path: Path) -> None:
+    root = _write(tmp_path / "set", "real/a.mp4", "fake/b.mp4")
+    listed = collect_clips([str(root)])
+    assert len(listed) == 2
+    for inputs in (root, str(root), [root], (path for path in [root])):
+        assert collect_clips(inputs) == listed
+
+
+def test_a_batch_says_what_it_takes() -> None:
+    with pytest.raises(TypeError, match=r"collect_clips lists, not 'a\.mp4'"):
+        Batch(["a.mp4"])  # type: ignore[list-item]
+
+
 def test_a_folder_in_no_layout_gives_all_clips_below_it(tmp_path: Path) -> None:
     root = _write(tmp_path / "set", "a.mp4", "x/y/b.MOV", "x/c.mp4", "x/notes.txt", "x/.hidden.mp4")
     assert [clip.name for clip in collect_clips([str(root)])] == ["a.mp4", "x/c.mp4", "x/y/b.MOV"]

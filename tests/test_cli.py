@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shlex
@@ -23,6 +24,7 @@ from deepfake.cli import main
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
 from deepfake.faces.detection import FACE_DETECTORS
 from deepfake.video.reader import probe
+from deepfake.views.face_clips import FaceClips
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads((ROOT / "docs" / "analysis.schema.json").read_text(encoding="utf-8"))
@@ -117,6 +119,23 @@ def test_other_outputs_hold_the_same_clip(analyzed: tuple[Path, Any], talking_cl
     assert f"a heuristic, says {data['notebook_rule']['label']} " in done.stdout
     assert str(face) in done.stdout
     assert done.stderr == "", "nothing on standard error where it is no terminal"
+
+
+def test_who_has_no_clip_of_the_face_is_told(
+    tmp_path: Path,
+    write_clip: WriteClip,
+    talking_frames: list[np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_clip(tmp_path / "two.mp4", [np.hstack([frame, frame]) for frame in talking_frames[:20]])
+    monkeypatch.setattr("deepfake.views.face_clips.FaceClips", functools.partial(FaceClips, max_open=1))
+    faces = tmp_path / "faces"
+    assert main(["analyze", str(path), "--quick", "--detector", "haar", "--faces", str(faces)]) == 0
+    assert [file.name for file in faces.iterdir()] == ["face-0.mp4"]
+    captured = capsys.readouterr()
+    assert "Person 2" in captured.out
+    assert "--faces: there is no clip of Person 2" in one_line(captured.err)
 
 
 def test_json_to_standard_output_is_all_that_is_there(moving_square_clip: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import config_of
 from deepfake.cli.outputs import check_apart
-from deepfake.cli.terminal import complain, progress_bars
+from deepfake.cli.terminal import complain, progress_bars, warn
 from deepfake.files import check_writable, output
 from deepfake.report import EXPORTS, ExportOptions
 
@@ -73,6 +73,8 @@ def analyze(options: argparse.Namespace) -> None:
         if options.recompress:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     _tell_if_kept(options.clip, answer)
+    if clips is not None:
+        _tell_without_clip([track.track_id for track in analysis.tracks if track.track_id not in faces])
     moments = None
     if any(export.has_pictures and export.kind in outputs for export in EXPORTS):
         moments = suspicious_moments(options.clip, analysis)
@@ -83,6 +85,15 @@ def analyze(options: argparse.Namespace) -> None:
         print_analysis(analysis, written)
         if recompression is not None:
             _say(f"Re-compressed: {stability_sentence(recompression)}")
+
+
+def _tell_without_clip(track_ids: list[int]) -> None:
+    from deepfake.report.wording import person_name
+    from deepfake.views.face_clips import MAX_OPEN_ENCODERS
+
+    if track_ids:
+        names = ", ".join(map(person_name, track_ids))
+        warn(f"--faces: there is no clip of {names}: it writes at most {MAX_OPEN_ENCODERS} faces at a time")
 
 
 def _tell_if_kept(clip: Path, answer: "Answer") -> None:

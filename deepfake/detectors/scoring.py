@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
-from deepfake.detectors.pooling import middles, pool_track
+from deepfake.detectors.pooling import MIN_PROBABILITY, middles, pool_track
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px
@@ -37,8 +37,10 @@ class TrackScores:
 
     @property
     def probability_fake(self) -> float | None:
-        """P(fake) of the track, in [0, 1]; None without a scored crop."""
-        return pool_track(self.probabilities_fake) if self.track_probability is None else self.track_probability
+        """P(fake) of the track, from 0.0001 to 0.9999; None without a scored crop."""
+        if self.track_probability is None:
+            return pool_track(self.probabilities_fake)
+        return float(np.clip(self.track_probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
     @property
     def known_probabilities(self) -> NDArray[np.float32]:

@@ -169,6 +169,15 @@ def test_a_probability_of_the_track_is_one():
             scored(CropScores(np.full(4, 0.5, np.float32), track_probability=wrong))
 
 
+@pytest.mark.parametrize(("certain", "told"), [(1.0, 0.9999), (0.0, 0.0001), (0.3, 0.3)])
+def test_a_track_of_which_a_classifier_is_certain_has_odds_all_the_same(certain, told):
+    for said in (
+        CropScores(np.full(4, certain, np.float32)),
+        CropScores(np.full(4, 0.5, np.float32), track_probability=certain),
+    ):
+        assert scored(said).probability_fake == pytest.approx(told, abs=1e-6)
+
+
 @pytest.mark.parametrize("said", [[0.25, 1, 0, float("nan")], np.array([0.25, 1, 0, np.nan])])
 def test_probabilities_of_another_type_become_f32(said):
     scores = scored(CropScores(said))

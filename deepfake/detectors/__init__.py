@@ -58,8 +58,10 @@ def register_classifier(row: FaceClassifier) -> None:
     """Add a classifier of your own to CLASSIFIERS, for this process.
 
     The worker processes of a Batch import the program anew: call it where that import does, not below
-    `if __name__ == "__main__":`. Raises ValueError where its name is taken.
+    `if __name__ == "__main__":`. Raises ValueError where its name is taken, TypeError for what is no classifier.
     """
+    if not isinstance(row, FaceClassifier):
+        raise TypeError(f"an object of a subclass of FaceClassifier is expected (one for all clips), not {row!r}")
     if row.name in CLASSIFIERS:
         raise ValueError(f"there is a classifier {row.name!r} already")
     CLASSIFIERS[row.name] = row

@@ -40,8 +40,10 @@ def register_signal(signal: type[FaceSignal]) -> None:
     """Add a signal of your own to FACE_SIGNALS, for this process.
 
     The worker processes of a Batch import the program anew: call it where that import does, not below
-    `if __name__ == "__main__":`. Raises ValueError where its name is taken.
+    `if __name__ == "__main__":`. Raises ValueError where its name is taken, TypeError for what is no class of signals.
     """
+    if not (isinstance(signal, type) and issubclass(signal, FaceSignal)):
+        raise TypeError(f"a subclass of FaceSignal is expected (every face gets one of it), not {signal!r}")
     name = signal.info.name
     if signal_info(name) is not None or name in OTHER_TRACES:
         raise ValueError(f"there is a signal {name!r} already")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.detectors import Calibration, classifier, training_clips
+from deepfake.detectors import CLASSIFIERS, Calibration, classifier, register_classifier, training_clips
 from deepfake.detectors.base import VIEW_PX, View
 from deepfake.detectors.baselines import mesonet
 from deepfake.detectors.baselines.mesonet import MesoNet
@@ -253,3 +253,10 @@ def test_the_clips_of_the_training_are_named_by_their_hashes() -> None:
     assert len(hashes) == 81
     assert len(training_clips()) == 538
     assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in hashes)
+
+
+def test_a_class_is_no_classifier():
+    before = [*CLASSIFIERS]
+    with pytest.raises(TypeError, match="an object of a subclass of FaceClassifier is expected"):
+        register_classifier(type(classifier()))
+    assert [*CLASSIFIERS] == before

@@ -116,6 +116,11 @@ def test_a_name_that_an_analysis_has_a_trace_of_is_taken(name):
     assert before == FACE_SIGNALS
 
 
+def test_an_object_is_no_class_of_signals():
+    with pytest.raises(TypeError, match="a subclass of FaceSignal is expected"):
+        register_signal(BlinkSignal())
+
+
 @pytest.mark.parametrize(
     ("value", "kind"), [(np.zeros(3), "ndarray"), (np.zeros(1), "ndarray"), ([1.0, 2.0], "list"), ("high", "str")]
 )

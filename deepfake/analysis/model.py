@@ -62,6 +62,7 @@ class AnalysisConfig:
             value = getattr(self, name)
             if not (isinstance(value, int | float) and 0 <= value < math.inf):
                 raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r}")
+            object.__setattr__(self, name, float(value))  # 1 and 1.0 are one setting, and have one fingerprint
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a

@@ -333,6 +333,11 @@ def test_a_time_that_is_none_is_refused_by_name(name, value):
         AnalysisConfig(**{name: value})
 
 
+def test_a_whole_number_of_seconds_is_the_same_setting_as_its_fraction():
+    whole, same = AnalysisConfig(search_every_s=1, min_track_s=2), AnalysisConfig(search_every_s=1.0, min_track_s=2.0)
+    assert whole.fingerprint() == same.fingerprint()
+
+
 def test_memory_does_not_grow_with_the_length(tmp_path, write_clip):
     def peak_mib(frames: int) -> float:
         path = write_clip(tmp_path / f"{frames}.mp4", (frames, (480, 640)))

@@ -112,6 +112,7 @@ def command_of(command: str, config: AnalysisConfig, *paths: str, recompress: bo
         paper: of the PDF.
     """
     names = [readable(name_of(path)) for path in paths]
+    names = [f"./{name}" if name.startswith("-") else name for name in names]  # which is no option
     choice = ["--face-detector", config.face_detector, "--classifier", config.classifier]
     choice += ["--quick"] if config.quick and command == "analyze" else []
     choice += ["--recompress"] if recompress else []

@@ -244,6 +244,8 @@ def test_the_command_that_makes_it_again_names_all_that_is_not_the_default() -> 
     plain = command_of("analyze", AnalysisConfig(), "a.mp4")
     assert not {"--quick", "--recompress", "--paper"} & set(plain.split())
     assert _parser().parse_args(shlex.split(command_of("compare", config, "a.mp4", "b.mp4"))[1:]).fake == Path("a.mp4")
+    dash = command_of("analyze", AnalysisConfig(), "/clips/-Ab3 d.mp4")
+    assert _parser().parse_args(shlex.split(dash)[1:]).clip == Path("-Ab3 d.mp4")
 
 
 class _Page(HTMLParser):

@@ -40,7 +40,7 @@ from deepfake.dashboard.sidebar import analysis_config, choose_classifier_from_u
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of_store
 from deepfake.dashboard.text import plain
-from deepfake.dashboard.waiting import stop_waiting
+from deepfake.dashboard.waiting import stop_waiting, waiting_targets
 from deepfake.errors import DeepfakeError
 from deepfake.figures.scores import score_figure
 from deepfake.figures.timeline import timeline_figure
@@ -52,7 +52,7 @@ def page() -> None:
     warn_of_store()
     state = analyze_page()
     choose_from_url(state, about=SHOWN_OF_A_CLIP)
-    open_clicked(state)
+    is_opened = open_clicked(state)
     clip = choose_clip(state, several=True)
     keep_url(state, clip)
     choose_classifier_from_url()
@@ -69,6 +69,9 @@ def page() -> None:
     ready = analysis_when_ready(clip, config, place=state.name)
     if ready is None:
         state.was_waiting = True
+        if is_opened:
+            state.turn += 1
+            scroll_to(waiting_targets(state.name), state.turn)
         return
     if state.was_waiting:
         state.was_waiting, state.turn = False, state.turn + 1

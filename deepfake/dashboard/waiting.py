@@ -87,6 +87,12 @@ def job_or_folder(request: Request, *, place: str) -> Job | Path | None:
     return None if request.key in _waits().canceled else results.start(runtime(), request, owner)
 
 
+def waiting_targets(place: str) -> list[str]:
+    """Return where a place shows what came of a result that is not there: why it failed, or how far it is, as CSS
+    selectors."""
+    return [f".st-key-failure-{place}", f".st-key-progress-{place}"]
+
+
 def stop_waiting(place: str) -> None:
     """Stop waiting for what a place shows, because it shows nothing any more."""
     waited_for = _waits().at.pop(place, None)
@@ -118,10 +124,11 @@ def _draw_canceled(request: Request, heading: str, place: str) -> None:
 
 def _draw_failure(job: Job, request: Request, place: str) -> None:
     assert job.error is not None
-    st.error(plain(job.error.renamed(job.source, request.name)), icon=":material/error:")
-    if st.button("Try again", key=f"retry-{place}", icon=":material/refresh:"):
-        results.queue(runtime(), request.is_media).forget(job.key)
-        st.rerun()
+    with st.container(key=f"failure-{place}"):
+        st.error(plain(job.error.renamed(job.source, request.name)), icon=":material/error:")
+        if st.button("Try again", key=f"retry-{place}", icon=":material/refresh:"):
+            results.queue(runtime(), request.is_media).forget(job.key)
+            st.rerun()
 
 
 @st.fragment(run_every=POLL_S)

@@ -69,8 +69,9 @@ def test_a_row_that_is_clicked_opens_its_clip_and_lets_go_of_the_selection(state
 
 def test_what_was_clicked_is_chosen_once() -> None:
     page = AnalyzePage("analyze", opens="ab" * 32)
-    open_clicked(page)
+    assert open_clicked(page)
     assert (page.choice, page.opens) == (("uploads", "ab" * 32), None)
+    assert not open_clicked(page)
 
 
 def test_one_file_has_no_table(states: dict[str, QueueRow], monkeypatch: pytest.MonkeyPatch) -> None:

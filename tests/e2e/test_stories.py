@@ -126,6 +126,25 @@ def test_an_upload_that_is_no_video_is_told_in_one_sentence(page: Page, tmp_path
     _expect_no_exception(page)
 
 
+def test_a_row_of_several_files_leads_to_its_answer(page: Page, moving_square_clip: Path, tmp_path: Path) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("These are notes, not a clip.\n" * 50, encoding="utf-8")
+    _wait_for_samples(page)
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files([moving_square_clip, text])
+    page.get_by_text("Your 2 files").click()
+    expect(page.get_by_text("2 of 2 done")).to_be_visible(timeout=READY_MS)
+    for row, clip, place in ((1, text, "failure-analyze"), (0, moving_square_clip, "verdict")):
+        _expect_at_rest(page)
+        _open_row(page, row)
+        expect(_chosen(page, "analyze-clip")).to_have_value(clip.name)
+        expect(page.locator(f".st-key-{place}")).to_be_focused()
+
+
+def _open_row(page: Page, row: int) -> None:
+    """Click on the box of a row of the table, which is drawn on a canvas."""
+    page.locator("[data-testid=stDataFrame] .dvn-scroller").click(position={"x": 17, "y": 36 + 35 * row + 17})
+
+
 def test_an_upload_is_not_seen_by_another_session(page: Page, moving_square_clip: Path) -> None:
     _wait_for_samples(page)
     _upload(page, moving_square_clip)

@@ -56,11 +56,15 @@ def _rows(config: AnalysisConfig) -> list[QueueRow]:
     return [queue_row(upload, config) for upload in session().uploads.values()]
 
 
-def open_clicked(page: AnalyzePage) -> None:
-    """Choose the clip whose row was clicked. Call it before the choice of a clip is drawn."""
-    if page.opens is not None:
-        set_choice(page, UPLOADS_ID, page.opens)
-        page.opens = None
+def open_clicked(page: AnalyzePage) -> bool:
+    """Choose the clip whose row was clicked, and return whether one was. Call it before the choice of a clip is
+    drawn."""
+    if page.opens is None:
+        return False
+    set_choice(page, UPLOADS_ID, page.opens)
+    page.opens = None
+    page.was_waiting = True  # the table fills the screen: the answer below it is to come into view
+    return True
 
 
 def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -> None:
@@ -71,7 +75,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
     st.progress(done / len(rows), text=f"{done} of {len(rows)} done")
     event = st.dataframe(
         cells(queue_table(rows)),
-        key=page.key(f"queue-{page.turn}"),
+        key=page.key("queue"),
         hide_index=True,
         height=38 + 35 * min(MAX_ROWS_SHOWN, len(rows)),
         on_select="rerun",
@@ -82,7 +86,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
     )
     if event.selection.rows:
         page.opens = rows[event.selection.rows[0]].upload.sha256
-        page.turn += 1  # a new key of the table lets go of the selection
+        page.renew("queue")  # a new key of the table lets go of the selection
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Select a row to open it.", width="content")

@@ -135,19 +135,29 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
         st.rerun()
     if page.upload_error is not None:
         st.error(page.upload_error, icon=":material/error:")
+    if page.upload_note is not None:
+        st.info(page.upload_note, icon=":material/content_copy:")
 
 
 def _save(page: PageState, files: Sequence[UploadedFile]) -> None:
-    """Keep uploads for the session and choose the first that could be; remember what was wrong with the others."""
-    problems, saved = [], []
+    """Keep uploads for the session and choose the first that could be; remember what was wrong with the others, and
+    which are one file by two names."""
+    problems, doubles, saved = [], [], []
+    names = {upload.sha256: upload.name for upload in session().uploads.values()}
     for file in files:
         try:
-            saved.append(runtime().save_upload(session(), file.name, file).sha256)
+            upload = runtime().save_upload(session(), file.name, file)
+            saved.append(upload.sha256)
+            earlier = names.get(upload.sha256, upload.name)
+            if earlier != upload.name:
+                doubles.append(f"{earlier} and {upload.name} are the same file: it is listed once, as {upload.name}.")
+            names[upload.sha256] = upload.name
         except DeepfakeError as error:
             problems.append(str(error))
         finally:
             _release(file)
     page.upload_error = "  \n".join(map(plain, problems)) or None
+    page.upload_note = "  \n".join(map(plain, doubles)) or None
     if saved:
         set_choice(page, UPLOADS_ID, saved[0])
 

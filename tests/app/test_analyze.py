@@ -157,6 +157,15 @@ def test_a_deleted_upload_is_gone(no_face_clip: Path) -> None:
     assert not user.exception
 
 
+def test_one_file_by_two_names_is_listed_once_and_told(no_face_clip: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(no_face_clip.read_bytes())
+    user = User().arrive().upload(no_face_clip, copy).wait_for_verdict()
+    assert user.chooser("clip").options == ["copy.mp4"]
+    assert f"{no_face_clip.name} and copy.mp4 are the same file" in user.info[0].value
+    assert "same file" not in user.upload(copy).words
+
+
 def test_an_address_with_anothers_upload_shows_nothing(no_face_clip: Path) -> None:
     owner = User().arrive().upload(no_face_clip).wait_for_verdict()
     sha256 = owner.chooser("clip").value

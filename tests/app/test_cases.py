@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -49,12 +50,11 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     assert [item.value for item in other.subheader] == [plain(NAME)], "shown as text"
     assert other.text_area(key=f"case-notes-{case.id}").value == "# heard\n\nfrom *them*"
     assert [item.label for item in other.get("download_button")] == ["Report", "PDF", "Save the table"]
-    other.click(f"case-open-{case.clips[0].id}")
-    assert other.at == "analyze"
-    assert other.has_verdict(), "what was found comes from the case"
-    other.go_to("history")
-    other.query_params["case"] = str(case.id)
-    other.run().click("case-delete").click("case-yes")
+    [link] = other.get("page_link")
+    address = parse_qs(link.proto.query_string)
+    assert address == {"clip": [f"kept/{case.clips[0].id}"]}
+    assert User().with_haar().arrive(clip=address["clip"][0]).has_verdict(), "what was found comes from the case"
+    other.click("case-delete").click("case-yes")
     assert not other.exception
     assert list(settings.cases_dir.iterdir()) == []
     assert not [item for item in other.dataframe if "case" in item.value]

@@ -314,8 +314,12 @@ def test_a_clip_is_kept_and_its_case_is_opened_again_and_handed_on(page: Page, d
     address, other = page.url, page.context.browser.new_context().new_page()
     try:
         other.goto(address)
-        other.get_by_role("button", name="Open in Analyze").click()
+        other.get_by_role("link", name="Open in Analyze").click()
         expect(other.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
         expect(_chosen(other, "analyze-source")).to_have_value("Kept in cases")
+        _expect_at_rest(other)
+        other.go_back()
+        expect(other.get_by_role("heading", name="A *story*")).to_be_visible()
+        assert other.url == address
     finally:
         other.context.close()

@@ -8,13 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.dashboard.cases import known_cases
-from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.history.stored import draw_found
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
-from deepfake.dashboard.state import analyze_page, history_page, runtime, session
+from deepfake.dashboard.state import history_page, runtime, session
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
@@ -148,7 +147,7 @@ def _draw_clip(content: KeptContent) -> None:
                 width=MOMENT_WIDTH_PX,
                 alt=f"A suspicious moment at {format_time(picture.timestamp_s)}",
             )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_open(clip)
         if st.button("Take it out", key=f"case-remove-{clip.id}", icon=":material/delete:", type="tertiary"):
             _confirm(f"Take {plain(clip.name)} out of the case?", partial(_remove, clip), "Take it out")
@@ -163,15 +162,13 @@ def _draw_open(clip: KeptClip) -> None:
             history_page().shown_clip = None if shows else clip.id
             st.rerun()
         return
-    st.button(
-        "Open in Analyze",
-        key=f"case-open-{clip.id}",
+    # A link: a switch of the page from here would take the case out of the address, and the way back would miss it.
+    st.page_link(
+        ANALYZE,
+        label="Open in Analyze",
         icon=":material/frame_inspect:",
-        on_click=set_choice,
-        args=(analyze_page(), KEPT_ID, str(clip.id)),
+        query_params={"clip": f"{KEPT_ID}/{clip.id}"},
     )
-    if st.session_state.get(f"case-open-{clip.id}"):
-        st.switch_page(ANALYZE, query_params={"clip": f"{KEPT_ID}/{clip.id}"})
 
 
 def _draw_found(content: KeptContent) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from deepfake.analysis.moments import Moments
 from deepfake.cli import main
+from deepfake.report import wording
 from deepfake.report.case import case_document
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import ANSWERS_HEAD, answers_csv
+from deepfake.report.wording import KNOWN_CLIP
 from deepfake.settings import load_settings
 from deepfake.store import Case, KeptClip, KeptContent, open_store
 from tests.store.samples import sample_analysis
@@ -46,6 +48,13 @@ def test_the_table_has_verdicts_reasons_and_what_failed() -> None:
     assert read[0]["file"] == "'=a.mp4", "no formula"
     assert (read[0]["verdict"], read[0]["answer"], read[0]["probability_fake"]) == ("LIKELY_FAKE", "Likely fake", "0.9")
     assert [(row["verdict"], row["error"]) for row in read[1:]] == [("", "no"), ("", "")]
+
+
+def test_the_table_says_which_clip_the_classifier_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, new = sample_analysis(1), sample_analysis(2)
+    monkeypatch.setattr(wording, "training_clips", lambda name: frozenset({known.video.sha256}))
+    read = csv.DictReader(io.StringIO(answers_csv([("a", "ab", known, ""), ("b", "cd", new, "")])))
+    assert [KNOWN_CLIP in row["reason"] for row in read] == [True, False]
 
 
 def test_the_command_line_writes_the_report_of_a_case(

@@ -50,7 +50,8 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
         )
     reals = int((~clips.is_fake).sum())
     if 0 < reals < FEW_REALS:
-        found.append(f"Only {reals} real clips have a P(fake): the rate of false alarms is known roughly at best.")
+        few = "Only 1 real clip has" if reals == 1 else f"Only {reals} real clips have"
+        found.append(f"{few} a P(fake): the rate of false alarms is known roughly at best.")
     if len(clips) < CLIPS_FOR_CALIBRATION:
         found.append(
             f"Calibration needs hundreds of clips. With {len(clips)}, the points of the reliability diagram scatter by "

@@ -78,7 +78,8 @@ def confusion_figure(
     if not totals.sum():
         return empty_figure(title, "No clip has a P(fake).", height_px=HEIGHT_PX)
     shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
-    words = [["missed", "found"], ["cleared", "false alarms"]]
+    # Not "cleared": below the threshold most clips are left open.
+    words = [["missed", "found"], ["not accused", "false alarms"]]
     text = [
         [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{shares[row, column]:.0%}" for column in (0, 1)]
         for row in (0, 1)

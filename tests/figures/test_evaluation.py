@@ -62,7 +62,7 @@ def test_the_four_counts_stand_in_their_cells() -> None:
     assert cells["FAKE", "called fake"].startswith("<b>28</b> found<br>40%")
     assert cells["FAKE", "not called fake"].startswith("<b>42</b> missed<br>60%")
     assert cells["REAL", "called fake"].startswith("<b>1</b> false alarm")
-    assert cells["REAL", "not called fake"].startswith("<b>8</b> cleared<br>89%")
+    assert cells["REAL", "not called fake"].startswith("<b>8</b> not accused<br>89%")
     assert "No clip" in words(confusion_figure(0, 0, 0, 0, threshold=0.8))
     assert "0%" in words(confusion_figure(1, 0, 0, 0, threshold=0.8))
 

@@ -12,6 +12,10 @@ STYLE: Final = """<style>
 @media (hover: none) {
   .js-plotly-plot .modebar { display: none; }
   .js-plotly-plot .draglayer, .js-plotly-plot .draglayer * { pointer-events: none !important; }
+  /* Those of a table stay: they stand above it, and it keeps the room for them. */
+  [data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] > [data-testid="stDataFrame"]) {
+    margin-top: 1.75rem;
+  }
 }
 /* The buttons of a chart stand above it, as those of a table do: else they cover its title. Not where it fills the
    screen: there is no room above. */

@@ -1,10 +1,11 @@
-"""On a phone a finger that lies on a chart scrolls the page, as it does beside it."""
+"""On a phone a finger that lies on a chart scrolls the page, as it does beside it, and the buttons of a table, which are
+there all the time, cover nothing."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from deepfake.dashboard.browser import STYLE
 from deepfake.figures.style import styled
@@ -49,3 +50,18 @@ def test_a_finger_scrolls_over_a_chart(browser: Browser, is_still: bool) -> None
     finally:
         context.close()
     assert (scrolled > SWIPE_PX / 2) == is_still, "without the style the chart holds the finger"
+
+
+def test_the_buttons_of_a_table_cover_no_text(browser: Browser, app_url: str) -> None:
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    try:
+        page = context.new_page()
+        page.goto(f"{app_url}/methods")
+        buttons = page.get_by_test_id("stDataFrame").first.get_by_test_id("stElementToolbar")
+        expect(buttons).to_be_visible()
+        text, box = page.get_by_text("it gave no clear answer").bounding_box(), buttons.bounding_box()
+    finally:
+        context.close()
+    assert text is not None
+    assert box is not None
+    assert text["y"] + text["height"] <= box["y"]

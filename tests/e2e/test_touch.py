@@ -1,5 +1,5 @@
-"""On a phone a finger that lies on a chart scrolls the page, as it does beside it, and the buttons of a table, which are
-there all the time, cover nothing."""
+"""On a phone a finger that lies on a chart scrolls the page, as it does beside it; the buttons of a table, which are
+there all the time, cover nothing; a report needs no scrolling to the side."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from deepfake.dashboard.browser import STYLE
 from deepfake.figures.style import styled
+from deepfake.report.document import Document, Section
+from deepfake.report.html import document_html
 
 pytestmark = pytest.mark.e2e
 
@@ -65,3 +67,18 @@ def test_the_buttons_of_a_table_cover_no_text(browser: Browser, app_url: str) ->
     assert text is not None
     assert box is not None
     assert text["y"] + text["height"] <= box["y"]
+
+
+def test_a_long_name_does_not_make_a_report_wider_than_a_phone(browser: Browser) -> None:
+    name = "a_clip_that_somebody_sent_by_a_messenger" * 3
+    report = Document(
+        title=name, answer="2 clips", tone="none", strength="", reasons=(f"{name}: Inconclusive",), note="",
+        sections=(Section(f"1. {name}", items=(name,), rows=(("clip", "answer"), (name, "Inconclusive"))),),
+    )  # fmt: skip
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    try:
+        page = context.new_page()
+        page.set_content(document_html(report))
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    finally:
+        context.close()

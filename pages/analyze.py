@@ -135,7 +135,8 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
     )
     st.caption(
         "How to read this: filled points look more fake than real; a dip below is a frame unlike the one before.",
-        help="The dashed line is the person's P(fake), the gray band its 95 % interval. Click a point to go there.",
+        help="The dashed line is P(fake) of a person who was judged, the gray band its 95 % interval. "
+        "Click a point to go there.",
     )
 
 

@@ -32,8 +32,8 @@ def score_figure(
     """Return P(fake) of one person's scored frames over the similarity of successive frames, under one time axis.
 
     Above: one point per scored frame, filled where it looks more fake than real; the person's P(fake) as a line with
-    its 95 % interval as a band, and a band where nine in ten real examples lie; dotted at 0.5. Below:
-    similarity_figure. Every point's customdata begins with [frame index, "m:ss.ff"].
+    its 95 % interval as a band, where the person was judged, and a band where nine in ten real examples lie; dotted at
+    0.5. Below: similarity_figure. Every point's customdata begins with [frame index, "m:ss.ff"].
     """
     below = similarity_figure(analysis, track_id, drops=drops, face_drops=face_drops, moment_s=moment_s)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
@@ -153,7 +153,8 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
     trace = None if track_id is None else analysis.trace(SCORE, track_id)
     if trace is None or not len(trace.values):
         return []
-    verdict = next((item for item in analysis.verdict.tracks if item.track_id == track_id), None)
+    judged = (item for item in analysis.verdict.tracks if not item.abstained)
+    verdict = next((item for item in judged if item.track_id == track_id), None)
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])]
     curves = []
     real = _real_scores(analysis)

@@ -42,14 +42,15 @@ def curves_svg(analysis: Analysis) -> str:
 def score_svg(analysis: Analysis, track_id: int) -> str:
     """Return P(fake) of a person's scored pictures over time as an svg element, or a sentence where there is none.
 
-    Filled points are over 0.5; the dashed line is the person's P(fake).
+    Filled points are over 0.5; the dashed line is P(fake) of a person who was judged.
     """
     trace = analysis.trace(SCORE, track_id)
     if trace is None or not np.isfinite(trace.values).any():
         return "<p>Nothing was scored.</p>"
     end_s = max(float(analysis.frame_timestamps_s[-1]), 1e-6)
     parts = [_axes(np.array([1.0, 0.5, 0.0]), end_s)]
-    answer = next((answer for answer in analysis.verdict.tracks if answer.track_id == track_id), None)
+    judged = (answer for answer in analysis.verdict.tracks if not answer.abstained)
+    answer = next((answer for answer in judged if answer.track_id == track_id), None)
     if answer is not None and answer.probability_fake is not None:
         y = _y(np.array([answer.probability_fake]), 0)[0]
         parts.append(

@@ -40,8 +40,8 @@ MAP_NOTE = (
     "where it takes from it. It shows what moved the classifier, not that something is wrong there."
 )
 SCORE_NOTE = (
-    "Each point is one picture of the face. Filled points look more fake than real; the dashed line is P(fake) of the "
-    "person."
+    "Each point is one picture of the face. Filled points look more fake than real; the dashed line is P(fake) of a "
+    "person who was judged."
 )
 SIMILARITY_NOTE = (
     "1 means that a frame equals the one before it (SSIM). Solid: the whole frame. Dashed: a face. Dotted vertical "

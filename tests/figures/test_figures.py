@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.faces.base import FaceDetection
@@ -25,6 +26,7 @@ from deepfake.figures.pictures import difference_figure, drawn_faces
 from deepfake.figures.scores import paired_signal_figure, score_figure, signal_figure, why_no_score
 from deepfake.figures.style import COLORS, empty_figure
 from deepfake.figures.timeline import timeline_figure
+from deepfake.report.curves import score_svg
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo
 
@@ -341,6 +343,18 @@ def test_the_band_and_the_line_are_the_persons_interval_and_probability() -> Non
     assert (min(band.y), max(band.y)) == (0.3, 0.8)
     line = next(curve for curve in figure.data if curve.name == "person's P(fake)")
     assert set(line.y) == {0.6}
+
+
+def test_who_was_not_judged_has_no_line() -> None:
+    analysis = a_scored_analysis()
+    [person] = analysis.verdict.tracks
+    small = dataclasses.replace(person, reasons=(Evidence("face_too_small", "face_width", 0, {}),))
+    unjudged = dataclasses.replace(analysis, verdict=dataclasses.replace(analysis.verdict, tracks=(small,)))
+    names = [curve.name or "" for curve in score_figure(unjudged, 0).data]
+    assert "P(fake) of a frame" in names
+    assert not [name for name in names if name == "person's P(fake)" or name.startswith("95 %")]
+    assert 'class="level"' in score_svg(analysis, 0)
+    assert 'class="level"' not in score_svg(unjudged, 0)
 
 
 def test_without_scores_the_similarity_stays_and_the_reason_is_told() -> None:

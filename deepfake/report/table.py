@@ -36,9 +36,10 @@ def _answer_cells(analysis: Analysis | None) -> list[Any]:
     if analysis is None:
         return [""] * 6
     verdict = analysis.verdict
+    if verdict.told_probability is None:
+        return [verdict.label, ANSWER_WORDS[verdict.answer], "", "", "", first_reason(analysis)]
     low, high = verdict.interval or ("", "")
-    chance = "" if verdict.probability_fake is None else verdict.probability_fake
-    return [verdict.label, ANSWER_WORDS[verdict.answer], chance, low, high, first_reason(analysis)]
+    return [verdict.label, ANSWER_WORDS[verdict.answer], verdict.told_probability, low, high, first_reason(analysis)]
 
 
 def first_reason(analysis: Analysis) -> str:

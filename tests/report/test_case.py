@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 import pypdfium2
 import pytest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.moments import Moments
+from deepfake.analysis.verdict import TrackVerdict
 from deepfake.cli import main
 from deepfake.report import wording
 from deepfake.report.case import case_document
@@ -48,6 +50,15 @@ def test_the_table_has_verdicts_reasons_and_what_failed() -> None:
     assert read[0]["file"] == "'=a.mp4", "no formula"
     assert (read[0]["verdict"], read[0]["answer"], read[0]["probability_fake"]) == ("LIKELY_FAKE", "Likely fake", "0.9")
     assert [(row["verdict"], row["error"]) for row in read[1:]] == [("", "no"), ("", "")]
+
+
+def test_the_table_gives_no_probability_beside_not_judged() -> None:
+    small = Evidence("face_too_small", "face_width", 0, {"px": 31.6, "at_least": 48.0})
+    person = TrackVerdict(0, "INCONCLUSIVE", 0.9, (0.8, 0.95), 0.01, (small,))
+    clip = sample_analysis(1, label="INCONCLUSIVE", reasons=(small,), tracks=(person,))
+    (row,) = csv.DictReader(io.StringIO(answers_csv([("a", "ab", clip, "")])))
+    assert row["answer"] == "Not judged"
+    assert (row["probability_fake"], row["low"], row["high"]) == ("", "", "")
 
 
 def test_the_table_says_which_clip_the_classifier_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.analysis.evidence import Evidence
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.dashboard.analyze import queue
 from deepfake.dashboard.analyze.queue import QueueRow, open_clicked, queue_table
 from deepfake.dashboard.state import AnalyzePage
@@ -83,3 +86,12 @@ def test_one_file_has_no_table(states: dict[str, QueueRow], monkeypatch: pytest.
 def test_the_table_says_what_failed_and_what_waits() -> None:
     rows = [QueueRow(UPLOADS[0], None, "notes.mp4: no", failed=True), QueueRow(UPLOADS[1], None, "waiting")]
     assert list(queue_table(rows)["why"]) == ["notes.mp4: no", "waiting"]
+
+
+def test_a_clip_that_was_not_judged_has_no_probability() -> None:
+    small = Evidence("face_too_small", "face_width", 0, {"px": 31.2, "at_least": 48.0})
+    person = TrackVerdict(0, "INCONCLUSIVE", 0.4, (0.3, 0.5), 0.4, (small,))
+    verdict = Verdict("INCONCLUSIVE", 0.4, (small,), (0.3, 0.5), (person,))
+    unjudged = dataclasses.replace(sample_analysis(1), verdict=verdict)
+    [shown] = queue_table([QueueRow(UPLOADS[0], unjudged, "done")]).to_dict("records")
+    assert (shown["answer"], shown["P(fake)"]) == ("? Not judged", None)

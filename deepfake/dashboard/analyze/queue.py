@@ -128,7 +128,7 @@ def queue_table(rows: list[QueueRow]) -> pd.DataFrame:
             {
                 "file": row.upload.name,
                 "answer": "" if row.analysis is None else _answer(row.analysis),
-                "P(fake)": None if row.analysis is None else row.analysis.verdict.probability_fake,
+                "P(fake)": None if row.analysis is None else row.analysis.verdict.told_probability,
                 "why": first_reason(row.analysis) if row.analysis is not None else row.state,
             }
             for row in rows

@@ -39,6 +39,9 @@ class Settings:
         cases_dir: Folder of the clips that were kept in a case.
         database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
 
+    Raises:
+        SettingsError: A number is not greater than 0.
+
     Example:
         >>> import deepfake
         >>> analysis = deepfake.analyze("clip.mp4", settings=deepfake.Settings(max_duration_s=60))
@@ -61,6 +64,12 @@ class Settings:
     weights_dir: Path | None = None
     cases_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("deepfake-workbench")) / "cases")
     database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, int | float) and not value > 0:  # nor is nan
+                raise SettingsError("Settings", f"{item.name} must be greater than 0, not {value!r}")
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

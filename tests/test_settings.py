@@ -57,6 +57,12 @@ def test_a_bad_value_is_named(environment, message):
         load_settings(environment)
 
 
+@pytest.mark.parametrize("given", [{"max_faces": 0}, {"max_duration_s": float("nan")}, {"workers": -1}])
+def test_a_program_cannot_pass_a_limit_that_lets_nothing_through(given):
+    with pytest.raises(SettingsError, match=f"{next(iter(given))} must be greater than 0"):
+        Settings(**given)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

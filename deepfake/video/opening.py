@@ -191,8 +191,10 @@ def duration_of(stream: Any, container: Any) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     if container.duration:
-        # FFmpeg writes into Matroska on which time of its clock a file ends, not how long it lasts.
-        start = max(0, container.start_time or 0) if "matroska" in container.format.name else 0
+        # FFmpeg writes into Matroska on which time of its clock a file ends; other programs, how long it lasts.
+        tags = {name.upper(): value for name, value in container.metadata.items()}
+        is_end = "matroska" in container.format.name and tags.get("ENCODER", "").startswith("Lavf")
+        start = max(0, container.start_time or 0) if is_end else 0
         ticks = container.duration - start if start < container.duration else container.duration
         return float(Fraction(ticks, av.time_base))
     return None

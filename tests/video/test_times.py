@@ -1,11 +1,13 @@
 """When frames are shown: in every container, after jumps, without times, on coarse clocks; and at any moment asked."""
 
+import struct
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
+from deepfake.errors import LimitError
 from deepfake.report.wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.reader import VideoReader, probe
@@ -188,6 +190,22 @@ def test_an_edit_list_is_obeyed(tmp_path, start):
     _, reader = times(path)
     assert reading_warnings(reader.info) == ()
     assert reader.info.frame_count == 40 - start
+
+
+def test_a_length_that_another_program_wrote_is_a_length(tmp_path):
+    """mkvmerge writes how long a file lasts, also where its clock begins late."""
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        add_pictures(container, add_stream(container, "libx264", (HEIGHT, WIDTH)), square_frames(40), first=2 * RATE)
+    end_s, length_s = 2 + 40 / RATE, 40 / RATE
+    data = path.read_bytes()
+    written = b"\x44\x89\x88" + struct.pack(">d", end_s * 1000)  # Duration, in ticks of a millisecond
+    assert data.count(written) == 1
+    data = data.replace(written, b"\x44\x89\x88" + struct.pack(">d", length_s * 1000)).replace(b"Lavf", b"mkvm")
+    path.write_bytes(data)
+    assert probe(path).duration_s == pytest.approx(length_s, abs=0.05)
+    with pytest.raises(LimitError):
+        probe(path, Settings(max_duration_s=length_s - 0.2))
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".mp4"])

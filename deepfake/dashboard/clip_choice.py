@@ -135,29 +135,33 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
         st.rerun()
     if page.upload_error is not None:
         st.error(page.upload_error, icon=":material/error:")
-    if page.upload_note is not None:
-        st.info(page.upload_note, icon=":material/content_copy:")
+    for sha256, names in page.doubles.items():
+        if sha256 in session().uploads:
+            same = plain(f"{', '.join(names[:-1])} and {names[-1]}")
+            st.info(
+                f"{same} are the same file: it is listed once, as {plain(names[-1])}.", icon=":material/content_copy:"
+            )
 
 
 def _save(page: PageState, files: Sequence[UploadedFile]) -> None:
     """Keep uploads for the session and choose the first that could be; remember what was wrong with the others, and
     which are one file by two names."""
-    problems, doubles, saved = [], [], []
-    names = {upload.sha256: upload.name for upload in session().uploads.values()}
+    problems, saved = [], []
+    names = {upload.sha256: [upload.name] for upload in session().uploads.values()}
     for file in files:
         try:
             upload = runtime().save_upload(session(), file.name, file)
             saved.append(upload.sha256)
-            earlier = names.get(upload.sha256, upload.name)
-            if earlier != upload.name:
-                doubles.append(f"{earlier} and {upload.name} are the same file: it is listed once, as {upload.name}.")
-            names[upload.sha256] = upload.name
+            same = names.setdefault(upload.sha256, [])
+            if upload.name in same:
+                same.remove(upload.name)
+            same.append(upload.name)
         except DeepfakeError as error:
             problems.append(str(error))
         finally:
             _release(file)
     page.upload_error = "  \n".join(map(plain, problems)) or None
-    page.upload_note = "  \n".join(map(plain, doubles)) or None
+    page.doubles = {sha256: same for sha256, same in names.items() if len(same) > 1}
     if saved:
         set_choice(page, UPLOADS_ID, saved[0])
 

@@ -96,7 +96,7 @@ class PageState:
         address: the clip that the URL named when it was last looked at.
         uploads: how many files were uploaded here.
         upload_error: what was wrong with the last upload.
-        upload_note: which files of the last upload are one file by two names.
+        doubles: names of the last upload that are one file, by its SHA-256; it is listed by the last of them.
         time_of: the result that time_s is of.
         time_s: the time that rules the page, seconds from the first frame.
         person_of: the result that track_id is of.
@@ -111,7 +111,7 @@ class PageState:
     address: str | None = None
     uploads: int = 0
     upload_error: str | None = None
-    upload_note: str | None = None
+    doubles: dict[str, list[str]] = field(default_factory=dict)
     time_of: str | None = None
     time_s: float = 0.0
     person_of: str | None = None

@@ -59,17 +59,19 @@ def checked_scores(found: CropScores, count: int, classifier: str) -> CropScores
     Raises:
         ClassifierError: It did not give one number for each crop, or a number that is no probability, or none at all.
     """
+    if not isinstance(found, CropScores):
+        raise ClassifierError(classifier, f"its score_track has to return CropScores, not {type(found).__name__}")
     try:
         scores = np.asarray(found.probabilities_fake, dtype=np.float32)
+        whole = [] if found.track_probability is None else [float(found.track_probability)]
     except (TypeError, ValueError) as error:
         raise ClassifierError(classifier, f"its scores are no numbers ({error})") from error
     if scores.shape != (count,):
         raise ClassifierError(classifier, f"it has to give one score per crop, shape ({count},), not {scores.shape}")
     known = scores[~np.isnan(scores)]
-    whole = [] if found.track_probability is None else [found.track_probability]
     odd = [float(value) for value in (*known, *whole) if not 0 <= value <= 1]
     if odd:
-        raise ClassifierError(classifier, f"its scores have to be probabilities from 0 to 1, not {odd[0]:g}")
+        raise ClassifierError(classifier, f"its scores have to be probabilities from 0 to 1, not {odd[0]}")
     if not len(known):
         raise ClassifierError(classifier, f"it gave no score for any of the {count} crops of a face")
     return replace(found, probabilities_fake=scores)

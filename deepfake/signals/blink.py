@@ -107,7 +107,7 @@ def summarise_blinks(trace: SignalTrace) -> BlinkSummary:
     """Return the blinks of a trace of eye openness and how their rate compares with people's."""
     blinks = find_blinks(trace)
     known = np.isfinite(trace.values)
-    measured_s = float(_shown_s(trace.timestamps_s)[known].sum())
+    measured_s = float(_shown_s(trace)[known].sum())
     if measured_s < MIN_MEASURED_S:
         nan = float("nan")
         return BlinkSummary(blinks, measured_s, nan, (nan, nan), "too short")
@@ -116,12 +116,12 @@ def summarise_blinks(trace: SignalTrace) -> BlinkSummary:
     return BlinkSummary(blinks, measured_s, 60 * len(blinks) / measured_s, (low, high), rate)
 
 
-def _shown_s(timestamps_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how long each frame is shown, f64 (n,): until the next one. Of a gap, in which the face was not seen, no
-    more counts than a blink may last, and of the last frame the usual time."""
-    steps = np.diff(timestamps_s)
+def _shown_s(trace: SignalTrace) -> NDArray[np.float64]:
+    """Return how long each frame is shown, f64 (n,): until the next one. Before a gap, in which the face was not seen,
+    and at the end it is the usual time."""
+    steps = np.diff(trace.timestamps_s)
     usual = float(np.median(steps)) if len(steps) else 0.0
-    return np.append(np.minimum(steps, max(BLINK_MAX_S, usual)), usual)[: len(timestamps_s)]
+    return np.append(np.where(np.diff(trace.frame_indices) > 1, usual, steps), usual)[: len(trace.timestamps_s)]
 
 
 def _poisson_interval(count: int) -> tuple[float, float]:

@@ -84,7 +84,7 @@ class FaceSignals:
 def _one_number(value: Any, name: str) -> float:
     """What a signal gave for a crop. Raises TypeError where it is no number, or several."""
     try:
-        if np.ndim(value) == 0:
+        if np.ndim(value) == 0 and not isinstance(value, str | bytes):
             return float(value)
     except (TypeError, ValueError):
         pass

@@ -164,6 +164,9 @@ def test_one_file_by_two_names_is_listed_once_and_told(no_face_clip: Path, tmp_p
     assert user.chooser("clip").options == ["copy.mp4"]
     assert f"{no_face_clip.name} and copy.mp4 are the same file" in user.info[0].value
     assert "same file" not in user.upload(copy).words
+    assert "same file" in user.upload(no_face_clip).words
+    user.click("analyze-delete")
+    assert "same file" not in user.words
 
 
 def test_an_address_with_anothers_upload_shows_nothing(no_face_clip: Path) -> None:

@@ -167,6 +167,13 @@ def test_a_probability_of_the_track_is_one():
     for wrong in (1.5, -0.1, float("nan")):
         with pytest.raises(ClassifierError, match="from 0 to 1"):
             scored(CropScores(np.full(4, 0.5, np.float32), track_probability=wrong))
+    with pytest.raises(ClassifierError, match="no numbers"):
+        scored(CropScores(np.full(4, 0.5, np.float32), track_probability=np.zeros(2)))  # type: ignore[arg-type]
+
+
+def test_what_is_no_crop_scores_is_told_as_that():
+    with pytest.raises(ClassifierError, match="has to return CropScores, not ndarray"):
+        scored(np.full(4, 0.5, np.float32))
 
 
 @pytest.mark.parametrize(("certain", "told"), [(1.0, 0.9999), (0.0, 0.0001), (0.3, 0.3)])

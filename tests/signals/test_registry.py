@@ -122,7 +122,8 @@ def test_an_object_is_no_class_of_signals():
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [(np.zeros(3), "ndarray"), (np.zeros(1), "ndarray"), ([1.0, 2.0], "list"), ("high", "str")]
+    ("value", "kind"),
+    [(np.zeros(3), "ndarray"), (np.zeros(1), "ndarray"), ([1.0, 2.0], "list"), ("high", "str"), ("0.5", "str")],
 )
 def test_a_signal_that_gives_no_single_number_is_an_error(portrait, monkeypatch, value, kind):
     class Wrong(FaceSignal):

@@ -140,6 +140,10 @@ class ClassifierError(DeepfakeError, OSError):
     probabilities."""
 
 
+class SignalError(DeepfakeError, TypeError):
+    """A signal gives something else than one number for a crop of a face."""
+
+
 class StoreError(DeepfakeError, OSError):
     """The store of analyses cannot be used: it is unreachable, damaged, busy, or was written by a newer version.
 

@@ -17,7 +17,7 @@ from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
-from deepfake.errors import ClipError, LimitError
+from deepfake.errors import ClassifierError, ClipError, LimitError, SignalError
 from deepfake.settings import Settings
 from deepfake.video.info import VideoInfo
 
@@ -33,6 +33,10 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: s
         raise ClipError(path.name, "this is not a video")
     if content.startswith(b"over") and settings.max_duration_s <= int(content.split()[1]):
         raise LimitError(path.name, "too long")
+    if content.startswith(b"classifier"):
+        raise ClassifierError(config.classifier, "it gave no score")
+    if content.startswith(b"signal"):
+        raise SignalError("The signal 'own'", "it has to give one number")
     if content.startswith(b"bug"):
         raise KeyError("a fault of the program")
     if content.startswith(b"hang"):
@@ -68,13 +72,18 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         tracks=(),
         traces=(),
         notebook_rule=NotebookRule(None, None, None),
-        verdict=_sure(content) or Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
+        verdict=_certain(content) or Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
         timings_s={},
     )
 
 
-def _sure(content: bytes) -> Verdict | None:
-    """The verdict of a clip that begins with "sure": more frames would not change it."""
+def _certain(content: bytes) -> Verdict | None:
+    """The verdict of a clip that begins with "sure", which more frames would not change, or with "tiny": nobody was
+    judged."""
+    if content.startswith(b"tiny"):
+        why = Evidence("face_too_small", "face_width", None, {"px": 20, "at_least": 64})
+        unjudged = TrackVerdict(0, "INCONCLUSIVE", 0.97, (0.9, 0.99), 0.01, (why,))
+        return Verdict("INCONCLUSIVE", 0.97, (why,), unjudged.interval, (unjudged,))
     if not content.startswith(b"sure"):
         return None
     person = TrackVerdict(0, "LIKELY_FAKE", 0.99, (0.985, 0.995), 0.003, ())

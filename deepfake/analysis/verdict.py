@@ -84,6 +84,11 @@ class TrackVerdict:
         return tuple(item for item in self.reasons if item.code in STOPPING)
 
     @property
+    def told_probability(self) -> float | None:
+        """P(fake) as a reader is told it: None for somebody who was not judged, whatever the score."""
+        return None if self.abstained else self.probability_fake
+
+    @property
     def is_picture(self) -> bool:
         """Whether the face was set aside as a picture of one."""
         return any(item.code == "a_picture" for item in self.abstained)

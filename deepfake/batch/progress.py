@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deepfake.analysis.evidence import Evidence
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.verdict import Answer, VerdictLabel
 from deepfake.dataset import ClipEntry
 
 Status = Literal["analyzed", "known", "failed", "failed_before"]
@@ -19,7 +19,8 @@ class BatchResult:
 
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
     reason: the verdict's first. error: why, without the clip's name, None where there is a verdict. seconds: that the
-    analysis took, None where there was none. look: what the verdict rests on, a quick look or the full pass.
+    analysis took, None where there was none. look: what the verdict rests on, a quick look or the full pass. answer:
+    the verdict, but where there was no face, or nobody could be judged, just that; probability_fake then means nothing.
     """
 
     clip: ClipEntry
@@ -31,6 +32,7 @@ class BatchResult:
     error: str | None = None
     seconds: float | None = None
     look: Look | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Ta
 from deepfake.batch.worker import AnalyzeFile, Task, limits_of, looks_of
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
+from deepfake.faces.detection import face_detector_row
 from deepfake.settings import Settings, load_settings
 from deepfake.store import open_store
 
@@ -56,6 +57,9 @@ class Batch:
             once a limit is another.
         analyze: What does the work: a function of a module that workers can import.
 
+    Raises:
+        SettingsError: There is no face detector of that name.
+
     Example:
         >>> import deepfake
         >>> from deepfake.batch import collect_clips
@@ -84,6 +88,7 @@ class Batch:
             by_location[clip.location] = clip
         self._clips = tuple(by_location.values())
         self._config = config or AnalysisConfig()
+        face_detector_row(self._config.face_detector)
         self._settings = settings or load_settings()
         look_for_weights_in(self._settings.weights_dir)
         self._workers = workers or default_workers()

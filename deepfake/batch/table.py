@@ -11,7 +11,7 @@ from deepfake.files import check_writable, csv_cell, output, readable
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
     "path", "label", "probability_fake", "verdict", "error",
-    "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location",
+    "answer", "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location",
 )  # fmt: skip
 TEXT_COLUMNS = tuple(name for name in TABLE_COLUMNS if name not in ("probability_fake", "seconds"))
 SUFFIXES = (".csv", ".parquet")
@@ -65,6 +65,7 @@ def _row(result: BatchResult) -> dict[str, Any]:
         "probability_fake": result.probability_fake,
         "verdict": result.verdict,
         "error": None if result.error is None else " ".join(result.error.split()),
+        "answer": result.answer,
         "status": result.status,
         "look": result.look,
         "sha256": result.sha256,

@@ -22,7 +22,7 @@ from deepfake.batch.progress import BatchResult, Look
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
-from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, StoreError, WorkerError
+from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, SignalError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
@@ -145,6 +145,8 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
             return known_result(clip, found, task.looks)
         try:
             analysis = _analyzed(copy, task)
+        except (ClassifierError, SignalError) as error:
+            return BatchResult(clip, "failed", error=str(error))  # the caller's code: no fault of the clip either
         except DeepfakeError as error:
             # A copy's place means nothing to anyone.
             why, is_over = error.beside(copy.file, *_names(clip)), isinstance(error, LimitError)
@@ -190,7 +192,7 @@ def limits_of(settings: Settings, timeout_s: float) -> str:
 def known_result(clip: ClipEntry, found: AnalysisSummary, looks: Mapping[str, Look]) -> BatchResult:
     """Return the result of a clip that the store has. looks: as in Task."""
     answer = found.probability_fake, found.verdict, found.reason
-    return BatchResult(clip, "known", found.sha256, *answer, look=looks[found.fingerprint])
+    return BatchResult(clip, "known", found.sha256, *answer, look=looks[found.fingerprint], answer=found.answer)
 
 
 def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
@@ -209,7 +211,7 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
-    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look)
+    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look, answer=verdict.answer)
 
 
 def _failed(

@@ -58,9 +58,14 @@ def face_detector(name: str) -> FaceDetector:
 
     Raises SettingsError, which is a ValueError, for an unknown name.
     """
+    return face_detector_row(name).load()
+
+
+def face_detector_row(name: str) -> FaceDetectorRow:
+    """Return what is known of a detector without loading it. Raises SettingsError for an unknown name."""
     if name not in FACE_DETECTORS:
         raise SettingsError("face_detector", f"unknown face detector {name!r}; known are {', '.join(FACE_DETECTORS)}")
-    return FACE_DETECTORS[name].load()
+    return FACE_DETECTORS[name]
 
 
 def gives_landmarks(name: str) -> bool:

@@ -153,20 +153,20 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
     trace = None if track_id is None else analysis.trace(SCORE, track_id)
     if trace is None or not len(trace.values):
         return []
-    judged = (item for item in analysis.verdict.tracks if not item.abstained)
-    verdict = next((item for item in judged if item.track_id == track_id), None)
+    verdict = next((item for item in analysis.verdict.tracks if item.track_id == track_id), None)
+    probability = None if verdict is None else verdict.told_probability
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])]
     curves = []
     real = _real_scores(analysis)
     if real is not None:
         curves.append(_band(ends_s, real, COLORS["real"], "9 in 10 real examples"))
-    if verdict is not None and verdict.interval is not None:
+    if verdict is not None and probability is not None and verdict.interval is not None:
         low, high = verdict.interval
         interval = _band(ends_s, verdict.interval, COLORS["inconclusive"], f"95 % interval {low:.2f}–{high:.2f}")
         curves.append(interval.update(showlegend=False))
-    if verdict is not None and verdict.probability_fake is not None:
-        told = f"P(fake) of the person {verdict.probability_fake:.2f}"
-        curves.append(_level(ends_s, verdict.probability_fake, "person's P(fake)", told))
+    if probability is not None:
+        told = f"P(fake) of the person {probability:.2f}"
+        curves.append(_level(ends_s, probability, "person's P(fake)", told))
     return [*curves, score_points(trace, size_px=8, line_px=2)]
 
 

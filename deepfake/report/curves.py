@@ -49,10 +49,9 @@ def score_svg(analysis: Analysis, track_id: int) -> str:
         return "<p>Nothing was scored.</p>"
     end_s = max(float(analysis.frame_timestamps_s[-1]), 1e-6)
     parts = [_axes(np.array([1.0, 0.5, 0.0]), end_s)]
-    judged = (answer for answer in analysis.verdict.tracks if not answer.abstained)
-    answer = next((answer for answer in judged if answer.track_id == track_id), None)
-    if answer is not None and answer.probability_fake is not None:
-        y = _y(np.array([answer.probability_fake]), 0)[0]
+    answer = next((answer for answer in analysis.verdict.tracks if answer.track_id == track_id), None)
+    if answer is not None and answer.told_probability is not None:
+        y = _y(np.array([answer.told_probability]), 0)[0]
         parts.append(
             f'<line class="level" x1="{CHART_LEFT}" x2="{CHART_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" '
             'stroke="#4a5560" stroke-dasharray="8 4"/>'

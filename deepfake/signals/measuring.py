@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepfake.errors import SignalError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import face_mesh
 from deepfake.faces.pose import head_yaw_deg
@@ -82,10 +83,10 @@ class FaceSignals:
 
 
 def _one_number(value: Any, name: str) -> float:
-    """What a signal gave for a crop. Raises TypeError where it is no number, or several."""
+    """What a signal gave for a crop. Raises SignalError where it is no number, or several."""
     try:
         if np.ndim(value) == 0 and not isinstance(value, str | bytes):
             return float(value)
     except (TypeError, ValueError):
         pass
-    raise TypeError(f"the signal {name!r} has to give one number, NaN or None; it gave {type(value).__name__}")
+    raise SignalError(f"The signal {name!r}", f"it has to give one number, NaN or None; it gave {type(value).__name__}")

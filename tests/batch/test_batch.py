@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchResult
-from deepfake.detectors import CLASSIFIERS, ClassifierInfo, FaceClassifier, register_classifier
-from deepfake.errors import StoreError, WorkerError
+from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, ClassifierInfo, FaceClassifier, register_classifier
+from deepfake.errors import SettingsError, StoreError, WorkerError
 from deepfake.settings import Settings
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.registry import FACE_SIGNALS, register_signal
@@ -75,10 +75,15 @@ def test_a_second_run_reads_nothing_and_gives_the_same_results(
     second = {result.clip.name: result for result in new_batch(folder, settings).run()}
     assert [second[name].status for name in sorted(second)] == ["known", "failed_before", "known"]
     for name, result in second.items():
-        assert (result.probability_fake, result.verdict, result.error) == (
-            first[name].probability_fake, first[name].verdict, first[name].error,
+        assert (result.probability_fake, result.verdict, result.error, result.answer) == (
+            first[name].probability_fake, first[name].verdict, first[name].error, first[name].answer,
         )  # fmt: skip
     assert Counter(calls(settings)) == Counter({"a": 1, "bad b": 1, "c": 1})
+
+
+def test_a_clip_of_which_nobody_was_judged_is_told_as_that(tmp_path: Path, settings: Settings) -> None:
+    (result,) = new_batch(write_clips(tmp_path / "clips", "tiny"), settings).run()
+    assert (result.verdict, result.answer) == ("INCONCLUSIVE", "NOT_JUDGED")
 
 
 def test_a_quick_batch_analyzes_in_full_what_a_quick_look_leaves_open(tmp_path: Path, settings: Settings) -> None:
@@ -205,6 +210,25 @@ def test_what_only_the_caller_has_registered_is_told_and_no_fault_of_the_clip(
     finally:
         FACE_SIGNALS[:] = signals
         CLASSIFIERS.pop("own", None)
+
+
+def test_a_fault_of_the_callers_classifier_or_signal_is_told_and_not_recorded(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder = write_clips(tmp_path / "clips", "classifier", "signal", "a")
+    for third in ("analyzed", "known"):
+        results = sorted(new_batch(folder, settings).run(), key=lambda result: result.clip.name)
+        assert [result.status for result in results] == ["failed", "failed", third]
+        assert [result.error for result in results[:2]] == [
+            f"{DEFAULT_CLASSIFIER}: it gave no score",
+            "The signal 'own': it has to give one number",
+        ]
+
+
+def test_an_unknown_face_detector_is_told_before_anything_is_done(tmp_path: Path, settings: Settings) -> None:
+    folder = write_clips(tmp_path / "clips", "a")
+    with pytest.raises(SettingsError, match="unknown face detector 'retina'"):
+        new_batch(folder, settings, config=AnalysisConfig(face_detector="retina"))
 
 
 def test_a_recorded_failure_is_tried_again_on_request_only(tmp_path: Path, settings: Settings) -> None:

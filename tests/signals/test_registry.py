@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deepfake.dataset import ClipEntry
+from deepfake.errors import SignalError
 from deepfake.faces.alignment import FaceCrop, crop_face, crop_to_frame_from_landmarks
 from deepfake.signals import measuring
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo, SignalTrace
@@ -139,5 +140,5 @@ def test_a_signal_that_gives_no_single_number_is_an_error(portrait, monkeypatch,
     monkeypatch.setattr(measuring, "face_mesh", Mesh)
     signals = measuring.FaceSignals(25.0, (Wrong,))
     picture = FaceCrop(0, 0, 0.0, portrait, np.eye(2, 3, dtype=np.float32))
-    with pytest.raises(TypeError, match=f"the signal 'wrong' has to give one number, NaN or None; it gave {kind}"):
+    with pytest.raises(SignalError, match=f"signal 'wrong': it has to give one number, NaN or None; it gave {kind}"):
         signals.push(picture, Frame(0, 0.0, portrait))

@@ -181,8 +181,8 @@ def _draw_steps(steps: tuple[StepCode, ...], clip: ClipChoice, on_step: Callable
 
 def _draw_numbers(verdict: Verdict) -> None:
     with st.popover("Numbers", icon=":material/123:", type="tertiary"):
-        if verdict.probability_fake is not None:
-            st.markdown(score_text(verdict.probability_fake, verdict.interval))
+        if verdict.told_probability is not None:
+            st.markdown(score_text(verdict.told_probability, verdict.interval))
         told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
         st.markdown("\n".join(f"- {DIRECTION_WORDS[item.direction]}{plain(sentence)}" for item, sentence in told))
 
@@ -276,7 +276,7 @@ def _draw_persons(analysis: Analysis) -> None:
 
 def _draw_person(track: TrackVerdict) -> None:
     look = VERDICT_LOOKS[track.label]
-    numbers = score_text(track.probability_fake, track.interval)
+    numbers = score_text(track.told_probability, track.interval)
     st.badge(
         f"{person_name(track.track_id)} {look.person}",
         icon=look.icon,

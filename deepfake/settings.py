@@ -1,5 +1,6 @@
 """Settings: limits, folders and cache, from environment variables and a settings file."""
 
+import operator
 import os
 import tomllib
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Settings:
         database_url: Where analyses are kept: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
 
     Raises:
-        SettingsError: A number is not greater than 0.
+        SettingsError: A value cannot be used, as in the settings file: a number is not greater than 0, or no number.
 
     Example:
         >>> import deepfake
@@ -66,10 +67,10 @@ class Settings:
     database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, int | float) and not value > 0:  # nor is nan
-                raise SettingsError("Settings", f"{item.name} must be greater than 0, not {value!r}")
+        for name in (item.name for item in fields(self)):
+            value = getattr(self, name)
+            if name != "weights_dir" or value is not None:
+                object.__setattr__(self, name, _convert(name, value, "Settings"))
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -141,6 +142,9 @@ def _number(value: Any, *, whole: bool) -> float:
         raise TypeError("a number is expected")
     if not whole:
         return float(value)
-    if isinstance(value, float):
-        raise TypeError("a whole number is expected")
-    return int(value)
+    if isinstance(value, str):
+        return int(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError("a whole number is expected") from None

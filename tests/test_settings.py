@@ -1,7 +1,9 @@
 """Settings come from the file and the environment, and a bad one is named."""
 
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepfake.errors import SettingsError
@@ -61,6 +63,23 @@ def test_a_bad_value_is_named(environment, message):
 def test_a_program_cannot_pass_a_limit_that_lets_nothing_through(given):
     with pytest.raises(SettingsError, match=f"{next(iter(given))} must be greater than 0"):
         Settings(**given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"max_faces": 2.5}, {"max_faces": np.float32(2.5)}, {"workers": True}, {"max_clip_mb": None}, {"cache_dir": 5},
+     {"data_dirs": "one"}, {"database_url": None}],
+)  # fmt: skip
+def test_a_program_cannot_pass_what_a_file_may_not_say(given):
+    with pytest.raises(SettingsError, match=f"Settings: {next(iter(given))} cannot be"):
+        Settings(**given)
+
+
+def test_a_program_may_pass_numbers_and_paths_of_other_types():
+    given = Settings(max_faces=np.int64(3), max_duration_s=np.float32(1.5), cache_dir="folder", data_dirs=["one"])
+    assert (given.max_faces, given.max_duration_s) == (3, 1.5)
+    assert (given.cache_dir, given.data_dirs) == (Path("folder"), (Path("one"),))
+    assert load_settings({"DEEPFAKE_MAX_FACES": "3"}).max_faces == 3
 
 
 @pytest.mark.parametrize(

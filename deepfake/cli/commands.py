@@ -74,7 +74,7 @@ def analyze(options: argparse.Namespace) -> None:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))
     _tell_if_kept(options.clip, answer)
     if clips is not None:
-        _tell_without_clip([track.track_id for track in analysis.tracks if track.track_id not in faces])
+        _tell_without_clip([track.track_id for track in analysis.tracks if track.track_id in clips.skipped])
     moments = None
     if any(export.has_pictures and export.kind in outputs for export in EXPORTS):
         moments = suspicious_moments(options.clip, analysis)
@@ -89,11 +89,10 @@ def analyze(options: argparse.Namespace) -> None:
 
 def _tell_without_clip(track_ids: list[int]) -> None:
     from deepfake.report.wording import person_name
-    from deepfake.views.face_clips import MAX_OPEN_ENCODERS
 
     if track_ids:
         names = ", ".join(map(person_name, track_ids))
-        warn(f"--faces: there is no clip of {names}: it writes at most {MAX_OPEN_ENCODERS} faces at a time")
+        warn(f"--faces: there is no clip of {names}: more faces were in view than it writes at a time")
 
 
 def _tell_if_kept(clip: Path, answer: "Answer") -> None:

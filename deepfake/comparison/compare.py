@@ -153,8 +153,9 @@ def compare(
         0
     """
     started = time.perf_counter()
-    for path in (fake_path, original_path):
-        probe(path, settings)  # what cannot be used is told before minutes go into the other
+    for path, other in ((fake_path, original_analysis), (original_path, fake_analysis)):
+        if other is None:  # what cannot be used is told before minutes go into the other clip
+            probe(path, settings)
 
     def analyzed(path: Path | str, stage: str) -> Analysis:
         def report(state: Progress) -> None:

@@ -90,7 +90,7 @@ def job_or_folder(request: Request, *, place: str) -> Job | Path | None:
 def waiting_targets(place: str) -> list[str]:
     """Return where a place shows what came of a result that is not there: why it failed, or how far it is, as CSS
     selectors."""
-    return [f".st-key-failure-{place}", f".st-key-progress-{place}"]
+    return [f".st-key-{state}-{place}" for state in ("failure", "canceled", "progress")]
 
 
 def stop_waiting(place: str) -> None:
@@ -116,10 +116,11 @@ def _leave_previous(place: str, request: Request, owner: str) -> None:
 
 
 def _draw_canceled(request: Request, heading: str, place: str) -> None:
-    st.info(f"{plain(heading)}: canceled.", icon=":material/cancel:")
-    if st.button("Start again", key=f"again-{place}", icon=":material/refresh:"):
-        _waits().canceled.discard(request.key)
-        st.rerun()
+    with st.container(key=f"canceled-{place}"):
+        st.info(f"{plain(heading)}: canceled.", icon=":material/cancel:")
+        if st.button("Start again", key=f"again-{place}", icon=":material/refresh:"):
+            _waits().canceled.discard(request.key)
+            st.rerun()
 
 
 def _draw_failure(job: Job, request: Request, place: str) -> None:

@@ -22,7 +22,7 @@ from deepfake.video.info import Adjustment
 # Formats that hold their pictures themselves. A playlist (HLS, DASH, ffconcat) is a text that names other files, and
 # would open what the user may not.
 CONTAINER_FORMATS: Final = "mov,matroska,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,h264,hevc,m4v"
-A_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of a URL; a Path has one slash left of two
+A_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # of a URL; a Path has one slash left of two
 A_URL: Final = "this is a URL; save the clip as a file first (`deepfake batch` fetches URLs itself)"
 # A cover, a thumbnail, a still beside the moving picture, or a layer that refines another stream.
 NOT_THE_CLIP: Final = (
@@ -79,11 +79,18 @@ class Choice:
         return (Adjustment("stream_chosen", {"stream": self.number, "of": self.of}),) if self.of > 1 else ()
 
 
+def _why_missing(path: Path) -> str:
+    scheme = A_SCHEME.match(str(path))
+    if scheme is None:
+        return "there is no such file"
+    return "name the file by its path alone, without `file://`" if scheme[1].lower() == "file" else A_URL
+
+
 def check_file(path: Path, settings: Settings) -> None:
     """Raise ClipNotFoundError, ClipError or LimitError for what cannot be a clip: no file, empty, too large, or plainly
     of another kind (a picture, a sound)."""
     if not path.exists():
-        raise ClipNotFoundError(path, A_URL if A_SCHEME.match(str(path)) else "there is no such file")
+        raise ClipNotFoundError(path, _why_missing(path))
     if not path.is_file():
         raise ClipError(path, "this is not a file; name a video clip")
     size = path.stat().st_size

@@ -140,9 +140,7 @@ class VideoReader:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise RuntimeError(
-                "the VideoReader was closed before all its frames were read; read them inside its `with`"
-            )
+            raise RuntimeError("the VideoReader is closed; read inside its `with`")
 
     def _release(self) -> None:
         # A generator that is not closed keeps the decoder, and with it the pictures it holds.
@@ -190,6 +188,7 @@ class VideoReader:
         try:
             for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
                 yield self._frame(index, picture)
+                self._check_open()
         finally:
             self._stream.codec_context.skip_frame = "DEFAULT"
 

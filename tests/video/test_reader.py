@@ -167,15 +167,17 @@ def test_a_closed_reader_gives_no_clip_that_ends_early(moving_square_clip):
     with VideoReader(moving_square_clip) as reader:
         later = reader.frames()
     with VideoReader(moving_square_clip) as half_read:
-        begun = half_read.frames()
+        begun, looked = half_read.frames(), half_read.moments(3)
         next(begun)
+        next(looked)
     for read in (
         lambda: list(later),
         lambda: list(begun),
+        lambda: list(looked),
         lambda: reader.frame_near(0.2),
         lambda: [*reader.moments(3)],
     ):
-        with pytest.raises(RuntimeError, match="closed before all its frames were read"):
+        with pytest.raises(RuntimeError, match="the VideoReader is closed; read inside its `with`"):
             read()
 
 
@@ -245,10 +247,15 @@ def test_interlaced_pictures_are_read(tmp_path, write_clip, moving_square_frames
     assert square_left_px(frames[12].image) == pytest.approx(8 + 4 * 12, abs=1)
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a.mp4", "s3://bucket/a.mp4", "file:///a.mp4"])
+@pytest.mark.parametrize("url", ["https://example.org/a.mp4", "s3://bucket/a.mp4"])
 def test_a_url_is_told_as_one(url):
     with pytest.raises(ClipNotFoundError, match="this is a URL; save the clip as a file first"):
         VideoReader(url)
+
+
+def test_the_url_of_a_local_file_is_told_to_be_given_as_a_path():
+    with pytest.raises(ClipNotFoundError, match="by its path alone, without `file://`"):
+        VideoReader("file:///a.mp4")
 
 
 def test_a_missing_file_is_a_file_not_found_error(tmp_path):

@@ -69,11 +69,15 @@ def is_url(location: str) -> bool:
     return "://" in location and not os.path.isabs(location)  # noqa: PTH117
 
 
+def without_local_scheme(text: str) -> str:
+    """Return a location without the scheme of this machine's own files."""
+    return text.partition("://")[2] if text.startswith(("file://", "local://")) else text
+
+
 def as_location(text: str) -> str:
     """Return the one name of a file: an absolute path for local files, links among its folders followed, else the URL
     as it is."""
-    if text.startswith(("file://", "local://")):
-        text = text.partition("://")[2]
+    text = without_local_scheme(text)
     if is_url(text):
         return text
     folder, name = os.path.split(text)

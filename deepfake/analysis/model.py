@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -60,8 +60,8 @@ class AnalysisConfig:
     def __post_init__(self) -> None:
         for name in ("search_every_s", "resume_within_s", "min_track_s"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and 0 <= value < math.inf):
-                raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r}")
+            if not (isinstance(value, int | float) and 0 <= value <= sys.float_info.max):  # nor inf, nor nan
+                raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r:.40}")
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are one setting, and have one fingerprint
 
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from deepfake.batch.remote import RemoteDisk, RemoteTable
 from deepfake.dataset import ClipEntry, Dataset, dataset_on, open_dataset
 from deepfake.errors import DatasetError
-from deepfake.files import as_location, is_url, readable, stamp_of_listing
+from deepfake.files import as_location, is_url, readable, stamp_of_listing, without_local_scheme
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def collect_clips(
     """
     clips: dict[str, ClipEntry] = {}
     for text in [str(inputs)] if isinstance(inputs, str | Path) else map(str, inputs):
-        found = _remote(text, warn) if is_url(as_location(text)) else _local(text.removeprefix("file://"), warn, read)
+        found = _remote(text, warn) if is_url(as_location(text)) else _local(without_local_scheme(text), warn, read)
         for clip in found:
             clips.setdefault(clip.location, clip)
     return tuple(clips.values())

@@ -189,8 +189,8 @@ class TrackCrops:
 class CropScores:
     """What a classifier says of the crops of one track.
 
-    probabilities_fake: f32 (n,), P(fake) of each crop, in [0, 1], NaN for crops that it did not look at; one is looked
-    at. track_probability: P(fake) of the track as a whole, or None: then it is the mean log odds of the crops
+    probabilities_fake: f32 (n,), P(fake) of each crop, in [0, 1], NaN for crops that it did not look at; at least one
+    has a number. track_probability: P(fake) of the track as a whole, or None: then it is the mean log odds of the crops
     (pooling.pool_track). An analysis ends with ClassifierError where they are something else.
     attributions: as of scores_and_attributions, where they cost nothing beside the scores; else None.
     """

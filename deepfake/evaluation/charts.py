@@ -47,7 +47,7 @@ def confusion_chart(measured: Measured, threshold: float, *, named: bool) -> go.
     """Return the four counts at a threshold. named: whether the title says whose they are."""
     at = measured.confusion_at(threshold)
     name = measured.name if named else ""
-    return confusion_figure(at.found, at.missed, at.false_alarms, at.cleared, threshold=threshold, name=name)
+    return confusion_figure(at.found, at.missed, at.false_alarms, at.not_accused, threshold=threshold, name=name)
 
 
 def reliability_chart(evaluations: Sequence[Measured]) -> go.Figure:

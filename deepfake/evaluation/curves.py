@@ -37,23 +37,24 @@ class PrecisionRecall:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Clips by label and by what a threshold calls them: found fakes, missed fakes, false alarms, cleared reals."""
+    """Clips by label and by what a threshold calls them: found fakes, missed fakes, false alarms, real
+    clips that were not accused (most of them are left open)."""
 
     threshold: float
     found: int
     missed: int
     false_alarms: int
-    cleared: int
+    not_accused: int
 
     @property
     def n(self) -> int:
         """How many clips have a P(fake)."""
-        return self.found + self.missed + self.false_alarms + self.cleared
+        return self.found + self.missed + self.false_alarms + self.not_accused
 
     @property
     def accuracy(self) -> Share:
         """Right answers among all. Its interval takes clips for independent: see accuracy_interval."""
-        return share(self.found + self.cleared, self.n)
+        return share(self.found + self.not_accused, self.n)
 
     @property
     def found_rate(self) -> Share:
@@ -63,7 +64,7 @@ class Confusion:
     @property
     def false_alarm_rate(self) -> Share:
         """Real clips called fake among real clips."""
-        return share(self.false_alarms, self.false_alarms + self.cleared)
+        return share(self.false_alarms, self.false_alarms + self.not_accused)
 
     @property
     def precision(self) -> Share:
@@ -112,8 +113,8 @@ def confusion(probabilities: ArrayLike, is_fake: ArrayLike, threshold: float) ->
     called = np.asarray(probabilities, dtype=np.float64) >= threshold
     if not len(fake):
         return Confusion(threshold, 0, 0, 0, 0)
-    (cleared, alarms), (missed, found) = confusion_matrix(fake, called, labels=[False, True]).tolist()
-    return Confusion(threshold, found, missed, alarms, cleared)
+    (not_accused, alarms), (missed, found) = confusion_matrix(fake, called, labels=[False, True]).tolist()
+    return Confusion(threshold, found, missed, alarms, not_accused)
 
 
 def accuracy_interval(

@@ -68,17 +68,16 @@ def precision_recall_figure(
 
 
 def confusion_figure(
-    found: int, missed: int, false_alarms: int, cleared: int, *, threshold: float, name: str = ""
+    found: int, missed: int, false_alarms: int, not_accused: int, *, threshold: float, name: str = ""
 ) -> go.Figure:
     """Return labels (rows) against what a threshold calls them (columns), each cell with its count and share of the
     row; the darker, the larger that share."""
     title = f"At P(fake) ≥ {threshold:.2f}" + (f": {plain(name)}" if name else ": labels against answers")
-    counts = np.array([[missed, found], [cleared, false_alarms]])
+    counts = np.array([[missed, found], [not_accused, false_alarms]])
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.sum():
         return empty_figure(title, "No clip has a P(fake).", height_px=HEIGHT_PX)
     shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
-    # Not "cleared": below the threshold most clips are left open.
     words = [["missed", "found"], ["not accused", "false alarms"]]
     text = [
         [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{shares[row, column]:.0%}" for column in (0, 1)]

@@ -120,6 +120,7 @@ def test_a_clip_has_the_same_location_however_it_is_named(tmp_path: Path, monkey
         ["set"],
         ["link/set"],
         [f"file://{root}"],
+        [f"local://{root}"],
         ["link/list.csv"],
         ["set/real/a.mp4", "link/set/fake/a.mp4"],
     ):

@@ -320,6 +320,6 @@ def test_a_clip_is_kept_and_its_case_is_opened_again_and_handed_on(page: Page, d
         _expect_at_rest(other)
         other.go_back()
         expect(other.get_by_role("heading", name="A *story*")).to_be_visible()
-        assert other.url == address
+        other.wait_for_url(address)
     finally:
         other.context.close()

@@ -575,7 +575,7 @@ class TestCurves:
 
     def test_counts_at_a_threshold_that_a_score_equals(self):
         at = confusion([0.8, 0.79, 0.8, 0.1], [1, 1, 0, 0], 0.8)
-        assert (at.found, at.missed, at.false_alarms, at.cleared) == (1, 1, 1, 1)
+        assert (at.found, at.missed, at.false_alarms, at.not_accused) == (1, 1, 1, 1)
         assert at.accuracy.rate == at.precision.rate == 0.5
         assert confusion([0.1], [0], 0.5).precision.rate is None
 

@@ -6,7 +6,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.dataset.batch import draw_batch
 from deepfake.dashboard.dataset.gallery import draw_gallery, open_buttons
 from deepfake.dashboard.dataset.panels import (
-    counts_line,
+    counts_markdown,
     draw_charts,
     draw_label,
     draw_missing,
@@ -35,7 +35,7 @@ def page() -> None:
 
 def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig) -> None:
     total = counts(dataset)
-    st.markdown(f"#### {counts_line(total)}")
+    st.markdown(counts_markdown(total))
     draw_notes(source, dataset)
     draw_batch(dataset, config)
     draw_charts(total)

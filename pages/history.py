@@ -36,7 +36,7 @@ def page() -> None:
     if runtime().store.problem is not None:
         return
     draw_cases()
-    st.subheader("Analyses")
+    st.header("Analyses")
     st.caption(WHAT_IS_YOURS if owner() else WHAT)
     draw_list()
 

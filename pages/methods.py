@@ -48,7 +48,7 @@ def page() -> None:
 
 def draw_method(method: Method) -> None:
     with st.container(border=True):
-        st.subheader(method.title)
+        st.header(method.title)
         st.markdown(method.measures)
         if method.formula is not None:
             st.latex(method.formula)
@@ -59,14 +59,14 @@ def draw_method(method: Method) -> None:
 
 
 def draw_verdict() -> None:
-    st.subheader("From a face to a verdict")
+    st.header("From a face to a verdict")
     st.markdown("\n".join(f"1. **{name}.** {text}" for name, text in verdict_steps(classifier())))
     st.latex(P_VALUE_FORMULA)
-    st.subheader("What can score a face")
+    st.header("What can score a face")
     st.markdown("The steps above are those of the first. Another is chosen in the settings of the analysis.")
     for scorer in CLASSIFIERS.values():
         draw_classifier(scorer)
-    st.subheader("What it cannot tell")
+    st.header("What it cannot tell")
     st.markdown("\n".join(f"- {limit}" for limit in limits_of(DEFAULT_CLASSIFIER)))
 
 
@@ -80,13 +80,13 @@ def draw_classifier(scorer: FaceClassifier) -> None:
 
 
 def draw_rule() -> None:
-    st.subheader("The notebook's rule, a heuristic")
+    st.header("The notebook's rule, a heuristic")
     st.latex(RULE_FORMULA)
     st.markdown(RULE_TEXT)
-    st.subheader("What the notebook got wrong, and what is done here")
+    st.header("What the notebook got wrong, and what is done here")
     table = pd.DataFrame(FLAWS, columns=["in the notebook", "here"])
     st.table(table, hide_index=True, border="horizontal")
-    st.subheader("A similarity that depends on the library")
+    st.header("A similarity that depends on the library")
     st.markdown(TF_TEXT)
     numbers = pd.DataFrame(TF_ROWS, columns=["SSIM of the same pair of 1080p frames", "value"])
     st.table(numbers, hide_index=True, border="horizontal")

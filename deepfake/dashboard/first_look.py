@@ -16,7 +16,7 @@ def draw_first_look(look: FirstLook) -> None:
     """Draw the answer with its strength, the faces that it is about, and that it is provisional."""
     with st.container(border=True, key="first-look", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"### {answer_markdown(look.verdict.answer)}", width="content")
+            st.markdown(f"## {answer_markdown(look.verdict.answer)}", width="content")
             text = strength_text(look.verdict)
             if text:
                 st.markdown(f":gray[{text}]", width="content")

@@ -38,7 +38,7 @@ def has_entered() -> bool:
     if "is_logged_in" not in visitor:
         return True
     if not visitor["is_logged_in"]:
-        st.header("Deepfake workbench")
+        st.title("Deepfake workbench")
         st.markdown("Log in to analyze clips. What you upload and keep is yours alone.")
         st.button("Log in", key="log-in", type="primary", icon=":material/login:", on_click=st.login)
         return False

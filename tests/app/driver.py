@@ -205,7 +205,7 @@ class User(AppTest):
     @property
     def words(self) -> str:
         """All that is written on the page, but for errors, buttons and tables."""
-        kinds = ("markdown", "caption", "info", "success", "warning", "subheader")
+        kinds = ("markdown", "caption", "info", "success", "warning", "header", "subheader")
         return "\n".join(str(element.value) for kind in kinds for element in getattr(self, kind))
 
     @property

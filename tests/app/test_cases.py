@@ -47,7 +47,7 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     other.text_input(key="case-text").set_value("nobody").run()
     assert "No case holds these words." in other.words
     other = User("history").with_haar().arrive(case=str(case.id))
-    assert [item.value for item in other.subheader] == [plain(NAME)], "shown as text"
+    assert [item.value for item in other.header] == [plain(NAME)], "shown as text"
     assert other.text_area(key=f"case-notes-{case.id}").value == "# heard\n\nfrom *them*"
     assert [item.label for item in other.get("download_button")] == ["Report", "PDF", "Save the table"]
     [link] = other.get("page_link")

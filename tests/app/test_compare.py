@@ -33,7 +33,9 @@ def lonely_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_cl
 
 def test_the_empty_page_offers_three_pairs_and_says_that_they_are_synthetic() -> None:
     user = User("compare").arrive().wait_for_samples()
-    assert sum(item.label == "Compare this pair" for item in user.button) == 3
+    labels = [item.label for item in user.samples]
+    assert len(set(labels)) == 3, "each is known by its name"
+    assert all(label.startswith("Compare ") for label in labels)
     assert "Synthetic" in user.words
     assert not user.has_answer()
 

@@ -17,7 +17,7 @@ from tests.app.driver import User
 def test_every_measurement_says_when_it_misleads() -> None:
     user = User("methods").arrive()
     assert not user.exception
-    titles = [item.value for item in user.subheader]
+    titles = [item.value for item in user.header]
     methods = (*METHODS, *signal_methods())
     for method in methods:
         assert method.title in titles

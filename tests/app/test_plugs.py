@@ -157,7 +157,7 @@ def test_a_signal_and_a_classifier_of_ones_own_are_in_the_json_and_on_every_page
 
     methods = User("methods").arrive()
     assert not methods.exception
-    assert "Redness of the face" in [item.value for item in methods.subheader]
+    assert "Redness of the face" in [item.value for item in methods.header]
     for sentence in (
         "Sunburn and sunsets.",
         "https://example.org/red",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,6 +50,16 @@ def test_the_first_request_to_a_server_gets_the_applications_menu(
         assert _menus(page) == [TITLES]
         assert page.url == f"{url}/{path}"
         page.context.close()
+
+
+@pytest.mark.parametrize("path", ["", "compare", "dataset", "history", "methods"])
+def test_no_level_of_headings_is_left_out(page: Page, app_url: str, path: str) -> None:
+    page.goto(f"{app_url}/{path}")
+    expect(page.locator("h2").first).to_be_visible()
+    levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(heading => +heading.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in pairwise(levels)), levels
 
 
 def test_a_page_that_outlives_its_server_keeps_the_applications_menu(

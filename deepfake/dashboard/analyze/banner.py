@@ -56,8 +56,10 @@ DIRECTION_ICONS: dict[Direction, str] = {
     "against": ":material/do_not_disturb_on:",
     "limits": ":material/info:",
 }
-# Streamlit centers the words of a button, which nobody can read over several lines.
-REASONS_STYLE = """<style>
+# The answer is the largest thing on the page but its title. Streamlit centers the words of a button, which nobody can
+# read over several lines.
+CARD_STYLE = """<style>
+.st-key-verdict h2 { font-size: 1.75rem; }
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
@@ -146,7 +148,7 @@ def _draw_words(
 def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> None:
     """Each reason is a button: the keyboard reaches it, and a screen reader says the sentence."""
     with st.container(gap=None, key="reasons"):
-        st.html(REASONS_STYLE)
+        st.html(CARD_STYLE)
         for number, reason in enumerate(card_reasons(verdict)):
             st.button(
                 plain(reason.sentence),

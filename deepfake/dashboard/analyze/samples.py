@@ -37,7 +37,7 @@ def draw_samples(page: AnalyzePage) -> None:
         f"{_where_clips_go()}  \n"
         f"A clip of ten seconds in full HD takes about {fact('speed.seconds'):.0f} s."
     )
-    st.subheader("Or begin with a sample")
+    st.header("Or begin with a sample")
     st.caption(
         "Synthetic clips, made on this computer from one public-domain portrait. They show what the application does; "
         "they say nothing about how well real deepfakes are recognized."
@@ -82,7 +82,7 @@ def _draw_sample(entry: ClipEntry, page: AnalyzePage) -> None:
     what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
     st.markdown(f"**{plain(entry.name)}** · {entry.label}  \n{what}")
     st.button(
-        "Analyze this sample",
+        f"Analyze {plain(entry.name)}",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/play_arrow:",
         on_click=_begin,

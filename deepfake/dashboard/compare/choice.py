@@ -130,7 +130,7 @@ def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
 
 def draw_sample_pairs(page: ComparePage) -> None:
     """Draw three fakes of the built-in set beside their originals, each with a button that compares them."""
-    st.subheader("Or begin with a sample pair")
+    st.header("Or begin with a sample pair")
     st.caption(
         "Synthetic clips, made on this computer from one public-domain portrait: the fakes' flaws were put there to "
         "show what a comparison shows."
@@ -163,7 +163,7 @@ def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:
         return
     st.markdown(f"**{plain(entry.name)}** ↔ {plain(entry.original)}")
     st.button(
-        "Compare this pair",
+        f"Compare {plain(entry.name)}",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/compare:",
         on_click=set_choice,

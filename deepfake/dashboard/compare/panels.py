@@ -35,15 +35,15 @@ def draw_answer(ready: ReadyComparison) -> None:
     together, sentence = comparison.pair.together, pair_sentence(comparison.pair)
     with st.container(border=True, key="comparison"):
         if together is None:
-            st.markdown(f"### :gray[:material/help: CANNOT BE COMPARED]\n{plain(sentence)}")
+            st.markdown(f"## :gray[:material/help: CANNOT BE COMPARED]\n{plain(sentence)}")
         elif together:
             finding = comparison.finding
             st.markdown(
-                f"### :material/compare: {FINDING_TITLES[finding.code].upper()}\n{plain(finding_sentence(finding))}"
+                f"## :material/compare: {FINDING_TITLES[finding.code].upper()}\n{plain(finding_sentence(finding))}"
             )
             st.caption(f":material/link: Same scene, same moments. {plain(sentence)}")
         else:
-            st.markdown(f"### :orange[:material/link_off: NOT A PAIR]\n{plain(sentence)} All is shown nevertheless.")
+            st.markdown(f"## :orange[:material/link_off: NOT A PAIR]\n{plain(sentence)} All is shown nevertheless.")
         st.caption(f":material/align_horizontal_left: {plain(' '.join(alignment_sentences(comparison)))}")
         columns = st.columns(2, gap="medium")
         for column, name, side in zip(columns, "AB", (ready.fake, ready.original), strict=True):

@@ -21,10 +21,10 @@ PAGE_ROWS = 500
 VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analyzed with them."
 
 
-def counts_line(total: Counts) -> str:
-    """Return the data set in one line of Markdown: splits, labels, originals, what is on disk."""
+def counts_markdown(total: Counts) -> str:
+    """Return the data set in Markdown: a heading with its size, and a line of splits, labels and originals."""
     where = "all on disk" if total.missing == 0 else f"{total.on_disk} on disk"
-    parts = [f"**{total.clips}** clips ({where})"]
+    parts = []
     if set(total.by_split) != {None}:
         parts += [f"**{total.by_split[split]}** {plain(split or NO_SPLIT)}" for split in _in_order(total.by_split)]
     for label, color in (("FAKE", "orange"), ("REAL", "green")):
@@ -34,7 +34,7 @@ def counts_line(total: Counts) -> str:
         parts.append(f"**{total.by_label[None]}** without a label")
     if total.originals_named:
         parts.append(f"**{total.originals_named}** originals named, **{total.originals_present}** on disk")
-    return " · ".join(parts)
+    return f"## {total.clips} clips ({where})\n{' · '.join(parts)}"
 
 
 def draw_charts(total: Counts) -> None:

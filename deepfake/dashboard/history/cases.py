@@ -37,7 +37,7 @@ def draw_cases() -> None:
     """Draw the list of cases with its search; nothing where none was ever kept."""
     if not known_cases():
         return
-    st.subheader("Cases")
+    st.header("Cases")
     text = st.text_input(
         "Search cases", key=SEARCH_KEY, placeholder="part of a name, of notes or of a source", type="search",
         persist_state="session",
@@ -87,7 +87,7 @@ def draw_case(reference: str) -> None:
     if case is None:
         st.warning("The address names a case that is not kept here.", icon=":material/link_off:")
         return
-    st.subheader(plain(case.name), anchor=False)
+    st.header(plain(case.name), anchor=False)
     st.caption(f"Kept on {case.created_at:%Y-%m-%d}")
     _draw_fields(case)
     contents = _contents(case)

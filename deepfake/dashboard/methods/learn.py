@@ -109,7 +109,7 @@ def draw_learn() -> None:
 
 
 def _draw_kinds() -> None:
-    st.subheader("Three kinds of fakes")
+    st.header("Three kinds of fakes")
     for kind, column in zip(KINDS, st.columns(len(KINDS), gap="medium"), strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{kind.title}**")
@@ -122,7 +122,7 @@ def _draw_kinds() -> None:
 
 
 def _draw_signals() -> None:
-    st.subheader("What the signals look for")
+    st.header("What the signals look for")
     st.markdown("Each pair shows what is usual and a flaw that was planted. No single signal decides.")
     columns: list[DeltaGenerator] = []
     for name, looks in SIGNAL_LOOKS.items():
@@ -157,7 +157,7 @@ def _draw_look(look: Look) -> None:
 
 
 def _draw_accuracy() -> None:
-    st.subheader("How often it is right, and where it fails")
+    st.header("How often it is right, and where it fails")
     st.markdown(
         f"Measured on {fact('accuracy.n')} clips of sources and kinds of fakes that the networks had not seen. Of "
         f"{fact('accuracy.n_fake')} fakes it called {fact('accuracy.found')} likely fake and missed "

@@ -56,7 +56,7 @@ def test_the_answers_of_several_files_fill_a_table(states: dict[str, QueueRow]) 
     test.run()
     assert [row["answer"] for row in rows_of(test)] == ["⚠ Likely fake", "", ""]
     assert [row["why"] for row in rows_of(test)] == ["Too smooth: Ünïcode …", "waiting", "clip 2.mp4: no clip"]
-    assert [item.proto.text for item in test.get("progress")] == ["2 of 3 done"]
+    assert [item.proto.text for item in test.get("progress")] == ["Your files: 2 of 3 done"]
     assert [item.label for item in test.get("download_button")] == ["Save the table"]
 
 

@@ -133,7 +133,7 @@ def test_a_row_of_several_files_leads_to_its_answer(page: Page, moving_square_cl
     _wait_for_samples(page)
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files([moving_square_clip, text])
     page.get_by_text("Your 2 files").click()
-    expect(page.get_by_text("2 of 2 done")).to_be_visible(timeout=READY_MS)
+    expect(page.get_by_text("2 of 2 done. Select a row")).to_be_visible(timeout=READY_MS)
     for row, clip, place in ((1, text, "failure-analyze"), (0, moving_square_clip, "verdict")):
         _expect_at_rest(page)
         _open_row(page, row)
@@ -295,7 +295,7 @@ def test_a_clip_is_kept_and_its_case_is_opened_again_and_handed_on(page: Page, d
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(clips)
     expect(page.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
     page.get_by_text("Your 2 files").click()
-    expect(page.get_by_text("2 of 2 done")).to_be_visible(timeout=READY_MS)
+    expect(page.get_by_text("2 of 2 done. Select a row")).to_be_visible(timeout=READY_MS)
     page.get_by_role("button", name="Keep in a case").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("A *story*")

@@ -48,8 +48,7 @@ def draw_queue(page: AnalyzePage, config: AnalysisConfig, *, is_open: bool) -> N
     if len(session().uploads) < 2:
         return
     waits = any(row.waits for row in _rows(config))
-    with st.expander(f"Your {len(session().uploads)} files", expanded=is_open, icon=":material/playlist_play:"):
-        st.fragment(_draw_rows, run_every=POLL_S if waits else None)(page, config, is_polling=waits)
+    st.fragment(_draw_rows, run_every=POLL_S if waits else None)(page, config, is_polling=waits, is_open=is_open)
 
 
 def _rows(config: AnalysisConfig) -> list[QueueRow]:
@@ -67,12 +66,20 @@ def open_clicked(page: AnalyzePage) -> bool:
     return True
 
 
-def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -> None:
+def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool, is_open: bool) -> None:
     rows = _rows(config)
     done = sum(not row.waits for row in rows)
+    how_far = f"{done} of {len(rows)} done"
     if is_polling and done == len(rows):
         st.rerun()  # the table needs no more polling
-    st.progress(done / len(rows), text=f"{done} of {len(rows)} done")
+    above = st.empty()  # always there: the expander would close if it moved
+    if is_polling:
+        above.progress(done / len(rows), text=f"Your files: {how_far}")
+    with st.expander(f"Your {len(rows)} files", expanded=is_open, icon=":material/playlist_play:"):
+        _draw_table(page, rows, how_far)
+
+
+def _draw_table(page: AnalyzePage, rows: list[QueueRow], how_far: str) -> None:
     event = st.dataframe(
         cells(queue_table(rows)),
         key=page.key("queue"),
@@ -89,7 +96,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool) -
         page.renew("queue")  # a new key of the table lets go of the selection
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Select a row to open it.", width="content")
+        st.caption(f"{how_far}. Select a row to open it.", width="content")
         st.download_button(
             "Save the table",
             lambda: answers_csv(map(_cells, rows)).encode("utf-8"),

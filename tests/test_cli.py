@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -359,7 +360,7 @@ def test_choices_are_those_of_the_registries(command: str, capsys: pytest.Captur
         assert tuple(line.split()[0] for line in capsys.readouterr().out.splitlines()) == names
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert "--face-detector NAME, --detector NAME" in capsys.readouterr().out
+    assert re.search(r"--face-detector( NAME)?, --detector NAME", capsys.readouterr().out)  # Python 3.13 names it once
 
 
 def test_weights_that_are_not_shipped_are_asked_for_by_name(

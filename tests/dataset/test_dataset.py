@@ -134,7 +134,7 @@ def test_the_first_of_two_rows_with_one_name_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"a.mp4": {"label": "REAL"},\n  }', r"metadata.json: this is not valid JSON at line 2, column 3"),
+        (b'{"a.mp4": {"label": "REAL"}\n  "b"}', r"metadata.json: this is not valid JSON at line 2, column 3"),
         (b"", r"metadata.json: this is not valid JSON at line 1, column 1"),
         (b'["a.mp4"]', r"metadata.json: this is not a table of clips"),
         (b'{"a.mp4": "REAL"}', r"'a.mp4' has no label and split"),

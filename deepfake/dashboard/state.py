@@ -135,6 +135,7 @@ class AnalyzePage(PageState):
 
     Attributes:
         tab_was_read: whether the tab that the URL names was opened.
+        tab: the tab that is open, as the URL calls it.
         signal: whose card was gone to.
         turn: how often a link was followed.
         scrolls: whether the page is to scroll to where a link led.
@@ -144,6 +145,7 @@ class AnalyzePage(PageState):
     """
 
     tab_was_read: bool = False
+    tab: str | None = None
     signal: str | None = None
     turn: int = 0
     scrolls: bool = False

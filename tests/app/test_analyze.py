@@ -225,10 +225,12 @@ def test_a_moment_within_a_second_says_where_the_player_starts(talking_clip: Pat
 def test_choices_survive_a_visit_to_another_page(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
     user.move_to(0.8)
+    user.open_tab("frames")
     user.go_to("methods")
     user.go_to("analyze")
     assert user.has_verdict()
     assert user.time_slider.value == pytest.approx(0.8)
+    assert user.tab == "Frames"
 
 
 def test_a_wrong_setting_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

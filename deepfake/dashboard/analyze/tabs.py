@@ -42,8 +42,11 @@ def tab_of(evidence: Evidence) -> str:
 
 def choose_tab_from_url(page: AnalyzePage) -> None:
     """Open the tab that the URL names, once per session; go to the card of its signal. Without one the page stays at
-    its top: whoever opens a link sees the clip's name and the answer first."""
+    its top: whoever opens a link sees the clip's name and the answer first. Who comes back from another page finds the
+    tab that was open."""
     if page.tab_was_read:
+        if page.tab is not None and page.key("tabs") not in st.session_state:
+            st.session_state[page.key("tabs")] = TABS[page.tab]
         return
     page.tab_was_read = True
     tab, signal = st.query_params.get(TAB_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)
@@ -76,6 +79,7 @@ def keep_tab_in_url(page: AnalyzePage) -> None:
     """Let the URL name the open tab and the card that was gone to. Call it after the tabs."""
     chosen = st.session_state.get(page.key("tabs"))
     tab = next((tab for tab, title in TABS.items() if title == chosen), None)
+    page.tab = tab
     for parameter, value in ((TAB_PARAMETER, tab), (SIGNAL_PARAMETER, page.signal)):
         if value is None:
             st.query_params.pop(parameter, None)

@@ -184,7 +184,7 @@ def claim_folder(parent: Path, prefix: str = "") -> tuple[Path, FileLock]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         lock = FileLock(folder / LOCK_FILE, timeout=LOCK_PATIENCE_S)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):  # the latter where it goes while the lock looks for it
             lock.acquire()
             if (folder / LOCK_FILE).is_file():
                 return folder, lock

@@ -70,7 +70,7 @@ class Settings:
         for name in (item.name for item in fields(self)):
             value = getattr(self, name)
             if name != "weights_dir" or value is not None:
-                object.__setattr__(self, name, _convert(name, value, "Settings"))
+                object.__setattr__(self, name, converted(name, value, "Settings"))
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -88,7 +88,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if environment.get(variable):
             text = environment[variable]
             source = f"environment variable {variable}"
-            values[name] = _convert(name, text.split(os.pathsep) if name == "data_dirs" else text, source)
+            values[name] = converted(name, text.split(os.pathsep) if name == "data_dirs" else text, source)
     return Settings(**values)
 
 
@@ -106,14 +106,29 @@ def _read_file(environment: Mapping[str, str]) -> dict[str, Any]:
         if key not in known:
             raise SettingsError(path, f"unknown setting {key!r}; known are {', '.join(sorted(known))}")
     base = path.resolve().parent
-    return {key: _convert(key, value, str(path), base) for key, value in table.items()}
+    return {key: converted(key, value, str(path), base) for key, value in table.items()}
 
 
 def _default_database_url() -> str:
     return f"sqlite:///{(Path(platformdirs.user_data_dir('deepfake-workbench')) / 'analyses.db').as_posix()}"
 
 
-def _convert(name: str, value: Any, source: str, base: Path | None = None) -> Any:
+def settings_given(settings: Settings | None) -> Settings:
+    """Return the settings that a caller passed; for None those in force. Raises TypeError for anything else."""
+    if settings is None:
+        return load_settings()
+    if not isinstance(settings, Settings):
+        # Not the value: it may be the address of a store, with its password.
+        raise TypeError(f"settings has to be a deepfake.Settings, not {type(settings).__name__}")
+    return settings
+
+
+def converted(name: str, value: Any, source: str, base: Path | None = None) -> Any:
+    """Return the value of a setting as its field has it. source: who gave it. base: the folder of a relative path.
+
+    Raises SettingsError where the value cannot be used.
+    """
+
     def as_path(item: str) -> Path:
         path = Path(item).expanduser()
         return path if base is None else base / path

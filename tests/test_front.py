@@ -38,6 +38,27 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         importlib.import_module("deepfake").no_such_name  # noqa: B018
 
 
+@pytest.mark.parametrize("wrong", ["quick", {}, 5])
+@pytest.mark.parametrize(
+    ("call", "before", "argument"),
+    [
+        ("analyze", ["a.mp4"], "config"),
+        ("analyze", ["a.mp4"], "settings"),
+        ("compare", ["a.mp4", "b.mp4"], "config"),
+        ("compare", ["a.mp4", "b.mp4"], "settings"),
+        ("Batch", [[]], "config"),
+        ("Batch", [[]], "settings"),
+        ("VideoReader", ["a.mp4"], "settings"),
+        ("open_store", [], "settings"),
+    ],
+)
+def test_what_is_no_config_or_settings_is_told_at_the_door(
+    call: str, before: list[object], argument: str, wrong: object
+) -> None:
+    with pytest.raises(TypeError, match=rf"{argument} has to be a deepfake\."):
+        getattr(deepfake, call)(*before, **{argument: wrong})
+
+
 def test_importing_the_package_is_quick_and_loads_nothing_heavy() -> None:
     code = (
         "import sys, time; started = time.perf_counter(); import deepfake; took_s = time.perf_counter() - started;"

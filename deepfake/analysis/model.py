@@ -41,7 +41,7 @@ class AnalysisConfig:
             signals over time.
 
     Raises:
-        SettingsError: A time is not a finite number of seconds, 0 or more.
+        SettingsError: A time is not a finite number of seconds, 0 or more, or quick is neither True nor False.
 
     Example:
         >>> import deepfake
@@ -63,6 +63,8 @@ class AnalysisConfig:
             if not (isinstance(value, int | float) and 0 <= value <= sys.float_info.max):  # nor inf, nor nan
                 raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r:.40}")
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are one setting, and have one fingerprint
+        if not isinstance(self.quick, bool):  # 1 and "no" would each have a fingerprint of their own
+            raise SettingsError("quick", f"it has to be True or False, not {self.quick!r:.40}")
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every setting, version, signal and weight that can change a
@@ -78,6 +80,15 @@ class AnalysisConfig:
         chosen = {name: value for name, value in asdict(self).items() if name != "quick" or value}
         text = json.dumps([*versions, signals, chosen], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def config_given(config: AnalysisConfig | None) -> AnalysisConfig:
+    """Return the config that a caller passed; for None the default. Raises TypeError for anything else."""
+    if config is None:
+        return AnalysisConfig()
+    if not isinstance(config, AnalysisConfig):
+        raise TypeError(f"config has to be a deepfake.AnalysisConfig, not {config!r:.40}")
+    return config
 
 
 @dataclass(frozen=True, slots=True)

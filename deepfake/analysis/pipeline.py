@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from deepfake import __version__
 from deepfake.analysis.evidence import SCORE, Values
 from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
-from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress, config_given
 from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
@@ -27,7 +27,7 @@ from deepfake.faces.detection import face_detector, gives_landmarks
 from deepfake.faces.picture import MAX_CHANGE, PictureCheck
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.files import file_sha256
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.cuts import CutDetector
 from deepfake.signals.dissolve import DissolveDetector
@@ -89,8 +89,8 @@ def analyze(
         >>> len(analysis.tracks)
         1
     """
-    config = config or AnalysisConfig()
-    settings = settings or load_settings()
+    config = config_given(config)
+    settings = settings_given(settings)
     look_for_weights_in(settings.weights_dir)
     if config.quick:
         return quick_look(path, config, settings, progress=progress, on_crop=on_crop, sha256=sha256)

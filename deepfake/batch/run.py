@@ -3,12 +3,12 @@
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
 
-from deepfake.analysis.model import AnalysisConfig
+from deepfake.analysis.model import AnalysisConfig, config_given
 from deepfake.analysis.pipeline import analyze
 from deepfake.batch.cluster import ClusterWorkers
 from deepfake.batch.local import LocalWorkers
@@ -18,7 +18,7 @@ from deepfake.batch.worker import AnalyzeFile, Task, limits_of, looks_of
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
 from deepfake.faces.detection import face_detector_row
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, converted, settings_given
 from deepfake.store import open_store
 
 WORKER_MEMORY_BYTES = 2 * 2**30  # about 0.9 GiB at its peak on 1080p (facts.json, speed), larger frames take more
@@ -58,7 +58,8 @@ class Batch:
         analyze: What does the work: a function of a module that workers can import.
 
     Raises:
-        SettingsError: There is no face detector of that name.
+        SettingsError: There is no face detector of that name, or workers or timeout_s is no number above 0.
+        TypeError: An argument is of another type than these.
 
     Example:
         >>> import deepfake
@@ -81,20 +82,19 @@ class Batch:
         retry_failed: bool = False,
         analyze: AnalyzeFile = analyze,
     ) -> None:
-        by_location: dict[str, ClipEntry] = {}
-        for clip in clips:
-            if not isinstance(clip, ClipEntry):
-                raise TypeError(f"a Batch takes the clips that deepfake.batch.collect_clips lists, not {clip!r}")
-            by_location[clip.location] = clip
-        self._clips = tuple(by_location.values())
-        self._config = config or AnalysisConfig()
+        self._clips = _each_once(clips)
+        self._config = config_given(config)
         face_detector_row(self._config.face_detector)
-        self._settings = settings or load_settings()
+        self._settings = settings_given(settings)
         look_for_weights_in(self._settings.weights_dir)
-        self._workers = workers or default_workers()
+        self._workers: int = default_workers() if workers is None else converted("workers", workers, "Batch")
         self._scheduler = scheduler
-        self._timeout_s = timeout_s or self._settings.job_timeout_s
+        self._timeout_s: float = (
+            self._settings.job_timeout_s if timeout_s is None else converted("timeout_s", timeout_s, "Batch")
+        )
         self._retry_failed = retry_failed
+        if not callable(analyze):
+            raise TypeError(f"analyze has to be a function, not {analyze!r:.40}")
         self._analyze = analyze
         self._canceled = threading.Event()
         self._tally = Tally(len(self._clips))
@@ -169,3 +169,15 @@ class Batch:
         if self._scheduler is not None:
             return ClusterWorkers(self._scheduler, task)
         return LocalWorkers(self._workers, task)
+
+
+def _each_once(clips: object) -> tuple[ClipEntry, ...]:
+    wanted = "a Batch takes the clips that deepfake.batch.collect_clips lists, or the entries of a data set"
+    if isinstance(clips, str) or not isinstance(clips, Iterable):
+        raise TypeError(f"{wanted}, not {clips!r:.60}")
+    by_location: dict[str, ClipEntry] = {}
+    for clip in clips:
+        if not isinstance(clip, ClipEntry):
+            raise TypeError(f"{wanted}, not {clip!r:.60}")
+        by_location[clip.location] = clip
+    return tuple(by_location.values())

@@ -63,29 +63,43 @@ def add_work_options(parser: argparse.ArgumentParser, *, workers: int | None) ->
     parser.add_argument(
         "--workers",
         metavar="N",
-        type=_positive(int),
+        type=whole_number(least=1),
         default=workers,
         help=f"worker processes on this machine (default: {workers or 'as many as its cores and memory carry'})",
     )
     parser.add_argument(
         "--timeout",
         metavar="S",
-        type=_positive(float),
+        type=_seconds,
         help="stop a clip that takes longer, in seconds (default: job_timeout_s of the settings)",
     )
     parser.add_argument("--retry-failed", action="store_true", help="try clips whose failure was recorded again")
     add_analysis_options(parser)
 
 
-def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        number = kind(text)
-        if not number > 0:
-            raise ValueError(text)
+def whole_number(*, least: int) -> Callable[[str], int]:
+    """Return a type of argparse for whole numbers from `least` on."""
+
+    def convert(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
         return number
 
-    convert.__name__ = "number"  # for argparse's message
     return convert
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not number > 0:  # nor is nan
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
 
 
 def batch(options: argparse.Namespace) -> None:

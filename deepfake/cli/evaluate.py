@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepfake.cli.batch import add_work_options
+from deepfake.cli.batch import add_work_options, whole_number
 from deepfake.cli.commands import STANDARD_OUTPUT, outputs_of
 from deepfake.cli.options import add_compare_option, config_of
 from deepfake.cli.terminal import warn
@@ -38,7 +38,7 @@ def add_evaluate(subparsers: Any) -> None:
         "--by",
         metavar="COLUMN",
         help="also give false alarms and misses for each value of this column, with exact intervals: group, split, "
-        "method, compression, or a column of the CSV",
+        "method, compression, original, or a column of the CSV",
     )
     add_compare_option(parser)
     parser.add_argument(
@@ -47,7 +47,9 @@ def add_evaluate(subparsers: Any) -> None:
         help="count also the clips that the classifier was trained on; without it they are left out of the numbers, "
         "unless no other remains",
     )
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the bootstrap (default 0)")
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number(least=0), default=0, help="of the bootstrap (default 0)"
+    )
     add_work_options(parser, workers=1)
     parser.set_defaults(run=evaluate, usage_error=parser.error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, config_given
 from deepfake.analysis.pipeline import analyze
 from deepfake.comparison.findings import (
     SHIFT_S,
@@ -24,7 +24,7 @@ from deepfake.comparison.findings import (
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
-from deepfake.settings import Settings
+from deepfake.settings import Settings, settings_given
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.ssim import ssim
 from deepfake.video.info import Frame, Image
@@ -153,6 +153,7 @@ def compare(
         0
     """
     started = time.perf_counter()
+    config, settings = config_given(config), settings_given(settings)
     for path, other in ((fake_path, original_analysis), (original_path, fake_analysis)):
         if other is None:  # what cannot be used is told before minutes go into the other clip
             probe(path, settings)

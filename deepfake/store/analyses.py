@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 from sqlalchemy import (
     Column,
@@ -27,7 +27,7 @@ from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.errors import StoreError
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.store.cases import Cases
 from deepfake.store.database import Database
 from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
@@ -63,6 +63,7 @@ def open_store(settings: Settings | None = None, url: str | None = None) -> "Ana
 
     Raises:
         StoreError: The store is damaged, was written by a newer version, or cannot be reached.
+        TypeError: settings is no Settings, or url no text.
 
     Example:
         >>> import deepfake
@@ -73,7 +74,7 @@ def open_store(settings: Settings | None = None, url: str | None = None) -> "Ana
         True
         True
     """
-    settings = settings or load_settings()
+    settings = settings_given(settings)
     return AnalysisStore(Database(url or settings.database_url), settings.cases_dir)
 
 
@@ -246,7 +247,14 @@ class AnalysisStore:
         limit: int = 50,
     ) -> SummaryPage:
         """Return a page of analyses: those whose name holds `text`, whatever its case, with this verdict and these
-        settings. owner: a visitor, who finds what they opened; "", where nobody logs in, finds all."""
+        settings. owner: a visitor, who finds what they opened; "", where nobody logs in, finds all.
+
+        Raises ValueError for a verdict that there is not, or an offset or limit below 0.
+        """
+        if verdict not in (None, *get_args(VerdictLabel)):
+            raise ValueError(f"verdict can be {', '.join(get_args(VerdictLabel))} or None, not {verdict!r}")
+        if offset < 0 or limit < 0:
+            raise ValueError(f"offset and limit cannot be below 0, as in {offset} and {limit}")
         conditions: list[ColumnElement[bool]] = []
         if text:
             conditions.append(analyses.c.search_name.contains(searched_text(text), autoescape=True))
@@ -327,6 +335,8 @@ class AnalysisStore:
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
     def _chunks(self, values: Iterable[_T]) -> Iterator[list[_T]]:
+        if isinstance(values, str):  # its characters are no hashes, places or ids
+            raise TypeError(f"a list is needed, not the text {values!r:.80}")
         rest = iter(dict.fromkeys(values))
         size = SQLITE_CHUNK if self._database.is_sqlite else POSTGRESQL_CHUNK
         while chunk := list(islice(rest, size)):

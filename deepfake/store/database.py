@@ -179,6 +179,8 @@ class Database:
 
 
 def _checked(address: str) -> URL:
+    if not isinstance(address, str):
+        raise TypeError(f"the address of a store is a text such as sqlite:///FILE, not {type(address).__name__}")
     try:
         url = make_url(address.strip())
     except (SQLAlchemyError, ValueError):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deepfake.analysis.model import Analysis, AnalysisConfig, Progress
+from deepfake.analysis.model import Analysis, AnalysisConfig, Progress, config_given
 from deepfake.analysis.pipeline import analyze
 from deepfake.detectors import look_for_weights_in
 from deepfake.errors import StoreError
 from deepfake.faces.alignment import FaceCrop
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.store.analyses import AnalysisStore, open_store
 from deepfake.video.info import Frame, VideoInfo
 from deepfake.video.reader import probe
@@ -44,7 +44,7 @@ def analyze_once(
     With on_crop the clip is always read: the store has no pictures. A store that cannot be used stops nothing: trouble
     is called with a sentence. The rest is as in pipeline.analyze, which says what is raised.
     """
-    path, config, settings = Path(path), config or AnalysisConfig(), settings or load_settings()
+    path, config, settings = Path(path), config_given(config), settings_given(settings)
     look_for_weights_in(settings.weights_dir)
     info = probe(path, settings, with_hash=True)
     store = _store(settings, trouble)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from deepfake.analysis.keeping import analysis_from_bytes
 from deepfake.errors import StoreError
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.store.database import Database
 from deepfake.store.tables import analyses, case_clips, payloads
 
@@ -33,7 +33,7 @@ def back_up_store(target: Path, settings: Settings | None = None) -> str:
         FileExistsError: There is such a file already.
         StoreError: The store cannot be used, or is a PostgreSQL database, which has tools of its own for this.
     """
-    settings = settings or load_settings()
+    settings = settings_given(settings)
     if target.exists():
         raise FileExistsError(0, "this file exists already; name a new one", str(target))
     database = Database(settings.database_url, must_exist=True)
@@ -61,7 +61,7 @@ def check_store(settings: Settings | None = None) -> StoreReport:
 
     Raises StoreError where the store cannot be used at all.
     """
-    settings = settings or load_settings()
+    settings = settings_given(settings)
     database = Database(settings.database_url, must_exist=True)
     try:
         faults = database.faults()

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.video.opening import check_file, choose_stream, open_container
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def read_file_facts(path: Path | str, *, settings: Settings | None = None) -> Fi
     Raises:
         ClipError: it is no clip; LimitError where it is too large.
     """
-    path, settings = Path(path), settings or load_settings()
+    path, settings = Path(path), settings_given(settings)
     check_file(path, settings)
     with open_container(path) as container:
         stream = choose_stream(container, path).stream

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deepfake.errors import ClipError, LimitError
 from deepfake.files import file_sha256
-from deepfake.settings import Settings, load_settings
+from deepfake.settings import Settings, settings_given
 from deepfake.video import boxes, elements
 from deepfake.video.decoding import Picture, Tally, decode, over_pixels
 from deepfake.video.geometry import Geometry, Orientation, pixel_aspect
@@ -86,7 +86,7 @@ class VideoReader:
 
     def __init__(self, path: Path | str, settings: Settings | None = None) -> None:
         self.path = Path(path)
-        self._settings = settings or load_settings()
+        self._settings = settings_given(settings)
         check_file(self.path, self._settings)
         self._tally, self._fields, self._fitted = Tally(), FieldCount(), 0
         self._decoded: Iterator[Picture] = iter(())

@@ -312,6 +312,13 @@ def test_the_fingerprint_follows_every_setting():
     assert AnalysisConfig().fingerprint() == AnalysisConfig().fingerprint()
 
 
+@pytest.mark.parametrize("value", [1, "no", None])
+def test_quick_is_true_or_false_alone(value):
+    # Each would have a fingerprint of its own, and "no" would be a quick look.
+    with pytest.raises(SettingsError, match="quick"):
+        AnalysisConfig(quick=value)
+
+
 def test_the_fingerprint_follows_the_weights(monkeypatch):
     before = AnalysisConfig().fingerprint()
     monkeypatch.setattr(FaceClassifier, "fingerprint", lambda self: "other weights")

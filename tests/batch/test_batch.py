@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch import BatchResult
+from deepfake.batch import Batch, BatchResult
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, ClassifierInfo, FaceClassifier, register_classifier
 from deepfake.errors import SettingsError, StoreError, WorkerError
 from deepfake.settings import Settings
@@ -44,6 +44,19 @@ class OwnSignal(FaceSignal):
 
     def push(self, view: FaceView) -> float:
         return 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 0}, {"workers": -1}, {"workers": 1.5}, {"timeout_s": 0}, {"timeout_s": "soon"}]
+)
+def test_a_number_that_cannot_be_is_told_before_the_work(settings: Settings, wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match=f"Batch: {next(iter(wrong))} "):
+        Batch([], settings=settings, **wrong)
+
+
+def test_what_a_batch_cannot_call_is_told(settings: Settings) -> None:
+    with pytest.raises(TypeError, match="analyze has to be a function, not 5"):
+        Batch([], settings=settings, analyze=5)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

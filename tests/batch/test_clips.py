@@ -65,8 +65,19 @@ def test_a_path_is_as_good_as_its_text_and_one_as_good_as_a_list(tmp_path: Path)
 
 
 def test_a_batch_says_what_it_takes() -> None:
-    with pytest.raises(TypeError, match=r"collect_clips lists, not 'a\.mp4'"):
-        Batch(["a.mp4"])  # type: ignore[list-item]
+    for given in (["a.mp4"], "a.mp4", None, 5):
+        with pytest.raises(
+            TypeError, match=r"collect_clips lists, or the entries of a data set, not ('a\.mp4'|None|5)"
+        ):
+            Batch(given)  # type: ignore[arg-type]
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, "a.mp4")
+    monkeypatch.chdir(tmp_path)
+    for inputs in ("", [""]):
+        with pytest.raises(DatasetError, match="a name is empty"):
+            collect_clips(inputs)
 
 
 def test_a_folder_in_no_layout_gives_all_clips_below_it(tmp_path: Path) -> None:

@@ -72,7 +72,10 @@ def test_what_is_odd_about_a_list_is_told_once(command: str, tmp_path: Path, set
     ("arguments", "status", "says"),
     [
         (["nowhere"], 1, "there is no such file or folder"),
-        (["--workers", "0", "x"], 2, "invalid number value"),
+        (["--workers", "0", "x"], 2, "'0' is not a whole number from 1 on"),
+        (["--workers", "two", "x"], 2, "'two' is not a whole number from 1 on"),
+        (["--timeout", "nan", "x"], 2, "'nan' is not a number of seconds above 0"),
+        ([""], 1, "a name is empty"),
         (["--workers", "2", "--scheduler", "tcp://host:1", "x"], 2, "the cluster has its own"),
         (["--out", "table.txt", "x"], 1, ".csv or .parquet"),
     ],

@@ -432,7 +432,7 @@ class TestCommand:
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
         same = ["--classifier", "efficientnet", "--compare", "efficientnet"]
-        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"], ["--timeout", "0"], same):
+        for arguments in (["--resume"], ["--workers", "0"], ["--out", "-"], ["--timeout", "0"], ["--seed", "-1"], same):
             with pytest.raises(SystemExit) as caught:
                 _run(manifest, *arguments)
             assert caught.value.code == 2

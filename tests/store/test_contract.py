@@ -389,3 +389,24 @@ def test_each_visitor_has_a_history_and_deletes_only_what_nobody_else_has(
     assert [store.find(owner=owner).total for owner in ("anna", "ben", "")] == [2, 0, 2]
     assert store.delete([row.id for row in store.find().rows], owner="anna") == 2
     assert [store.find(owner=owner).total for owner in ("anna", "")] == [0, 0]
+
+
+@pytest.mark.parametrize("wrong", [{"verdict": "FAKE"}, {"limit": -1}, {"offset": -1}])
+def test_a_question_that_can_find_nothing_is_refused(store: AnalysisStore, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        store.find(**wrong)
+
+
+def test_a_text_is_no_list_of_ids_or_clips(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
+    keep(store, make_analysis())
+    kept = store.find().rows[0]
+    for ask in (lambda: store.delete(str(kept.id)), lambda: store.has(kept.sha256, FINGERPRINT)):
+        with pytest.raises(TypeError, match="a list is needed"):
+            ask()
+    assert store.find().total == 1
+
+
+@pytest.mark.parametrize("url", [5, Path("file.db")])
+def test_an_address_that_is_no_text_is_told(url: Any) -> None:
+    with pytest.raises(TypeError, match="the address of a store is a text"):
+        open_store(url=url)

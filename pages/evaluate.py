@@ -65,7 +65,7 @@ def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None
     else:
         settings = choose_settings(found.settings, found.counts)
         chosen = settings.analyzed
-        only_new = choose_only_new(found.known, chosen)
+        only_new = choose_only_new(dataset, found, chosen)
         evaluations = measured_settings(dataset, found, chosen, names_of(chosen), only_new=only_new)
         missing = {measured.stored.fingerprint: measured.stored.missing for measured in evaluations}
         if settings.compared is not None and (len(chosen) == 1 or missing.get(chosen[1].fingerprint)):

@@ -126,6 +126,29 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     assert not user.exception
 
 
+def test_where_no_other_clip_remains_those_of_the_training_count(
+    analyzed: list[ClipEntry],
+    store: AnalysisStore,
+    opened: Callable[..., User],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = [str(clip.path) for clip in analyzed]
+    known = store.known_hashes({place: stamp_of(place) or "" for place in places})
+    for module in (results, stored):
+        monkeypatch.setattr(module, "training_clips", lambda name: frozenset(known.values()))
+    broken, copy = (place for place in places if place not in known)
+    stamp = stamp_of(broken) or ""
+    store.remember_file(broken, stamp, "f" * 64)  # a clip that failed is no clip that remains
+    store.put_failure(broken, stamp, by_default(), "no readable frame", name="broken.mp4")
+    store.remember_file(copy, stamp_of(copy) or "", known[places[0]])
+    user = opened()
+    toggle = user.toggle(key="evaluate-only-new")
+    assert not toggle.value
+    assert toggle.label.endswith("(23)")
+    assert "23 of 24 labeled clips are analyzed" in user.words
+    assert "trained on 23 of these 23 clips" in user.words
+
+
 def test_the_threshold_moves_the_counts_and_is_in_the_address(
     analyzed: list[ClipEntry], opened: Callable[..., User]
 ) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.dashboard.evaluate.results import trained_on_by
+from deepfake.dashboard.evaluate.results import SetInStore, has_new, trained_on_by
+from deepfake.dataset import Dataset
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
-from deepfake.evaluation.stored import KnownClips
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.store import StoredFingerprint
 
@@ -79,15 +79,16 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
     return ChosenSettings(analyzed, configs.get(other) if other is not None else None)
 
 
-def choose_only_new(known: KnownClips, chosen: Sequence[StoredFingerprint]) -> bool:
+def choose_only_new(dataset: Dataset, found: SetInStore, chosen: Sequence[StoredFingerprint]) -> bool:
     """Draw whether the clips that a classifier of the chosen settings was trained on are left out, and return it. True
-    as long as nobody says otherwise and clips remain; with none of them in the set, nothing is drawn."""
-    trained_on = len(trained_on_by(chosen).intersection(known.sha256s.values()))
+    as long as nobody says otherwise and analyzed clips remain; with none of them in the set, nothing is drawn."""
+    known = trained_on_by(chosen)
+    trained_on = sum(sha256 in known for sha256 in found.known.sha256s.values())
     if not trained_on:
         return False
     if ONLY_NEW_KEY not in st.session_state:
-        remain = trained_on < len(set(known.sha256s.values()))
-        st.session_state[ONLY_NEW_KEY] = remain and st.query_params.get("trained") != "in"
+        asked_for = st.query_params.get("trained") == "in"
+        st.session_state[ONLY_NEW_KEY] = not asked_for and has_new(dataset, found, chosen)
     only_new = st.toggle(
         f"Leave out clips that the classifier was trained on ({trained_on})",
         key=ONLY_NEW_KEY,

@@ -59,6 +59,14 @@ def measured_settings(
     ]
 
 
+def has_new(dataset: Dataset, found: SetInStore, chosen: Sequence[StoredFingerprint]) -> bool:
+    """Return whether the first of these settings has analyzed a clip that none of their classifiers was trained on."""
+    address = str(runtime().settings.database_url)
+    known = trained_on_by(chosen)
+    stored = _stored(dataset.root, address, chosen[0].fingerprint, known, _dataset=dataset, _known=found.known)
+    return stored is not None and stored.n_analyzed > 0
+
+
 def trained_on_by(chosen: Sequence[StoredFingerprint]) -> frozenset[str]:
     """Return the SHA-256 of the clips that one of the classifiers of these settings was trained on."""
     return frozenset[str]().union(*(training_clips(item.classifier) for item in chosen))

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.history.cases import draw_case, draw_cases
 from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_deleted
 from deepfake.dashboard.history.stored import draw_stored
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
-from deepfake.dashboard.state import runtime, warn_of_store
+from deepfake.dashboard.state import history_page, runtime, warn_of_store
 from deepfake.dashboard.visitor import owner
 from deepfake.store import StoredFingerprint
 
@@ -19,26 +20,34 @@ WHAT_IS_YOURS = (
     "Every analysis of a data set's clip or of a sample that you opened. Nobody else sees this list. Uploads are not "
     "kept: they go when their session ends, unless you put them into a case."
 )
+HEADING = '[data-testid="stMain"] h2'
 
 
 def page() -> None:
     st.title("History")
     warn_of_store()
     tell_deleted()
-    case = st.query_params.get(CASE_PARAMETER)
+    case, reference = st.query_params.get(CASE_PARAMETER), st.query_params.get(PARAMETER)
     if case:
         draw_case(case)
-        return
-    reference = st.query_params.get(PARAMETER)
-    if reference:
+    elif reference:
         draw_stored(reference)
-        return
-    if runtime().store.problem is not None:
-        return
-    draw_cases()
-    st.header("Analyses")
-    st.caption(WHAT_IS_YOURS if owner() else WHAT)
-    draw_list()
+    elif runtime().store.problem is None:
+        draw_cases()
+        st.header("Analyses")
+        st.caption(WHAT_IS_YOURS if owner() else WHAT)
+        draw_list()
+    begin_at_heading(case or reference or "")
+
+
+def begin_at_heading(view: str) -> None:
+    """Give the focus to the first heading where the list, a case or an analysis took another's place: what had the
+    focus is gone, and the keyboard would go on at the end of the page."""
+    state = history_page()
+    if state.view not in (None, view):
+        state.views += 1
+        scroll_to([HEADING], f"history-{state.views}")
+    state.view = view
 
 
 def draw_list() -> None:

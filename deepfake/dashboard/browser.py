@@ -35,8 +35,19 @@ input::placeholder, textarea::placeholder { color: inherit !important; opacity: 
 .st-key-next-steps [data-testid="stMarkdown"] [role="img"] { margin-right: 0.45rem; font-size: 1rem; }
 /* What only tells the browser something takes no room. */
 [class*="st-key-browser-"], .st-key-resume { position: absolute; width: 1px; height: 1px; overflow: hidden; }
-/* The buttons beside the slider show an arrow and are read by their names. */
-[class*="-step-back"] p, [class*="-step-on"] p {
+/* Where the keyboard is has to be seen (WCAG 2.2, 2.4.7). Streamlit shows it faintly at links, hardly at switches, and
+   not at all at a box whose entry was just chosen, at the buttons over a picture or a table, and at a table. */
+[data-testid="stSidebarNavLink"]:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible,
+[data-testid="stElementToolbar"] button:focus-visible,
+:is([data-testid="stCheckbox"], [data-testid="stRadio"]) label:has(input:focus-visible) {
+  outline: 2px solid currentColor !important; outline-offset: 1px; border-radius: 0.375rem;
+}
+[data-testid="stPageLink-NavLink"] { color: inherit; }
+[data-testid="stSelectbox"] [role="group"]:has(input:focus-visible) { outline: 1px solid currentColor; }
+[data-testid="stDataFrame"] canvas:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+[data-testid="stElementToolbar"]:has(button:focus-visible) { opacity: 1 !important; }
+/* The buttons beside the slider show an arrow and are read by their names; so is what tells alike buttons apart. */
+:is([data-testid="stButton"], [data-testid="stPageLink"]) em, [class*="-step-back"] p, [class*="-step-on"] p {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 </style>"""
@@ -126,8 +137,8 @@ def announce(text: str, *, place: str) -> None:
     _tell(f"say-{place}", say=text)
 
 
-def scroll_to(targets: list[str], turn: int) -> None:
-    """Scroll to the first of some CSS selectors that there is. turn: another number has it done again."""
+def scroll_to(targets: list[str], turn: int | str) -> None:
+    """Scroll to the first of some CSS selectors that there is. turn: another one has it done again."""
     _tell("scroll", targets=targets, turn=turn)
 
 

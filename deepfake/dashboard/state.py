@@ -164,11 +164,14 @@ class ComparePage(PageState):
 @dataclass(slots=True)
 class HistoryPage(PageState):
     """What History remembers. selection: a number that changes to let go of the selected rows. told: what is to be
-    said once: what was deleted. shown_clip: of a case, whose analysis is open."""
+    said once: what was deleted. shown_clip: of a case, whose analysis is open. view: what it showed last, the list
+    ("") or the address of a case or an analysis, None before that; views: how often that changed."""
 
     selection: int = 0
     shown_clip: int | None = None
     told: str | None = None
+    view: str | None = None
+    views: int = 0
 
 
 S = TypeVar("S", bound=PageState)

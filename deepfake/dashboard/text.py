@@ -35,6 +35,16 @@ def plain(text: object) -> str:
     return AT_THE_START.sub(_escaped_start, marked)
 
 
+def named(words: str, name: str) -> str:
+    """Return the label of one of several buttons that show the same words: screen readers say the name as well.
+
+    Example:
+        >>> print(named("Analyze", "a_1.mp4"))
+        Analyze *a_1.mp4*
+    """
+    return f"{words} *{plain(name)}*"
+
+
 def cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text no spreadsheet takes for a formula: Streamlit offers each as CSV, as it stands."""
     shown = table.copy()

@@ -10,6 +10,7 @@ from deepfake.dashboard.dataset.panels import draw_label
 from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.state import analyze_page, compare_page
+from deepfake.dashboard.text import named
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
@@ -25,7 +26,7 @@ def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
             ("Compare", ":material/compare:", compare_page, COMPARE, _compare_help(entry)),
         ):
             if st.button(
-                title,
+                named(title, entry.name),
                 key=f"{key}-{title.lower()}-{entry.name}",
                 icon=icon,
                 type="tertiary",

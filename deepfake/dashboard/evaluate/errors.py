@@ -9,7 +9,7 @@ import streamlit as st
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import cells, plain
+from deepfake.dashboard.text import cells, named, plain
 from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.methods import method_of
@@ -84,7 +84,7 @@ def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> 
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
     st.page_link(
         ANALYZE,
-        label="Analyze",
+        label=named("Analyze", clip.name),
         icon=":material/frame_inspect:",
         query_params={"clip": f"{source.source_id}/{clip.name}"},
     )

@@ -14,7 +14,7 @@ from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import history_page, runtime, session
-from deepfake.dashboard.text import cells, plain
+from deepfake.dashboard.text import cells, named, plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
@@ -149,7 +149,9 @@ def _draw_clip(content: KeptContent) -> None:
             )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_open(clip)
-        if st.button("Take it out", key=f"case-remove-{clip.id}", icon=":material/delete:", type="tertiary"):
+        if st.button(
+            named("Take it out", clip.name), key=f"case-remove-{clip.id}", icon=":material/delete:", type="tertiary"
+        ):
             _confirm(f"Take {plain(clip.name)} out of the case?", partial(_remove, clip), "Take it out")
 
 
@@ -158,14 +160,15 @@ def _draw_open(clip: KeptClip) -> None:
     if path is None:
         key = f"case-found-{clip.id}"
         shows = history_page().shown_clip == clip.id
-        if st.button("Close" if shows else "Open what was found", key=key, icon=":material/query_stats:"):
+        words = "Close" if shows else "Open what was found"
+        if st.button(named(words, clip.name), key=key, icon=":material/query_stats:"):
             history_page().shown_clip = None if shows else clip.id
             st.rerun()
         return
     # A link: a switch of the page from here would take the case out of the address, and the way back would miss it.
     st.page_link(
         ANALYZE,
-        label="Open in Analyze",
+        label=named("Open in Analyze", clip.name),
         icon=":material/frame_inspect:",
         query_params={"clip": f"{KEPT_ID}/{clip.id}"},
     )

@@ -100,7 +100,7 @@ class Entries:
         """Return what was taken, originals linked by the names that they have."""
         read_as = {word: LABEL_WORDS[word] for word in self._words}
         if read_as:
-            words = ", ".join(f"{word!r} as {label} ({self._words[word]} clips)" for word, label in read_as.items())
+            words = ", ".join(f"{word!r} as {label} ({_clips(self._words[word])})" for word, label in read_as.items())
             self.notes.add(f"Labels were read like this: {words}")
         return tuple(self._entry(draft) for draft in self._drafts.values())
 
@@ -158,3 +158,7 @@ class Entries:
     @cached_property
     def _everything(self) -> Disk:
         return Disk(Path(self.disk.root.anchor), anywhere=True)
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"

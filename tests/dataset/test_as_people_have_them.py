@@ -108,7 +108,7 @@ def test_label_words_are_read_and_told(tmp_path: Path, real: str, fake: str, tol
     assert any("Labels were read like this" in warning for warning in dataset.warnings) is told
     if told:
         word = fake.casefold().removesuffix(".0")
-        assert f"{word!r} as FAKE (1 clips)" in " ".join(dataset.warnings)
+        assert f"{word!r} as FAKE (1 clip)" in " ".join(dataset.warnings)
 
 
 def test_rows_that_cannot_be_used_are_left_out_and_named_by_line(tmp_path: Path) -> None:

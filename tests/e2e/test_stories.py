@@ -222,6 +222,7 @@ def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot
     )
     expect(answer.get_by_text(VERDICT)).to_have_count(2)
     _expect_at_rest(page)
+    expect(page.locator("#deepfake-live")).to_have_text(re.compile("differs most|differ all over"))
     # Both curves, fake to original, the map of where they differ, P(fake) of both.
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     screenshot(page, "compare")

@@ -12,6 +12,7 @@ from deepfake.comparison.pair_wording import (
     pair_sentence,
     pair_warnings,
 )
+from deepfake.dashboard.browser import announce
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import clickable_chart, set_time
@@ -33,6 +34,8 @@ def draw_answer(ready: ReadyComparison) -> None:
     """Draw whether the two belong together, how they were aligned, and the verdict on each."""
     comparison = ready.comparison
     together, sentence = comparison.pair.together, pair_sentence(comparison.pair)
+    answer = "Cannot be compared" if together is None else FINDING_TITLES[comparison.finding.code]
+    announce(f"{answer}. {finding_sentence(comparison.finding) if together else sentence}", place="comparison")
     with st.container(border=True, key="comparison"):
         if together is None:
             st.markdown(f"## :gray[:material/help: CANNOT BE COMPARED]\n{plain(sentence)}")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress
+from deepfake.dashboard.browser import announce
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdicts_of
@@ -80,6 +81,7 @@ def _draw_progress(key: str) -> None:
         st.rerun()
     progress = run.batch.progress()
     ahead = batches.ahead_of(run)
+    announce("Analyzing this data set", place="batch")
     share = progress.done / progress.total if progress.total else 0.0
     if run.state is BatchState.WAITING:
         st.progress(0.0, text=f"**Analyzing this data set** — waiting: {ahead} other data sets come first")
@@ -116,10 +118,13 @@ def _draw_end(run: BatchRun) -> None:
     took = f" in {duration_text(progress.seconds)}"
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
     if run.state is BatchState.FAILED:
+        announce(f"The batch could not go on: {run.error}", place="batch")
         st.error(f"The batch could not go on: {plain(run.error)}", icon=":material/error:")
     elif run.state is BatchState.CANCELED:
+        announce(f"Canceled: {done}.", place="batch")
         st.info(f"Canceled: {done}. Start it again for the rest.", icon=":material/cancel:")
     else:
+        announce(f"Done{took}: {done}.", place="batch")
         st.success(f"Done{took}: {done}{rate}.", icon=":material/check_circle:")
 
 

@@ -176,7 +176,8 @@ def draw_missing(dataset: Dataset, total: Counts) -> None:
     """Draw which originals and which clips are named and not on disk."""
     if not total.originals_missing and not total.missing:
         return
-    title = f"Missing: {total.originals_missing} originals, {total.missing} clips"
+    counted = [(total.originals_missing, "original"), (total.missing, "clip")]
+    title = "Missing: " + ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted)
     with st.expander(title, icon=":material/link_off:"):
         st.caption(
             "Named by the metadata and not in the folder. A fake whose original is missing can be analyzed alone, and "

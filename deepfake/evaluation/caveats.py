@@ -2,7 +2,7 @@
 
 from deepfake.evaluation.scored import ScoredClips
 from deepfake.evaluation.stored import StoredResults
-from deepfake.evaluation.summary import FEW_GROUPS, trained_on_sentence
+from deepfake.evaluation.summary import FEW_GROUPS, not_judged_sentences, trained_on_sentence
 
 # A bin of 20 clips has a 95 % interval about 0.4 wide around one half: less says next to nothing.
 CLIPS_FOR_CALIBRATION = 200
@@ -26,6 +26,7 @@ def caveats(stored: StoredResults, clips: ScoredClips, auc: float | None) -> tup
         )
     if stored.n_trained_on:
         found.append(trained_on_sentence(stored.n_trained_on, stored.n_analyzed))
+    found += not_judged_sentences(clips)
     left = len(stored.missing)
     if left:
         found.append(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deepfake.analysis.evidence import Evidence
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.verdict import Answer, VerdictLabel
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import training_clips
 
@@ -18,7 +18,8 @@ class ClipResult:
 
     clip: has a label. probability_fake: in [0, 1], or None where the verdict gives none. verdict: None where the clip
     failed. reason: of a verdict that decides nothing. error: why the clip could not be analyzed, without
-    its name, else None. trained_on: whether the classifier was trained on the clip, as far as that is known.
+    its name, else None. trained_on: whether the classifier was trained on the clip, as far as that is known. answer:
+    what a reader is told, as Verdict.answer; None as for verdict. Of a clip that was NOT_JUDGED the score counts.
     """
 
     clip: ClipEntry
@@ -27,6 +28,7 @@ class ClipResult:
     reason: Evidence | None = None
     error: str | None = None
     trained_on: bool = False
+    answer: Answer | None = None
 
     @property
     def failure(self) -> str:
@@ -49,4 +51,5 @@ def result_of(found: "BatchResult", classifier: str) -> ClipResult:
         found.reason if undecided else None,
         found.error,
         trained_on=found.sha256 in training_clips(classifier),
+        answer=found.answer,
     )

@@ -125,7 +125,9 @@ def counts_by_fingerprint(known: KnownClips, store: "AnalysisStore", fingerprint
 def _analyzed(entry: ClipEntry, summary: "AnalysisSummary", *, trained_on: bool) -> ClipResult:
     judged = summary.verdict != "INCONCLUSIVE" and summary.probability_fake is not None
     reason = None if judged else summary.reason
-    return ClipResult(entry, summary.probability_fake, summary.verdict, reason, trained_on=trained_on)
+    return ClipResult(
+        entry, summary.probability_fake, summary.verdict, reason, trained_on=trained_on, answer=summary.answer
+    )
 
 
 def _failed(entry: ClipEntry, failure: "Failure") -> ClipResult:

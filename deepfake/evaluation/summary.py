@@ -28,7 +28,7 @@ from deepfake.evaluation.metrics import (
 )
 from deepfake.evaluation.parts import false_alarms_and_misses
 from deepfake.evaluation.results import ClipResult
-from deepfake.evaluation.scored import scored_clips
+from deepfake.evaluation.scored import ScoredClips, scored_clips
 from deepfake.report.wording import named_sentence
 
 DECISION_THRESHOLD = 0.5  # of P(fake), for `accuracy`
@@ -118,13 +118,24 @@ def summarize(
             if result.probability_fake is None
         ),
         failed=tuple({"path": r.clip.shown, "error": r.error} for r in results if r.error is not None),
-        notes=_notes(results, is_fake, groups, interval_is_known=auc_ci95 is not None),
+        notes=_notes(results, scored, interval_is_known=auc_ci95 is not None),
     )
 
 
 def trained_on_sentence(trained_on: int, clips: int) -> str:
     """Return what it means that the classifier was trained on some of the clips."""
     return f"The classifier was trained on {trained_on} of these {clips} clips. On new ones it is right less often."
+
+
+def not_judged_sentences(clips: ScoredClips) -> list[str]:
+    """Return that scores of people who were not judged count, in a list; an empty one where none does."""
+    count = sum(result.answer == "NOT_JUDGED" for result in clips.results)
+    if not count:
+        return []
+    return [
+        f"{count} of {len(clips)} clips with a P(fake) were not judged: their scores count here, though the answer on "
+        "such a clip tells none."
+    ]
 
 
 def _reason(result: ClipResult) -> str:
@@ -140,13 +151,12 @@ def _interval(
     return None if math.isnan(low) else (low, high)
 
 
-def _notes(
-    results: Sequence[ClipResult], is_fake: NDArray[np.bool_], groups: Sequence[str], *, interval_is_known: bool
-) -> tuple[str, ...]:
+def _notes(results: Sequence[ClipResult], scored: ScoredClips, *, interval_is_known: bool) -> tuple[str, ...]:
     trained_on = sum(result.trained_on for result in results)
     return (
         *([trained_on_sentence(trained_on, len(results))] if trained_on else []),
-        *_notes_on_intervals(is_fake, groups, interval_is_known=interval_is_known),
+        *not_judged_sentences(scored),
+        *_notes_on_intervals(scored.is_fake, scored.groups, interval_is_known=interval_is_known),
     )
 
 

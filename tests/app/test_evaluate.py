@@ -12,10 +12,13 @@ import pytest
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate import results
 from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
+from deepfake.dashboard.evaluate.errors import errors_table
+from deepfake.dashboard.sources import DatasetSource
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.errors import StoreError
 from deepfake.evaluation import stored
+from deepfake.evaluation.results import ClipResult
 from deepfake.evaluation.stored import StoredResults, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
@@ -180,6 +183,12 @@ def test_the_worst_error_is_shown_and_opens_in_analyze(analyzed: list[ClipEntry]
     ]
     table = next(frame.value for frame in user.dataframe if "P(fake)" in frame.value)
     assert table["clip"].tolist() == [wrong.name]
+
+
+def test_a_clip_that_was_not_judged_is_called_that(clips: list[ClipEntry]) -> None:
+    source = DatasetSource("swaps", "swaps", clips[0].path.parent, None)
+    found = ClipResult(clips[0], 0.9, "INCONCLUSIVE", answer="NOT_JUDGED")
+    assert errors_table(source, [found])["verdict"].tolist() == ["Not judged"]
 
 
 def test_why_clips_are_not_judged_and_how_methods_do(

@@ -717,6 +717,12 @@ class TestCaveats:
         assert any("no certainty" in sentence for sentence in _measured_set(*perfect).caveats)
         assert not any("no certainty" in sentence for sentence in _measured_set(*perfect, _scored("FAKE", 0.1)).caveats)
 
+    def test_that_scores_of_people_who_were_not_judged_count_is_told(self):
+        clips = [_scored("FAKE" if k % 2 else "REAL", k / 20, f"{k}") for k in range(20)]
+        blurred = replace(clips[3], verdict="INCONCLUSIVE", answer="NOT_JUDGED")
+        assert "1 of 21 clips with a P(fake) were not judged" in " ".join(_measured_set(*clips, blurred).caveats)
+        assert "not judged" not in " ".join(_measured_set(*clips).caveats)
+
     def test_a_large_whole_set_is_told_only_what_always_holds(self):
         many = [_scored("FAKE" if k % 2 else "REAL", (k % 10) / 10, f"{k // 4}") for k in range(240)]
         assert len(_measured_set(*many).caveats) == 2

@@ -54,6 +54,7 @@ class TestFinding:
         assert [r.probability_fake for r in found.results[:9]] == [score_of(dataset, path) for path in known[:9]]
         assert found.results[9].abstained
         assert found.results[9].reason == NO_FACE
+        assert [found.results[place].answer for place in (0, 9)] == [found.results[0].verdict, "NO_FACE"]
 
     def test_other_settings_are_other_results(self, dataset: Dataset, store: AnalysisStore) -> None:
         keep(store, dict.fromkeys(paths(dataset)[:4], 0.5))
@@ -136,7 +137,11 @@ class ReadyStore:
     def summaries(self, sha256s: set[str], fingerprint: str) -> dict[str, SimpleNamespace]:
         return {
             sha256: SimpleNamespace(
-                verdict="LIKELY_REAL", probability_fake=self.scores[sha256], reason=None, classifier="efficientnet"
+                verdict="LIKELY_REAL",
+                probability_fake=self.scores[sha256],
+                reason=None,
+                classifier="efficientnet",
+                answer="LIKELY_REAL",
             )
             for sha256 in sha256s
         }

@@ -10,11 +10,11 @@ from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, named, plain
+from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.methods import method_of
 from deepfake.evaluation.results import ClipResult
-from deepfake.report.wording import VERDICT_WORDS
 
 PICTURES, COLUMNS = 8, 4
 TABLE_HEIGHT_PX = 360
@@ -91,7 +91,7 @@ def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> 
 
 
 def _verdict_words(result: ClipResult) -> str:
-    return "" if result.verdict is None else VERDICT_WORDS[result.verdict]
+    return "" if result.answer is None else VERDICT_LOOKS[result.answer].words
 
 
 def _method(result: ClipResult) -> str:

@@ -118,5 +118,9 @@ def _digest(stored: StoredResults) -> str:
     digest = hashlib.sha256(repr(counts).encode())
     for result in stored.results:
         shown = (result.clip, result.probability_fake)
-        digest.update(repr((*shown, result.verdict, result.reason, result.error)).encode("utf-8", "surrogateescape"))
+        digest.update(
+            repr((*shown, result.verdict, result.answer, result.reason, result.error)).encode(
+                "utf-8", "surrogateescape"
+            )
+        )
     return digest.hexdigest()

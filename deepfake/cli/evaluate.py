@@ -76,6 +76,7 @@ def evaluate(options: argparse.Namespace) -> None:
             options.usage_error(f"--compare needs another classifier than {config.classifier}")
         other.fingerprint()  # reads its weights: better told now than after the first classifier
     in_order = _analyzed(clips, config, options)
+    _tell_contradictions(in_order)
     if options.out is not None:
         write_table(options.out, map(_named, in_order), columns=COLUMNS)  # the second classifier may be interrupted
     known = set() if options.with_training_clips else _trained_on(in_order, config, other)
@@ -93,6 +94,20 @@ def evaluate(options: argparse.Namespace) -> None:
             "numbers": asdict(summarize(others, seed=options.seed)),
         }
     _write_numbers(numbers, options.json)
+
+
+def _tell_contradictions(results: list["BatchResult"]) -> None:
+    """Tell of clips that are one content and have different labels: one of the labels is wrong, and both count."""
+    first: dict[str, BatchResult] = {}
+    for result in results:
+        if result.sha256 is None:
+            continue
+        other = first.setdefault(result.sha256, result)
+        if other.clip.label != result.clip.label:
+            warn(
+                f"{other.clip.shown} and {result.clip.shown} are the same clip, labeled {other.clip.label} and "
+                f"{result.clip.label}; both count"
+            )
 
 
 def _trained_on(results: list["BatchResult"], config: "AnalysisConfig", other: "AnalysisConfig | None") -> set[str]:

@@ -429,6 +429,15 @@ class TestCommand:
             _run(manifest, "--compare", "efficientnet", "--out", table)
         assert [row["path"] for row in _table(table)] == [name]
 
+    def test_one_clip_with_two_labels_is_told(self, tmp_path, monkeypatch, capsys):
+        _with_stand_in(tmp_path, monkeypatch)
+        first, alike, other = (_write_clip(tmp_path, word) for word in ("a", "a", "b"))
+        manifest = _manifest(tmp_path, f"path,label\n{first},REAL\n{alike},FAKE\n{other},FAKE\n")
+        _run(manifest)
+        told = [line for line in capsys.readouterr().err.splitlines() if "same clip" in line]
+        assert len(told) == 1
+        assert f"{first} and {alike} are the same clip, labeled REAL and FAKE" in told[0]
+
     def test_wrong_usage_is_status_2_and_a_bad_output_is_noticed_first(self, tmp_path):
         manifest = _manifest(tmp_path, "path,label\na.mp4,REAL\n")
         same = ["--classifier", "efficientnet", "--compare", "efficientnet"]

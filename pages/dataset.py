@@ -3,6 +3,7 @@
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.dataset.batch import draw_batch
 from deepfake.dashboard.dataset.gallery import draw_gallery, open_buttons
 from deepfake.dashboard.dataset.panels import (
@@ -59,7 +60,7 @@ def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig
 def draw_rows(source: DatasetSource, dataset: Dataset, entries: list[ClipEntry], fingerprint: str) -> None:
     entry = draw_table(dataset, entries, source.source_id, fingerprint)
     if entry is None:
-        st.caption("Select a row to open its clip in Analyze or Compare.")
+        st.caption("Select a row to open its clip in Analyze or Compare.", help=ROW_KEYS)
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         draw_label(entry, verdicts_of([entry], fingerprint).get(entry.name))

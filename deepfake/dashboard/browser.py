@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+ROW_KEYS: Final = "By keyboard: the arrow keys lead to a row, Shift and the space bar select it."
+
 STYLE: Final = """<style>
 /* A screen that is touched shows the buttons of a chart all the time, and over its title. A chart that can be dragged
    holds a finger that only wants to scroll: there, the slider and the lists of moments do what a click on a point

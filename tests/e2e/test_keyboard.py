@@ -67,6 +67,8 @@ def test_a_case_begins_at_its_name_and_the_list_at_its_heading(
         page = browser.new_context().new_page()
         page.goto(f"{url}/history")
         expect(page.get_by_text("Select a row to open the case.")).to_be_visible()
+        page.get_by_role("button", name="Help", exact=True).first.focus()
+        expect(page.get_by_role("tooltip")).to_contain_text("Shift and the space bar select it")
         _tab_to(page, page.locator("canvas").first)
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Shift+Space")

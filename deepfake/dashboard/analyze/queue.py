@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
+from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
@@ -96,7 +97,7 @@ def _draw_table(page: AnalyzePage, rows: list[QueueRow], how_far: str) -> None:
         page.renew("queue")  # a new key of the table lets go of the selection
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{how_far}. Select a row to open it.", width="content")
+        st.caption(f"{how_far}. Select a row to open it.", width="content", help=ROW_KEYS)
         st.download_button(
             "Save the table",
             lambda: answers_csv(map(_cells, rows)).encode("utf-8"),

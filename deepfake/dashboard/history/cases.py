@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.history.stored import draw_found
@@ -57,7 +58,7 @@ def draw_cases() -> None:
         column_config={"kept": st.column_config.DatetimeColumn(format="YYYY-MM-DD", timezone=st.context.timezone)},
         alt=f"{len(found)} cases; select a row to open one",
     )
-    st.caption("Select a row to open the case.")
+    st.caption("Select a row to open the case.", help=ROW_KEYS)
     rows = [row for row in event.selection.rows if row < len(found)]
     if rows:
         history_page().selection += 1  # a new key of the table lets go of the selection

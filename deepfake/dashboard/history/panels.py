@@ -8,6 +8,7 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
+from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
@@ -130,7 +131,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
 
 def _draw_selected(chosen: Sequence[AnalysisSummary], places: Mapping[int, Place]) -> None:
     if not chosen:
-        st.caption("Select a row to open its analysis; select one or several to delete them.")
+        st.caption("Select a row to open its analysis; select one or several to delete them.", help=ROW_KEYS)
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="history-selected"):
         if len(chosen) == 1:

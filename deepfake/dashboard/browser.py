@@ -44,6 +44,7 @@ input::placeholder, textarea::placeholder { color: inherit !important; opacity: 
 :is([data-testid="stCheckbox"], [data-testid="stRadio"]) label:has(input:focus-visible) {
   outline: 2px solid currentColor !important; outline-offset: 1px; border-radius: 0.375rem;
 }
+.js-plotly-plot .modebar-btn:focus-visible { outline: 2px solid currentColor !important; }
 [data-testid="stPageLink-NavLink"] { color: inherit; }
 [data-testid="stSelectbox"] [role="group"]:has(input:focus-visible) { outline: 1px solid currentColor; }
 [data-testid="stDataFrame"] canvas:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }

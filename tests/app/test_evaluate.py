@@ -103,6 +103,7 @@ def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callabl
     assert "The intervals rest on 4 groups" in user.words
     assert "quick" not in user.words
     assert len(user.get("plotly_chart")) == 6
+    assert all("zoomOut" in chart.proto.config for chart in user.get("plotly_chart")), "few buttons to tab through"
     assert user.query_params["settings"] == by_default()
     assert user.query_params["threshold"] == "0.80"
 

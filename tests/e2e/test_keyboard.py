@@ -40,6 +40,7 @@ def test_where_the_keyboard_is_can_be_seen(page: Page, app_url: str) -> None:
     for wanted in (
         page.get_by_role("link", name="Compare"),
         page.get_by_role("combobox", name="Data set"),
+        page.get_by_role("button", name="Download plot as a PNG").first,
         page.get_by_role("button", name="Fullscreen: The clips of the data set"),
         page.locator("canvas").first,
     ):

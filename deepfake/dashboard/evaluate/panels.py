@@ -24,7 +24,10 @@ from deepfake.evaluation.page import coverage_sentence, difference_sentence, eva
 from deepfake.evaluation.scored import AucDifference
 from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows, side_by_side_rows
 
-CHART_CONFIG = {"displaylogo": False}
+# The axes are whole as they are. Eight buttons on each of six charts lie between the threshold and the tabs for whoever
+# goes by keyboard; a chart can still be drawn larger by mouse, and fill the screen.
+ZOOM_BUTTONS = ["zoom", "pan", "zoomIn", "zoomOut", "autoScale", "resetScale"]
+CHART_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ZOOM_BUTTONS}
 BATCH_COMMAND = "python -m deepfake batch DIR"
 HOW_TO_READ = {
     "roc": "the nearer the curve comes to the upper left corner, the better; along the dotted line lies guessing. The "

@@ -31,6 +31,8 @@ def main() -> None:
         st.navigation([st.Page(lambda: None, title="Log in")], position="hidden").run()
         return
     chosen = st.navigation(pages)
+    # Tabs of the browser, its history, and a screen reader tell pages apart by this.
+    st.set_page_config(page_title=f"{chosen.title} · Deepfake workbench")
     draw_resume()
     chosen.run()
 

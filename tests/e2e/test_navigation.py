@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -56,6 +57,7 @@ def test_the_first_request_to_a_server_gets_the_applications_menu(
 def test_no_level_of_headings_is_left_out(page: Page, app_url: str, path: str) -> None:
     page.goto(f"{app_url}/{path}")
     expect(page.locator("h2").first).to_be_visible()
+    expect(page).to_have_title(re.compile(r"^(Analyze|Compare|Data set|History|Methods) · Deepfake workbench$"))
     levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(heading => +heading.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -266,6 +266,17 @@ def test_failed_clips_are_tried_again_on_request(small: OpenSet, small_set: Path
     assert not [item for item in user.dataframe if "why" in item.value]
 
 
+def test_a_failed_clip_that_was_replaced_by_a_known_one_is_no_failure(small: OpenSet, small_set: Path) -> None:
+    user = small()
+    user.click("batch-start")
+    user.wait_until(batch_is_over)
+    (small_set / "fake" / "bad.mp4").write_text((small_set / "real" / "one.mp4").read_text())
+    user.click("batch-retry")
+    user.wait_until(lambda page: "4 of 4 clips on disk have a verdict" in page.words)
+    assert "batch-retry" not in {item.key for item in user.button}
+    assert not [item for item in user.dataframe if "why" in item.value]
+
+
 def test_a_thumbnail_carries_the_verdict_beside_the_label(
     small: OpenSet, small_set: Path, moving_square_clip: Path
 ) -> None:

@@ -13,6 +13,7 @@ from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
+from deepfake.files import stamp_of
 from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
 from deepfake.store import Failure
@@ -33,8 +34,11 @@ def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
         if run is not None and run.is_active:
             _draw_progress(key)
             return
+        verdicts = verdicts_of(on_disk, fingerprint) if len(on_disk) <= MOST_COUNTED else None
         failures = _failures(dataset, fingerprint, run)
-        analyzed = len(verdicts_of(on_disk, fingerprint)) if len(on_disk) <= MOST_COUNTED else None
+        for name in verdicts or ():  # a file that was replaced since it failed
+            failures.pop(name, None)
+        analyzed = None if verdicts is None else len(verdicts)
         if run is not None:
             _draw_end(run)
         _draw_start(key, dataset, config, analyzed, len(on_disk), len(failures))
@@ -129,11 +133,16 @@ def _draw_end(run: BatchRun) -> None:
 
 
 def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[str, str]:
-    """Why clips of the data set failed, by name: what the store has, and what the last batch saw besides."""
+    """Why clips of the data set failed, by name: what the store has of them as they are now, and what the last batch
+    saw besides."""
     none: Mapping[str, Failure] = {}
     kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
     named = {entry.location: entry.name for entry in dataset.entries} if kept else {}
-    found = {named[location]: failure.error for location, failure in kept.items() if location in named}
+    found = {
+        named[location]: failure.error
+        for location, failure in kept.items()
+        if location in named and failure.stamp == stamp_of(location)
+    }
     return found | (dict(run.failures) if run is not None else {})
 
 

@@ -74,6 +74,11 @@ class Tally:
         self._work_started: float | None = None
         self._ended: float | None = None
 
+    @property
+    def has_started(self) -> bool:
+        """Whether the clock was started."""
+        return self._started is not None
+
     def start(self) -> None:
         """Start the clock."""
         self._started = time.monotonic()

@@ -100,11 +100,14 @@ class Batch:
         self._tally = Tally(len(self._clips))
 
     def run(self) -> Iterator[BatchResult]:
-        """Yield a result for every clip; once. Leaving the loop stops the batch, and so does cancel().
+        """Yield a result for every clip. Leaving the loop stops the batch, and so does cancel(); to go on takes another
+        Batch.
 
         Raises StoreError when the store cannot be used, WorkerError when workers cannot be had or are of another
-        version.
+        version, RuntimeError when it was run before.
         """
+        if self._tally.has_started:
+            raise RuntimeError("a Batch runs once; make another for what is missing")
         self._tally.start()
         fingerprint, looks = self._config.fingerprint(), looks_of(self._config)
         try:

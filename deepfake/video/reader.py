@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -166,9 +167,11 @@ class VideoReader:
 
         Both are those that frames() gives, to the last bit: a seek is believed only where the decoded times say so.
         The index of both is -1: it is not known without reading the clip from its start. timestamp_s: seconds from the
-        first frame.
+        first frame. Raises ValueError where it is no finite number.
         """
         self._check_open()
+        if not math.isfinite(timestamp_s):
+            raise ValueError(f"timestamp_s has to be a finite number of seconds, not {timestamp_s!r}")
         shown = shown_at(timestamp_s, self._from, self._from_start)
         if shown.current is None:
             raise ClipError(self.path, f"no frame can be decoded at {timestamp_s:.2f} s")
@@ -182,9 +185,11 @@ class VideoReader:
         without the pictures that no other refers to, and where key frames lie far apart, the frames lie closer behind
         them. Of a long one that cannot be sought in, the frames are of its beginning. However long the clip is, about
         MAX_PICTURES_AT_MOMENTS pictures are decoded at most, and where seeking leads nowhere so many once more. `info`
-        stays as the header has it.
+        stays as the header has it. Raises ValueError for a count below 0.
         """
         self._check_open()
+        if count < 0:
+            raise ValueError(f"count has to be 0 or more, not {count!r}")
         try:
             for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
                 yield self._frame(index, picture)

@@ -42,6 +42,12 @@ def side_by_side(user: User) -> dict[str, list[str]]:
     return {name.replace("\\", ""): [cell.replace("\\", "") for cell in cells] for name, cells in rows}
 
 
+def only_new(user: User) -> Any:
+    """The switch that leaves out clips of the training; each data set has its own."""
+    (found,) = [item for item in user.toggle if item.key.startswith("evaluate-only-new-")]
+    return found
+
+
 def links(user: User) -> list[tuple[str, str]]:
     return [(link.proto.page, link.proto.query_string) for link in user.get("page_link")]
 
@@ -119,11 +125,11 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     for module in (results, stored):
         monkeypatch.setattr(module, "training_clips", lambda name: known)
     user = opened()
-    assert user.toggle(key="evaluate-only-new").value
+    assert only_new(user).value
     assert "18 of 20 labeled clips are analyzed" in user.words
     assert "Left out: 4 that the classifier was trained on." in user.words
     assert "trained on 4 of these" not in user.words
-    user.toggle(key="evaluate-only-new").set_value(False).run()
+    only_new(user).set_value(False).run()
     assert user.query_params["trained"] == "in"
     assert "22 of 24 labeled clips are analyzed" in user.words
     assert "trained on 4 of these 22 clips" in user.words
@@ -146,7 +152,7 @@ def test_where_no_other_clip_remains_those_of_the_training_count(
     store.put_failure(broken, stamp, by_default(), "no readable frame", name="broken.mp4")
     store.remember_file(copy, stamp_of(copy) or "", known[places[0]])
     user = opened()
-    toggle = user.toggle(key="evaluate-only-new")
+    toggle = only_new(user)
     assert not toggle.value
     assert toggle.label.endswith("(23)")
     assert "23 of 24 labeled clips are analyzed" in user.words

@@ -238,6 +238,14 @@ def test_a_fault_of_the_callers_classifier_or_signal_is_told_and_not_recorded(
         ]
 
 
+def test_a_batch_runs_once(tmp_path: Path, settings: Settings) -> None:
+    batch = new_batch(write_clips(tmp_path / "clips", "a"), settings)
+    assert len(list(batch.run())) == 1
+    with pytest.raises(RuntimeError, match="a Batch runs once"):
+        list(batch.run())
+    assert batch.progress().done == 1
+
+
 def test_an_unknown_face_detector_is_told_before_anything_is_done(tmp_path: Path, settings: Settings) -> None:
     folder = write_clips(tmp_path / "clips", "a")
     with pytest.raises(SettingsError, match="unknown face detector 'retina'"):

@@ -181,6 +181,15 @@ def test_a_closed_reader_gives_no_clip_that_ends_early(moving_square_clip):
             read()
 
 
+def test_a_moment_that_is_no_number_is_refused(moving_square_clip):
+    with VideoReader(moving_square_clip) as reader:
+        with pytest.raises(ValueError, match="timestamp_s has to be a finite number"):
+            reader.frame_near(float("nan"))
+        with pytest.raises(ValueError, match="count has to be 0 or more"):
+            list(reader.moments(-1))
+        assert list(reader.moments(0)) == []
+
+
 @pytest.fixture(scope="module")
 def noise_frames():
     """Frames that do not compress: the bytes of a file lie evenly over its time."""

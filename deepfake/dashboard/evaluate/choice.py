@@ -86,12 +86,13 @@ def choose_only_new(dataset: Dataset, found: SetInStore, chosen: Sequence[Stored
     trained_on = sum(sha256 in known for sha256 in found.known.sha256s.values())
     if not trained_on:
         return False
-    if ONLY_NEW_KEY not in st.session_state:
+    key = f"{ONLY_NEW_KEY}-{dataset.root}"  # of each data set: in another one no new clip may remain
+    if key not in st.session_state:
         asked_for = st.query_params.get("trained") == "in"
-        st.session_state[ONLY_NEW_KEY] = not asked_for and has_new(dataset, found, chosen)
+        st.session_state[key] = not asked_for and has_new(dataset, found, chosen)
     only_new = st.toggle(
         f"Leave out clips that the classifier was trained on ({trained_on})",
-        key=ONLY_NEW_KEY,
+        key=key,
         persist_state="session",
         help="It knows them: that it is right about them says nothing about other clips.",
     )

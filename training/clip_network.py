@@ -1,7 +1,8 @@
-"""CLIP's image tower ViT-B/16 for training, in PyTorch: only its LayerNorms and a linear head learn.
+"""CLIP's image tower ViT-B/16 for training, in PyTorch: its LayerNorms, a linear head and, where asked for, its biases
+learn.
 
 Radford et al. 2021 (arXiv:2103.00020) for the network; Yermakov et al. 2025 (GenD, arXiv:2508.06248) for tuning nothing
-but LayerNorms and a head on the L2-normalised class token. The weights come from the quantised ONNX file that the
+but LayerNorms and a head on the L2-normalized class token. The weights come from the quantized ONNX file that the
 application runs (see deepfake/detectors/MODEL_CARD.md), so that both compute the same function up to the rounding of
 activations.
 """
@@ -152,8 +153,8 @@ def _inner_scale(name: str) -> np.float32:
 
 
 def float_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the weights of the quantised ONNX file in float32, by name without "vision_model."; matrices as PyTorch
-    has them, (out, in). A quantised value stands for (q - zero point) * scale of its column."""
+    """Return the weights of the quantized ONNX file in float32, by name without "vision_model."; matrices as PyTorch
+    has them, (out, in). A quantized value stands for (q - zero point) * scale of its column."""
     graph = onnx.load(str(path)).graph
     stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     arrays = {

@@ -30,7 +30,7 @@ def degrade(images: Sequence[Image], random: Random, mask: Mask | None = None) -
     (f32, (360, 360)) is only cut, at the same place."""
     images = list(images)
     if random.random() < 0.5:
-        images = colour_jitter(images, random)
+        images = color_jitter(images, random)
     if random.random() < 0.25:
         images = blur(images, random)
     if random.random() < 0.55:
@@ -54,8 +54,8 @@ def compress(images: Sequence[Image], random: Random) -> list[Image]:
         quality = int(random.integers(35, 96))
         return [jpeg(image, quality) for image in images]
     if kind == "mpeg4":
-        quantiser = int(random.integers(2, 14))
-        return [through_codec([image], "mpeg4", {"qmin": str(quantiser), "qmax": str(quantiser)}) for image in images]
+        quantizer = int(random.integers(2, 14))
+        return [through_codec([image], "mpeg4", {"qmin": str(quantizer), "qmax": str(quantizer)}) for image in images]
     options = {
         "crf": str(random.integers(18, 45)),
         "preset": str(random.choice(("superfast", "veryfast", "medium"), p=(0.5, 0.4, 0.1))),
@@ -134,8 +134,8 @@ def add_noise(images: Sequence[Image], random: Random) -> list[Image]:
     return [np.clip(image + noise, 0, 255).astype(np.uint8) for image in images]
 
 
-def colour_jitter(images: Sequence[Image], random: Random) -> list[Image]:
-    """Gain per channel, offset, gamma; sometimes dark, rarely grey."""
+def color_jitter(images: Sequence[Image], random: Random) -> list[Image]:
+    """Gain per channel, offset, gamma; sometimes dark, rarely gray."""
     gain = random.normal(1, 0.04, 3) * (
         random.uniform(0.8, 1.2) if random.random() < 0.85 else random.uniform(0.3, 0.8)
     )

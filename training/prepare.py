@@ -30,7 +30,7 @@ from training.pairs import HELD_OUT
 from training.shards import MARGIN_PX, STORED_PX, Shard, ShardInfo, clip_name, has_shard, read_rows, write_shard
 
 PHOTOS_A_SHARD = 100
-FRAMES_PER_CLIP = 16  # spread over it; clips are short, and neighbouring frames are nearly the same picture
+FRAMES_PER_CLIP = 16  # spread over it; clips are short, and neighboring frames are nearly the same picture
 DETECT_EVERY = 25  # frames between searches of the whole frame while following a face
 SOFT_SIDES_PX = (144, 480)  # shorter side of the re-encoded clips
 SOFT_CODECS = ("libx264", "libx264", "libx264", "mpeg4", "libvpx-vp9")
@@ -266,8 +266,8 @@ def _box(row: dict[str, str]) -> NDArray[np.float32]:
 def _nearest(faces: list[FaceDetection], last: FaceDetection | None) -> FaceDetection | None:
     if last is None or not faces:
         return faces[0] if faces else last
-    centre = (last.box_xyxy[:2] + last.box_xyxy[2:]) / 2
-    return min(faces, key=lambda face: float(np.linalg.norm((face.box_xyxy[:2] + face.box_xyxy[2:]) / 2 - centre)))
+    center = (last.box_xyxy[:2] + last.box_xyxy[2:]) / 2
+    return min(faces, key=lambda face: float(np.linalg.norm((face.box_xyxy[:2] + face.box_xyxy[2:]) / 2 - center)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Four ways, each the trace of one kind of forgery:
 - self-blended images (Shiohara & Yamasaki 2022, arXiv:2204.08376): a face pasted onto itself with slightly other
-  colours, sharpness and place;
+  colors, sharpness and place;
 - another person's face of similar pose, fitted by its mesh (the idea of Face X-ray, Li et al. 2020, arXiv:1912.13458);
 - the face at a lower resolution, warped back (Face Warping Artifacts, Li & Lyu 2019, arXiv:1811.00656);
 - a face rebuilt from a small code, as the autoencoders of face swaps do: principal components of aligned faces.
@@ -26,8 +26,6 @@ Mesh = NDArray[np.float32]
 
 WAYS = ("self-blended", "another person", "low resolution", "rebuilt")
 WAY_SHARES = (0.55, 0.2, 0.1, 0.15)
-MASK_PARTS = ("oval", "hull", "features", "lower", "mouth", "subset")
-MASK_SHARES = (0.26, 0.18, 0.18, 0.14, 0.14, 0.1)
 BLEND_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 CANDIDATES = 150  # people among whom the one of the most similar face is sought
 CODE_PX = 64  # side of the picture that the principal components describe
@@ -56,10 +54,10 @@ def learn_eigenfaces(images: Sequence[Image]) -> Eigenfaces:
     """Return the principal components of aligned faces (Turk & Pentland 1991)."""
     flat = np.stack([_code_input(image) for image in images])
     mean = flat.mean(axis=0)
-    centred = flat - mean
-    values, vectors = np.linalg.eigh(centred @ centred.T)
+    centered = flat - mean
+    values, vectors = np.linalg.eigh(centered @ centered.T)
     chosen = np.argsort(values)[::-1][: min(COMPONENTS, len(images) - 1)]
-    components = vectors[:, chosen].T @ centred
+    components = vectors[:, chosen].T @ centered
     components /= np.linalg.norm(components, axis=1, keepdims=True)
     return Eigenfaces(mean.astype(np.float32), components.astype(np.float32))
 
@@ -110,7 +108,7 @@ class Forger:
         fitted = fitted_to(other, other_mesh, mesh)
         mask = hull_mask(mesh[list(FACE_OVAL)])
         if random.random() < 0.85:
-            fitted = with_colours_of(fitted, image, mask)
+            fitted = with_colors_of(fitted, image, mask)
         return shifted_look(fitted, random, gentle=True) if random.random() < 0.5 else fitted
 
     def _rebuilt(self, image: Image, mesh: Mesh, random: Random) -> Image:
@@ -127,11 +125,11 @@ class Forger:
             large = np.clip(large + keep * detail, 0, 255).astype(np.uint8)
         source = image.copy()
         source[rows, columns] = large
-        return with_colours_of(source, image, hull_mask(mesh[list(FACE_OVAL)])) if random.random() < 0.8 else source
+        return with_colors_of(source, image, hull_mask(mesh[list(FACE_OVAL)])) if random.random() < 0.8 else source
 
 
 def shifted_look(image: Image, random: Random, *, gentle: bool = False) -> Image:
-    """Return the picture with slightly other colours, and a little blurred, sharpened or compressed."""
+    """Return the picture with slightly other colors, and a little blurred, sharpened or compressed."""
     size = 0.5 if gentle else 1.0
     shift = random.uniform(-20, 20, 3) * size
     contrast, brightness = 1 + random.uniform(-0.12, 0.12) * size, random.uniform(-12, 12) * size
@@ -198,9 +196,9 @@ def face_mask(mesh: Mesh, random: Random) -> Mask:
             "subset": random.choice(len(mesh), 40, replace=False).tolist(),
         }[str(part)]
         points = mesh[chosen]
-    centre = points.mean(axis=0)
+    center = points.mean(axis=0)
     grow = random.uniform(1.2, 1.9) if part == "mouth" else random.uniform(0.88, 1.08)
-    mask = hull_mask((points - centre) * grow + centre)
+    mask = hull_mask((points - center) * grow + center)
     if random.random() < 0.7:
         mask = _remapped(mask, smooth_field(random, len(mask), float(random.uniform(2, 9))))
     sigma = float(np.exp(random.uniform(np.log(0.7), np.log(12))))
@@ -243,8 +241,8 @@ def fitted_to(image: Image, mesh: Mesh, wanted: Mesh) -> Image:
     return cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
 
 
-def with_colours_of(image: Image, reference: Image, mask: Mask) -> Image:
-    """Return the picture with mean and spread of its Lab colours within a mask as in a reference (Reinhard 2001)."""
+def with_colors_of(image: Image, reference: Image, mask: Mask) -> Image:
+    """Return the picture with mean and spread of its Lab colors within a mask as in a reference (Reinhard 2001)."""
     inside = mask > 0.5
     if not inside.any():
         return image

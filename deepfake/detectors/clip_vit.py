@@ -1,5 +1,5 @@
-"""ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), its LayerNorms and a linear head tuned on
-self-blended and recorded fakes.
+"""ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), its LayerNorms, biases and a linear
+head tuned on self-blended and recorded fakes.
 
 How it was made and what it is worth: MODEL_CARD.md beside this file.
 """
@@ -45,11 +45,11 @@ VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("mouth", 80, 136, 120))  # th
 
 
 class ClipVitClassifier(FaceClassifier):
-    """P(fake) of face crops by CLIP's image tower with tuned LayerNorms and a linear head, calibrated.
+    """P(fake) of face crops by CLIP's image tower with tuned LayerNorms, biases and a linear head, calibrated.
 
-    Source: Radford et al. 2021 (arXiv:2103.00020) for the network; Yermakov et al. 2025 (arXiv:2508.06248) for tuning
-    the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives the
-    same score.
+    Source: Radford et al. 2021 (arXiv:2103.00020) for the network; after Yermakov et al. 2025 (arXiv:2508.06248), who
+    tune the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives
+    the same score.
 
     When it misleads: kinds of forgery that it has not seen, above all heads that are generated whole and lips that are
     moved to another voice; soft, re-encoded pictures of real people; see the model card.
@@ -60,8 +60,8 @@ class ClipVitClassifier(FaceClassifier):
         title="CLIP ViT-B/16, tuned LayerNorms",
         looks_at=(
             "A large network that was trained to match pictures with captions looks at the whole head, and at the "
-            "mouth from nose to chin. What it learned is kept; only the scales between its layers and its last step "
-            "were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
+            "mouth from nose to chin. What it learned is kept; only the scales between its layers, its offsets and its "
+            "last step were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
             "compressed in the same way. The higher its number, the more a picture looks like the forgeries."
         ),
         misleads=(

@@ -131,8 +131,8 @@ RULE_FORMULA = (
     r"\text{MAYBE FAKE} & \text{otherwise}\end{cases}"
 )
 RULE_TEXT = (
-    "A heuristic that the notebook used as its verdict; here it is named beside the verdict and takes no part in it. s "
-    "are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
+    "A heuristic that the notebook used as its verdict; here it takes no part in it and stands on the tab Similarity. "
+    "s are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
     "steady a picture is, not whether a face is real, and gives no probability."
 )
 

@@ -218,5 +218,5 @@ def _rest(progress: "BatchProgress") -> str:
 
     parts = [f"{progress.failed} failed"] if progress.failed else []
     if progress.clips_per_minute is not None and progress.seconds_left is not None:
-        parts += [f"{progress.clips_per_minute:.1f} a minute", f"{duration_text(progress.seconds_left)} left"]
+        parts += [f"{progress.clips_per_minute:.1f} per minute", f"{duration_text(progress.seconds_left)} left"]
     return ", ".join(parts)

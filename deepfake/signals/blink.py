@@ -189,7 +189,7 @@ class BlinkSignal(FaceSignal):
         """The openness of the subject's "right" and "left" eye at the latest crop; none where there was no mesh."""
         return self._parts
 
-    statistic_unit = "blinks a minute"
+    statistic_unit = "blinks per minute"
 
     def statistic(self, trace: SignalTrace) -> float:
         """Return blinks per minute, NaN for less than 10.6 s."""

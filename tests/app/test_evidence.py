@@ -57,7 +57,7 @@ def test_blinks_of_a_short_clip_give_no_rate() -> None:
 
 def test_blinks_of_a_long_clip_are_compared_with_peoples() -> None:
     summary = BlinkSummary((), 60.0, 0.0, (0.0, 3.7), "fewer")
-    assert "0 blinks in 60.0 s: 0 a minute [0, 4]" in blink_sentence(summary)
+    assert "0 blinks in 60.0 s: 0 per minute [0, 4]" in blink_sentence(summary)
     assert "this is fewer" in blink_sentence(summary)
 
 
@@ -65,7 +65,7 @@ def test_this_clip_is_told_beside_real_ones() -> None:
     assert band_sentence("high_frequency_excess", 2.2, "dB").startswith(
         "**This clip: 2.2 dB.** 9 in 10 of 294 real clips: "
     )
-    assert band_sentence("eye_openness", None, "blinks a minute").startswith(
+    assert band_sentence("eye_openness", None, "blinks per minute").startswith(
         "This clip is too short for that. 9 in 10 of 20 real clips: "
     )
     assert "not known" in band_sentence("somebodys_own", 1.0, "")

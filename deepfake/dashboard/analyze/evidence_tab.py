@@ -182,6 +182,6 @@ def blink_sentence(summary: BlinkSummary) -> str:
         return f"{found}: too short to tell a rate, at least {MIN_MEASURED_S:g} s are needed."
     low, high = USUAL_PER_MINUTE
     return (
-        f"{found}: {summary.per_minute:.0f} a minute [{summary.interval95[0]:.0f}, {summary.interval95[1]:.0f}]; "
+        f"{found}: {summary.per_minute:.0f} per minute [{summary.interval95[0]:.0f}, {summary.interval95[1]:.0f}]; "
         f"people usually blink {low:.0f} to {high:.0f} times per minute, so this is {summary.rate}."
     )

@@ -31,7 +31,7 @@ from deepfake.signals.measuring import FaceSignals
 from deepfake.video.info import Frame, VideoInfo
 from deepfake.video.reader import VideoReader
 
-MOMENTS: Final = 16  # twice what a classifier wants at least of a person: not everybody is seen at all of them
+MOMENTS: Final = 16  # twice what efficientnet wants at least of a person: not everybody is seen at all of them
 REACH: Final = 2.0  # between two moments a face may move by about its own width
 
 

@@ -131,7 +131,7 @@ RULE_FORMULA = (
     r"\text{MAYBE FAKE} & \text{otherwise}\end{cases}"
 )
 RULE_TEXT = (
-    "A heuristic that the notebook used as its verdict; here it takes no part in it and stands on the tab Similarity. "
+    "A heuristic that the notebook used as its verdict. Here it stands on the tab Similarity, and no verdict rests on it. "
     "s are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
     "steady a picture is, not whether a face is real, and gives no probability."
 )

@@ -81,7 +81,7 @@ class Evidence:
 
             - score: `probability_fake` over `frames`, of which `share_fake` are above 0.5.
             - reals_as_suspicious: `count` of `of` real calibration examples score at least as high.
-            - fakes_as_low: `count` of `of` known fakes score as low, of which the share `at_most` may.
+            - fakes_as_low: `count` of `of` fake examples score as low, of which the share `at_most` may.
             - too_close: `min_probability_fake` and `at_most_reals` (a share) that a fake needs, `at_most_fakes` (a
               share) that a real one needs. too_many_people: the score is enough for one person alone, but `judged`
               share the rate of false alarms `at_most_reals`.

@@ -224,7 +224,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
     "a_picture": lambda values, face: f"{face} is a picture: in {values['seconds']:.1f} seconds nothing of it moves.",
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),
-    "fakes_as_low": lambda values, face: _rank(values, "known fakes", "harmless"),
+    "fakes_as_low": lambda values, face: _rank(values, "fake examples", "harmless"),
     "too_close": lambda values, face: "real clips and fakes both get such a score.",
     "too_many_people": lambda values, face: (
         f"with {values['judged']} faces judged in the clip, the score is not enough to call one of them a fake."

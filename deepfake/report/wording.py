@@ -121,7 +121,7 @@ def _reals(item: Evidence) -> str:
 def _fakes(item: Evidence) -> str:
     count, total, share = _numbers(item, "count", "of", "at_most")
     return (
-        f"{count} of {total} known fakes score as low (at most {share:.0%} may): a fake can be among the clips that "
+        f"{count} of {total} fake examples score as low (at most {share:.0%} may): a fake can be among the clips that "
         "are called real."
     )
 
@@ -130,8 +130,8 @@ def _too_close(item: Evidence) -> str:
     least, reals, fakes = _numbers(item, "min_probability_fake", "at_most_reals", "at_most_fakes")
     return (
         f"Inconclusive because the score is too close to call: called fake are only scores of {least:g} or more that "
-        f"at most {reals:.0%} of real examples reach, called real only scores that at most {fakes:.0%} of known fakes "
-        "stay below."
+        f"at most {reals:.0%} of real examples reach, called real only scores that at most {fakes:.0%} of fake "
+        "examples stay below."
     )
 
 

@@ -204,7 +204,7 @@ def test_a_score_between_the_two_tests_is_said_to_pass_neither():
 
 def test_likely_real_says_how_often_that_is_wrong():
     result = judge(0.1)
-    assert "0 of 99 known fakes score as low" in said(result)[1]
+    assert "0 of 99 fake examples score as low" in said(result)[1]
     assert f"at most {CALIBRATION.miss_rate:.0%} may" in said(result)[1]
 
 

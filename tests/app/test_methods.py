@@ -31,9 +31,9 @@ def test_the_verdict_is_explained_with_its_error_rates_and_limits() -> None:
     shown, scorer = User("methods").arrive().words, classifier()
     assert scorer.calibration is not None
     assert f"at most {scorer.calibration.false_alarm_rate:.0%}" in shown
-    assert f"at most {scorer.calibration.miss_rate:.0%} of known fakes" in shown
+    assert f"at most {scorer.calibration.miss_rate:.0%} of fake examples" in shown
     assert f"narrower than {scorer.limits.min_face_width_px:.0f} px" in shown
-    assert "takes no part in it" in shown  # the notebook's rule
+    assert "takes no part in the verdict" in shown  # the notebook's rule
     for limit in limits_of(DEFAULT_CLASSIFIER):
         assert limit in shown
 

@@ -131,9 +131,9 @@ RULE_FORMULA = (
     r"\text{MAYBE FAKE} & \text{otherwise}\end{cases}"
 )
 RULE_TEXT = (
-    "A heuristic that the notebook used as its verdict. Here it stands on the tab Similarity, and no verdict rests on it. "
-    "s are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It measures how "
-    "steady a picture is, not whether a face is real, and gives no probability."
+    "A heuristic that the notebook used as its verdict. Here it stands on the tab Similarity and takes no part in the "
+    "verdict. s are the similarities of successive whole frames. Its thresholds were set by eye on four clips. It "
+    "measures how steady a picture is, not whether a face is real, and gives no probability."
 )
 
 P_VALUE_FORMULA = (
@@ -198,7 +198,7 @@ def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple
          "none is larger than that of somebody less suspicious (Benjamini and Hochberg 1995). More faces are more "
          "chances of a false alarm; several that are as suspicious, as one person is in several shots, are not. And "
          f"P(fake) has to be at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
-        ("The other side", f"“No signs of a fake found” asks that at most {calibration.miss_rate:.0%} of known fakes "
+        ("The other side", f"“No signs of a fake found” asks that at most {calibration.miss_rate:.0%} of fake examples "
          "score so low. What passes neither is INCONCLUSIVE."),
     )  # fmt: skip
 

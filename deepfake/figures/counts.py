@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from deepfake.figures.style import COLORS, LABEL_COLORS, empty_figure, plain, styled
+from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, plain, styled
 
 HEIGHT_PX = 320
 NO_CLIPS = "The data set has no clips."
@@ -62,7 +62,8 @@ def labels_by_split(counts: Mapping[Any, Mapping[Any, int]]) -> go.Figure:
     )
     styled(figure, title=title, height_px=HEIGHT_PX, x_title="split", y_title="clips")
     # Splits are names, even where they look like numbers.
-    return figure.update_layout(barmode="stack", xaxis_type="category", legend_traceorder="normal")
+    legend = {**LEGEND, "traceorder": "normal"}
+    return figure.update_layout(barmode="stack", xaxis_type="category", legend=legend, margin={"b": 84})
 
 
 def fakes_per_original(counts: Iterable[int]) -> go.Figure:

@@ -130,6 +130,8 @@ def converted(name: str, value: Any, source: str, base: Path | None = None) -> A
     """
 
     def as_path(item: str) -> Path:
+        if item == "":
+            raise ValueError("a folder is expected")
         path = Path(item).expanduser()
         return path if base is None else base / path
 
@@ -142,10 +144,13 @@ def converted(name: str, value: Any, source: str, base: Path | None = None) -> A
             return as_path(value)
         if name == "database_url":
             if not isinstance(value, str):
-                raise TypeError("an address is expected")
+                # Not the value, which may hold a password.
+                raise SettingsError(source, f"database_url cannot be a {type(value).__name__}: an address is expected")
             return value
         number = _number(value, whole=not name.endswith("_s"))
-    except (TypeError, ValueError, OverflowError) as error:
+    except SettingsError:
+        raise
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last of a ~name that nobody has
         raise SettingsError(source, f"{name} cannot be {value!r}: {error}") from error
     if not number > 0:  # nor is nan
         raise SettingsError(source, f"{name} must be greater than 0, not {value!r}")

@@ -72,18 +72,13 @@ def analysis(content: bytes, path: Path, config: AnalysisConfig) -> Analysis:
         tracks=(),
         traces=(),
         notebook_rule=NotebookRule(None, None, None),
-        verdict=_certain(content) or Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
+        verdict=_sure(content) or Verdict("LIKELY_FAKE" if probability > 0.5 else "LIKELY_REAL", probability, ()),
         timings_s={},
     )
 
 
-def _certain(content: bytes) -> Verdict | None:
-    """The verdict of a clip that begins with "sure", which more frames would not change, or with "tiny": nobody was
-    judged."""
-    if content.startswith(b"tiny"):
-        why = Evidence("face_too_small", "face_width", None, {"px": 20, "at_least": 64})
-        unjudged = TrackVerdict(0, "INCONCLUSIVE", 0.97, (0.9, 0.99), 0.01, (why,))
-        return Verdict("INCONCLUSIVE", 0.97, (why,), unjudged.interval, (unjudged,))
+def _sure(content: bytes) -> Verdict | None:
+    """The verdict of a clip that begins with "sure": more frames would not change it."""
     if not content.startswith(b"sure"):
         return None
     person = TrackVerdict(0, "LIKELY_FAKE", 0.99, (0.985, 0.995), 0.003, ())

@@ -60,7 +60,8 @@ class AnalysisConfig:
     def __post_init__(self) -> None:
         for name in ("search_every_s", "resume_within_s", "min_track_s"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and 0 <= value <= sys.float_info.max):  # nor inf, nor nan
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and 0 <= value <= sys.float_info.max):  # nor inf, nor nan
                 raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r:.40}")
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are one setting, and have one fingerprint
         if not isinstance(self.quick, bool):  # 1 and "no" would each have a fingerprint of their own

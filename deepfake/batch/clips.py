@@ -34,7 +34,7 @@ def collect_clips(
     """
     clips: dict[str, ClipEntry] = {}
     for text in [str(inputs)] if isinstance(inputs, str | Path) else map(str, inputs):
-        if not text:  # Path takes it for the current folder, all of whose clips would be meant
+        if not without_local_scheme(text):  # Path takes it for the current folder, all of whose clips would be meant
             raise DatasetError("", "a name is empty; name a data set, a folder, a list or a clip")
         found = _remote(text, warn) if is_url(as_location(text)) else _local(without_local_scheme(text), warn, read)
         for clip in found:

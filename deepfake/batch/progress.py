@@ -20,7 +20,7 @@ class BatchResult:
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
     reason: the verdict's first. error: why, without the clip's name, None where there is a verdict. seconds: that the
     analysis took, None where there was none. look: what the verdict rests on, a quick look or the full pass. answer:
-    the verdict, but where there was no face, or nobody could be judged, just that: no answer rests on the score then.
+    the verdict, but where there was no face, or its one person could not be judged, just that.
     """
 
     clip: ClipEntry

@@ -11,7 +11,7 @@ from deepfake.files import check_writable, csv_cell, output, readable
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
     "path", "label", "probability_fake", "verdict", "error",
-    "answer", "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location",
+    "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location", "answer",
 )  # fmt: skip
 TEXT_COLUMNS = tuple(name for name in TABLE_COLUMNS if name not in ("probability_fake", "seconds"))
 SUFFIXES = (".csv", ".parquet")

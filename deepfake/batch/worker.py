@@ -25,7 +25,7 @@ from deepfake.detectors import look_for_weights_in
 from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, SignalError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
-from deepfake.store import AnalysisStore, AnalysisSummary, open_store
+from deepfake.store import AnalysisStore, AnalysisSummary, answer_of, open_store
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,8 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
-    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look, answer=verdict.answer)
+    told = answer_of(verdict.label, verdict.first_reason, len(analysis.tracks))  # as of a clip that is known
+    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look, answer=told)
 
 
 def _failed(

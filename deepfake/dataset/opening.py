@@ -49,6 +49,8 @@ def open_dataset(path: Path | str, *, anywhere: bool = False, below: bool = Fals
         >>> [(entry.name, entry.label) for entry in dataset.entries]
         [('fake/b.mp4', 'FAKE'), ('real/a.mp4', 'REAL')]
     """
+    if not str(path):
+        raise DatasetError("", "a name is empty; name a folder, a CSV or a metadata.json")
     path = Path(path)
     try:
         is_file, is_folder = path.is_file(), path.is_dir()

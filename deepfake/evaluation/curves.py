@@ -38,7 +38,7 @@ class PrecisionRecall:
 @dataclass(frozen=True, slots=True)
 class Confusion:
     """Clips by label and by what a threshold calls them: found fakes, missed fakes, false alarms, real
-    clips that were not accused (most of them are left open)."""
+    clips that were not accused."""
 
     threshold: float
     found: int

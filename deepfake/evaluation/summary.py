@@ -132,10 +132,10 @@ def not_judged_sentences(clips: ScoredClips) -> list[str]:
     count = sum(result.answer == "NOT_JUDGED" for result in clips.results)
     if not count:
         return []
-    return [
-        f"{count} of {len(clips)} clips with a P(fake) were not judged: their scores count here, though the answer on "
-        "such a clip tells none."
-    ]
+    told = "was not judged: its score counts here, though its answer gives none."
+    if count > 1:
+        told = "were not judged: their scores count here, though their answers give none."
+    return [f"{count} of {len(clips)} clips with a P(fake) {told}"]
 
 
 def _reason(result: ClipResult) -> str:

@@ -105,7 +105,7 @@ class FaceSignal(ABC):
     def push(self, view: FaceView) -> float | None:
         """Return the value at the next crop of the track, one number, NaN where it cannot be measured; None where there
         is nothing to measure yet, as at the first of pictures that are compared with the one before. An analysis ends
-        with TypeError where it is something else."""
+        with SignalError where it is something else."""
 
     @property
     def parts(self) -> Mapping[str, float]:

@@ -44,19 +44,24 @@ class AnalysisSummary:
 
     @property
     def answer(self) -> Answer:
-        """What a reader is told, as Verdict.answer. Of several people the row does not tell whether none was judged:
-        INCONCLUSIVE."""
-        code = None if self.reason is None else self.reason.code
-        if self.verdict != "INCONCLUSIVE" or code is None:
-            return self.verdict
-        if code == "no_face":
-            return "NO_FACE"
-        return "NOT_JUDGED" if self.faces == 1 and code in STOPPING else "INCONCLUSIVE"
+        """What a reader is told, see answer_of."""
+        return answer_of(self.verdict, self.reason, self.faces)
 
     @property
     def told_probability(self) -> float | None:
         """P(fake) as a reader is told it, as Verdict.told_probability."""
         return None if self.answer == "NOT_JUDGED" else self.probability_fake
+
+
+def answer_of(verdict: VerdictLabel, reason: Evidence | None, faces: int) -> Answer:
+    """Return what a reader of a table is told, as Verdict.answer. Of several people a row does not tell whether none
+    was judged: INCONCLUSIVE. reason: the verdict's first; faces: how many people were seen."""
+    code = None if reason is None else reason.code
+    if verdict != "INCONCLUSIVE" or code is None:
+        return verdict
+    if code == "no_face":
+        return "NO_FACE"
+    return "NOT_JUDGED" if faces == 1 and code in STOPPING else "INCONCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -729,7 +729,7 @@ class TestCaveats:
     def test_that_scores_of_people_who_were_not_judged_count_is_told(self):
         clips = [_scored("FAKE" if k % 2 else "REAL", k / 20, f"{k}") for k in range(20)]
         blurred = replace(clips[3], verdict="INCONCLUSIVE", answer="NOT_JUDGED")
-        assert "1 of 21 clips with a P(fake) were not judged" in " ".join(_measured_set(*clips, blurred).caveats)
+        assert "1 of 21 clips with a P(fake) was not judged" in " ".join(_measured_set(*clips, blurred).caveats)
         assert "not judged" not in " ".join(_measured_set(*clips).caveats)
 
     def test_a_large_whole_set_is_told_only_what_always_holds(self):

@@ -43,10 +43,12 @@ def tab_of(evidence: Evidence) -> str:
 def choose_tab_from_url(page: AnalyzePage) -> None:
     """Open the tab that the URL names, once per session; go to the card of its signal. Without one the page stays at
     its top: whoever opens a link sees the clip's name and the answer first. Who comes back from another page finds the
-    tab that was open."""
+    tab that was open, or that the URL names."""
     if page.tab_was_read:
-        if page.tab is not None and page.key("tabs") not in st.session_state:
-            st.session_state[page.key("tabs")] = TABS[page.tab]
+        named = st.query_params.get(TAB_PARAMETER)
+        tab = named if named in TABS else page.tab
+        if tab is not None and page.key("tabs") not in st.session_state:
+            st.session_state[page.key("tabs")] = TABS[tab]
         return
     page.tab_was_read = True
     tab, signal = st.query_params.get(TAB_PARAMETER), st.query_params.get(SIGNAL_PARAMETER)

@@ -81,22 +81,30 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
 
 def choose_only_new(dataset: Dataset, found: SetInStore, chosen: Sequence[StoredFingerprint]) -> bool:
     """Draw whether the clips that a classifier of the chosen settings was trained on are left out, and return it. True
-    as long as nobody says otherwise and analyzed clips remain; with none of them in the set, nothing is drawn."""
+    as long as nobody says otherwise and analyzed clips remain; with none of them in the set, nothing is drawn.
+
+    Each data set has a switch of its own, and the URL speaks of the first that is looked at.
+    """
+    key = f"{ONLY_NEW_KEY}-{dataset.root}"
+    asked_for = st.query_params.get("trained") == "in"
+    if st.session_state.setdefault(f"{ONLY_NEW_KEY}-first", key) == key and asked_for and key not in st.session_state:
+        st.session_state[key], st.session_state[f"{key}-chosen"] = False, True
     known = trained_on_by(chosen)
     trained_on = sum(sha256 in known for sha256 in found.known.sha256s.values())
     if not trained_on:
+        _keep("trained", None)
         return False
-    key = f"{ONLY_NEW_KEY}-{dataset.root}"  # of each data set: in another one no new clip may remain
-    if key not in st.session_state:
-        asked_for = st.query_params.get("trained") == "in"
-        st.session_state[key] = not asked_for and has_new(dataset, found, chosen)
+    if f"{key}-chosen" not in st.session_state:  # by anybody: until then it follows what is analyzed
+        st.session_state[key] = has_new(dataset, found, chosen)
     only_new = st.toggle(
         f"Leave out clips that the classifier was trained on ({trained_on})",
         key=key,
         persist_state="session",
+        on_change=st.session_state.__setitem__,
+        args=(f"{key}-chosen", True),
         help="It knows them: that it is right about them says nothing about other clips.",
     )
-    _keep("trained", None if only_new else "in")
+    _keep("trained", "in" if f"{key}-chosen" in st.session_state and not only_new else None)
     return only_new
 
 

@@ -64,7 +64,7 @@ def has_new(dataset: Dataset, found: SetInStore, chosen: Sequence[StoredFingerpr
     address = str(runtime().settings.database_url)
     known = trained_on_by(chosen)
     stored = _stored(dataset.root, address, chosen[0].fingerprint, known, _dataset=dataset, _known=found.known)
-    return stored is not None and stored.n_analyzed > 0
+    return stored is None or stored.n_analyzed > 0  # None: the store does not answer
 
 
 def trained_on_by(chosen: Sequence[StoredFingerprint]) -> frozenset[str]:

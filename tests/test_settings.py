@@ -68,11 +68,17 @@ def test_a_program_cannot_pass_a_limit_that_lets_nothing_through(given):
 @pytest.mark.parametrize(
     "given",
     [{"max_faces": 2.5}, {"max_faces": np.float32(2.5)}, {"workers": True}, {"max_clip_mb": None}, {"cache_dir": 5},
-     {"data_dirs": "one"}, {"database_url": None}],
+     {"data_dirs": "one"}, {"database_url": None}, {"cases_dir": ""}, {"cache_dir": "~nobody_has_this_name/clips"}],
 )  # fmt: skip
 def test_a_program_cannot_pass_what_a_file_may_not_say(given):
     with pytest.raises(SettingsError, match=f"Settings: {next(iter(given))} cannot be"):
         Settings(**given)
+
+
+def test_a_wrong_address_of_a_store_is_not_shown_with_its_password():
+    with pytest.raises(SettingsError, match="database_url cannot be a bytes") as caught:
+        Settings(database_url=b"postgresql://me:secret@host/clips")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_program_may_pass_numbers_and_paths_of_other_types():

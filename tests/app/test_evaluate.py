@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate import results
@@ -134,6 +136,42 @@ def test_clips_of_the_training_are_left_out_until_they_are_asked_for(
     assert "22 of 24 labeled clips are analyzed" in user.words
     assert "trained on 4 of these 22 clips" in user.words
     assert not user.exception
+
+
+def test_a_set_of_training_clips_alone_does_not_have_those_of_another_set_count(
+    store: AnalysisStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path
+) -> None:
+    sets = []
+    for name, more in (("swaps", b""), ("others", b"x")):
+        write_faceforensics(tmp_path / name, moving_square_clip.read_bytes() + more, people=8)
+        sets.append([*open_dataset(tmp_path / name).entries])
+        keep(store, {clip.path: 0.9 if clip.label == "FAKE" else 0.1 for clip in sets[-1]})
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", os.pathsep.join(str(tmp_path / name) for name in ("swaps", "others")))
+    places = [str(clip.path) for clip in (*sets[0], *sets[1][:4])]
+    known = frozenset(store.known_hashes({place: stamp_of(place) or "" for place in places}).values())
+    for module in (results, stored):
+        monkeypatch.setattr(module, "training_clips", lambda name: known)
+    user = User("evaluate").arrive(set="swaps")
+    assert not only_new(user).value
+    next(box for box in user.selectbox if box.label == "Data set").set_value("others").run()
+    assert only_new(user).value
+    assert "trained" not in user.query_params
+
+
+def test_the_switch_follows_what_is_analyzed_until_somebody_turns_it(
+    store: AnalysisStore, clips: list[ClipEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, {clip.path: 0.9 for clip in clips[:4]})
+    places = {str(clip.path): stamp_of(str(clip.path)) or "" for clip in clips[:4]}
+    known = frozenset(store.known_hashes(places).values())
+    for module in (results, stored):
+        monkeypatch.setattr(module, "training_clips", lambda name: known)
+    user = User("evaluate").arrive(set="swaps")
+    assert not only_new(user).value
+    keep(store, {clip.path: 0.5 for clip in clips[4:]})
+    st.cache_data.clear()  # as after some seconds
+    st.cache_resource.clear()
+    assert only_new(user.run()).value
 
 
 def test_where_no_other_clip_remains_those_of_the_training_count(

@@ -21,7 +21,7 @@ from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.judging import verdict_of
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import TrackView
-from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel, rate_share
+from deepfake.analysis.verdict import Answer, TrackVerdict, Verdict, VerdictLabel, rate_share
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings
@@ -38,13 +38,24 @@ LEAD_FRAMES = 30
 @dataclass(frozen=True, slots=True)
 class RateVerdict:
     """A verdict on the clip (track_id None) or on one person. probability_fake, interval: as there, or None. abstained:
-    why the quality gate stopped it, else empty."""
+    why the quality gate stopped it, else empty. is_judged: whether the quality gate let anybody be judged."""
 
     track_id: int | None
     label: VerdictLabel
     probability_fake: float | None
     interval: tuple[float, float] | None
     abstained: tuple[Evidence, ...] = ()
+    is_judged: bool = True
+
+    @property
+    def answer(self) -> Answer:
+        """What a reader is told: the label, or that it was not judged."""
+        return self.label if self.is_judged else "NOT_JUDGED"
+
+    @property
+    def told_probability(self) -> float | None:
+        """P(fake) as a reader is told it: None where nobody was judged, whatever the score."""
+        return self.probability_fake if self.is_judged else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,13 @@ class Recompression:
 
     @property
     def keeps_label(self) -> bool:
-        """Whether the clip's label is the same at every rate."""
-        return len({rate.clip.label for rate in self.rates}) == 1
+        """Whether the clip's label is the same at every rate, and it is judged at all of them or at none."""
+        return len({rate.clip.answer for rate in self.rates}) == 1
 
     @property
     def spread(self) -> float | None:
-        """The clip's greatest P(fake) less its least, over all rates; None where it was not scored."""
-        known = [rate.clip.probability_fake for rate in self.rates if rate.clip.probability_fake is not None]
+        """The clip's greatest P(fake) less its least, over the rates at which it was judged; None without any."""
+        known = [rate.clip.told_probability for rate in self.rates if rate.clip.told_probability is not None]
         return max(known) - min(known) if known else None
 
 
@@ -296,11 +307,14 @@ def _view(answer: TrackVerdict) -> TrackView:
 
 def _rate_outcome(crf: int | None, bit_rate: float | None, size_bytes: int | None, verdict: Verdict) -> RateOutcome:
     tracks = tuple(
-        RateVerdict(track.track_id, track.label, track.probability_fake, track.interval, track.abstained)
+        RateVerdict(
+            track.track_id, track.label, track.probability_fake, track.interval, track.abstained, not track.abstained
+        )
         for track in verdict.tracks
         if track.probability_fake is not None
     )
     why = tuple(reason for track in verdict.tracks for reason in track.abstained)
     abstained = why if verdict.label == "INCONCLUSIVE" else ()
-    clip = RateVerdict(None, verdict.label, verdict.probability_fake, verdict.interval, abstained)
+    is_judged = verdict.answer != "NOT_JUDGED"
+    clip = RateVerdict(None, verdict.label, verdict.probability_fake, verdict.interval, abstained, is_judged)
     return RateOutcome(crf, bit_rate, size_bytes, clip, tracks)

@@ -49,7 +49,7 @@ def analyze(options: argparse.Namespace) -> None:
         check_apart(faces_there, (options.clip,), options.usage_error)
     from deepfake.analysis.recompression import recompress
     from deepfake.cli.summaries import print_analysis
-    from deepfake.report.wording import stability_sentence
+    from deepfake.report.card import stability_sentence
     from deepfake.store import analyze_once
     from deepfake.video.reader import probe
     from deepfake.views.face_clips import FaceClips

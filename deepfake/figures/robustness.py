@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.figures.style import COLORS, empty_figure, styled
+from deepfake.report.card import stability_sentence
 from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
 
 HEIGHT_PX = 380
@@ -23,10 +24,10 @@ def recompression_figure(result: Recompression, track_id: int | None = None) -> 
     """Return P(fake) with its 95 % interval at every rate: of the clip, and of one person where that is another.
 
     The limits of LIKELY_REAL and LIKELY_FAKE for the clip as it is are drawn as lines, their sides tinted. Symbols:
-    circle no signs of a fake, open square inconclusive, cross likely fake.
+    circle no signs of a fake, open square inconclusive, cross likely fake. A rate without a point: not judged there.
     """
     if result.spread is None:
-        return empty_figure(TITLE, "No face of this clip could be scored.", height_px=HEIGHT_PX)
+        return empty_figure(TITLE, stability_sentence(result), height_px=HEIGHT_PX)
     several = track_id is not None and _differ(result, track_id)
     figure = go.Figure([_curve(result, None, "the clip", "solid", -BESIDE if several else 0.0)])
     if several and track_id is not None:
@@ -42,8 +43,8 @@ def recompression_figure(result: Recompression, track_id: int | None = None) -> 
 
 
 def _differ(result: Recompression, track_id: int) -> bool:
-    own = [outcome.probability_fake for rate in result.rates if (outcome := rate.of(track_id)) is not None]
-    return bool(own) and own != [rate.clip.probability_fake for rate in result.rates]
+    own = [outcome.told_probability for rate in result.rates if (outcome := rate.of(track_id)) is not None]
+    return any(value is not None for value in own) and own != [rate.clip.told_probability for rate in result.rates]
 
 
 def bit_rate_text(bit_rate: float | None) -> str:
@@ -64,9 +65,9 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
     rows: list[tuple[float, RateOutcome, RateVerdict]] = [
         (place + shift, rate, outcome)
         for place, rate in enumerate(result.rates)
-        if (outcome := rate.of(track_id)) is not None and outcome.probability_fake is not None
+        if (outcome := rate.of(track_id)) is not None and outcome.told_probability is not None
     ]
-    values = [outcome.probability_fake or 0.0 for _, _, outcome in rows]
+    values = [outcome.told_probability or 0.0 for _, _, outcome in rows]
     bounds = [outcome.interval or (value, value) for (_, _, outcome), value in zip(rows, values, strict=True)]
     colors = [MARKS[outcome.label][1] for _, _, outcome in rows]
     return go.Scatter(

@@ -18,6 +18,7 @@ from deepfake.analysis.recompression import RateVerdict, Recompression
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.tracking import FaceTrack
 from deepfake.files import readable
+from deepfake.report.card import stability_sentence
 from deepfake.report.wording import (
     abstention_sentences,
     evidence_sentence,
@@ -25,7 +26,6 @@ from deepfake.report.wording import (
     notes_of,
     person_name,
     reason_sentences,
-    stability_sentence,
 )
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import VideoInfo

@@ -6,10 +6,18 @@ from typing import Any, Final, Literal
 
 from deepfake.analysis.evidence import Direction, Evidence
 from deepfake.analysis.model import Analysis
+from deepfake.analysis.recompression import Recompression
 from deepfake.analysis.verdict import Answer, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
-from deepfake.report.wording import KNOWN_CLIP, evidence_sentence, is_known_clip, person_name, probability_text
+from deepfake.report.wording import (
+    KNOWN_CLIP,
+    evidence_sentence,
+    is_known_clip,
+    person_name,
+    probability_text,
+    rate_name,
+)
 from deepfake.signals.registry import signal_info
 
 ANSWER_WORDS: Final[dict[Answer, str]] = {
@@ -233,3 +241,26 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
         f"{face} is seen in {_part(values['share'])} of the clip; the answer is about that."
     ),
 }
+
+
+def stability_sentence(result: Recompression) -> str:
+    """Return in words how stable the verdict is when its clip is encoded again."""
+    original, *encoded = result.rates
+    if not encoded or all(rate.clip.probability_fake is None for rate in result.rates):
+        return "No face of this clip could be scored, so there is nothing to compare."
+    if result.spread is None:
+        return "The clip is judged neither as it is nor at any rate, so there is nothing to compare."
+    known = [rate.clip.told_probability for rate in result.rates if rate.clip.told_probability is not None]
+    where = "" if len(known) == len(result.rates) else "Where it is judged, "
+    span = f"{where}P(fake) lies between {min(known):.2f} and {max(known):.2f}, {result.spread:.2f} apart."
+    words = ANSWER_WORDS[original.clip.answer]
+    if result.keeps_label:
+        return f"The verdict stays {words} at every rate. {span}"
+    changed = [
+        f"{ANSWER_WORDS[rate.clip.answer]} at {rate_name(rate)}"
+        for rate in encoded
+        if rate.clip.answer != original.clip.answer
+    ]
+    opposite = {"LIKELY_REAL", "LIKELY_FAKE"} <= {rate.clip.label for rate in result.rates}
+    warning = " It turns into its opposite: do not rely on it." if opposite else ""
+    return f"The verdict changes: {words} as the clip is, {', '.join(changed)}. {span}{warning}"

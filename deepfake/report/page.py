@@ -12,7 +12,7 @@ from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.files import file_sha256, readable
 from deepfake.report import Paper
-from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
+from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, stability_sentence, strength_text
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
 from deepfake.report.table import frames_table, people_table
@@ -20,7 +20,6 @@ from deepfake.report.wording import (
     DIRECTION_WORDS,
     RULE_BLIND_SPOT,
     VERDICT_ICONS,
-    VERDICT_WORDS,
     adjustment_sentence,
     format_time,
     limits_of,
@@ -28,7 +27,6 @@ from deepfake.report.wording import (
     probability_text,
     rate_name,
     reason_sentences,
-    stability_sentence,
     warning_sentences,
 )
 
@@ -150,8 +148,8 @@ def _warning_sections(analysis: Analysis) -> list[Section]:
 def _recompression_section(result: Recompression) -> Section:
     rows: list[Row] = [("encoded", "P(fake)", "answer")]
     for rate in result.rates:
-        chance = probability_text(rate.clip.probability_fake, rate.clip.interval)
-        rows.append((rate_name(rate), chance, VERDICT_WORDS[rate.clip.label]))
+        chance = probability_text(rate.clip.told_probability, rate.clip.interval)
+        rows.append((rate_name(rate), chance, ANSWER_WORDS[rate.clip.answer]))
     return Section("Re-compressed", text=(stability_sentence(result),), rows=tuple(rows))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
 from deepfake.analysis.model import Analysis, NotJudged
-from deepfake.analysis.recompression import RateOutcome, Recompression
+from deepfake.analysis.recompression import RateOutcome
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.report.facts import all_facts
@@ -383,26 +383,6 @@ def causes_text(person: NotJudged) -> str:
     """Return why somebody was not judged, without numbers, each cause once: a part of a sentence."""
     causes = dict.fromkeys(cause_of_abstention(item) for item in person.causes)
     return ", ".join(f"{cause[0].lower()}{cause[1:]}" for cause in causes)
-
-
-def stability_sentence(result: Recompression) -> str:
-    """Return in words how stable the verdict is."""
-    original, *encoded = result.rates
-    words = VERDICT_WORDS[original.clip.label]
-    if not encoded or result.spread is None:
-        return "No face of this clip could be scored, so there is nothing to compare."
-    known = [rate.clip.probability_fake for rate in result.rates if rate.clip.probability_fake is not None]
-    span = f"P(fake) lies between {min(known):.2f} and {max(known):.2f}, {result.spread:.2f} apart."
-    if result.keeps_label:
-        return f"The verdict stays {words} at every rate. {span}"
-    changed = [
-        f"{VERDICT_WORDS[rate.clip.label]} at {rate_name(rate)}"
-        for rate in encoded
-        if rate.clip.label != original.clip.label
-    ]
-    opposite = {"LIKELY_REAL", "LIKELY_FAKE"} <= {rate.clip.label for rate in result.rates}
-    warning = " It turns into its opposite: do not rely on it." if opposite else ""
-    return f"The verdict changes: {words} as the clip is, {', '.join(changed)}. {span}{warning}"
 
 
 def rate_name(rate: RateOutcome) -> str:

@@ -15,11 +15,11 @@ from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, recompress
-from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, classifier
+from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, QualityLimits, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.report.analysis_json import recompression_to_dict
-from deepfake.report.wording import stability_sentence
+from deepfake.report.card import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes
 from tests.told import told
 from tests.watched import Watched
@@ -38,6 +38,12 @@ class KeepsCrops(FaceClassifier):
     def scores(self, crops: np.ndarray) -> np.ndarray:
         self.seen.append(crops)
         return (crops.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+
+
+class WantsManyBits(KeepsCrops):
+    """Leaves every clip open whose bit rate is below that of one that is hardly compressed."""
+
+    limits = QualityLimits(min_bits_per_pixel=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,17 @@ def test_hardly_compressed_the_verdict_stays(talking: tuple[Path, Analysis, dict
     assert original.clip.probability_fake == analysis.verdict.probability_fake
     assert encoded.clip.probability_fake == pytest.approx(original.clip.probability_fake, abs=0.05)
     assert [outcome.track_id for outcome in encoded.tracks] == [0]
+
+
+def test_at_a_rate_beyond_the_quality_gate_nobody_is_judged(
+    talking: tuple[Path, Analysis, dict[int, np.ndarray]],
+) -> None:
+    clip, analysis, _ = talking
+    original, encoded = recompress(clip, analysis, rates_crf=[40], scorer=WantsManyBits()).rates
+    assert original.clip.is_judged
+    assert original.tracks[0].is_judged
+    assert encoded.clip.answer == encoded.tracks[0].answer == "NOT_JUDGED"
+    assert encoded.clip.told_probability is None
 
 
 def test_every_frame_up_to_the_last_scored_is_reported_and_nothing_is_left(
@@ -148,6 +165,10 @@ def rate(
     return RateOutcome(crf, 1e6, 10**6, clip, (replace(clip, track_id=0),))
 
 
+def not_judged(track_id: int | None, probability: float) -> RateVerdict:
+    return RateVerdict(track_id, "INCONCLUSIVE", probability, (0.5, 0.7), (told("Too blurred.", track_id),), False)
+
+
 def result_of(*rates: RateOutcome) -> Recompression:
     return Recompression(rates, 0.38, 0.8, 100, 100, 1.0)
 
@@ -170,6 +191,28 @@ def test_a_verdict_that_turns_round_is_warned_of() -> None:
     assert "opposite" in stability_sentence(result)
     assert not result.keeps_label
     assert result.spread == pytest.approx(0.8)
+
+
+def test_a_rate_at_which_nobody_is_judged_tells_no_score() -> None:
+    blurred = replace(rate(40, "INCONCLUSIVE", 0.6), clip=not_judged(None, 0.6), tracks=(not_judged(0, 0.6),))
+    result = result_of(rate(None, "INCONCLUSIVE", 0.7), rate(23, "INCONCLUSIVE", 0.65), blurred)
+    assert not result.keeps_label
+    assert stability_sentence(result) == (
+        "The verdict changes: Inconclusive as the clip is, Not judged at CRF 40. "
+        "Where it is judged, P(fake) lies between 0.65 and 0.70, 0.05 apart."
+    )
+    [curve] = recompression_figure(result, 0).data
+    assert (curve.x, curve.y) == ((0, 1), (0.7, 0.65))
+    assert recompression_to_dict(result)["rates"][2]["clip"]["is_judged"] is False
+
+
+def test_a_clip_that_is_judged_at_no_rate_is_called_neither_stable_nor_scored() -> None:
+    rates = [replace(rate(crf, "INCONCLUSIVE", 0.6), clip=not_judged(None, 0.6)) for crf in (None, 40)]
+    result = result_of(*rates)
+    assert result.spread is None
+    assert "0.6" not in stability_sentence(result)
+    assert "judged neither as it is nor at any rate" in stability_sentence(result)
+    assert "judged neither" in recompression_figure(result).layout.annotations[0].text
 
 
 def test_the_result_comes_back_from_bytes_and_is_told_in_json() -> None:

@@ -11,14 +11,13 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.figures.scores import why_no_score
+from deepfake.report.card import ANSWER_WORDS, stability_sentence
 from deepfake.report.wording import (
     VERDICT_ICONS,
-    VERDICT_WORDS,
     abstention_sentences,
     person_name,
     probability_text,
     rate_name,
-    stability_sentence,
 )
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
@@ -75,8 +74,9 @@ def _read(folder: Path) -> Recompression:
 
 
 def _draw_result(result: Recompression, track_id: int | None) -> None:
-    icon = ":material/verified:" if result.keeps_label else ":material/warning:"
-    (st.success if result.keeps_label else st.warning)(stability_sentence(result), icon=icon)
+    holds = result.keeps_label and result.spread is not None
+    icon = ":material/verified:" if holds else ":material/warning:"
+    (st.success if holds else st.warning)(stability_sentence(result), icon=icon)
     chart, words = st.columns([3, 2], gap="medium")
     with chart:
         figure = recompression_figure(result, track_id)
@@ -111,7 +111,7 @@ def recompression_table(result: Recompression) -> pd.DataFrame:
             "Rate": rate_name(rate),
             "Bit rate": bit_rate_text(rate.bit_rate),
             "Size": size_text(rate.size_bytes),
-            "Verdict": f"{VERDICT_ICONS[rate.clip.label]} {VERDICT_WORDS[rate.clip.label]}",
+            "Verdict": f"{VERDICT_ICONS[rate.clip.label]} {ANSWER_WORDS[rate.clip.answer]}",
             "P(fake)": _probability(rate.clip),
         }
         people = {person_name(outcome.track_id or 0): _probability(outcome) for outcome in rate.tracks}
@@ -123,11 +123,11 @@ def figure_text(result: Recompression) -> str:
     """Return the figure in words, for those who do not see it."""
     points = "; ".join(
         f"{rate_name(rate)}, {bit_rate_text(rate.bit_rate)}: {_probability(rate.clip)}, "
-        f"{VERDICT_WORDS[rate.clip.label].lower()}"
+        f"{ANSWER_WORDS[rate.clip.answer].lower()}"
         for rate in result.rates
     )
     return f"P(fake) of the clip with its interval by rate. {points}"
 
 
 def _probability(outcome: RateVerdict) -> str:
-    return probability_text(outcome.probability_fake, outcome.interval)
+    return probability_text(outcome.told_probability, outcome.interval)

@@ -165,7 +165,8 @@ class ComparePage(PageState):
 class HistoryPage(PageState):
     """What History remembers. selection: a number that changes to let go of the selected rows. told: what is to be
     said once: what was deleted. shown_clip: of a case, whose analysis is open. view: what it showed last, the list
-    ("") or the address of a case or an analysis, None before that; views: how often that changed."""
+    ("") or the address of a case or an analysis, None where another page was there since; views: how often that
+    changed."""
 
     selection: int = 0
     shown_clip: int | None = None

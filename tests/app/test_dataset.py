@@ -223,6 +223,24 @@ def test_names_that_are_no_text_or_formulas_stop_no_page_and_no_export(small: Op
     assert "'+x" in exported
 
 
+def test_the_end_of_a_batch_is_announced_once_to_who_waited_for_it(
+    small: OpenSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("deepfake.dashboard.dataset.batch.announce", lambda text, **_: said.append(text))
+    user = small()
+    user.click("batch-start")
+    user.wait_until(batch_is_over)
+    assert said[0] == "Analyzing this data set"
+    assert said[-1] in user.success[0].value
+    said.clear()
+    user.run()
+    user.go_to("methods").go_to("dataset")
+    assert user.success
+    assert small().success, "whoever comes later sees how it ended"
+    assert said == []
+
+
 def test_a_batch_is_found_again_by_another_session_and_not_started_twice(small: OpenSet, small_set: Path) -> None:
     (small_set / "real" / "one.mp4").write_text("slow one of real")
     first, second = small(), small()

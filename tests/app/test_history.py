@@ -178,6 +178,22 @@ def test_a_clip_of_a_folder_that_may_not_be_opened_shows_its_name_and_no_path(
     assert listed(user) == ["face.mp4"]
 
 
+def test_the_focus_goes_to_a_heading_that_took_anothers_place_and_not_after_another_page(
+    keep: Keep, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scrolled: list[str] = []
+    monkeypatch.setattr("deepfake.dashboard.browser.scroll_to", lambda targets, _turn: scrolled.extend(targets))
+    keep("gone.mp4", location=str(folder / "real" / "gone.mp4"))
+    user = User("history").arrive().select_rows(0)
+    assert scrolled == []
+    user.click("history-open")
+    assert len(scrolled) == 1
+    user.go_to("methods").query_params.clear()  # the menu leads to a page without them
+    user.go_to("history")
+    assert listed(user) == ["gone.mp4"]
+    assert len(scrolled) == 1
+
+
 def test_a_clip_that_is_gone_shows_what_was_kept(keep: Keep, folder: Path) -> None:
     keep("gone.mp4", location=str(folder / "real" / "gone.mp4"))
     user = User("history").arrive().select_rows(0)

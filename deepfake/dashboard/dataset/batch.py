@@ -19,6 +19,7 @@ from deepfake.server.batches import BatchRun, BatchState
 from deepfake.store import Failure
 
 POLL_S = 1.5
+WATCHED = "_batch-watched"  # the batch whose progress this session saw last, until its end is announced
 MOST_COUNTED = 5_000  # clips of a data set whose verdicts are counted on every run of the page
 
 
@@ -83,6 +84,7 @@ def _draw_progress(key: str) -> None:
     run = batches.find(key)
     if run is None or not run.is_active:
         st.rerun()
+    st.session_state[WATCHED] = key
     progress = run.batch.progress()
     ahead = batches.ahead_of(run)
     announce("Analyzing this data set", place="batch")
@@ -117,19 +119,28 @@ def batch_text(progress: BatchProgress) -> str:
 
 
 def _draw_end(run: BatchRun) -> None:
+    if st.session_state.get(WATCHED) == run.key:
+        del st.session_state[WATCHED]
+        announce(_end_of(run), place="batch")
+    said = plain(_end_of(run))
+    if run.state is BatchState.FAILED:
+        st.error(said, icon=":material/error:")
+    elif run.state is BatchState.CANCELED:
+        st.info(f"{said} Start it again for the rest.", icon=":material/cancel:")
+    else:
+        st.success(said, icon=":material/check_circle:")
+
+
+def _end_of(run: BatchRun) -> str:
+    """Return in words how a batch ended."""
+    if run.state is BatchState.FAILED:
+        return f"The batch could not go on: {run.error}"
     progress = run.batch.progress()
     done = f"{progress.analyzed:,} analyzed, {progress.known:,} known before, {progress.failed:,} failed"
-    took = f" in {duration_text(progress.seconds)}"
+    if run.state is BatchState.CANCELED:
+        return f"Canceled: {done}."
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
-    if run.state is BatchState.FAILED:
-        announce(f"The batch could not go on: {run.error}", place="batch")
-        st.error(f"The batch could not go on: {plain(run.error)}", icon=":material/error:")
-    elif run.state is BatchState.CANCELED:
-        announce(f"Canceled: {done}.", place="batch")
-        st.info(f"Canceled: {done}. Start it again for the rest.", icon=":material/cancel:")
-    else:
-        announce(f"Done{took}: {done}.", place="batch")
-        st.success(f"Done{took}: {done}{rate}.", icon=":material/check_circle:")
+    return f"Done in {duration_text(progress.seconds)}: {done}{rate}."
 
 
 def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[str, str]:

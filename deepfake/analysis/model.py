@@ -2,9 +2,12 @@
 
 import hashlib
 import json
-import sys
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +44,8 @@ class AnalysisConfig:
             signals over time.
 
     Raises:
-        SettingsError: A time is not a finite number of seconds, 0 or more, or quick is neither True nor False.
+        SettingsError: A time is not a finite number of seconds, 0 or more, a name is no text, or quick is neither True
+            nor False.
 
     Example:
         >>> import deepfake
@@ -59,11 +63,11 @@ class AnalysisConfig:
 
     def __post_init__(self) -> None:
         for name in ("search_every_s", "resume_within_s", "min_track_s"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number and 0 <= value <= sys.float_info.max):  # nor inf, nor nan
-                raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r:.40}")
-            object.__setattr__(self, name, float(value))  # 1 and 1.0 are one setting, and have one fingerprint
+            # 1 and 1.0 are one setting, and have one fingerprint.
+            object.__setattr__(self, name, _seconds(name, getattr(self, name)))
+        for name in ("face_detector", "classifier"):
+            if not isinstance(getattr(self, name), str):
+                raise SettingsError(name, f"it has to be a name, not {getattr(self, name)!r:.40}")
         if not isinstance(self.quick, bool):  # 1 and "no" would each have a fingerprint of their own
             raise SettingsError("quick", f"it has to be True or False, not {self.quick!r:.40}")
 
@@ -81,6 +85,15 @@ class AnalysisConfig:
         chosen = {name: value for name, value in asdict(self).items() if name != "quick" or value}
         text = json.dumps([*versions, signals, chosen], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _seconds(name: str, value: Any) -> float:
+    if not isinstance(value, bool) and isinstance(value, Real):  # NumPy's numbers as well
+        with suppress(OverflowError):
+            seconds = float(value)
+            if 0 <= seconds < math.inf:
+                return seconds
+    raise SettingsError(name, f"it has to be a finite number of seconds, 0 or more, not {value!r:.40}")
 
 
 def config_given(config: AnalysisConfig | None) -> AnalysisConfig:

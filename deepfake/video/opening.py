@@ -89,7 +89,11 @@ def _why_missing(path: Path) -> str:
 def check_file(path: Path, settings: Settings) -> None:
     """Raise ClipNotFoundError, ClipError or LimitError for what cannot be a clip: no file, empty, too large, or plainly
     of another kind (a picture, a sound)."""
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ClipError(path, f"the file cannot be reached ({reason(error)})") from error
+    if not exists:
         raise ClipNotFoundError(path, _why_missing(path))
     if not path.is_file():
         raise ClipError(path, "this is not a file; name a video clip")

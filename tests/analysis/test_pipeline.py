@@ -342,7 +342,15 @@ def test_a_time_that_is_none_is_refused_by_name(name, value):
 
 def test_a_whole_number_of_seconds_is_the_same_setting_as_its_fraction():
     whole, same = AnalysisConfig(search_every_s=1, min_track_s=2), AnalysisConfig(search_every_s=1.0, min_track_s=2.0)
-    assert whole.fingerprint() == same.fingerprint()
+    of_numpy = AnalysisConfig(search_every_s=np.float32(1), min_track_s=np.int64(2))
+    assert whole.fingerprint() == same.fingerprint() == of_numpy.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["face_detector", "classifier"])
+@pytest.mark.parametrize("value", [["haar"], None, 1])
+def test_a_name_that_is_no_text_is_refused(name, value):
+    with pytest.raises(SettingsError, match=f"^{name}: it has to be a name, not "):
+        AnalysisConfig(**{name: value})
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path, write_clip):

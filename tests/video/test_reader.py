@@ -274,6 +274,11 @@ def test_a_missing_file_is_a_file_not_found_error(tmp_path):
     assert isinstance(caught.value, DeepfakeError)
 
 
+def test_a_file_that_cannot_be_reached_is_told_as_an_unusable_clip():
+    with pytest.raises(ClipError, match=r"\.mp4: the file cannot be reached \(file name too long\)"):
+        VideoReader("a" * 300 + ".mp4")
+
+
 def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch, moving_square_clip):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "concat:x.mp4").write_bytes(moving_square_clip.read_bytes())

@@ -34,6 +34,7 @@ from deepfake.signals.dissolve import DissolveDetector
 from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
+from deepfake.video.declared import read_declaration
 from deepfake.video.info import Frame, Image, VideoInfo
 from deepfake.video.reader import VideoReader
 
@@ -262,7 +263,7 @@ class _Pass:
         return Analysis(
             schema_version=SCHEMA_VERSION,
             software_version=__version__,
-            video=replace(self._reader.info, sha256=sha256),
+            video=replace(self._reader.info, sha256=sha256, declared=read_declaration(self._reader.path)),
             config=config,
             frame_timestamps_s=timestamps_s,
             cuts=cuts,

@@ -28,6 +28,7 @@ from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.cuts import CUT_THRESHOLD, CutDetector
 from deepfake.signals.measuring import FaceSignals
+from deepfake.video.declared import read_declaration
 from deepfake.video.info import Frame, VideoInfo
 from deepfake.video.reader import VideoReader
 
@@ -66,7 +67,7 @@ def quick_look(
             faces = look.push(frame)
             if progress is not None:
                 progress(Progress("frames", frame.index + 1, MOMENTS, frame, faces))
-        info = replace(reader.info, sha256=sha256 or file_sha256(Path(path)))
+        info = replace(reader.info, sha256=sha256 or file_sha256(Path(path)), declared=read_declaration(path))
     analysis = look.result(config, info)
     return replace(analysis, timings_s={"models": models_s, "total": time.perf_counter() - started})
 

@@ -87,6 +87,7 @@ def _video_to_dict(video: VideoInfo, shown_path: str | None) -> dict[str, Any]:
         "coded_width": video.coded_width,
         "coded_height": video.coded_height,
         "adjustments": [{"code": item.code, **item.values} for item in video.adjustments],
+        "declared": None if video.declared is None else asdict(video.declared),
     }
 
 

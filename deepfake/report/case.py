@@ -8,7 +8,7 @@ from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, stre
 from deepfake.report.document import Document, Row, Section
 from deepfake.report.page import HEAD, analysis_document
 from deepfake.report.table import first_reason
-from deepfake.report.wording import probability_text
+from deepfake.report.wording import declared_sentences, probability_text
 from deepfake.store import Case, KeptContent
 
 LEFT_OUT: Final = frozenset(
@@ -66,7 +66,7 @@ def _clip_sections(number: int, content: KeptContent) -> list[Section]:
     head = Section(
         f"{number}. {content.clip.name}",
         text=(answer,),
-        items=tuple(reason.sentence for reason in card_reasons(verdict)),
+        items=(*declared_sentences(analysis.video), *(reason.sentence for reason in card_reasons(verdict))),
         note=rate_sentence(analysis),
     )
     whole = analysis_document(analysis, shown_path=content.clip.name, moments=content.moments)

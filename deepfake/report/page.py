@@ -21,6 +21,7 @@ from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     VERDICT_ICONS,
     adjustment_sentence,
+    declared_sentences,
     format_time,
     limits_of,
     person_name,
@@ -88,7 +89,7 @@ def analysis_document(
         answer=f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}",
         tone=TONES.get(verdict.answer, "none"),
         strength=strength_text(verdict),
-        reasons=tuple(reason.sentence for reason in card_reasons(verdict)),
+        reasons=(*declared_sentences(analysis.video), *(reason.sentence for reason in card_reasons(verdict))),
         note=rate_sentence(analysis),
         sections=tuple(sections),
     )

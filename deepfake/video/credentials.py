@@ -2,6 +2,8 @@
 
 import functools
 import json
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,8 +27,10 @@ class Credentials:
             checked against a list of trusted ones.
         tool: what wrote them.
         signed_at: when, as they say, or "".
-        claims: what they say was done, C2PA's names of actions, such as "c2pa.edited".
-        sources: what they say the pictures come from, the last part of IPTC's names, such as "digitalCapture".
+        claims: what they say was done, the latest first, C2PA's names of actions, such as "c2pa.edited".
+        sources: what they say the pictures come from, the last part of IPTC's names, such as "digitalCapture"; of what
+            was put in as well.
+        created_as: those of the sources as which the whole was created.
         problems: why they do not hold, in the words of the library.
     """
 
@@ -36,6 +40,7 @@ class Credentials:
     signed_at: str = ""
     claims: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    created_as: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -50,10 +55,10 @@ def read_credentials(path: Path | str) -> Credentials:
         if reader is None:
             return Credentials("none")
         with reader:
-            found: dict[str, Any] = json.loads(reader.json())
-    except (c2pa.C2paError, ValueError) as error:
+            return _credentials(json.loads(reader.json()))
+    # The last two: a manifest may say anything anywhere.
+    except (c2pa.C2paError, ValueError, AttributeError, TypeError) as error:
         return Credentials("unreadable", problems=(str(error),))
-    return _credentials(found)
 
 
 @functools.cache
@@ -65,24 +70,45 @@ def _credentials(found: dict[str, Any]) -> Credentials:
     manifest = found.get("manifests", {}).get(found.get("active_manifest"), {})
     signature = manifest.get("signature_info", {})
     problems = [item for item in found.get("validation_status", []) if item.get("code") != UNTRUSTED]
-    actions = [
-        action
-        for assertion in manifest.get("assertions", [])
-        if str(assertion.get("label", "")).startswith("c2pa.actions")
-        for action in assertion.get("data", {}).get("actions", [])
-    ]
+    actions = [*_actions(found)]
     names = (signature.get("common_name"), signature.get("issuer"))
     tools = (" ".join(filter(None, (tool.get("name"), tool.get("version")))) for tool in _tools(manifest))
-    sources = (str(action["digitalSourceType"]) for action in actions if "digitalSourceType" in action)
+    created_as = (
+        _source(action) for action, is_whole in actions if is_whole and action.get("action") == "c2pa.created"
+    )
     return Credentials(
         state="tampered" if problems or not manifest else "valid",
         signer=", ".join(dict.fromkeys(filter(None, names))),
         tool=", ".join(tools),
         signed_at=str(signature.get("time") or ""),
-        claims=tuple(dict.fromkeys(str(action.get("action", "")) for action in actions)),
-        sources=tuple(dict.fromkeys(source.rsplit("/", 1)[-1] for source in sources)),
+        claims=tuple(dict.fromkeys(str(action.get("action", "")) for action, _ in actions)),
+        sources=tuple(dict.fromkeys(filter(None, (_source(action) for action, _ in actions)))),
+        created_as=tuple(dict.fromkeys(filter(None, created_as))),
         problems=tuple(str(item.get("explanation") or item.get("code")) for item in problems),
     )
+
+
+def _actions(found: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """What was done to the file, the latest first, and whether to the whole of it: an earlier state of the file is a
+    parent, something that was put in a component. What a program was only shown is neither, and left out."""
+    manifests = found.get("manifests", {})
+    waiting, seen = deque([(found.get("active_manifest"), True)]), set()
+    while waiting:
+        label, is_whole = waiting.popleft()
+        if label in seen or label not in manifests:
+            continue
+        seen.add(label)
+        for assertion in manifests[label].get("assertions", []):
+            if str(assertion.get("label", "")).startswith("c2pa.actions"):
+                yield from ((action, is_whole) for action in assertion.get("data", {}).get("actions", []))
+        for ingredient in manifests[label].get("ingredients", []):
+            if ingredient.get("relationship") in ("parentOf", "componentOf"):
+                is_parent = ingredient["relationship"] == "parentOf"
+                waiting.append((ingredient.get("active_manifest"), is_whole and is_parent))
+
+
+def _source(action: dict[str, Any]) -> str:
+    return str(action.get("digitalSourceType") or "").rsplit("/", 1)[-1]
 
 
 def _tools(manifest: dict[str, Any]) -> list[dict[str, Any]]:

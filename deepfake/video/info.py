@@ -57,6 +57,28 @@ class Adjustment:
     values: dict[str, int | float | str] = field(default_factory=dict)
 
 
+Extent = Literal["generated", "partly", "perhaps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A file's own word that a program generated its pictures.
+
+    Attributes:
+        extent: "generated", all of them; "partly", something in them; "perhaps", they may be.
+        by: where it stands: "credentials", "xmp", or "label" (the tag AIGC).
+        source: what stands there: IPTC's term, or the value of the label.
+        named: who signed the credentials, or whom the label names as producer; "" where it names nobody.
+        signature: whether a signature fits the file as it is; XMP and a label have none.
+    """
+
+    extent: Extent
+    by: Literal["credentials", "xmp", "label"]
+    source: str
+    named: str = ""
+    signature: Literal["holds", "broken", "none"] = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What is known of a clip.
@@ -68,7 +90,8 @@ class VideoInfo:
     where its times agree. frame_count: how many frames the container promises, an estimate; None where it makes none.
     duration_s: seconds, or None. variable_frame_rate: frames come at an uneven pace, as the header says before the clip
     was read and as its times say after. bit_rate: bits per second of the pictures alone, summed from their packets;
-    None before the clip was read. adjustments: what was changed on reading.
+    None before the clip was read. adjustments: what was changed on reading. declared: what the file itself says of how
+    its pictures were made; None where it says nothing, or was only opened.
     """
 
     path: Path
@@ -89,6 +112,7 @@ class VideoInfo:
     coded_width: int | None = None
     coded_height: int | None = None
     adjustments: tuple[Adjustment, ...] = ()
+    declared: Declaration | None = None
 
     @property
     def bits_per_pixel(self) -> float | None:

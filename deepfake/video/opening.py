@@ -128,16 +128,18 @@ def _not_a_clip(name: str, kind: str) -> str:
     return f"this is {what}, not a video clip; a clip with moving pictures is needed"
 
 
-def open_container(path: Path, *, max_pixels: int | None = None) -> Any:
+def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: bool = False) -> Any:
     """Return the PyAV input container of a clip, for its sound or its packets; VideoReader reads its pictures.
 
-    max_pixels: pictures that are larger are not decoded to find out about the stream. Raises ClipError when it is no
+    max_pixels: pictures that are larger are not decoded to find out about the stream. export_xmp: have the XMP of an
+    MP4 or MOV among its tags, as "xmp". Raises ClipError when it is no
     video file, or a playlist that names other files.
     """
     try:
         # "file:" keeps a name such as "concat:x" from being taken for a protocol.
         limits = {} if max_pixels is None else {"max_pixels": str(max_pixels)}
         options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
+        options |= {"export_xmp": "1"} if export_xmp else {}
         return av.open(f"file:{path}", options=limits, container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ClipError(path, f"this cannot be read as a video ({reason(error)}); it may be truncated or of "

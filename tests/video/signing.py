@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import c2pa
@@ -12,17 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SIGNER = "Camera 7, Test newsroom"
-SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
-MANIFEST = {
-    "claim_generator_info": [{"name": "Test camera", "version": "1.0"}],
-    "format": "video/mp4",
-    "assertions": [
-        {
-            "label": "c2pa.actions",
-            "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": SOURCE}, {"action": "c2pa.edited"}]},
-        }
-    ],
-}
+SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED = ({"action": "c2pa.created", "digitalSourceType": f"{SOURCES}trainedAlgorithmicMedia"},)
+CAPTURED = ({"action": "c2pa.created", "digitalSourceType": f"{SOURCES}digitalCapture"}, {"action": "c2pa.edited"})
 
 
 def _name(common: str) -> x509.Name:
@@ -60,8 +54,17 @@ def _certificate(
     return builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def sign(clip: Path, signed: Path) -> Path:
-    """Write a clip, signed by SIGNER; return where."""
+def sign(
+    clip: Path,
+    signed: Path,
+    actions: Sequence[Mapping[str, object]] = CAPTURED,
+    *,
+    parent: Path | None = None,
+    component: Path | None = None,
+    shown: Path | None = None,
+) -> Path:
+    """Write a clip, signed by SIGNER, that says what was done; return where. parent: the file that it was before;
+    component: what was put into it; shown: what a program saw that made it. Actions name them parentOf, componentOf."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     chain = _certificate("Camera 7", key, authority, is_authority=False)
     chain += _certificate("Test authority", authority, authority, is_authority=True)
@@ -69,8 +72,20 @@ def sign(clip: Path, signed: Path) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     info = c2pa.C2paSignerInfo(alg=c2pa.C2paSigningAlg.ES256, sign_cert=chain, private_key=private, ta_url=None)
+    builder = c2pa.Builder(
+        {
+            "claim_generator_info": [{"name": "Test camera", "version": "1.0"}],
+            "format": "video/mp4",
+            "assertions": [{"label": "c2pa.actions", "data": {"actions": list(actions)}}],
+        }
+    )
+    for relationship, path in (("parentOf", parent), ("componentOf", component), ("inputTo", shown)):
+        if path is not None:
+            with path.open("rb") as ingredient:
+                described = {"title": path.name, "relationship": relationship, "label": relationship}
+                builder.add_ingredient(json.dumps(described), "video/mp4", ingredient)
     with clip.open("rb") as plain, signed.open("w+b") as out:
-        c2pa.Builder(MANIFEST).sign(c2pa.Signer.from_info(info), "video/mp4", plain, out)
+        builder.sign(c2pa.Signer.from_info(info), "video/mp4", plain, out)
     return signed
 
 

@@ -30,6 +30,7 @@ from deepfake.report.card import (
 from deepfake.report.wording import (
     DIRECTION_WORDS,
     KNOWN_CLIP,
+    declared_sentences,
     format_time,
     is_known_clip,
     limits_of,
@@ -99,6 +100,9 @@ def draw_banner(
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
             _draw_strength(verdict)
             _draw_badges(analysis, ready.clip)
+
+        for sentence in declared_sentences(analysis.video):
+            st.warning(plain(sentence), icon=":material/smart_toy:")
 
         def on_step(step: StepCode) -> None:
             if step == "moments":

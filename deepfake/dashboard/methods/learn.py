@@ -123,7 +123,7 @@ def _draw_kinds() -> None:
 
 def _draw_signals() -> None:
     st.header("What the signals look for")
-    st.markdown("Each pair shows what is usual and a flaw that was planted. No single signal decides.")
+    st.markdown("Each pair shows what is usual and a flaw that was planted. The verdict rests on none of them.")
     columns: list[DeltaGenerator] = []
     for name, looks in SIGNAL_LOOKS.items():
         info = signal_info(name)

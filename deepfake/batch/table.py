@@ -12,6 +12,7 @@ from deepfake.files import check_writable, csv_cell, output, readable
 TABLE_COLUMNS = (
     "path", "label", "probability_fake", "verdict", "error",
     "status", "look", "sha256", "seconds", "split", "method", "compression", "group", "location", "answer",
+    "declared",
 )  # fmt: skip
 TEXT_COLUMNS = tuple(name for name in TABLE_COLUMNS if name not in ("probability_fake", "seconds"))
 SUFFIXES = (".csv", ".parquet")
@@ -75,4 +76,5 @@ def _row(result: BatchResult) -> dict[str, Any]:
         "compression": clip.compression,
         "group": clip.group,
         "location": clip.location,
+        "declared": result.declared,
     }

@@ -25,7 +25,7 @@ from deepfake.detectors import look_for_weights_in
 from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, SignalError, StoreError, WorkerError
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
-from deepfake.store import AnalysisStore, AnalysisSummary, answer_of, open_store
+from deepfake.store import AnalysisStore, AnalysisSummary, open_store
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 logger = logging.getLogger(__name__)
@@ -192,7 +192,8 @@ def limits_of(settings: Settings, timeout_s: float) -> str:
 def known_result(clip: ClipEntry, found: AnalysisSummary, looks: Mapping[str, Look]) -> BatchResult:
     """Return the result of a clip that the store has. looks: as in Task."""
     answer = found.probability_fake, found.verdict, found.reason
-    return BatchResult(clip, "known", found.sha256, *answer, look=looks[found.fingerprint], answer=found.answer)
+    look = looks[found.fingerprint]
+    return BatchResult(clip, "known", found.sha256, *answer, look=look, answer=found.answer, declared=found.declared)
 
 
 def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
@@ -211,8 +212,17 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
-    told = answer_of(verdict.label, verdict.first_reason, len(analysis.tracks))  # as of a clip that is known
-    return BatchResult(clip, "analyzed", copy.sha256, *answer, seconds=seconds, look=look, answer=told)
+    declared = None if analysis.video.declared is None else analysis.video.declared.extent
+    return BatchResult(
+        clip,
+        "analyzed",
+        copy.sha256,
+        *answer,
+        seconds=seconds,
+        look=look,
+        answer=verdict.answer,
+        declared=declared,
+    )
 
 
 def _failed(

@@ -3,7 +3,7 @@
 from deepfake.store.analyses import AnalysisStore, open_store
 from deepfake.store.cases import Case, Cases, KeptClip, KeptContent
 from deepfake.store.recall import analyze_once
-from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage, answer_of
+from deepfake.store.records import AnalysisSummary, Failure, StoredFingerprint, SummaryPage
 
 __all__ = [
     "AnalysisStore",
@@ -16,6 +16,5 @@ __all__ = [
     "StoredFingerprint",
     "SummaryPage",
     "analyze_once",
-    "answer_of",
     "open_store",
 ]

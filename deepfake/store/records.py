@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deepfake.analysis.evidence import STOPPING, Evidence
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import Answer, VerdictLabel
+from deepfake.video.info import Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class AnalysisSummary:
     name, location: as the clip was called and where it was when it was analyzed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
     has none. reason: the verdict's first, or None. faces: tracks. duration_s: seconds, or None; width, height: px.
-    faces_limit: as in Analysis.
+    faces_limit: as in Analysis. answer: what a reader is told, as Verdict.answer. declared: the extent of what the file
+    declares (video.info.Declaration), or None.
     """
 
     id: int
@@ -36,32 +38,18 @@ class AnalysisSummary:
     face_detector: str
     classifier: str
     software_version: str
-    faces_limit: int | None = None
+    faces_limit: int | None
+    answer: Answer
+    declared: Extent | None
 
     def is_enough_for(self, max_faces: int) -> bool:
         """Return whether an analysis that follows so many faces at once would find no more people."""
         return self.faces_limit is None or self.faces_limit >= max_faces
 
     @property
-    def answer(self) -> Answer:
-        """What a reader is told, see answer_of."""
-        return answer_of(self.verdict, self.reason, self.faces)
-
-    @property
     def told_probability(self) -> float | None:
         """P(fake) as a reader is told it, as Verdict.told_probability."""
         return None if self.answer == "NOT_JUDGED" else self.probability_fake
-
-
-def answer_of(verdict: VerdictLabel, reason: Evidence | None, faces: int) -> Answer:
-    """Return what a reader of a table is told, as Verdict.answer. Of several people a row does not tell whether none
-    was judged: INCONCLUSIVE. reason: the verdict's first; faces: how many people were seen."""
-    code = None if reason is None else reason.code
-    if verdict != "INCONCLUSIVE" or code is None:
-        return verdict
-    if code == "no_face":
-        return "NO_FACE"
-    return "NOT_JUDGED" if faces == 1 and code in STOPPING else "INCONCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)

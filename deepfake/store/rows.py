@@ -49,6 +49,8 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "software_version": analysis.software_version,
         "model": classifier(analysis.config.classifier).fingerprint(),
         "faces_limit": analysis.faces_limit,
+        "answer": verdict.answer,
+        "declared": None if video.declared is None else video.declared.extent,
     }
 
 

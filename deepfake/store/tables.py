@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0006"  # the latest in migrations/versions
+SCHEMA_REVISION = "0007"  # the latest in migrations/versions
 VERSION_TABLE = "deepfake_schema"
 
 metadata = MetaData()
@@ -53,6 +53,8 @@ analyses = Table(
     Column("software_version", String(64), nullable=False),
     Column("model", String(64), nullable=False),
     Column("faces_limit", Integer),
+    Column("answer", String(16), nullable=False, server_default=""),
+    Column("declared", String(16)),
     UniqueConstraint("sha256", "fingerprint", name="uq_analyses_sha256_fingerprint"),
     # The searched name lies in the indexes, so that a search reads these and not the table.
     Index("ix_analyses_newest", "created_at_us", "id", "search_name"),

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import Batch, BatchResult
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, ClassifierInfo, FaceClassifier, register_classifier
@@ -24,7 +23,7 @@ from deepfake.errors import SettingsError, StoreError, WorkerError
 from deepfake.settings import Settings
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.registry import FACE_SIGNALS, register_signal
-from deepfake.store import answer_of, open_store
+from deepfake.store import open_store
 from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
@@ -93,12 +92,6 @@ def test_a_second_run_reads_nothing_and_gives_the_same_results(
             first[name].probability_fake, first[name].verdict, first[name].error, first[name].answer,
         )  # fmt: skip
     assert Counter(calls(settings)) == Counter({"a": 1, "bad b": 1, "c": 1})
-
-
-def test_a_row_tells_of_one_person_that_nobody_was_judged() -> None:
-    why = Evidence("face_too_small", "face_width", None, {"px": 20, "at_least": 64})
-    assert [answer_of("INCONCLUSIVE", why, faces) for faces in (1, 2)] == ["NOT_JUDGED", "INCONCLUSIVE"]
-    assert answer_of("LIKELY_FAKE", why, 1) == "LIKELY_FAKE"
 
 
 def test_a_quick_batch_analyzes_in_full_what_a_quick_look_leaves_open(tmp_path: Path, settings: Settings) -> None:

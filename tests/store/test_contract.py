@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepfake.analysis.evidence import Evidence, EvidenceCode
+from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.verdict import TrackVerdict
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
+from deepfake.video.info import Declaration
 
 MakeAnalysis = Callable[..., Analysis]
 CONFIG = AnalysisConfig()
@@ -151,23 +153,29 @@ def test_a_summary_tells_what_a_list_shows(store: AnalysisStore, make_analysis: 
     assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
 
 
-@pytest.mark.parametrize(
-    ("code", "faces", "answer"),
-    [
-        ("no_face", 0, "NO_FACE"),
-        ("face_too_small", 1, "NOT_JUDGED"),
-        ("face_too_small", 2, "INCONCLUSIVE"),
-        ("too_close", 1, "INCONCLUSIVE"),
-    ],
-)
-def test_a_summary_tells_a_reader_what_the_card_does(
-    store: AnalysisStore, make_analysis: MakeAnalysis, code: EvidenceCode, faces: int, answer: str
-) -> None:
-    keep(store, make_analysis(5))
-    [row] = store.find().rows
-    reason = Evidence(code, "face_width", None)
-    assert dataclasses.replace(row, verdict="INCONCLUSIVE", reason=reason, faces=faces).answer == answer
-    assert row.answer == "LIKELY_FAKE"
+def test_a_summary_tells_a_reader_what_the_card_does(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
+    small = Evidence("face_too_small", "face_width", None, {"px": 20, "at_least": 64})
+    score = Evidence("too_close", "learned_score", None)
+    people = [TrackVerdict(number, "INCONCLUSIVE", 0.6, None, None, (small,)) for number in range(2)]
+    judged = TrackVerdict(2, "INCONCLUSIVE", 0.5, None, None, (score,))
+    for number, tracks in enumerate(((), people[:1], people, (*people, judged))):
+        keep(store, make_analysis(number, label="INCONCLUSIVE", tracks=tuple(tracks)))
+    keep(store, make_analysis(4))
+    told = {row.name: row.answer for row in store.find().rows}
+    assert [told[f"clip {number}.mp4"] for number in range(5)] == [
+        "NO_FACE", "NOT_JUDGED", "NOT_JUDGED", "INCONCLUSIVE", "LIKELY_FAKE",
+    ]  # fmt: skip
+
+
+def test_a_summary_tells_what_the_file_declares(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
+    analysis = make_analysis()
+    declared = Declaration("partly", "credentials", "compositeSynthetic")
+    keep(store, dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, declared=declared)))
+    keep(store, make_analysis(1))
+    assert {row.declared for row in store.find().rows} == {"partly", None}
+    found = store.get(analysis.video.sha256, FINGERPRINT)
+    assert found is not None
+    assert found.video.declared == declared
 
 
 def test_a_clip_without_probability_and_reasons_has_a_summary(

@@ -15,6 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from deepfake.analysis.evidence import Evidence, EvidenceCode
+from deepfake.analysis.keeping import reason_to_text
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError, StoreError
 from deepfake.settings import Settings
@@ -24,6 +26,15 @@ from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
 
 MakeAnalysis = Callable[..., Analysis]
 FINGERPRINT = AnalysisConfig().fingerprint()
+# Verdict, code of the reason and people of rows of before there were answers, and the answer that these tell.
+OLDER_ROWS: list[tuple[str, EvidenceCode | None, int, str]] = [
+    ("INCONCLUSIVE", "no_face", 0, "NO_FACE"),
+    ("INCONCLUSIVE", "face_too_small", 1, "NOT_JUDGED"),
+    ("INCONCLUSIVE", "face_too_small", 2, "INCONCLUSIVE"),
+    ("INCONCLUSIVE", "too_close", 1, "INCONCLUSIVE"),
+    ("INCONCLUSIVE", None, 1, "INCONCLUSIVE"),
+    ("LIKELY_FAKE", "face_too_small", 1, "LIKELY_FAKE"),
+]
 NEXT_STEP = f'''
 """A step that a later version might take."""
 import sqlalchemy as sa
@@ -123,7 +134,9 @@ def test_analyses_of_an_older_store_are_of_the_only_classifier_there_was(
         patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
         patch.setattr(database, "SCHEMA_REVISION", "0002")
         with open_store(url=url) as store, store._database.writing() as connection:
-            names = [name for name in row if name not in ("face_detector", "classifier", "faces_limit")]
+            names = [
+                name for name in row if name not in ("face_detector", "classifier", "faces_limit", "answer", "declared")
+            ]
             places = ", ".join(f":{name}" for name in names)
             connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
     with open_store(url=url) as store:
@@ -132,6 +145,31 @@ def test_analyses_of_an_older_store_are_of_the_only_classifier_there_was(
     assert (
         (summary.face_detector, summary.classifier) == (kept.face_detector, kept.classifier) == ("haar", "efficientnet")
     )
+
+
+def test_rows_of_an_older_store_tell_what_they_know(
+    tmp_path: Path, make_analysis: MakeAnalysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/analyses.db"
+    expected = {}
+    with monkeypatch.context() as patch:
+        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
+        for later in (tmp_path / "migrations" / "versions").glob("r000[7-9]_*.py"):
+            later.unlink()
+        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
+        patch.setattr(database, "SCHEMA_REVISION", "0006")
+        with open_store(url=url) as store, store._database.writing() as connection:
+            for number, (verdict, code, faces, answer) in enumerate(OLDER_ROWS):
+                reason = reason_to_text(None if code is None else Evidence(code, "face_width", None))
+                row = row_of(make_analysis(number), FINGERPRINT, f"{number}.mp4", "")
+                row |= {"verdict": verdict, "reason": reason, "faces": faces}
+                names = [name for name in row if name not in ("answer", "declared")]
+                places = ", ".join(f":{name}" for name in names)
+                connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
+                expected[f"{number}.mp4"] = answer
+    with open_store(url=url) as store:
+        assert {row.name: row.answer for row in store.find().rows} == expected
+        assert {row.declared for row in store.find().rows} == {None}
 
 
 def test_a_newer_store_is_refused_and_left_as_it_is(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -9,9 +10,14 @@ from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import ClipEntry
 from deepfake.files import stamp_of
+from deepfake.report.wording import DECLARED_CELLS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
 CHIP_WIDTH_PX = 165
+DECLARED_HELP = (
+    "What the file itself says of how its pictures were made, in its Content Credentials, its XMP or its label AIGC. "
+    "The verdict does not rest on it."
+)
 
 
 def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, AnalysisSummary]:
@@ -40,6 +46,15 @@ def verdict_chip(summary: AnalysisSummary) -> str:
 def words_of(summary: AnalysisSummary) -> str:
     """Return an answer in few words."""
     return VERDICT_LOOKS[summary.answer].words
+
+
+def with_declared(table: pd.DataFrame, rows: Sequence[AnalysisSummary | None]) -> pd.DataFrame:
+    """Return a table with what the files say of themselves after P(fake), where any of them says something."""
+    said = [row.declared if row else None for row in rows]
+    if any(said):
+        words = [DECLARED_CELLS[extent] if extent else "" for extent in said]
+        table.insert(list(table.columns).index("P(fake)") + 1, "the file says", words)
+    return table
 
 
 def verdict_column(title: str, note: str) -> ColumnConfig:

@@ -18,6 +18,7 @@ from deepfake.files import file_sha256
 from deepfake.server.store_access import StoreAccess
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
+from deepfake.video.info import Declaration
 from tests import batch_work
 from tests.app.driver import User
 
@@ -48,12 +49,13 @@ def keep(store: AnalysisStore) -> Keep:
         location: str = "",
         config: AnalysisConfig | None = None,
         sha256: str | None = None,
+        declared: Declaration | None = None,
     ) -> Analysis:
         analysis = batch_work.analysis(name.encode(), Path(name), config or AnalysisConfig())
         numbers = {"probability_fake": 0.36, "frames": 9, "share_fake": 1 / 3}
         reason = Evidence("score", SCORE, 0, numbers, 0.36)
         verdict = dataclasses.replace(analysis.verdict, label=label, reasons=(reason,))
-        video = dataclasses.replace(analysis.video, sha256=sha256 or analysis.video.sha256)
+        video = dataclasses.replace(analysis.video, sha256=sha256 or analysis.video.sha256, declared=declared)
         analysis = dataclasses.replace(analysis, verdict=verdict, video=video)
         store.put(analysis, name=name, location=location)
         return analysis
@@ -90,6 +92,14 @@ def test_what_was_analyzed_is_listed_newest_first(keep: Keep) -> None:
     assert row["face detector"] == "MTCNN"
     assert row["classifier"] == classifier_title(DEFAULT_CLASSIFIER)
     assert not user.exception
+
+
+def test_what_files_say_of_themselves_is_listed_where_any_says_something(keep: Keep) -> None:
+    keep("silent.mp4")
+    assert "the file says" not in User("history").arrive().dataframe[0].value
+    keep("made.mp4", declared=Declaration("partly", "xmp", "compositeSynthetic"))
+    table = User("history").arrive().dataframe[0].value.set_index("clip")
+    assert table["the file says"].to_dict() == {"made.mp4": "partly generated", "silent.mp4": ""}
 
 
 def test_search_and_verdict_narrow_the_list(keep: Keep) -> None:

@@ -9,7 +9,15 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
-from deepfake.dashboard.verdict_cells import verdict_badge, verdict_chip, verdict_column, verdicts_of, words_of
+from deepfake.dashboard.verdict_cells import (
+    DECLARED_HELP,
+    verdict_badge,
+    verdict_chip,
+    verdict_column,
+    verdicts_of,
+    with_declared,
+    words_of,
+)
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
 from deepfake.files import csv_cell
@@ -106,6 +114,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         column_config={
             "verdict": verdict_column("verdict", VERDICT_HELP),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
         },
@@ -163,6 +172,7 @@ def table_of(
         frame.insert(place, "verdict", [[verdict_chip(item)] if item else [] for item in found])
         frame.insert(place + 1, "P(fake)", [item.told_probability if item else None for item in found])
         frame["P(fake)"] = frame["P(fake)"].astype("Float64")
+        with_declared(frame, found)
     return frame
 
 

@@ -14,7 +14,7 @@ from deepfake.dashboard.history.rows import Place, history_table, places_of, set
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.text import cells, plain
-from deepfake.dashboard.verdict_cells import verdict_badge, verdict_column
+from deepfake.dashboard.verdict_cells import DECLARED_HELP, verdict_badge, verdict_column
 from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS, named_sentence
@@ -118,6 +118,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
             "clip": st.column_config.TextColumn(width=290),
             "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP),
             "analyzed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
             "data set": st.column_config.TextColumn(help="Empty where this server may not open the clip's folder."),
             "length": st.column_config.NumberColumn(format="%.1f s", width="small"),

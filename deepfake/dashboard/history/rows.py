@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.dashboard.sources import LISTING_TTL_S, DatasetSource, dataset_sources
-from deepfake.dashboard.verdict_cells import verdict_chip
+from deepfake.dashboard.verdict_cells import verdict_chip, with_declared
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
 from deepfake.faces.detection import face_detector_title
@@ -69,7 +69,7 @@ def why_unavailable(place: Place | None) -> str:
 def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) -> pd.DataFrame:
     """Return a page of analyses for the reader, a row each, in their order. The verdict comes first: a phone shows
     little more than one column."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "verdict": [[verdict_chip(row)] for row in rows],
             "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
@@ -84,6 +84,7 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
             "version": [row.software_version for row in rows],
         }
     )
+    return with_declared(table, rows)
 
 
 def _without_first_folders(name: str) -> str:

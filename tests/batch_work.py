@@ -19,7 +19,7 @@ from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
 from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
 from deepfake.errors import ClassifierError, ClipError, LimitError, SignalError
 from deepfake.settings import Settings
-from deepfake.video.info import VideoInfo
+from deepfake.video.info import Declaration, VideoInfo
 
 SLOW_S = 0.4
 
@@ -53,6 +53,9 @@ def analyze(path: Path, config: AnalysisConfig, *, settings: Settings, sha256: s
     if content.startswith(b"crowd") and settings.max_faces < int(content.split()[1]):
         more = Evidence("faces_left_out", "face_count", None, {"count": 1, "most": settings.max_faces})
         found = replace(found, verdict=replace(found.verdict, reasons=(more,)))
+    if content.startswith(b"made"):
+        declared = Declaration("generated", "label", "1")
+        found = replace(found, video=replace(found.video, declared=declared))
     return found
 
 

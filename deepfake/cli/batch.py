@@ -174,6 +174,9 @@ def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -
     verdicts = Counter(result.verdict for result in results.values() if result.verdict is not None)
     if verdicts:
         yield "Verdicts: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    declared = sum(result.declared is not None for result in results.values())
+    if declared:
+        yield f"Files that say of themselves that a program made their pictures (column declared): {declared}"
     if summary.reasons:
         yield "Failed because:"
         for reason, count in summary.reasons[:MAX_REASONS]:

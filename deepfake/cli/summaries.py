@@ -27,6 +27,7 @@ from deepfake.report.wording import (
     CAUTION,
     VERDICT_ICONS,
     adjustment_sentence,
+    declared_sentences,
     notes_of,
     reason_sentences,
     rule_sentence,
@@ -48,15 +49,18 @@ def console() -> Console:
 
 
 def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
-    """Print verdict, reasons, people, warnings and the files written."""
+    """Print what the file declares, verdict, reasons, people, warnings and the files written."""
     out = console()
+    declared = declared_sentences(analysis.video)
+    for sentence in declared:
+        out.print(sentence, style="bold", soft_wrap=True)
     _print_clip(out, analysis)
     out.print(CAUTION, style="dim")
     if analysis.tracks:
         out.print()
         header, *rows = people_table(analysis)
         out.print(_table(header, rows))
-    _print_ends(out, notes_of(analysis), written)
+    _print_ends(out, [note for note in notes_of(analysis) if note not in declared], written)
 
 
 def print_comparison(comparison: Comparison, written: Iterable[str]) -> None:

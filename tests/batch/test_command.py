@@ -57,6 +57,20 @@ def test_a_quick_batch_says_what_its_answers_rest_on(
     assert "Answers: 2 by a quick look, 1 by the full analysis" in capfd.readouterr().out
 
 
+def test_files_that_say_that_they_were_generated_are_named_now_and_when_they_are_known(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(Batch.__init__.__kwdefaults__, "analyze", batch_work.analyze)
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(settings.cache_dir))
+    folder = write_clips(tmp_path / "clips", "made", "recorded")
+    out = tmp_path / "table.csv"
+    for _ in range(2):
+        assert main(["batch", str(folder), "--workers", "1", "--out", str(out)]) == 0
+        assert pd.read_csv(out)["declared"].fillna("").tolist() == ["generated", ""]
+        assert "a program made their pictures (column declared): 1\n" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["batch", "evaluate", "dataset"])
 def test_what_is_odd_about_a_list_is_told_once(command: str, tmp_path: Path, settings: Settings) -> None:
     write_clips(tmp_path, "bad a")

@@ -190,7 +190,7 @@ def _warped(image: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[Any]:
     ratio = image.shape[1] / STORED_PX
     scaled = matrix.copy()
     scaled[:, :2] /= ratio
-    scaled[:, 2] += matrix[:, :2].sum(axis=1) * (0.5 / ratio - 0.5)  # pixel centres
+    scaled[:, 2] += matrix[:, :2].sum(axis=1) * (0.5 / ratio - 0.5)  # pixel centers
     return cv2.warpAffine(
         image, scaled, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(image.dtype)

@@ -103,7 +103,7 @@ def _closure(openness: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     return np.clip(1 - openness / np.maximum(opened, 1e-6), 0, 1)
 
 
-def summarise_blinks(trace: SignalTrace) -> BlinkSummary:
+def summarize_blinks(trace: SignalTrace) -> BlinkSummary:
     """Return the blinks of a trace of eye openness and how their rate compares with people's."""
     blinks = find_blinks(trace)
     known = np.isfinite(trace.values)
@@ -193,7 +193,7 @@ class BlinkSignal(FaceSignal):
 
     def statistic(self, trace: SignalTrace) -> float:
         """Return blinks per minute, NaN for less than 10.6 s."""
-        return summarise_blinks(trace).per_minute
+        return summarize_blinks(trace).per_minute
 
 
 def _eyes_are_large(mesh: Mesh) -> bool:

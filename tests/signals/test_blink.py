@@ -13,7 +13,7 @@ from deepfake.signals.blink import (
     BlinkSignal,
     eye_openness,
     find_blinks,
-    summarise_blinks,
+    summarize_blinks,
 )
 from deepfake.video.info import Frame
 from tests.meshes import mesh_of_face
@@ -88,13 +88,13 @@ def test_blinks_at_both_ends_and_beside_a_gap_are_found():
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_next_to_nothing_has_no_blinks(count):
     trace = openness_trace(count / RATE)
-    assert summarise_blinks(trace).rate == "too short"
+    assert summarize_blinks(trace).rate == "too short"
     unmeasured = SignalTrace("eye_openness", 0, np.arange(50), np.arange(50) / RATE, np.full(50, np.nan, np.float32))
-    assert summarise_blinks(unmeasured).blinks == ()
+    assert summarize_blinks(unmeasured).blinks == ()
 
 
 def test_a_short_clip_tells_no_rate():
-    summary = summarise_blinks(openness_trace(MIN_MEASURED_S - 1, [2.0]))
+    summary = summarize_blinks(openness_trace(MIN_MEASURED_S - 1, [2.0]))
     assert summary.rate == "too short"
     assert np.isnan(summary.per_minute)
     assert len(summary.blinks) == 1
@@ -102,7 +102,7 @@ def test_a_short_clip_tells_no_rate():
 
 
 def test_the_interval_is_the_exact_one_of_a_poisson_count():
-    summary = summarise_blinks(openness_trace(30, [3, 9, 15, 21]))
+    summary = summarize_blinks(openness_trace(30, [3, 9, 15, 21]))
     assert summary.per_minute == pytest.approx(8, abs=0.1)
     low, high = (bound / 2 for bound in summary.interval95)  # expected in 30 s
     assert poisson.sf(3, low) == pytest.approx(0.025, abs=0.001)
@@ -116,7 +116,7 @@ def test_the_rate_counts_how_long_each_frame_is_shown(later_step):
     kept = (np.arange(750) < 375) | (np.arange(750) % later_step == 0)  # 25 frames per second, then fewer
     times = whole.timestamps_s[kept]
     varying = SignalTrace("eye_openness", 0, np.arange(len(times)), times, whole.values[kept])
-    assert summarise_blinks(varying).measured_s == pytest.approx(30, abs=1)
+    assert summarize_blinks(varying).measured_s == pytest.approx(30, abs=1)
 
 
 def test_a_gap_is_not_measured():
@@ -124,15 +124,15 @@ def test_a_gap_is_not_measured():
     after = np.arange(750) >= 375  # the face was gone for 100 s
     times, indices = whole.timestamps_s + 100 * after, whole.frame_indices + 2500 * after
     gone = SignalTrace("eye_openness", 0, indices, times, whole.values)
-    assert summarise_blinks(gone).measured_s == pytest.approx(30, abs=0.1)
+    assert summarize_blinks(gone).measured_s == pytest.approx(30, abs=0.1)
 
 
 def test_a_rate_is_unusual_only_when_its_whole_interval_is():
-    assert summarise_blinks(openness_trace(20)).rate == "usual"  # 0 in 20 s: up to 11 a minute
-    rare = summarise_blinks(openness_trace(40))
+    assert summarize_blinks(openness_trace(20)).rate == "usual"  # 0 in 20 s: up to 11 a minute
+    rare = summarize_blinks(openness_trace(40))
     assert rare.rate == "fewer"
     assert rare.interval95[1] < USUAL_PER_MINUTE[0]
-    assert summarise_blinks(openness_trace(20, np.arange(0.5, 20, 0.8))).rate == "more"
+    assert summarize_blinks(openness_trace(20, np.arange(0.5, 20, 0.8))).rate == "more"
 
 
 def test_open_eyes_are_measured_on_a_portrait_and_shut_ones_are_less_open(portrait):

@@ -18,7 +18,7 @@ from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures.scores import signal_figure, why_no_score
 from deepfake.report.wording import format_time, person_name
 from deepfake.signals.base import FaceSignal, SignalInfo, SignalTrace
-from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarise_blinks
+from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarize_blinks
 from deepfake.signals.registry import FACE_SIGNALS, real_band, real_values, signal_auc, signal_info
 from deepfake.signals.spectrum import SpectrumSignal
 
@@ -149,7 +149,7 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
     st.markdown(band_sentence(info.name, value, info.unit if is_median else signal.statistic_unit))
     st.markdown(f"{info.measures} {side_sentence(info, signal_auc(info.name))}")
     if info.name == BlinkSignal.info.name:
-        st.markdown(blink_sentence(summarise_blinks(trace)))
+        st.markdown(blink_sentence(summarize_blinks(trace)))
     st.caption(f":material/straighten: {auc_sentence(info, signal_auc(info.name))}")
     papers = "".join(f" · [{citation}]({address})" for citation, address in info.papers)
     st.caption(f":material/warning: When it misleads: {info.misleads}{papers}")

@@ -20,6 +20,7 @@ from deepfake.worker_pool import WorkerPool
 from tests.attack.mutants import clip_outcomes, mutated, mutated_text, outcome, variants
 from tests.conftest import WriteClip
 from tests.store.samples import sample_analysis
+from tests.video.signing import GENERATED, sign
 
 TIMEOUT_S = 120
 PER_CLIP = 25  # mutants of small files take a hundredth of the time of a clip's
@@ -38,9 +39,10 @@ ODD += ["\ud800", "\ufeff", "9" * 400, "../", "/etc/passwd", "=1+1", "FAKE", "RE
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip) -> list[Path]:
-    """A clip of 12 frames in each of seven containers."""
+    """A clip of 12 frames in each of seven containers, and one that is signed."""
     folder = tmp_path_factory.mktemp("seeds")
-    return [write_clip(folder / name, (12, (48, 64)), **options) for name, options in CONTAINERS]
+    clips = [write_clip(folder / name, (12, (48, 64)), **options) for name, options in CONTAINERS]
+    return [*clips, sign(clips[0], folder / "h.mp4", GENERATED)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-READING_VERSION = 2  # of this package: results from pictures read in another way are not mixed with these
+READING_VERSION = 3  # of this package: results from files read in another way are not mixed with these
 
 AdjustmentCode = Literal[
     "stream_chosen",

@@ -27,6 +27,7 @@ from deepfake.report.wording import (
     CAUTION,
     VERDICT_ICONS,
     adjustment_sentence,
+    counted,
     declared_sentences,
     notes_of,
     reason_sentences,
@@ -143,7 +144,8 @@ def _clip_line(video: VideoInfo, frames: int) -> str:
         str(video.path),
         f"{video.width}×{video.height}",
         f"{float(video.frame_rate):.2f} fps",
-        f"{frames} frames" if video.duration_s is None else f"{video.duration_s:.1f} s, {frames} frames",
+        *([] if video.duration_s is None else [f"{video.duration_s:.1f} s"]),
+        counted(frames, "frame"),
         video.codec,
         f"sha256 {video.sha256[:12]}…",
     ]

@@ -12,7 +12,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions, Paper
-from deepfake.report.wording import adjustment_sentence, format_time
+from deepfake.report.wording import adjustment_sentence, counted, format_time
 from deepfake.video.info import VideoInfo
 
 LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")
@@ -87,7 +87,7 @@ def clip_line(analysis: Analysis) -> str:
     seconds = float(analysis.frame_timestamps_s[-1] + 1 / video.frame_rate)
     return (
         f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {seconds:.1f} s · "
-        f"{len(analysis.frame_timestamps_s)} frames · {video.codec} · SHA-256 {video.sha256[:12]}…"
+        f"{counted(len(analysis.frame_timestamps_s), 'frame')} · {video.codec} · SHA-256 {video.sha256[:12]}…"
     )
 
 

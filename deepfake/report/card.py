@@ -12,6 +12,7 @@ from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
 from deepfake.report.wording import (
     KNOWN_CLIP,
+    counted,
     evidence_sentence,
     is_known_clip,
     person_name,
@@ -224,11 +225,13 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
     "cut_off": lambda values, face: f"the edge of the picture cuts off {_part(values['outside_share'])} of {face}.",
     "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",
-    "seen_too_briefly": lambda values, face: f"{face} is seen too briefly: in {values['pictures']} pictures.",
+    "seen_too_briefly": lambda values, face: (
+        f"{face} is seen too briefly: in {counted(values['pictures'], 'picture')}."
+    ),
     "turned_away": lambda values, face: (
         f"{face} looks into the camera in {_part(values['frontal_share'])} of its frames."
     ),
-    "hardly_a_face": lambda values, face: f"a face is seen in {values['frames']} frames only.",
+    "hardly_a_face": lambda values, face: f"a face is seen in {counted(values['frames'], 'frame')} only.",
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
     "a_picture": lambda values, face: f"{face} is a picture: in {values['seconds']:.1f} seconds nothing of it moves.",
     "reals_as_suspicious": lambda values, face: _rank(values, "real examples", "suspicious"),

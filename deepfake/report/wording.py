@@ -149,7 +149,9 @@ def cause_of_abstention(item: Evidence | None) -> str:
 
 def _score(item: Evidence) -> str:
     probability, frames, share = _numbers(item, "probability_fake", "frames", "share_fake")
-    return f"P(fake) is {probability:.2f} over {frames} frames; {share:.0%} of them look more fake than real."
+    return (
+        f"P(fake) is {probability:.2f} over {counted(frames, 'frame')}; {share:.0%} of them look more fake than real."
+    )
 
 
 def _reals(item: Evidence) -> str:
@@ -220,7 +222,8 @@ def _cut_off(item: Evidence) -> str:
 def _too_briefly(item: Evidence) -> str:
     pictures, needed = _numbers(item, "pictures", "at_least")
     return (
-        f"Inconclusive because the face is seen too briefly: {pictures} pictures of it, at least {needed} are needed."
+        f"Inconclusive because the face is seen too briefly: {counted(pictures, 'picture')} of it, at least {needed} "
+        "are needed."
     )
 
 
@@ -438,6 +441,11 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
     if probability is None:
         return "–"
     return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
+
+
+def counted(count: float, noun: str) -> str:
+    """Return how many there are: 1 frame, 2 frames."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def duration_text(seconds: float) -> str:

@@ -73,6 +73,8 @@ def edges(side=224):
          "25 frames/s), at least 0.002 are needed."),
         ({"scored_crops": 3}, "seen_too_briefly",
          "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 4 are needed."),
+        ({"scored_crops": 1}, "seen_too_briefly",
+         "Inconclusive because the face is seen too briefly: 1 picture of it, at least 4 are needed."),
         ({"frontal_share": 0.1}, "turned_away",
          "Inconclusive because the face is turned away: near frontal in 10% of its frames, at least 25% are needed."),
     ],

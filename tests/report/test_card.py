@@ -120,6 +120,8 @@ def test_some_none_and_one_picture_are_told_in_good_english() -> None:
     assert said(1, 1.0, 0.9) == "The one picture of the face looks more fake than real."
     assert said(1, 0.0) == "The one picture of the face does not look more fake than real."
     assert said(16, 1.0, 0.6) == "All 16 pictures of the face look a little more fake than real."
+    briefly = Evidence("seen_too_briefly", "learned_score", 0, {"pictures": 1, "at_least": 4}, direction="limits")
+    assert sentences(verdict("INCONCLUSIVE", None, briefly)) == ["The face is seen too briefly: in 1 picture."]
 
 
 def test_of_several_people_the_reasons_say_whose_face_it_is() -> None:

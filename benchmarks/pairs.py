@@ -1,10 +1,10 @@
-"""How alike fakes are to their originals and to other clips: the numbers behind MIN_PAIR_SIMILARITY.
+"""How alike fakes are to their originals and to other clips: the numbers behind MIN_PAIR_SIMILARITY and the timing.
 
     python -m benchmarks.pairs FOLDER [--frames N]
 
 FOLDER: a data set whose fakes name their originals (FaceForensics++, DFDC, CSV). Every fake is compared with its
 original, with that original a second later, and with the originals of the other fakes; medians over N moments,
-reduced as in the application.
+reduced as in the application. How the timing is told is tried in step, and with a fake that begins later.
 """
 
 import argparse
@@ -17,24 +17,27 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from deepfake.comparison.findings import SHIFT_S
+from deepfake.comparison.findings import NUDGE_S, SHIFT_S
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.dataset import Dataset, open_dataset
 from deepfake.video.info import Image
 from deepfake.video.reader import VideoReader, probe
 
 STEP_FRAMES = 6
+LATER_STEPS = (0, 2, 10)  # by how many steps a fake begins later, to see that it is told
 
 
 @dataclass(frozen=True, slots=True)
 class PairSimilarity:
-    """Median similarities of one fake: to its original, to the original a second later, to each other original."""
+    """Median similarities of one fake: to its original, to the original a second later, to each other original; and
+    for each of LATER_STEPS what check_pair goes by: the share lost in SHIFT_S and what NUDGE_S apart gains."""
 
     fake: str
     overlap: str
     pair: float
     shifted: float
     others: tuple[float, ...]
+    timing: tuple[tuple[float, float], ...]
 
 
 def pictures(path: Path, count: int) -> list[Image]:
@@ -48,6 +51,16 @@ def median_similarity(overlap: Overlap, fakes: list[Image], originals: list[Imag
     pairs = zip(fakes, originals, strict=False)
     values = [reduced_similarity(overlap.fake_view(a, size), overlap.original_view(b, size)) for a, b in pairs]
     return float(np.median(values)) if values else float("nan")
+
+
+def timing_of(overlap: Overlap, fakes: list[Image], originals: list[Image], rate: float) -> tuple[float, float]:
+    """Return the share that a fake loses in SHIFT_S of what its original changes by, and what NUDGE_S apart gains."""
+    apart, near = (max(1, round(seconds * rate / STEP_FRAMES)) for seconds in (SHIFT_S, NUDGE_S))
+    whole = Overlap(overlap.kind, overlap.original_xyxy, overlap.original_xyxy, overlap.size)
+    here = median_similarity(overlap, fakes, originals)
+    lost = here - median_similarity(overlap, fakes[apart:], originals)
+    nudged = median_similarity(overlap, fakes[near:], originals), median_similarity(overlap, fakes, originals[near:])
+    return lost / (1 - median_similarity(whole, originals[apart:], originals)), max(nudged) - here
 
 
 def reduced(images: list[Image]) -> list[Image]:
@@ -79,7 +92,8 @@ def measure(dataset: Dataset, count: int) -> list[PairSimilarity]:
         if entry.original != original_name:
             original_name, originals = entry.original, pictures(path, count)
         overlap, images = find_overlap(entry.path, path), pictures(entry.path, count)
-        later = originals[round(SHIFT_S * probe(path).frame_rate / STEP_FRAMES) :]
+        rate = float(probe(path).frame_rate)
+        later = originals[round(SHIFT_S * rate / STEP_FRAMES) :]
         # The same scene may be there twice, as in FaceForensics++ at two compressions: it is no stranger.
         strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]
         small_fake = reduced(images)
@@ -90,6 +104,7 @@ def measure(dataset: Dataset, count: int) -> list[PairSimilarity]:
                 pair=median_similarity(overlap, images, originals),
                 shifted=median_similarity(overlap, images, later),
                 others=tuple(scaled_similarity(small_fake, clip) for clip in strangers),
+                timing=tuple(timing_of(overlap, images[steps:], originals, rate) for steps in LATER_STEPS),
             )
         )
     return rows
@@ -107,6 +122,12 @@ def print_rows(rows: list[PairSimilarity]) -> None:
     others = np.array([value for row in rows for value in row.others])
     console.print(f"pairs: n = {len(pairs)}, {pairs.min():.3f} to {pairs.max():.3f}")
     console.print(f"lost when shifted by {SHIFT_S:g} s: {np.nanmin(lost):.3f} to {np.nanmax(lost):.3f}")
+    for steps, *timings in zip(LATER_STEPS, *(row.timing for row in rows), strict=True):
+        shares, gains = np.array(timings).T
+        console.print(
+            f"begins {steps * STEP_FRAMES} frames later: loses {shares.min():.2f} to {shares.max():.2f} of what "
+            f"changes in {SHIFT_S:g} s; {NUDGE_S:g} s apart {gains.min():+.4f} to {gains.max():+.4f}"
+        )
     if len(others):
         console.print(f"other originals: n = {len(others)}, {others.min():.3f} to {others.max():.3f}")
 

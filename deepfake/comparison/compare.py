@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from deepfake.analysis.model import CROP_SIZE_PX, Analysis, AnalysisConfig, Progress, config_given
 from deepfake.analysis.pipeline import analyze
 from deepfake.comparison.findings import (
+    NUDGE_S,
     SHIFT_S,
     Finding,
     PairCheck,
@@ -31,7 +32,7 @@ from deepfake.video.info import Frame, Image
 from deepfake.video.reader import VideoReader, probe
 
 MAX_COMPARED_TRACKS = 4  # the longest of the fake's tracks
-SHIFT_EVERY_FRAMES = 4  # the similarity a second apart is taken at every so many frames
+SHIFT_EVERY_FRAMES = 4  # the similarity at other moments is taken at every so many frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,9 @@ class _SideBySide:
         self._frames: list[tuple[int, float, int, float]] = []
         self._values: list[float] = []
         self._face_values: dict[int, list[float]] = {track.track_id: [] for track in self._tracks}
-        self._past: deque[tuple[float, Image]] = deque()
+        self._past: deque[tuple[float, Image, Image]] = deque()
         self._shifts: list[tuple[float, float, float]] = []
+        self._nudges: list[tuple[float, float, float]] = []
 
     def push(self, frame: Frame, counterpart: Frame) -> None:
         """Take one moment: a frame of the fake and the frame of the original that is shown then."""
@@ -246,13 +248,24 @@ class _SideBySide:
             self._face_values[track.track_id].append(self._face_value(track, frame, counterpart.image))
 
     def _compare_shifted(self, frame: Frame, fake_view: Image, original_view: Image, value: float) -> None:
-        self._past.append((frame.timestamp_s, original_view))
+        self._past.append((frame.timestamp_s, fake_view, original_view))
         while len(self._past) > 1 and self._past[1][0] <= frame.timestamp_s - SHIFT_S + 1e-6:
             self._past.popleft()
-        earlier_s, earlier = self._past[0]
-        if frame.index % SHIFT_EVERY_FRAMES == 0 and earlier_s <= frame.timestamp_s - SHIFT_S + 1e-6:
-            shifted = reduced_similarity(fake_view, earlier)
-            self._shifts.append((value, shifted, reduced_similarity(original_view, earlier)))
+        if frame.index % SHIFT_EVERY_FRAMES:
+            return
+        earlier = self._last_before(frame.timestamp_s - NUDGE_S)
+        if earlier is not None:
+            nudged = reduced_similarity(fake_view, earlier[1]), reduced_similarity(earlier[0], original_view)
+            self._nudges.append((value, *nudged))
+        earlier = self._last_before(frame.timestamp_s - SHIFT_S)
+        if earlier is not None:
+            shifted = reduced_similarity(fake_view, earlier[1])
+            self._shifts.append((value, shifted, reduced_similarity(original_view, earlier[1])))
+
+    def _last_before(self, timestamp_s: float) -> tuple[Image, Image] | None:
+        """Return the views of fake and original that were shown last until a time of the last second, or None."""
+        past = reversed(self._past)
+        return next(((fake, original) for past_s, fake, original in past if past_s <= timestamp_s + 1e-6), None)
 
     def _face_value(self, track: FaceTrack, frame: Frame, original_image: Image) -> float:
         transform = track_crop_to_frame(track, frame.index, CROP_SIZE_PX)
@@ -302,7 +315,11 @@ class _SideBySide:
             original_timestamps_s=original_times_s,
             matched_tracks=matched_tracks(fake, original, self._to_original),
             main_track=None if main is None else main.track_id,
-            pair=check_pair(cross.values, np.array(self._shifts, dtype=np.float64).reshape(-1, 3)),
+            pair=check_pair(cross.values, _table(self._shifts), _table(self._nudges)),
             moments=moments,
             timings_s=timings_s,
         )
+
+
+def _table(rows: list[tuple[float, float, float]]) -> NDArray[np.float64]:
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)

@@ -3,13 +3,14 @@
 from typing import Final
 
 from deepfake.comparison.compare import Comparison
-from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S, Finding, FindingCode, PairCheck
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, NUDGE_S, SHIFT_S, Finding, FindingCode, PairCheck
 from deepfake.report.wording import format_time, notes_of
 
 FINDING_TITLES: Final[dict[FindingCode, str]] = {
     "face": "The face differs most",
     "all_over": "They differ all over",
     "alike": "No difference to speak of",
+    "out_of_step": "Not in step",
     "no_pair": "Not a pair",
 }
 
@@ -20,10 +21,13 @@ def finding_sentence(finding: Finding) -> str:
         return ""
     if finding.face is None:
         return f"The similarity of the whole picture is {finding.whole:.3f}; no face could be compared."
-    numbers = f"The similarity of the face is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}"
     if finding.from_s is None or finding.to_s is None:
-        return f"{numbers}."
-    return f"{numbers}; the face stands out from {format_time(finding.from_s)} to {format_time(finding.to_s)}."
+        return f"The similarity of the face is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}."
+    return (
+        f"The face stands out from {format_time(finding.from_s)} to {format_time(finding.to_s)}: its similarity there "
+        f"is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}. Another compression alone can do that "
+        "too, so it is no proof of a fake."
+    )
 
 
 def pair_sentence(check: PairCheck) -> str:
@@ -36,10 +40,13 @@ def pair_sentence(check: PairCheck) -> str:
             f"median; a fake and its original reach at least {MIN_PAIR_SIMILARITY:g}."
         )
     if check.code == "out_of_step":
+        apart = f"{SHIFT_S:g} s apart it is {check.shifted:.3f}"
+        if check.nudged is not None and check.nudged > check.similarity:
+            apart = f"{NUDGE_S:g} s apart it is higher, {check.nudged:.3f}"
         return (
-            "The clips show the same scene but do not run in step: they are no more alike at the same moment "
-            f"({check.similarity:.3f}) than {SHIFT_S:g} s apart ({check.shifted:.3f}). They may be two takes, or one "
-            "begins later."
+            "The clips show the same scene but do not run in step: one begins later, or they are two takes. At the "
+            f"same moment their similarity is {check.similarity:.3f}, {apart}. What differs may be movement alone: "
+            "compare clips that begin at the same moment."
         )
     timing = f"; {SHIFT_S:g} s apart only {check.shifted:.3f}" if check.moves else ""
     return (

@@ -26,6 +26,7 @@ def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] |
             "median_similarity": pair.similarity,
             "median_similarity_1_s_apart": pair.shifted,
         },
+        "finding": asdict(comparison.finding),
         "alignment": {
             "offset_s": 0.0,
             "notes": list(alignment_sentences(comparison)),

@@ -29,7 +29,7 @@ HEADINGS: dict[str, PageName] = {
     "Methods": "methods",
 }
 VERDICTS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
-ANSWERS = ("Same scene", "NOT A PAIR", "CANNOT BE COMPARED")
+ANSWERS = ("Same scene", "NOT A PAIR", "NOT IN STEP", "CANNOT BE COMPARED")
 CLOSED = ("popover", "expandable", "expander")  # what has to be opened first
 TABS = {
     "dataset": {"gallery": "Gallery"},

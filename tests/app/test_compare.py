@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.driver import User
+from tests.comparison.test_comparison import scene
+from tests.conftest import WriteClip
 
 
 @pytest.fixture
@@ -103,6 +105,21 @@ def test_a_stranger_chosen_by_hand_is_told_as_such(compared: User) -> None:
     assert "do not belong together" in compared.words
     assert "A: frame" in compared.pictures  # all is shown nevertheless
     assert compared.query_params["b"] == "demo/real_b.mp4"
+
+
+def test_a_clip_that_begins_later_than_the_other_is_not_said_to_differ_in_the_face(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_clip: WriteClip
+) -> None:
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(tmp_path))
+    images = scene(70, step_px=2)
+    write_clip(tmp_path / "whole.mp4", images)
+    write_clip(tmp_path / "trimmed.mp4", images[8:])
+    user = User("compare").arrive()
+    user.choose("trimmed.mp4", source=tmp_path.name)
+    user.choose("whole.mp4", source=tmp_path.name, original=True).wait_for_answer()
+    assert "NOT IN STEP" in user.words
+    assert "one begins later" in user.words
+    assert "Same scene, same moments" not in user.words
 
 
 def test_a_and_b_change_places_and_another_a_lets_go_of_b(compared: User) -> None:

@@ -191,10 +191,30 @@ def test_another_take_of_the_same_scene_is_told_as_such(tmp_path: Path, write_cl
 def test_where_nothing_moves_timing_is_no_argument() -> None:
     same = np.full(20, 0.97, dtype=np.float32)
     still = np.tile([0.97, 0.97, 0.995], (5, 1))
-    assert check_pair(same, still).together is True
-    assert check_pair(same, np.empty((0, 3))).together is True
+    none = np.empty((0, 3))
+    assert check_pair(same, still, none).together is True
+    assert check_pair(same, none, none).together is True
     moving = np.tile([0.97, 0.97, 0.9], (5, 1))
-    assert check_pair(same, moving).together is False
+    assert check_pair(same, moving, none).together is False
+
+
+def test_a_pair_loses_most_of_what_the_original_changes_by() -> None:
+    same, none = np.full(20, 0.89, dtype=np.float32), np.empty((0, 3))
+    assert check_pair(same, np.tile([0.894, 0.88, 0.922], (5, 1)), none).code == "out_of_step"
+    assert check_pair(same, np.tile([0.982, 0.92, 0.922], (5, 1)), none).code == "pair"
+
+
+@pytest.mark.parametrize(("first_of_fake", "first_of_original"), [(8, 0), (0, 8)])
+def test_a_clip_that_begins_a_third_of_a_second_later_is_told_as_such(
+    tmp_path: Path, write_clip: WriteClip, first_of_fake: int, first_of_original: int
+) -> None:
+    images = scene(70, step_px=2)
+    fake, original = images[first_of_fake:][:60], images[first_of_original:][:60]
+    found = compared(tmp_path, write_clip, {"frames": fake}, {"frames": original})
+    assert found.pair.similarity > 0.7
+    assert (found.pair.code, found.finding.code) == ("out_of_step", "out_of_step")
+    assert "one begins later" in pair_sentence(found.pair)
+    assert "0.2 s apart it is higher" in pair_sentence(found.pair)
 
 
 def test_pictures_too_small_for_the_window_give_no_answer(tmp_path: Path, write_clip: WriteClip) -> None:
@@ -269,6 +289,7 @@ def test_a_comparison_comes_back_from_bytes_and_is_told_in_json(patched: tuple[P
     _, _, found = patched
     data = json.loads(json.dumps(comparison_to_dict(found), allow_nan=False))
     assert {"fake", "original", "cross_similarity", "alignment", "belong_together", "moments"} <= data.keys()
+    assert data["finding"]["whole"] == found.finding.whole
     assert data["fake"]["traces"][0]["signal"] == "frame_similarity"
     assert comparison_to_dict(from_bytes(to_bytes(found), Comparison)) == data
 

@@ -35,9 +35,38 @@ def test_a_face_that_differs_more_than_the_picture_is_the_finding_with_its_times
     assert (found.face, found.whole) == (pytest.approx(0.86), pytest.approx(0.98))
     assert (found.from_s, found.to_s) == (pytest.approx(0.4), pytest.approx(1.5))
     assert finding_sentence(found) == (
-        "The similarity of the face is 0.860, that of the whole picture 0.980; the face stands out from 0:00.40 to "
-        "0:01.50."
+        "The face stands out from 0:00.40 to 0:01.50: its similarity there is 0.860, that of the whole picture 0.980. "
+        "Another compression alone can do that too, so it is no proof of a fake."
     )
+
+
+@pytest.mark.parametrize(
+    ("face", "whole"),
+    [
+        (0.982, 0.983),  # compressed again, as much in the face as around it
+        (0.972, 0.982),  # a little more in the face
+        (1.0, 1.0),
+    ],
+)
+def test_a_face_that_differs_in_a_part_of_the_clip_is_the_finding_with_the_times_of_that_part(
+    face: float, whole: float
+) -> None:
+    found = find_difference(PAIR, trace([whole] * 40), trace([face] * 20 + [0.88] * 10 + [face] * 10))
+    assert (found.code, found.face) == ("face", pytest.approx(0.88))
+    assert (found.from_s, found.to_s) == (pytest.approx(2.0), pytest.approx(2.9))
+
+
+def test_a_single_odd_moment_is_no_part_of_a_clip() -> None:
+    assert (
+        find_difference(PAIR, trace([0.983] * 40), trace([0.984] * 20 + [0.88] * 4 + [0.984] * 16)).code == "all_over"
+    )
+    assert find_difference(PAIR, trace([0.999] * 40), trace([0.999] * 39 + [0.88])).code == "alike"
+
+
+def test_a_face_is_not_accused_where_the_clips_run_out_of_step() -> None:
+    found = find_difference(PairCheck("out_of_step", 0.9, 0.88, moves=True), trace([0.9] * 10), trace([0.5] * 10))
+    assert FINDING_TITLES[found.code] == "Not in step"
+    assert finding_sentence(found) == ""
 
 
 def test_a_picture_that_differs_as_a_whole_accuses_no_face() -> None:

@@ -46,7 +46,8 @@ def draw_answer(ready: ReadyComparison) -> None:
             )
             st.caption(f":material/link: Same scene, same moments. {plain(sentence)}")
         else:
-            st.markdown(f"## :orange[:material/link_off: NOT A PAIR]\n{plain(sentence)} All is shown nevertheless.")
+            title = FINDING_TITLES[comparison.finding.code].upper()
+            st.markdown(f"## :orange[:material/link_off: {title}]\n{plain(sentence)} All is shown nevertheless.")
         st.caption(f":material/align_horizontal_left: {plain(' '.join(alignment_sentences(comparison)))}")
         columns = st.columns(2, gap="medium")
         for column, name, side in zip(columns, "AB", (ready.fake, ready.original), strict=True):

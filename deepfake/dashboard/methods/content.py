@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deepfake.analysis.quality import MAX_YAW_DEG, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
 from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, SHIFT_S
+from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, NUDGE_S, SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.dashboard.signal_words import auc_sentence, side_sentence
 from deepfake.detectors import Calibration, FaceClassifier, QualityLimits
@@ -93,8 +93,9 @@ METHODS = (
         (
             f"The frames nearest in time are compared, the whole picture averaged down to about {VIEWING_SIDE_PX} px "
             "on its shorter side, as Wang advises for pictures seen as a whole; the face at the same place in both.",
-            f"Below a median of {MIN_PAIR_SIMILARITY:g} the page says that the two do not belong together, and also "
-            f"where they are no more alike at the same moment than {SHIFT_S:g} s apart.",
+            f"Below a median of {MIN_PAIR_SIMILARITY:g} the page says that the two do not belong together. Where they "
+            f"are hardly more alike at the same moment than {SHIFT_S:g} s apart, or less than {NUDGE_S:g} s apart, it "
+            "says that they are not in step.",
         ),
         "Another compression, grain, a logo or a crop differ as well, and not only where a face was changed.",
         (SSIM_PAPER, ("Wang, notes on SSIM and its suggested use", "https://ece.uwaterloo.ca/~z70wang/research/ssim/")),

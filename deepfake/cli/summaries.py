@@ -29,6 +29,7 @@ from deepfake.report.wording import (
     adjustment_sentence,
     counted,
     declared_sentences,
+    length_s,
     notes_of,
     reason_sentences,
     rule_sentence,
@@ -123,7 +124,7 @@ def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:
 
 def _print_clip(out: Console, analysis: Analysis) -> None:
     verdict = analysis.verdict
-    out.print(_clip_line(analysis.video, len(analysis.frame_timestamps_s)), soft_wrap=True)
+    out.print(_clip_line(analysis), soft_wrap=True)
     if analysis.video.adjustments:
         out.print(_adjustments_line(analysis.video), style="dim", soft_wrap=True)
     answer = (f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}", score_text(verdict.told_probability))
@@ -139,13 +140,14 @@ def _adjustments_line(video: VideoInfo) -> str:
     return "  Changed on reading: " + "; ".join(map(adjustment_sentence, video.adjustments))
 
 
-def _clip_line(video: VideoInfo, frames: int) -> str:
+def _clip_line(analysis: Analysis) -> str:
+    video = analysis.video
     parts = [
         str(video.path),
         f"{video.width}×{video.height}",
         f"{float(video.frame_rate):.2f} fps",
-        *([] if video.duration_s is None else [f"{video.duration_s:.1f} s"]),
-        counted(frames, "frame"),
+        f"{length_s(analysis):.1f} s",
+        counted(len(analysis.frame_timestamps_s), "frame"),
         video.codec,
         f"sha256 {video.sha256[:12]}…",
     ]

@@ -12,7 +12,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions, Paper
-from deepfake.report.wording import adjustment_sentence, counted, format_time
+from deepfake.report.wording import adjustment_sentence, counted, format_time, length_s
 from deepfake.video.info import VideoInfo
 
 LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")
@@ -84,9 +84,8 @@ def readers_paper() -> Paper:
 def clip_line(analysis: Analysis) -> str:
     """Return the clip in one line: size, rate, length, codec, hash."""
     video = analysis.video
-    seconds = float(analysis.frame_timestamps_s[-1] + 1 / video.frame_rate)
     return (
-        f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {seconds:.1f} s · "
+        f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {length_s(analysis):.1f} s · "
         f"{counted(len(analysis.frame_timestamps_s), 'frame')} · {video.codec} · SHA-256 {video.sha256[:12]}…"
     )
 

@@ -17,17 +17,17 @@ from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
 from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
-    DIRECTION_WORDS,
     RULE_BLIND_SPOT,
     VERDICT_ICONS,
     adjustment_sentence,
     declared_sentences,
+    directed_sentences,
     format_time,
+    length_s,
     limits_of,
     person_name,
     probability_text,
     rate_name,
-    reason_sentences,
     warning_sentences,
 )
 
@@ -67,14 +67,10 @@ def analysis_document(
     """
     verdict = analysis.verdict
     path = str(analysis.video.path) if shown_path is None else shown_path
-    reasons = tuple(
-        DIRECTION_WORDS[item.direction] + sentence
-        for item, sentence in zip(verdict.reasons, reason_sentences(verdict), strict=True)
-    )
     values = tuple(tuple(map(str, row)) for row in frames_table(analysis))
     sections = [
         *_face_sections(analysis, moments or Moments()),
-        Section("The answer in numbers", items=reasons),
+        Section("The answer in numbers", items=directed_sentences(verdict)),
         Section("What this cannot tell", items=limits_of(analysis.config.classifier)),
         *_warning_sections(analysis),
         *([] if recompression is None else [_recompression_section(recompression)]),
@@ -132,7 +128,7 @@ def _face_sections(analysis: Analysis, moments: Moments) -> list[Section]:
             for picture in moments.pictures
         )
         has_map = any(picture.looked for picture in moments.pictures)
-        title = f"The most suspicious moments of {person_name(moments.track_id)}"
+        title = f"The moments that score highest of {person_name(moments.track_id)}"
         sections.append(Section(title, pictures=pictures, note=MAP_NOTE if has_map else ""))
     track_id = analysis.verdict.most_suspicious
     if track_id is not None:
@@ -217,7 +213,9 @@ def file_rows(analysis: Analysis, path: str) -> list[Row]:
     video = analysis.video
     pace = "uneven: times are the clip’s own" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
-    duration = "unknown" if video.duration_s is None else f"{video.duration_s:.3f} s"
+    duration = f"{length_s(analysis):.3f} s"
+    if video.duration_s is not None and abs(video.duration_s - length_s(analysis)) > 1 / video.frame_rate:
+        duration += f" by its frames (the header says {video.duration_s:.3f} s)"
     bits = video.bits_per_pixel
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"
     needed = quality_limits(analysis.config.classifier).min_bits_per_pixel

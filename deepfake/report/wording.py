@@ -131,6 +131,13 @@ def reason_sentences(answer: Verdict | TrackVerdict) -> tuple[str, ...]:
     return tuple(named_sentence(item) if several else evidence_sentence(item) for item in answer.reasons)
 
 
+def directed_sentences(verdict: Verdict) -> tuple[str, ...]:
+    """Return reason_sentences, each after what it speaks for; where nobody was judged, none speaks for a side."""
+    sentences = zip(verdict.reasons, reason_sentences(verdict), strict=True)
+    judged = verdict.answer != "NOT_JUDGED"
+    return tuple((DIRECTION_WORDS[item.direction] if judged else "") + sentence for item, sentence in sentences)
+
+
 def named_sentence(item: Evidence) -> str:
     """Return one fact in words, with whose it is."""
     sentence = evidence_sentence(item)
@@ -441,6 +448,11 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
     if probability is None:
         return "–"
     return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
+
+
+def length_s(analysis: Analysis) -> float:
+    """Return how long a clip is by its frames, seconds: until the last has been shown for the usual time."""
+    return float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)
 
 
 def counted(count: float, noun: str) -> str:

@@ -4,6 +4,7 @@ look at is scored by the network itself, the others by a stand-in for it."""
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -201,6 +202,10 @@ def test_a_variable_rate_is_told(tmp_path, write_clip, talking_frames):
     assert analysis.frame_timestamps_s == pytest.approx(times_s, abs=1e-3)
     assert analysis.video.variable_frame_rate
     assert any("uneven" in value for _, value in file_rows(analysis, "vfr.mp4"))
+    last_s, rate = times_s[-1], float(analysis.video.frame_rate)
+    promises_less = replace(analysis, video=replace(analysis.video, duration_s=1.0))
+    duration = dict(file_rows(promises_less, "vfr.mp4"))["duration"]
+    assert duration == f"{last_s + 1 / rate:.3f} s by its frames (the header says 1.000 s)"
     assert warning_sentences(analysis) == (), "it changes no answer"
 
 

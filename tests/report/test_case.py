@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pypdfium2
 import pytest
+from pypdfium2 import PdfImage
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.moments import Moments
@@ -15,12 +18,14 @@ from deepfake.analysis.verdict import TrackVerdict
 from deepfake.cli import main
 from deepfake.report import wording
 from deepfake.report.case import case_document
+from deepfake.report.document import Picture, Section
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import ANSWERS_HEAD, answers_csv
 from deepfake.report.wording import KNOWN_CLIP
 from deepfake.settings import load_settings
 from deepfake.store import Case, KeptClip, KeptContent, open_store
+from deepfake.views.stills import jpeg
 from tests.store.samples import sample_analysis
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -41,6 +46,18 @@ def test_the_report_has_notes_answers_and_each_clip_as_text() -> None:
     assert "#case" in text
     assert "*Second* <i>" in text
     assert "clip_2.mp4" in text
+
+
+def test_a_single_picture_of_a_pdf_is_no_larger_than_one_of_three() -> None:
+    square = Picture(jpeg(np.zeros((224, 224, 3), np.uint8)), "0:00.00", "a face")
+    document = case_document(CASE, CONTENTS)
+    widths = []
+    for count in (1, 3):
+        shown = replace(document, sections=(Section("Moments", pictures=(square,) * count),))
+        page = pypdfium2.PdfDocument(document_pdf(shown))[0]
+        (left, _, right, _), *_ = [item.get_bounds() for item in page.get_objects() if isinstance(item, PdfImage)]
+        widths.append(right - left)
+    assert widths[0] == pytest.approx(widths[1], rel=0.01)
 
 
 def test_the_table_has_verdicts_reasons_and_what_failed() -> None:

@@ -15,6 +15,7 @@ from deepfake.report import wording
 from deepfake.report.wording import (
     CAUTION,
     cause_of_abstention,
+    directed_sentences,
     duration_text,
     evidence_sentence,
     limits_of,
@@ -43,6 +44,16 @@ def test_numbers_stand_in_the_sentence() -> None:
     assert evidence_sentence(SCORE) == "P(fake) is 0.93 over 22 frames; 75% of them look more fake than real."
     assert "31 px wide, at least 48 px are needed" in evidence_sentence(TOO_SMALL)
     assert "at most 5% of real examples reach" in evidence_sentence(CLOSE)
+
+
+def test_of_a_clip_that_was_not_judged_no_number_speaks_for_a_side() -> None:
+    score = dataclasses.replace(SCORE, direction="against")
+    person = TrackVerdict(1, "INCONCLUSIVE", 0.1, None, None, (TOO_SMALL, score))
+    not_judged = Verdict("INCONCLUSIVE", 0.1, person.reasons, tracks=(person,))
+    assert not_judged.answer == "NOT_JUDGED"
+    assert directed_sentences(not_judged) == reason_sentences(not_judged)
+    judged = Verdict("INCONCLUSIVE", 0.1, (score,), tracks=(dataclasses.replace(person, reasons=(score,)),))
+    assert directed_sentences(judged)[0].startswith("Against a fake: ")
 
 
 def test_a_reason_names_its_person_where_several_are_judged() -> None:

@@ -28,9 +28,9 @@ from deepfake.report.card import (
     strength_text,
 )
 from deepfake.report.wording import (
-    DIRECTION_WORDS,
     KNOWN_CLIP,
     declared_sentences,
+    directed_sentences,
     format_time,
     is_known_clip,
     limits_of,
@@ -189,8 +189,7 @@ def _draw_numbers(verdict: Verdict) -> None:
     with st.popover("Numbers", icon=":material/123:", type="tertiary"):
         if verdict.told_probability is not None:
             st.markdown(score_text(verdict.told_probability, verdict.interval))
-        told = zip(verdict.reasons, reason_sentences(verdict), strict=True)
-        st.markdown("\n".join(f"- {DIRECTION_WORDS[item.direction]}{plain(sentence)}" for item, sentence in told))
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in directed_sentences(verdict)))
 
 
 def _draw_limits(classifier: str) -> None:

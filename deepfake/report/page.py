@@ -128,7 +128,7 @@ def _face_sections(analysis: Analysis, moments: Moments) -> list[Section]:
             for picture in moments.pictures
         )
         has_map = any(picture.looked for picture in moments.pictures)
-        title = f"The moments that score highest of {person_name(moments.track_id)}"
+        title = f"The moments of {person_name(moments.track_id)} that score highest"
         sections.append(Section(title, pictures=pictures, note=MAP_NOTE if has_map else ""))
     track_id = analysis.verdict.most_suspicious
     if track_id is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from deepfake.analysis.evidence import SCORE, Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.analysis.verdict import VerdictLabel
+from deepfake.analysis.verdict import TrackVerdict, VerdictLabel
 from deepfake.dashboard.history.rows import Place, history_table
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
@@ -21,6 +21,7 @@ from deepfake.store import AnalysisStore, open_store
 from deepfake.video.info import Declaration
 from tests import batch_work
 from tests.app.driver import User
+from tests.store.samples import sample_analysis
 
 Keep = Callable[..., Analysis]
 
@@ -280,3 +281,17 @@ def test_long_names_lose_their_first_folders(keep: Keep, store: AnalysisStore) -
     [row] = store.find().rows
     place = Place(DatasetSource("ff", "ff", Path("/ff"), None), name)
     assert history_table([row], {row.id: place})["clip"].tolist() == ["…/FaceSwap/c40/videos/720_672.mp4"]
+
+
+def test_the_interval_of_who_was_not_judged_is_told_as_little_as_the_probability(store: AnalysisStore) -> None:
+    small = Evidence("face_too_small", "face_width", 0, {"px": 31.6, "at_least": 48.0})
+    person = TrackVerdict(0, "INCONCLUSIVE", 0.33, (0.29, 0.36), 0.5, (small,))
+    judged = sample_analysis(1, interval=(0.8, 0.95))
+    sample = sample_analysis(
+        2, label="INCONCLUSIVE", probability_fake=0.33, interval=(0.29, 0.36), reasons=(small,), tracks=(person,)
+    )
+    not_judged = dataclasses.replace(sample, tracks=sample.tracks[:1])
+    for analysis in (judged, not_judged):
+        store.put(analysis, name="clip.mp4", location="/clip.mp4")
+    table = history_table(store.find().rows, {}).set_index("P(fake)")["95 % interval"]
+    assert sorted(table) == ["", "0.80–0.95"]

@@ -105,6 +105,6 @@ def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:
 
 
 def _interval(row: AnalysisSummary) -> str:
-    if row.interval_low is None or row.interval_high is None:
+    if row.told_probability is None or row.interval_low is None or row.interval_high is None:
         return ""
     return f"{row.interval_low:.2f}–{row.interval_high:.2f}"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.history.cases import draw_case, draw_cases
-from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_deleted
+from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_done
 from deepfake.dashboard.history.stored import draw_stored
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
 from deepfake.dashboard.state import history_page, runtime, warn_of_store
@@ -26,7 +26,7 @@ HEADING = '[data-testid="stMain"] h2'
 def page() -> None:
     st.title("History")
     warn_of_store()
-    tell_deleted()
+    tell_done()
     case, reference = st.query_params.get(CASE_PARAMETER), st.query_params.get(PARAMETER)
     if case:
         draw_case(case)

@@ -164,8 +164,8 @@ class ComparePage(PageState):
 @dataclass(slots=True)
 class HistoryPage(PageState):
     """What History remembers. selection: a number that changes to let go of the selected rows. told: what is to be
-    said once: what was deleted. shown_clip: of a case, whose analysis is open. view: what it showed last, the list
-    ("") or the address of a case or an analysis, None where another page was there since; views: how often that
+    said once: what was deleted or saved. shown_clip: of a case, whose analysis is open. view: what it showed last, the
+    list ("") or the address of a case or an analysis, None where another page was there since; views: how often that
     changed."""
 
     selection: int = 0

@@ -54,7 +54,12 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     address = parse_qs(link.proto.query_string)
     assert address == {"clip": [f"kept/{case.clips[0].id}"]}
     assert User().with_haar().arrive(clip=address["clip"][0]).has_verdict(), "what was found comes from the case"
-    other.click("case-delete").click("case-yes")
+    other.text_area(key=f"case-notes-{case.id}").set_value("heard twice")
+    other.click("case-save")
+    assert [item.value for item in other.toast] == ["Changes saved"]
+    other.click("case-delete")
+    assert "all that is kept in it are deleted for good" in other.words
+    other.click("case-yes")
     assert not other.exception
     assert list(settings.cases_dir.iterdir()) == []
     assert not [item for item in other.dataframe if "case" in item.value]
@@ -69,7 +74,9 @@ def test_what_was_found_is_shown_without_its_clip(settings: Settings) -> None:
     user.click(f"case-found-{kept.id}")
     assert "SHA-256" in user.words
     assert [item.label for item in user.get("download_button")][:2] == ["Report", "PDF"]
-    user.click(f"case-remove-{kept.id}").click("case-yes")
+    user.click(f"case-remove-{kept.id}")
+    assert "What the case keeps of it is deleted for good" in user.words
+    user.click("case-yes")
     assert "This case has no clips" in user.words
 
 

@@ -32,6 +32,8 @@ from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_
 MAX_ROWS_SHOWN: Final = 8
 SEARCH_KEY: Final = "case-text"
 MOMENT_WIDTH_PX: Final = 96
+WHAT_GOES_OF_A_CLIP: Final = "What the case keeps of it is deleted for good."
+WHAT_GOES_OF_A_CASE: Final = "Its notes and all that is kept in it are deleted for good."
 
 
 def draw_cases() -> None:
@@ -113,9 +115,10 @@ def _draw_fields(case: Case) -> None:
     if not name.strip():
         st.error("A case needs a name.", icon=":material/error:")
         return
-    runtime().store.ask(
+    if runtime().store.ask(
         lambda store: store.cases.change(case.id, owner=owner(), name=name, notes=notes, source=source), False
-    )
+    ):
+        history_page().told = "Changes saved"
     st.rerun()
 
 
@@ -153,7 +156,8 @@ def _draw_clip(content: KeptContent) -> None:
         if st.button(
             named("Take it out", clip.name), key=f"case-remove-{clip.id}", icon=":material/delete:", type="tertiary"
         ):
-            _confirm(f"Take {plain(clip.name)} out of the case?", partial(_remove, clip), "Take it out")
+            question = f"Take {plain(clip.name)} out of the case? {WHAT_GOES_OF_A_CLIP}"
+            _confirm(question, partial(_remove, clip), "Take it out")
 
 
 def _draw_open(clip: KeptClip) -> None:
@@ -201,7 +205,7 @@ def _draw_exports(case: Case, contents: list[KeptContent]) -> None:
                 disabled=not contents,
             )  # fmt: skip
         if st.button("Delete this case", key="case-delete", icon=":material/delete:"):
-            _confirm(f"Delete {plain(case.name)} with all that is kept in it?", partial(_delete, case), "Delete it")
+            _confirm(f"Delete {plain(case.name)}? {WHAT_GOES_OF_A_CASE}", partial(_delete, case), "Delete it")
 
 
 @st.dialog("Are you sure?", icon=":material/delete:")

@@ -221,9 +221,9 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
     page.told = "1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted"
 
 
-def tell_deleted() -> None:
-    """Say once what was deleted. Not where it happens: drawing in a dialog's callback breaks the page."""
+def tell_done() -> None:
+    """Say once what was deleted or saved. Not where it happens: drawing in a dialog's callback breaks the page."""
     page = history_page()
     told, page.told = page.told, None
     if told:
-        st.toast(told, icon=":material/delete:")
+        st.toast(told, icon=":material/check:")

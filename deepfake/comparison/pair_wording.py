@@ -23,10 +23,12 @@ def finding_sentence(finding: Finding) -> str:
         return f"The similarity of the whole picture is {finding.whole:.3f}; no face could be compared."
     if finding.from_s is None or finding.to_s is None:
         return f"The similarity of the face is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}."
+    when = f"from {format_time(finding.from_s)} to {format_time(finding.to_s)}"
+    if finding.from_s == finding.to_s:
+        when = f"at {format_time(finding.from_s)}"
     return (
-        f"The face stands out from {format_time(finding.from_s)} to {format_time(finding.to_s)}: its similarity there "
-        f"is {finding.face:.3f}, that of the whole picture {finding.whole:.3f}. Another compression alone can do that "
-        "too, so it is no proof of a fake."
+        f"The face stands out {when}: its similarity there is {finding.face:.3f}, that of the whole picture "
+        f"{finding.whole:.3f}. Another compression alone can do that too, so it is no proof of a fake."
     )
 
 
@@ -72,7 +74,8 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     else:
         notes.append(f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} fps): {nearest}")
     if moments == frames[0] and (frames[0] == frames[1] or not is_same_rate):
-        notes.append(f"All {frames[0]} frames of A are compared.")
+        all_of_a = "The only frame of A is" if frames[0] == 1 else f"All {frames[0]} frames of A are"
+        notes.append(f"{all_of_a} compared.")
     else:
         what = "Different lengths" if frames[0] != frames[1] else "Frames at different times"
         notes.append(

@@ -228,6 +228,7 @@ def test_pictures_too_small_for_the_window_give_no_answer(tmp_path: Path, write_
 def test_one_frame_is_enough_to_compare(tmp_path: Path, write_clip: WriteClip) -> None:
     found = compared(tmp_path, write_clip, {"frames": scene(1)}, {"frames": scene(1)})
     assert len(found.moments) == 1
+    assert "The only frame of A is compared." in alignment_sentences(found)
     assert found.cross_similarity.values[0] == pytest.approx(1.0, abs=0.01)
 
 

@@ -56,6 +56,12 @@ def test_a_face_that_differs_in_a_part_of_the_clip_is_the_finding_with_the_times
     assert (found.from_s, found.to_s) == (pytest.approx(2.0), pytest.approx(2.9))
 
 
+def test_a_face_that_stands_out_at_one_moment_is_not_told_from_when_to_when() -> None:
+    assert finding_sentence(find_difference(PAIR, trace([0.98]), trace([0.9]))).startswith(
+        "The face stands out at 0:00.00: "
+    )
+
+
 def test_a_single_odd_moment_is_no_part_of_a_clip() -> None:
     assert (
         find_difference(PAIR, trace([0.983] * 40), trace([0.984] * 20 + [0.88] * 4 + [0.984] * 16)).code == "all_over"

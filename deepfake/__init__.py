@@ -9,6 +9,7 @@
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from deepfake.video.reader import VideoReader
 
 __version__ = "0.1.0"
+
+# From 1.29 on, onnxruntime reports to its maker as soon as it is imported: an identifier that it keeps in the user's
+# cache folder, the program, the system. Its function that ends this (disable_telemetry_events) comes too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Where each name of the front lives. A type checker reads the imports above; a test holds the two equal.
 _MODULES = {

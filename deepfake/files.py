@@ -194,13 +194,14 @@ def claim_folder(parent: Path, prefix: str = "") -> tuple[Path, FileLock]:
 
 def _remove_if_left(folder: Path) -> None:
     """Remove a folder whose lock no running process holds. One without a lock is being made this very moment, or
-    foreign, as is one that may not be locked."""
+    foreign, as is one that may not be locked, or not be looked into: that of another user."""
     path = folder / LOCK_FILE
-    if not path.is_file():
-        return
-    with suppress(Timeout, OSError), FileLock(path, blocking=False):  # held meanwhile: whoever makes it waits
-        logger.info("removing what an ended process left in %s", folder)
-        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(Timeout, OSError):
+        if not path.is_file():
+            return
+        with FileLock(path, blocking=False):  # held meanwhile: whoever makes it waits
+            logger.info("removing what an ended process left in %s", folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def cause_of(error: BaseException) -> str:

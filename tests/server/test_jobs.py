@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from deepfake.server.progress import MAX_CURVE_POINTS, ProgressWriter, read_prog
 from deepfake.server.sessions import SessionRegistry, display_name
 from deepfake.worker_pool import WorkerPool
 from tests.waiting import LIMIT_S, until
+
+NOBODY = 65534  # the number of a user who may do nothing in particular
 
 
 # Tasks: module-level functions, so that a spawned worker can import them.
@@ -346,6 +349,26 @@ def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_p
     assert (living.exists(), dead.exists(), mine.exists()) == (True, False, True)
     lock.release()
     my_lock.release()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+def test_a_folder_that_another_user_made_there_is_left_alone() -> None:
+    """Users share the folder for temporary files: the first one's folder failed every clip of the others."""
+    with tempfile.TemporaryDirectory() as shared:
+        theirs = Path(shared, "pool-theirs")
+        theirs.mkdir()
+        (theirs / LOCK_FILE).touch()
+        theirs.chmod(0)
+        Path(shared).chmod(0o777)
+        me = os.geteuid()
+        os.seteuid(me or NOBODY)  # root may look into every folder
+        try:
+            mine, lock = claim_folder(Path(shared), "pool-")
+            lock.release()
+        finally:
+            os.seteuid(me)
+        theirs.chmod(0o700)
+        assert {folder.name for folder in Path(shared).iterdir()} == {mine.name, theirs.name}
 
 
 def test_folders_that_are_claimed_at_one_moment_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,9 @@ LOCK_FILE = "lock"
 LOCK_PATIENCE_S = 10.0  # for somebody who tries whether a folder is in use, which takes no time
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What file systems say of a file that changes with its content; the first that is there counts.
-VERSION_MARKS = ("ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "last_modified", "mtime", "created")
+VERSION_MARKS = (
+    "ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "Last-Modified", "last_modified", "mtime", "created",
+)  # fmt: skip
 
 
 def file_sha256(path: Path) -> str:

@@ -75,7 +75,7 @@ def _stamps(clips: Sequence[ClipEntry]) -> Iterator[str | None]:
 
 
 def _remote_stamp(clip: ClipEntry) -> str | None:
-    if clip.version is not None:
+    if clip.version:  # a list of files, as a web server makes it, tells nothing of theirs: ask about each
         return clip.version
     try:
         return stamp_of(clip.location)

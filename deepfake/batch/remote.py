@@ -109,8 +109,8 @@ def local_copy(location: str, folder: Path, settings: Settings) -> LocalCopy:
         size = remote_info(location).get("size")
         if size is not None and size > most:
             raise _too_large(location, most)
-        # The suffix, but no other part of a stranger's name, is kept.
-        copy = folder / f"clip{Path(location.partition('::')[0]).suffix}"
+        # The suffix, but no other part of a stranger's name, is kept, nor the query of a URL that is signed.
+        copy = folder / f"clip{Path(location.partition('::')[0].partition('?')[0]).suffix}"
         with fsspec.open(location, "rb") as source, copy.open("wb") as target:
             return LocalCopy(copy, _read(location, source, target, most), stamp)
     except ClipError:

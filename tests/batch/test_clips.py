@@ -6,11 +6,14 @@ import dataclasses
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import (
     TABLE_COLUMNS,
     Batch,
@@ -201,6 +204,56 @@ def test_a_remote_clip_is_copied_and_held_to_the_limit(tmp_path: Path, memory: f
         local_copy("memory://set/b.mp4", tmp_path, Settings(max_clip_mb=1))
     with pytest.raises(ClipError, match="cannot be reached"):
         local_copy("nosuchscheme://bucket/a.mp4", tmp_path, Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("a.mp4?X-Signature=" + "f" * 300, ".mp4"), ("b.mp4?key=c%2Fd.e", ".mp4"), ("c", "")],
+)
+def test_the_copy_of_a_clip_behind_a_signed_url_has_a_short_name(
+    tmp_path: Path, memory: fsspec.AbstractFileSystem, name: str, suffix: str
+) -> None:
+    memory.pipe(f"/set/{name}", b"a")
+    assert local_copy(f"memory://set/{name}", tmp_path, Settings()).file.name == f"clip{suffix}"
+
+
+class WebServer(MemoryFileSystem):
+    """Lists names only, as fsspec reads them from a page of links; about one file it tells what a server's answer says
+    of it. Everything in this process."""
+
+    protocol = "webserver"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return super()._strip_protocol(path.replace("webserver://", "memory://"))
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        found = super().info(path, **options)
+        return {**_bare(found), "Last-Modified": found["created"].ctime()} if found["type"] == "file" else found
+
+    def find(self, path: str, **options: Any) -> Any:
+        return {name: _bare(info) for name, info in super().find(path, **options).items()}
+
+
+def _bare(info: dict[str, Any]) -> dict[str, Any]:
+    return {"name": info["name"], "type": info["type"], "size": info["size"]}
+
+
+def test_what_is_known_of_clips_on_a_web_server_is_known_by_their_time_of_change(
+    memory: fsspec.AbstractFileSystem, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of a folder does not tell it: each file is asked for it."""
+    fsspec.register_implementation("webserver", WebServer, clobber=True)
+    memory.pipe("/set/bad.mp4", b"bad")
+    [clip] = collect_clips(["webserver://set"])
+    assert clip.version == ""
+    stamp, fingerprint = stamp_of(clip.location), AnalysisConfig().fingerprint()
+    assert stamp
+    with open_store(settings) as store:
+        store.put_failure(clip.location, stamp, fingerprint, "no video", name=clip.name, limits="")
+    monkeypatch.setattr("deepfake.batch.run.LocalWorkers", lambda *_: pytest.fail("it was given to a worker"))
+    [result] = Batch([clip], settings=settings, workers=1).run()
+    assert result.status == "failed_before"
 
 
 def test_workers_read_clips_behind_a_url_and_leave_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

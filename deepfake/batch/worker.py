@@ -105,7 +105,9 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
                 continue
             why = as_deepfake_error(error, clip.name, task.timeout_s).detail
             is_over = isinstance(error, TimeoutError)
-            return _failed(clip, task, _store(task.settings), clip.version or _version(clip), why, is_over=is_over)
+            # Opened for this alone: a worker holds one connection to the store, its child's.
+            with open_store(task.settings) as store:
+                return _failed(clip, task, store, clip.version or _version(clip), why, is_over=is_over)
 
 
 def _asked(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.Event) -> BatchResult:

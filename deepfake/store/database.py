@@ -25,6 +25,7 @@ MIGRATION_LOCK = 0x6465657066616B65  # PostgreSQL's advisory lock: any number th
 POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
 SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
 MIGRATIONS = Path(__file__).parent / "migrations"
+ENCODING = "in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
 ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
 
 
@@ -188,9 +189,13 @@ def _checked(address: str) -> URL:
         raise StoreError(
             "DEEPFAKE_DATABASE_URL",
             "this is no address of a database; write sqlite:///path/to/file.db or "
-            "postgresql://user:password@host/database",
+            f"postgresql://user:password@host/database; {ENCODING}",
         ) from None
     if url.drivername in POSTGRESQL_NAMES:
+        after_password = address.partition("://")[2].partition(":")[2].partition("@")[2]
+        if "@" in after_password:
+            # What follows the first @ of a password would be taken for a host, shown, and looked for on the network.
+            raise StoreError("DEEPFAKE_DATABASE_URL", f"there is an @ too many; {ENCODING}")
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in SQLITE_NAMES:
         raise StoreError(url.drivername, "the store is kept in SQLite (sqlite:///) or PostgreSQL (postgresql://)")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -268,6 +269,13 @@ def test_a_clip_that_hangs_or_crashes_costs_no_other(tmp_path: Path, settings: S
     assert batch.progress().failed == 3
     again = {result.clip.name: result.status for result in new_batch(folder, settings, timeout_s=8).run()}
     assert Counter(again.values()) == {"known": 4, "failed_before": 3}
+
+
+def test_a_worker_keeps_no_second_connection_after_its_child_crashed(tmp_path: Path, settings: Settings) -> None:
+    """PostgreSQL counts them. This process is the worker here, and of SQLite a connection is an open file."""
+    folder = write_clips(tmp_path / "clips", "crash a")
+    assert [result.status for result in new_batch(folder, settings, workers=1).run()] == ["failed"]
+    assert [file.path for file in psutil.Process().open_files() if file.path.endswith("store.db")] == []
 
 
 def test_a_file_that_is_missing_is_a_row_and_is_looked_for_again(tmp_path: Path, settings: Settings) -> None:

@@ -306,11 +306,19 @@ def test_a_place_that_cannot_hold_a_file_is_told(tmp_path: Path, kind: str) -> N
         "sqlite:///:memory:",
         "postgresql://user:geheim@host:port/database",
         "://user:geheim@host",
+        "postgresql://user:p@ge:heim@host/database",
     ],
 )
 def test_an_address_of_no_database_is_told_without_its_password(address: str) -> None:
     with pytest.raises(StoreError, match="sqlite:///") as caught:
         open_store(url=address)
+    assert "geheim" not in one_line(caught)
+
+
+@pytest.mark.parametrize("password", ["p@geheim", "p@geheim/x", "p@geheim?x", "geheim@"])
+def test_an_at_sign_in_a_password_is_told_and_nothing_after_it_is_shown_or_asked_for(password: str) -> None:
+    with pytest.raises(StoreError, match="write @ as %40") as caught:
+        open_store(url=f"postgresql://someone:{password}@127.0.0.1:9/clips")
     assert "geheim" not in one_line(caught)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -37,8 +38,11 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    return _built(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def _built(source: Path, folder: Path) -> Path:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = folder.glob("*.whl")
@@ -100,6 +104,25 @@ def test_the_wheel_carries_every_file_that_the_package_reads(wheel: Path) -> Non
     assert pages
     assert (expected | pages | {"deepfake/app/streamlit_app.py"}) - packed == set()
     assert not [name for name in packed if name.startswith(("tests/", "training/", "benchmarks/"))]
+
+
+def test_the_context_of_an_image_is_what_the_wheel_is_built_of(wheel: Path, tmp_path: Path) -> None:
+    """Nothing else gets into an image: no secrets, no clips. Each line of .dockerignore takes from, or adds to, those
+    above it."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    first, *others = [line for line in lines if line and not line.startswith("#")]
+    assert first == "*"
+    context = tmp_path / "context"
+    for path in (path for line in others if line.startswith("!") for path in ROOT.glob(line[1:])):
+        target = context / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, target)
+    built = _built(context, tmp_path)
+    assert sorted(zipfile.ZipFile(built).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
+    assert not (context / ".streamlit" / "secrets.toml").exists()
 
 
 def test_the_wheel_asks_for_what_the_requirements_files_name(wheel: Path) -> None:

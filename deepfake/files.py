@@ -31,7 +31,8 @@ LOCK_PATIENCE_S = 10.0  # for somebody who tries whether a folder is in use, whi
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What file systems say of a file that changes with its content; the first that is there counts.
 VERSION_MARKS = (
-    "ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "Last-Modified", "last_modified", "mtime", "created",
+    "ETag", "etag", "md5Hash", "generation", "CRC", "LastModified", "Last-Modified", "last_modified", "mtime",
+    "created",
 )  # fmt: skip
 
 

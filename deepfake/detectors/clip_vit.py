@@ -27,7 +27,7 @@ from deepfake.detectors.base import (
     View,
     read_calibration,
 )
-from deepfake.detectors.devices import CPU, device_name, open_session
+from deepfake.detectors.devices import CPU, device_name, may_use_card, open_session
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
 
@@ -114,8 +114,10 @@ class ClipVitClassifier(FaceClassifier):
 
     @property
     def device(self) -> str:
-        """See FaceClassifier."""
-        return device_name(self.__dict__.get("_session"))  # which is made at the first score
+        """See FaceClassifier. Raises ClassifierError."""
+        if "_session" not in self.__dict__ and not may_use_card():
+            return "CPU"  # the session is made at the first score: it is not needed to know this
+        return device_name(self._session)
 
     def cut(self, image: NDArray[np.uint8], crop_to_frame: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See FaceClassifier. What lies outside the frame has the mean color, nearly as in training: a repeated edge

@@ -1,6 +1,7 @@
 """What the server answers and refuses besides Streamlit, through the middleware and the start hook that it offers."""
 
 import ipaddress
+import posixpath
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
@@ -16,7 +18,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.starlette import App
 
 from deepfake.dashboard.text import plain
-from deepfake.dashboard.visitor import may_upload
+from deepfake.dashboard.visitor import has_logged_in, may_upload
 from deepfake.errors import DeepfakeError, disk_problem
 from deepfake.settings import LOCAL_NAMES
 
@@ -43,12 +45,13 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 UPLOADS: Final = "/_stcore/upload_file/"  # then the session's id, then the file's
+MEDIA: Final = "media/"  # then a name that follows from the content: who has a clip could ask whether it is open here
 REFUSED: Final = 1008  # RFC 6455: a policy forbids it; before the handshake the server answers 403
 
 
 class Door:
-    """Middleware: refuses connections that a page of another site opens, and files of visitors who have yet to log in;
-    gives every answer the HEADERS.
+    """Middleware: refuses connections that a page of another site opens, and files from and for visitors who have yet
+    to log in; gives every answer the HEADERS.
 
     Streamlit itself refuses names that are not in `server.allowedHosts`. Of a foreign page it would first ask a host on
     the internet for the address of this computer.
@@ -84,7 +87,11 @@ def is_foreign(headers: Headers) -> bool:
 
 
 def is_unasked(scope: Scope) -> bool:
-    """Return whether somebody sends a file to a session of which nobody has logged in, where that is asked for."""
+    """Return whether somebody sends a file to a session of which nobody has logged in, or asks for a clip or picture
+    of a page without having logged in, where that is asked for."""
+    base = config.get_option("server.baseUrlPath").strip("/")
+    if scope["path"].startswith(posixpath.join("/", base, MEDIA)):
+        return has_login() and not has_logged_in(HTTPConnection(scope).cookies)
     _, is_upload, rest = scope["path"].partition(UPLOADS)
     return bool(is_upload) and scope["method"] in ("PUT", "POST") and has_login() and not may_upload(rest.split("/")[0])
 

@@ -1,9 +1,13 @@
 """Who is at the page, where the application asks visitors to log in (Streamlit's OIDC login, see docs/settings.md)."""
 
+from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.text import plain
@@ -54,6 +58,11 @@ def has_entered() -> bool:
 def may_upload(streamlit_session_id: str) -> bool:
     """Return whether somebody who has logged in is at a session, by the id that Streamlit gives it."""
     return streamlit_session_id in _entered
+
+
+def has_logged_in(cookies: Mapping[str, str]) -> bool:
+    """Return whether a request comes from somebody who has logged in: its cookie is one that this server signed."""
+    return decode_signed_value(get_cookie_secret(), USER_COOKIE_NAME, cookies.get(USER_COOKIE_NAME, "")) is not None
 
 
 def note_opened(sha256: str, fingerprint: str) -> None:

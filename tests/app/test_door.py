@@ -31,6 +31,27 @@ def test_a_file_is_taken_from_who_has_logged_in_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize(
+    ("base", "path", "asks_for_login", "cookie", "refused"),
+    [
+        ("", "/media/ab.mp4", True, "", True),
+        ("", "/media/ab.mp4", True, "a=signed", False),
+        ("", "/media/ab.mp4", False, "", False),
+        ("/clips/", "/clips/media/ab.jpg", True, "", True),
+        ("", "/static/media/font.woff2", True, "", False),
+        ("media", "/media/static/media/font.woff2", True, "", False),
+    ],
+)
+def test_a_clip_of_a_page_is_given_to_who_has_logged_in_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, base: str, path: str, asks_for_login: bool, cookie: str, refused: bool
+) -> None:
+    monkeypatch.setattr(door, "has_login", lambda: asks_for_login)
+    monkeypatch.setattr(door, "has_logged_in", {"a": "signed"}.__eq__)
+    monkeypatch.setattr(door.config, "get_option", {"server.baseUrlPath": base}.__getitem__)
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"cookie", cookie.encode())]}
+    assert door.is_unasked(scope) == refused
+
+
+@pytest.mark.parametrize(
     ("address", "names", "expected"),
     [
         ("localhost", ["localhost", "127.0.0.1", "::1"], False),

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -140,11 +141,14 @@ def entered(browser: Browser, url: str, user: str) -> Page:
 
 def test_nobody_sees_a_page_without_logging_in(browser: Browser, url: str) -> None:
     page = browser.new_context().new_page()
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status == 403 else None)
     for path in ("", "history", "dataset", "?clip=set/clip.mp4"):
         page.goto(f"{url}/{path}")
         expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.get_by_text("clip.mp4")).to_have_count(0)
         expect(page.get_by_role("link", name="History")).to_have_count(0)
+    assert not refused, "the page that asks for the login is whole"
     page.context.close()
 
 
@@ -174,4 +178,21 @@ def test_only_who_has_logged_in_sends_a_file(browser: Browser, url: str, moving_
     anna.locator("input[type=file]").first.set_input_files(moving_square_clip)
     expect(anna.get_by_text(moving_square_clip.name).first).to_be_visible(timeout=READY_MS)
     expect(anna.locator(".st-key-verdict")).to_be_visible(timeout=READY_MS)
+    anna.context.close()
+
+
+def test_who_has_a_clip_does_not_learn_whether_somebody_opened_it(
+    browser: Browser, url: str, moving_square_clip: Path
+) -> None:
+    """Its address at the server follows from what is in it."""
+    anna = entered(browser, url, "anna")
+    anna.locator("input[type=file]").first.set_input_files(moving_square_clip)
+    video = anna.locator("video").first
+    expect(video).to_have_js_property("readyState", 4, timeout=READY_MS)
+    address = urljoin(anna.url, video.get_attribute("src") or "")
+    cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in anna.context.cookies())
+    assert httpx.get(address, headers={"Cookie": cookies}).status_code == 200
+    for other in ("", cookies.replace("=", "=x")):
+        answer = httpx.get(address, headers={"Cookie": other})
+        assert (answer.status_code, answer.text) == (403, "Log in first.")
     anna.context.close()

@@ -113,6 +113,7 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
         fake_track=track_id,
         original_track=comparison.original_track(track_id),
         moment_s=moment_s,
+        offset_s=comparison.offset_s,
     )
     is_main = track_id == comparison.main_track
     marked = [moment.frame_index for moment in comparison.moments] if is_main else []
@@ -125,7 +126,8 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
             left,
             both,
             "compare-both",
-            "a dip is a frame unlike the one before it; suspect are dips that only one of them has.",
+            "a dip is a frame unlike the one before it; suspect are dips that only one of them has."
+            + (" B is drawn where it belongs on A's time." if comparison.offset_s else ""),
         ),
         (right, cross, "compare-cross", "the lower, the more A and B differ at that moment."),
     ):

@@ -22,6 +22,7 @@ from deepfake.comparison.findings import (
     main_trace,
     matched_tracks,
 )
+from deepfake.comparison.offset import find_offset
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
@@ -78,6 +79,8 @@ class Comparison:
         pair: Whether the two clips belong together.
         moments: The moments of greatest difference.
         timings_s: Seconds by stage.
+        offset_s: What was added to the fake's time to have the original's: seconds by which the fake begins later in
+            what both show.
     """
 
     fake: Analysis
@@ -92,6 +95,7 @@ class Comparison:
     pair: PairCheck
     moments: tuple[ComparedMoment, ...]
     timings_s: dict[str, float]
+    offset_s: float = 0.0
 
     @property
     def finding(self) -> Finding:
@@ -121,9 +125,10 @@ def compare(
     """Compare a fake with its original at each moment.
 
     Frames are matched by time, never by number: each frame of the fake is compared with the frame of the original that
-    is nearest in time. One that lies a frame's duration or more from all of them, at the original's frame rate, is not
-    compared. Clips of different sizes are brought to one size. Memory does not grow with the length of the
-    clips. The measure is the structural similarity of Wang et al. 2004, doi:10.1109/TIP.2003.819861.
+    is nearest in time. Where one clip is an excerpt of the other, it is first laid where it belongs (find_offset). One
+    that lies a frame's duration or more from all of them, at the original's frame rate, is not compared. Clips of
+    different sizes are brought to one size. Memory does not grow with the length of the clips. The measure is the
+    structural similarity of Wang et al. 2004, doi:10.1109/TIP.2003.819861.
 
     Args:
         fake_path: The clip in doubt.
@@ -169,26 +174,31 @@ def compare(
     fake = fake_analysis or analyzed(fake_path, "fake")
     original = original_analysis or analyzed(original_path, "original")
     analyzed_s = time.perf_counter() - started
-    side_by_side = _SideBySide(find_overlap(fake_path, original_path, settings), fake, on_faces)
+    changes = fake.trace("frame_similarity"), original.trace("frame_similarity")
+    offset_s = find_offset(fake_path, original_path, *changes, settings)
+    overlap = find_overlap(fake_path, original_path, settings, offset_s=offset_s)
+    side_by_side = _SideBySide(overlap, fake, on_faces)
     total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
-    for frame, counterpart in _pairs(fake_path, original_path, settings):
+    for frame, counterpart in _pairs(fake_path, original_path, offset_s, settings):
         side_by_side.push(frame, counterpart)
         if progress is not None:
             progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
     timings_s = {"analyses": analyzed_s, "total": time.perf_counter() - started}
-    return side_by_side.result(fake, original, timings_s)
+    return side_by_side.result(fake, original, offset_s, timings_s)
 
 
-def _pairs(fake: Path | str, original: Path | str, settings: Settings | None) -> Iterator[tuple[Frame, Frame]]:
+def _pairs(
+    fake: Path | str, original: Path | str, offset_s: float, settings: Settings | None
+) -> Iterator[tuple[Frame, Frame]]:
     """Yield each frame of the fake with the original's frame nearest in time, until one ends. A frame is left out where
     the original has none within its average period, as in a gap of its times: what moves there would look changed."""
     with VideoReader(fake, settings) as fake_reader, VideoReader(original, settings) as original_reader:
         walker = _NearestInTime(original_reader.frames(), 1 / float(original_reader.info.frame_rate))
         for frame in fake_reader.frames():
-            counterpart = walker.at(frame.timestamp_s)
+            counterpart = walker.at(frame.timestamp_s + offset_s)
             if counterpart is not None:
                 yield frame, counterpart
-            elif walker.is_over_by(frame.timestamp_s):
+            elif walker.is_over_by(frame.timestamp_s + offset_s):
                 return
 
 
@@ -281,7 +291,7 @@ class _SideBySide:
             self._on_faces(crops[0], crops[1])
         return ssim(crops[0].image, crops[1].image)
 
-    def result(self, fake: Analysis, original: Analysis, timings_s: dict[str, float]) -> Comparison:
+    def result(self, fake: Analysis, original: Analysis, offset_s: float, timings_s: dict[str, float]) -> Comparison:
         """Return what the finished pass found."""
         columns = list(zip(*self._frames, strict=True))
         indices, original_indices = (np.array(columns[row], dtype=np.int64) for row in (0, 2))
@@ -313,11 +323,12 @@ class _SideBySide:
             face_similarity=faces,
             original_frame_indices=original_indices,
             original_timestamps_s=original_times_s,
-            matched_tracks=matched_tracks(fake, original, self._to_original),
+            matched_tracks=matched_tracks(fake, original, self._to_original, offset_s),
             main_track=None if main is None else main.track_id,
             pair=check_pair(cross.values, _table(self._shifts), _table(self._nudges)),
             moments=moments,
             timings_s=timings_s,
+            offset_s=offset_s,
         )
 
 

@@ -179,19 +179,22 @@ def _nudge_gain(nudges: NDArray[np.float64]) -> float:
 
 
 def matched_tracks(
-    fake: Analysis, original: Analysis, fake_to_original: NDArray[np.float64]
+    fake: Analysis, original: Analysis, fake_to_original: NDArray[np.float64], offset_s: float
 ) -> tuple[tuple[int, int | None], ...]:
-    """Return for each track of the fake the original's track that is at the same place most of the time, or None."""
+    """Return for each track of the fake the original's track that is at the same place most of the time that both
+    clips show, or None. offset_s: added to the fake's time to have the original's."""
     return tuple(
-        (track.track_id, _track_at_same_place(track, fake, original, fake_to_original)) for track in fake.tracks
+        (track.track_id, _track_at_same_place(track, fake, original, fake_to_original, offset_s))
+        for track in fake.tracks
     )
 
 
 def _track_at_same_place(
-    track: FaceTrack, fake: Analysis, original: Analysis, fake_to_original: NDArray[np.float64]
+    track: FaceTrack, fake: Analysis, original: Analysis, fake_to_original: NDArray[np.float64], offset_s: float
 ) -> int | None:
-    times_s = fake.frame_timestamps_s[track.frame_indices]
-    nearest = _nearest_rows(original.frame_timestamps_s, times_s)
+    times_s = fake.frame_timestamps_s[track.frame_indices] + offset_s
+    shown = (times_s >= original.frame_timestamps_s[0]) & (times_s <= original.frame_timestamps_s[-1])
+    nearest = np.where(shown, _nearest_rows(original.frame_timestamps_s, times_s), -1)
     corners = track.boxes_xyxy.reshape(-1, 2) @ fake_to_original[:, :2].T + fake_to_original[:, 2]
     boxes = corners.reshape(-1, 4).astype(np.float32)
     overlaps: dict[int, float] = {}
@@ -199,7 +202,7 @@ def _track_at_same_place(
         rows = np.searchsorted(other.frame_indices, nearest)
         here = (rows < len(other)) & (other.frame_indices[np.minimum(rows, len(other) - 1)] == nearest)
         pairs = zip(boxes[here], other.boxes_xyxy[rows[here]], strict=True)
-        overlaps[other.track_id] = sum(float(box_iou(a[None], b[None])[0, 0]) for a, b in pairs) / len(track)
+        overlaps[other.track_id] = sum(float(box_iou(a[None], b[None])[0, 0]) for a, b in pairs) / max(1, shown.sum())
     best = max(overlaps, key=overlaps.__getitem__, default=None)
     return best if best is not None and overlaps[best] >= SAME_FACE_MIN_IOU else None
 

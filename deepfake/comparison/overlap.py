@@ -18,7 +18,7 @@ from deepfake.video.reader import VideoReader
 # compressions, and a moment of a 1080p pair takes 1 ms instead of 40.
 VIEWING_SIDE_PX = 256
 
-OverlapKind = Literal["same size", "scaled", "centre of the original", "centre of the fake"]
+OverlapKind = Literal["same size", "scaled", "center of the original", "center of the fake"]
 Region = tuple[int, int, int, int]  # left, top, right, bottom, px
 
 
@@ -56,19 +56,23 @@ class Overlap:
         return np.column_stack([np.diag(scale), shift])
 
 
-def find_overlap(fake_path: Path | str, original_path: Path | str, settings: Settings | None = None) -> Overlap:
+def find_overlap(
+    fake_path: Path | str, original_path: Path | str, settings: Settings | None = None, *, offset_s: float = 0.0
+) -> Overlap:
     """Return how the pictures of two clips lie on each other.
 
     Clips of one size lie on each other as they are. Else either one was scaled, or the smaller is the middle of the
-    larger: the more similar of the two in the middle of the clips is taken. Raises what VideoReader raises.
+    larger: the more similar of the two in the middle of what both show is taken. offset_s: added to the fake's time to
+    have the original's. Raises what VideoReader raises.
     """
     with VideoReader(fake_path, settings) as fake, VideoReader(original_path, settings) as original:
         sizes = [(reader.info.width, reader.info.height) for reader in (fake, original)]
         candidates = _candidates(*sizes)
         if len(candidates) == 1:
             return candidates[0]
-        middle_s = min(reader.info.duration_s or 0.0 for reader in (fake, original)) / 2
-        pictures = [reader.frame_near(middle_s)[0].image for reader in (fake, original)]
+        ends_s = fake.info.duration_s or 0.0, (original.info.duration_s or 0.0) - offset_s
+        middle_s = max(0.0, (max(0.0, -offset_s) + min(ends_s)) / 2)
+        pictures = [fake.frame_near(middle_s)[0].image, original.frame_near(middle_s + offset_s)[0].image]
     return max(candidates, key=lambda overlap: _likeness(overlap, pictures[0], pictures[1]))
 
 
@@ -106,9 +110,9 @@ def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> l
     smaller = min(fake_size[0], original_size[0]), min(fake_size[1], original_size[1])
     candidates = [Overlap("scaled", whole_fake, whole_original, smaller)]
     if smaller == fake_size:
-        candidates.append(Overlap("centre of the original", whole_fake, _center(original_size, smaller), smaller))
+        candidates.append(Overlap("center of the original", whole_fake, _center(original_size, smaller), smaller))
     elif smaller == original_size:
-        candidates.append(Overlap("centre of the fake", _center(fake_size, smaller), whole_original, smaller))
+        candidates.append(Overlap("center of the fake", _center(fake_size, smaller), whole_original, smaller))
     return candidates
 
 

@@ -66,9 +66,10 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     is_same_rate = abs(rates[0] / rates[1] - 1) < 1e-3
     notes = []
     varies = any(analysis.video.variable_frame_rate for analysis in (fake, original))
-    nearest = "each frame of A is compared with B's frame nearest in time, offset 0."
+    begins = _offset_text(comparison.offset_s)
+    nearest = f"each frame of A is compared with B's frame nearest in time, {begins}."
     if is_same_rate and not varies:
-        notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, offset 0.")
+        notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, {begins}.")
     elif is_same_rate:
         notes.append(f"Same frame rate on average ({rates[0]:.4g} fps): {nearest}")
     else:
@@ -85,6 +86,13 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     return (*notes, _size_sentence(comparison))
 
 
+def _offset_text(offset_s: float) -> str:
+    if offset_s == 0:
+        return "offset 0"
+    later, earlier = ("A", "B") if offset_s > 0 else ("B", "A")
+    return f"{later} begins at {format_time(abs(offset_s))} of {earlier}"
+
+
 def _size_sentence(comparison: Comparison) -> str:
     overlap = comparison.overlap
     clips = comparison.fake, comparison.original
@@ -93,8 +101,8 @@ def _size_sentence(comparison: Comparison) -> str:
     return {
         "same size": f"Same size ({fake_size} px).",
         "scaled": f"Different sizes {sizes}: the larger is scaled to {overlap.size[0]}×{overlap.size[1]} px.",
-        "centre of the original": f"Different sizes {sizes}: A shows the middle of B.",
-        "centre of the fake": f"Different sizes {sizes}: B shows the middle of A.",
+        "center of the original": f"Different sizes {sizes}: A shows the middle of B.",
+        "center of the fake": f"Different sizes {sizes}: B shows the middle of A.",
     }[overlap.kind]
 
 

@@ -28,7 +28,7 @@ def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] |
         },
         "finding": asdict(comparison.finding),
         "alignment": {
-            "offset_s": 0.0,
+            "offset_s": comparison.offset_s,
             "notes": list(alignment_sentences(comparison)),
             "fit": overlap.kind,
             "fake_region_xyxy": list(overlap.fake_xyxy),

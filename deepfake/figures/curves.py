@@ -55,28 +55,29 @@ def comparison_figure(
     fake_track: int | None = None,
     original_track: int | None = None,
     moment_s: float | None = None,
+    offset_s: float = 0.0,
 ) -> go.Figure:
     """Return the similarity of successive frames of a fake, called A, and its original, B, in one chart.
 
-    Solid: whole frame; dashed: the face of the given track. Every point's customdata is
-    [frame index, "m:ss.ff", "A" or "B"].
+    Solid: whole frame; dashed: the face of the given track. offset_s: added to A's time to have B's: B is drawn at A's.
+    Every point's customdata is [frame index, "m:ss.ff" of its own clip, "A" or "B"].
     """
     title = "Similarity of successive frames: both clips"
     curves = []
-    for name, analysis, track_id, symbol in (
-        ("B", original, original_track, "circle"),
-        ("A", fake, fake_track, "x"),
+    for name, analysis, track_id, symbol, shift_s in (
+        ("B", original, original_track, "circle", offset_s),
+        ("A", fake, fake_track, "x", 0.0),
     ):
         color = COLORS[name.lower()]
         whole = analysis.trace("frame_similarity")
-        curves.append(_curve(whole, f"{name}, whole frame", color, "solid", symbol, name))
+        curves.append(_curve(whole, f"{name}, whole frame", color, "solid", symbol, name, shift_s))
         if track_id is not None:
             face = analysis.trace("face_similarity", track_id)
-            curves.append(_curve(face, f"{name}, face", color, "dash", f"{symbol}-open", name))
+            curves.append(_curve(face, f"{name}, face", color, "dash", f"{symbol}-open", name, shift_s))
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
         return empty_figure(title, NO_PAIRS, height_px=HEIGHT_PX)
-    cuts_s = np.unique(np.concatenate([_cuts_s(fake), _cuts_s(original)]))
+    cuts_s = np.unique(np.concatenate([_cuts_s(fake), _cuts_s(original) - offset_s]))
     return _finished(go.Figure(drawn), title, cuts_s, moment_s)
 
 
@@ -106,7 +107,13 @@ def cross_similarity_figure(
 
 
 def _curve(
-    trace: SignalTrace | None, name: str, color: str, dash: str, symbol: str, clip: str | None = None
+    trace: SignalTrace | None,
+    name: str,
+    color: str,
+    dash: str,
+    symbol: str,
+    clip: str | None = None,
+    shift_s: float = 0.0,
 ) -> go.Scatter | None:
     if trace is None or not np.isfinite(trace.values).any():
         return None
@@ -114,7 +121,7 @@ def _curve(
     # A click selects markers only, never points of a bare line; they must not fade when one is selected.
     marker = {"size": 4, "symbol": symbol, "color": color}
     return go.Scatter(
-        x=times_s,
+        x=times_s - shift_s,
         y=values,
         customdata=[row if clip is None else [*row, clip] for row in frames_and_times(frames, times_s)],
         name=name,

@@ -100,18 +100,21 @@ def paired_signal_figure(
     title: str,
     unit: str = "",
     moment_s: float | None = None,
+    offset_s: float = 0.0,
 ) -> go.Figure:
     """Return one measured quantity of a face in A, a fake (crosses, solid), and in B, its original (circles, dashed).
 
-    unit: of the values, or what they are where they are pure numbers. Points' customdata: [frame index, "m:ss.ff"].
+    unit: of the values, or what they are where they are pure numbers. offset_s: added to A's time to have B's: B is
+    drawn at A's. Points' customdata: [frame index, "m:ss.ff" of its own clip].
     """
     figure = go.Figure()
-    for name, trace, color, symbol, dash in (
-        ("B", original, COLORS["b"], "circle", "dash"),
-        ("A", fake, COLORS["a"], "x", "solid"),
+    for name, trace, color, symbol, dash, shift_s in (
+        ("B", original, COLORS["b"], "circle", "dash", offset_s),
+        ("A", fake, COLORS["a"], "x", "solid", 0.0),
     ):
         if trace is not None and np.isfinite(trace.values).any():
             curve = _signal_curve(trace, unit, color)
+            curve.update(x=np.asarray(curve.x) - shift_s)
             figure.add_trace(curve.update(name=name, marker={"symbol": symbol, "size": 6}, line={"dash": dash}))
     if not figure.data:
         return empty_figure(title, "Neither clip has a measurement of this face.", height_px=SIGNAL_HEIGHT_PX)

@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison.compare import Comparison, ComparisonProgress, compare
-from deepfake.comparison.findings import check_pair, greatest_differences
+from deepfake.comparison.findings import PairCheck, check_pair, greatest_differences
 from deepfake.comparison.overlap import difference_map, find_overlap
 from deepfake.comparison.pair_clips import PairClips, difference_view
 from deepfake.comparison.pair_wording import alignment_sentences, pair_sentence
@@ -35,6 +35,19 @@ def scene(count: int, *, seed: int = 3, step_px: int = 3, size: tuple[int, int] 
     for index in range(count):
         image = ground.copy()
         cv2.circle(image, (30 + step_px * index, height // 2), 24, (230, 200, 60), -1)
+        images.append(image)
+    return images
+
+
+def walk(count: int, *, seed: int = 4) -> list[np.ndarray]:
+    """The textured picture of scene() with a patch that wanders over it at an uneven pace, another for each seed."""
+    [ground] = scene(1)
+    noise = np.random.default_rng(seed).normal(size=(2, count + 10))
+    places = 4 * np.array([np.convolve(row, np.hanning(13)[1:-1], "valid") for row in noise]).cumsum(axis=1)
+    images = []
+    for x, y in places.T.round().astype(int).tolist():
+        image = ground.copy()
+        cv2.circle(image, (40 + abs(x) % (SIZE[1] - 80), 40 + abs(y) % (SIZE[0] - 80)), 24, (230, 200, 60), -1)
         images.append(image)
     return images
 
@@ -156,7 +169,7 @@ def test_frames_after_a_gap_are_compared_again(tmp_path: Path, write_clip: Write
 def test_a_fake_that_is_the_middle_of_its_original_is_laid_there(tmp_path: Path, write_clip: WriteClip) -> None:
     images = scene(12)
     found = compared(tmp_path, write_clip, {"frames": [image[:, 16:-16] for image in images]}, {"frames": images})
-    assert found.overlap.kind == "centre of the original"
+    assert found.overlap.kind == "center of the original"
     assert found.overlap.original_xyxy == (16, 0, 240, 192)
     assert found.cross_similarity.values.min() > 0.95
     assert found.overlap.fake_to_original() @ (0, 0, 1) == pytest.approx([16, 0])
@@ -181,10 +194,9 @@ def test_strangers_are_told_as_such(tmp_path: Path, write_clip: WriteClip) -> No
 
 
 def test_another_take_of_the_same_scene_is_told_as_such(tmp_path: Path, write_clip: WriteClip) -> None:
-    images = scene(90, step_px=2)
-    found = compared(tmp_path, write_clip, {"frames": images[:60]}, {"frames": images[25:85]})
+    found = compared(tmp_path, write_clip, {"frames": walk(60, seed=5)}, {"frames": walk(60)})
     assert found.pair.similarity > 0.7
-    assert found.pair.together is False
+    assert found.pair.code == found.finding.code == "out_of_step"
     assert "not run in step" in pair_sentence(found.pair)
 
 
@@ -204,17 +216,50 @@ def test_a_pair_loses_most_of_what_the_original_changes_by() -> None:
     assert check_pair(same, np.tile([0.982, 0.92, 0.922], (5, 1)), none).code == "pair"
 
 
-@pytest.mark.parametrize(("first_of_fake", "first_of_original"), [(8, 0), (0, 8)])
-def test_a_clip_that_begins_a_third_of_a_second_later_is_told_as_such(
-    tmp_path: Path, write_clip: WriteClip, first_of_fake: int, first_of_original: int
+@pytest.mark.parametrize(
+    ("first_of_fake", "first_of_original", "note"),
+    [(8, 0, "A begins at 0:00.32 of B"), (0, 8, "B begins at 0:00.32 of A"), (30, 0, "A begins at 0:01.20 of B")],
+)
+def test_a_clip_that_begins_later_is_laid_where_it_belongs(
+    tmp_path: Path, write_clip: WriteClip, first_of_fake: int, first_of_original: int, note: str
 ) -> None:
-    images = scene(70, step_px=2)
+    images = walk(90)
     fake, original = images[first_of_fake:][:60], images[first_of_original:][:60]
     found = compared(tmp_path, write_clip, {"frames": fake}, {"frames": original})
-    assert found.pair.similarity > 0.7
-    assert (found.pair.code, found.finding.code) == ("out_of_step", "out_of_step")
-    assert "one begins later" in pair_sentence(found.pair)
-    assert "0.2 s apart it is higher" in pair_sentence(found.pair)
+    assert found.offset_s == pytest.approx((first_of_fake - first_of_original) / 25, abs=1e-6)
+    assert (
+        found.original_frame_indices - found.cross_similarity.frame_indices == first_of_fake - first_of_original
+    ).all()
+    assert len(found.cross_similarity.values) == 60 - abs(first_of_fake - first_of_original)
+    assert found.pair.code == "pair"
+    assert found.cross_similarity.values.min() > 0.95
+    assert note in alignment_sentences(found)[0]
+    assert comparison_to_dict(found)["alignment"]["offset_s"] == found.offset_s
+
+
+def test_an_excerpt_of_another_size_and_rate_is_found_in_the_whole(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = walk(120)
+    small = [cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for image in images[40:100:2]]
+    found = compared(tmp_path, write_clip, {"frames": small, "rate": 25}, {"frames": images, "rate": 50})
+    assert found.offset_s == pytest.approx(0.8, abs=0.011)
+    assert found.overlap.kind == "scaled"
+    assert found.pair.code == "pair"
+    assert found.cross_similarity.values.min() > 0.9
+
+
+def test_clips_that_begin_together_and_strangers_are_not_moved(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = walk(60)
+    patched = [image.copy() for image in images]
+    for image in patched[20:40]:
+        image[40:60, 40:60] = 255
+    assert compared(tmp_path, write_clip, {"frames": patched}, {"frames": images}).offset_s == 0
+    assert compared(tmp_path, write_clip, {"frames": walk(60, seed=5)}, {"frames": images}).offset_s == 0
+
+
+def test_clips_that_are_more_alike_a_moment_apart_are_told_as_such() -> None:
+    said = pair_sentence(PairCheck("out_of_step", 0.9, 0.85, moves=True, nudged=0.95))
+    assert "one begins later" in said
+    assert "0.2 s apart it is higher" in said
 
 
 def test_pictures_too_small_for_the_window_give_no_answer(tmp_path: Path, write_clip: WriteClip) -> None:
@@ -354,4 +399,4 @@ def test_a_faceforensics_fake_that_was_cropped_is_laid_on_the_middle_of_its_orig
     folder = real_data / "faceforensics"
     fake = folder / "manipulated_sequences/NeuralTextures/c23/videos/720_672.mp4"
     overlap = find_overlap(fake, folder / "original_sequences/youtube/c23/videos/720.mp4")
-    assert (overlap.kind, overlap.original_xyxy) == ("centre of the original", (8, 0, 648, 480))
+    assert (overlap.kind, overlap.original_xyxy) == ("center of the original", (8, 0, 648, 480))

@@ -201,7 +201,14 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
                         key=key, persist_state="session", width=420)  # fmt: skip
     title, unit, how = named[name]
     original_trace = None if other is None else original.trace(name, other)
-    figure = paired_signal_figure(fake.trace(name, track_id), original_trace, title=title, unit=unit, moment_s=moment_s)
+    figure = paired_signal_figure(
+        fake.trace(name, track_id),
+        original_trace,
+        title=title,
+        unit=unit,
+        moment_s=moment_s,
+        offset_s=ready.comparison.offset_s,
+    )
     if name == SCORE:
         figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     clickable_chart(

@@ -66,7 +66,7 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     is_same_rate = abs(rates[0] / rates[1] - 1) < 1e-3
     notes = []
     varies = any(analysis.video.variable_frame_rate for analysis in (fake, original))
-    begins = _offset_text(comparison.offset_s)
+    begins = offset_text(comparison.offset_s) or "offset 0"
     nearest = f"each frame of A is compared with B's frame nearest in time, {begins}."
     if is_same_rate and not varies:
         notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, {begins}.")
@@ -86,9 +86,10 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     return (*notes, _size_sentence(comparison))
 
 
-def _offset_text(offset_s: float) -> str:
+def offset_text(offset_s: float) -> str:
+    """Return where one clip begins in the other, "" where they begin together. offset_s: as in Comparison."""
     if offset_s == 0:
-        return "offset 0"
+        return ""
     later, earlier = ("A", "B") if offset_s > 0 else ("B", "A")
     return f"{later} begins at {format_time(abs(offset_s))} of {earlier}"
 

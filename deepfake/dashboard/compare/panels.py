@@ -9,6 +9,7 @@ from deepfake.comparison.pair_wording import (
     FINDING_TITLES,
     alignment_sentences,
     finding_sentence,
+    offset_text,
     pair_sentence,
     pair_warnings,
 )
@@ -44,7 +45,8 @@ def draw_answer(ready: ReadyComparison) -> None:
             st.markdown(
                 f"## :material/compare: {FINDING_TITLES[finding.code].upper()}\n{plain(finding_sentence(finding))}"
             )
-            st.caption(f":material/link: Same scene, same moments. {plain(sentence)}")
+            when = offset_text(comparison.offset_s) or "same moments"
+            st.caption(f":material/link: Same scene, {when}. {plain(sentence)}")
         else:
             title = FINDING_TITLES[comparison.finding.code].upper()
             st.markdown(f"## :orange[:material/link_off: {title}]\n{plain(sentence)} All is shown nevertheless.")

@@ -82,7 +82,7 @@ def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
     draw_curves(state, ready, track_id, moment_s)
     choose_person(state, ready.fake.analysis)
     draw_moments(comparison, state)
-    time_slider(state, times_s)
+    time_slider(state, times_s, comparison.cross_similarity.frame_indices)
     try:
         draw_panels(ready, row, track_id)
         where, motion = st.columns([3, 2], gap="medium")

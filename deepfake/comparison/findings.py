@@ -74,7 +74,8 @@ class Finding:
     "alike", neither differs; "out_of_step", the clips show one scene at different moments; "no_pair", they do not
     belong together, or it cannot be told. face, whole: the medians of the similarity of the face and of the whole
     picture at the moments at which the face stands out, where it does, else at those that show the face; None without
-    a face. from_s, to_s: the first and the last moment at which the face stands out, seconds, of "face" alone.
+    a face. from_s, to_s: the first and the last moment at which the face stands out, seconds, of "face" alone; in a
+    part, of the longest stretch, beside which there are `more`.
     """
 
     code: FindingCode
@@ -82,6 +83,7 @@ class Finding:
     whole: float | None = None
     from_s: float | None = None
     to_s: float | None = None
+    more: int = 0
 
 
 def find_difference(pair: PairCheck, whole: SignalTrace, face: SignalTrace | None) -> Finding:
@@ -96,23 +98,30 @@ def find_difference(pair: PairCheck, whole: SignalTrace, face: SignalTrace | Non
         median = float(np.nanmedian(whole.values))
         return Finding("alike" if median >= ALIKE_SIMILARITY else "all_over", None, median)
     rows = np.isin(whole.frame_indices, face.frame_indices)
-    around, known = whole.values[rows], np.isfinite(whole.values[rows] - face.values)
+    around = whole.values[rows]
+    gap = around - face.values
+    known = np.isfinite(gap)
     medians = _medians(face.values, around, known)
-    if min(medians) < ALIKE_SIMILARITY and float(np.mean((around > face.values)[known])) >= FACE_DIFFERS_SHARE:
-        gap = around - face.values
-        # Half of what it stands out by at its most, single moments aside: where it is changed in a part alone, the
-        # rest differs a little as well by another compression.
-        stands_out = known & (gap >= float(np.quantile(gap[known], 0.95)) / 2)
-    else:
-        stands_out = _differs_in_part(face.values, around)
-    if not stands_out.any():
-        return Finding("alike" if min(medians) >= ALIKE_SIMILARITY else "all_over", *medians)
-    times_s = face.timestamps_s[stands_out]
-    return Finding("face", *_medians(face.values, around, stands_out), float(times_s[0]), float(times_s[-1]))
+    part, more = _longest_stretch(_differs_in_part(face.values, around))
+    if part.any() and float(np.median(gap[known])) < PART_MIN_GAP:
+        return Finding("face", *_medians(face.values, around, part), *_ends_s(face, part), more)
+    if min(medians) >= ALIKE_SIMILARITY:
+        return Finding("alike", *medians)
+    if float(np.mean(gap[known] > 0)) < FACE_DIFFERS_SHARE:
+        return Finding("all_over", *medians)
+    # Half of what it stands out by at its most, single moments aside: where it is changed in a part alone, the rest
+    # differs a little as well by another compression.
+    stands_out = known & (gap >= float(np.quantile(gap[known], 0.95)) / 2)
+    return Finding("face", *_medians(face.values, around, stands_out), *_ends_s(face, stands_out))
 
 
 def _medians(face: NDArray[np.float32], around: NDArray[np.float32], where: NDArray[np.bool_]) -> tuple[float, float]:
     return float(np.median(face[where])), float(np.median(around[where]))
+
+
+def _ends_s(face: SignalTrace, where: NDArray[np.bool_]) -> tuple[float, float]:
+    times_s = face.timestamps_s[where]
+    return float(times_s[0]), float(times_s[-1])
 
 
 def _differs_in_part(face: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -121,6 +130,18 @@ def _differs_in_part(face: NDArray[np.float32], around: NDArray[np.float32]) -> 
     needed = min(PART_MIN_MOMENTS, len(differs))
     begins = np.lib.stride_tricks.sliding_window_view(differs, needed).all(axis=1)
     return np.convolve(begins, np.ones(needed)) > 0
+
+
+def _longest_stretch(where: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """Return the longest stretch of moments alone, and how many more there are."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(np.int8)))
+    if len(edges) == 0:
+        return np.zeros_like(where), 0
+    begins, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - begins))
+    alone = np.zeros_like(where)
+    alone[begins[longest] : ends[longest]] = True
+    return alone, len(begins) - 1
 
 
 def main_trace(faces: tuple[SignalTrace, ...]) -> SignalTrace | None:

@@ -4,7 +4,6 @@ Where pictures change, both change: the similarity of successive frames, which b
 movement that a swapped face and another compression leave as it is. It proposes; pictures decide.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,6 @@ from deepfake.comparison.findings import MIN_PAIR_SIMILARITY
 from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
 from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
-from deepfake.video.info import Image
 from deepfake.video.reader import VideoReader
 
 # So much of the shorter clip, and so many moments, have to lie on the other.
@@ -26,6 +24,13 @@ MIN_MOMENTS: Final = 24
 # are, with up to 1.3 s cut off and encoded again, it was the right place in all, to the frame, at 0.66 or more, at half
 # the size and rate 0.51; other clips reach 0.8 by chance, and pictures tell them.
 MIN_CORRELATION: Final = 0.5
+# Where both change so much alike as they begin, they begin together: in the same pairs 0.94 or more in step, at most
+# 0.58 out of step. Of places that fit nearly as well, the one where most of both meets: a scene that is repeated fits
+# at each of its turns, and what was changed in one turn is missing at another.
+KEPT_CORRELATION: Final = 0.8
+NEARLY_AS_WELL: Final = 0.1
+NEIGHBOR_STEPS: Final = 3
+SAME_RATE: Final = 1.1  # of two steps: below, they are of one rate
 LOOKED_AT: Final = 5  # moments whose pictures decide
 MIN_GAIN: Final = 0.005  # of the similarity in the median: for less, clips are taken to begin together
 LEAST_CHANGE: Final = 1e-4  # of the similarity of successive frames: below, it is the noise of compression
@@ -47,19 +52,26 @@ def find_offset(
     if fake is None or original is None:
         return 0.0
     steps_s = sorted(_step_s(trace) for trace in (fake, original))
-    proposed = _by_movement(fake, original, steps_s[1])
+    if steps_s[0] <= 0:
+        return 0.0
+    is_other_rate = steps_s[1] > SAME_RATE * steps_s[0]
+    proposed = _by_movement(fake, original, steps_s[1], smooth=is_other_rate)
     if proposed == 0.0:
         return 0.0
     # Where the rates differ, the movement tells no more than the coarser one does.
-    around = round(steps_s[1] / steps_s[0]) if steps_s[1] > 1.1 * steps_s[0] else 0
+    around = round(steps_s[1] / steps_s[0]) + 1 if is_other_rate else 0
     near = [proposed + number * steps_s[0] for number in range(-around, around + 1)]
     ends_s = float(fake.timestamps_s[-1]), float(original.timestamps_s[-1])
-    overlaps = [find_overlap(fake_path, original_path, settings, offset_s=offset_s) for offset_s in (0.0, proposed)]
+    as_begun, moved_there = (
+        find_overlap(fake_path, original_path, settings, offset_s=offset_s) for offset_s in (0.0, proposed)
+    )
+    places = [(0.0, as_begun), *((offset_s, moved_there) for offset_s in near)]
     with VideoReader(fake_path, settings) as fake_reader, VideoReader(original_path, settings) as original_reader:
-        [as_it_is], moved = (
-            _likeness((fake_reader, original_reader), ends_s, offsets_s, overlap)
-            for offsets_s, overlap in (([0.0], overlaps[0]), (near, overlaps[1]))
-        )
+        readers = fake_reader, original_reader
+        # At the same moments of the fake: elsewhere it may have been changed less.
+        as_it_is, *moved = _likeness(readers, ends_s, places)
+        if not moved or moved[0] < 0:  # the two places have no moment in common
+            [as_it_is], moved = _likeness(readers, ends_s, places[:1]), _likeness(readers, ends_s, places[1:])
     best = int(np.argmax(moved))
     fits = moved[best] >= max(MIN_PAIR_SIMILARITY, as_it_is + MIN_GAIN)
     return near[best] if fits else 0.0
@@ -69,25 +81,34 @@ def _step_s(trace: SignalTrace) -> float:
     return float(np.median(np.diff(trace.timestamps_s, prepend=0.0))) if len(trace.timestamps_s) else 0.0
 
 
-def _by_movement(fake: SignalTrace, original: SignalTrace, step_s: float) -> float:
+def _by_movement(fake: SignalTrace, original: SignalTrace, step_s: float, *, smooth: bool) -> float:
     """The offset at which both change alike, seconds; 0.0 where there is none, or they do so as they begin."""
-    a, b = _change(fake, step_s), _change(original, step_s)
+    a, b = (_change(trace, step_s, smooth=smooth) for trace in (fake, original))
     needed = max(MIN_MOMENTS, round(MIN_SHARE * min(len(a), len(b))))
     if min(len(a), len(b)) < needed:
         return 0.0
     correlations, first_lag = _correlations(a, b, needed)
-    best = int(np.argmax(correlations))
-    return (best + first_lag) * step_s if correlations[best] >= MIN_CORRELATION else 0.0
+    as_they_begin = float(correlations[-first_lag]) if 0 <= -first_lag < len(correlations) else 0.0
+    best = float(correlations.max())
+    if best < MIN_CORRELATION or as_they_begin >= min(KEPT_CORRELATION, best - NEARLY_AS_WELL):
+        return 0.0
+    lags = np.flatnonzero(correlations >= best - NEARLY_AS_WELL) + first_lag
+    meeting = np.minimum(len(a), len(b) - lags) - np.maximum(0, -lags)
+    # Neighbors of the best fit nearly as well and meet in as much but a step: among these, the best.
+    longest = lags[meeting >= meeting.max() - NEIGHBOR_STEPS]
+    return float(longest[np.argmax(correlations[longest - first_lag])]) * step_s
 
 
-def _change(trace: SignalTrace, step_s: float) -> NDArray[np.float64]:
+def _change(trace: SignalTrace, step_s: float, *, smooth: bool) -> NDArray[np.float64]:
     """How much a clip changes in each step of time, on a scale on which a cut does not outweigh all else."""
-    if step_s <= 0 or not np.isfinite(trace.values).all():
+    if not np.isfinite(trace.values).all():
         return np.empty(0)
     times_s = np.concatenate([[0.0], trace.timestamps_s])
     so_far = np.concatenate([[0.0], np.cumsum(1 - trace.values.astype(np.float64))])
     edges_s = np.arange(0.0, times_s[-1] + step_s / 2, step_s)
     changed = np.diff(np.interp(edges_s, times_s, so_far))
+    if smooth and len(changed) >= 3:  # at another rate frames are repeated, and others left out
+        changed = np.convolve(changed, np.ones(3) / 3, mode="same")
     return np.asarray(np.log(np.maximum(changed, LEAST_CHANGE)), dtype=np.float64)
 
 
@@ -115,25 +136,21 @@ def _correlations(a: NDArray[np.float64], b: NDArray[np.float64], needed: int) -
 
 
 def _likeness(
-    readers: tuple[VideoReader, VideoReader], ends_s: tuple[float, float], offsets_s: list[float], overlap: Overlap
+    readers: tuple[VideoReader, VideoReader], ends_s: tuple[float, float], places: list[tuple[float, Overlap]]
 ) -> list[float]:
-    """The similarity of fake and original for each offset, in the median over moments that all of these offsets leave
-    to both; −1 where there are none."""
+    """The similarity of fake and original in each place, an offset and what lies on what, in the median over moments of
+    the fake that the original has in all of them; −1 where there are none."""
     fake, original = readers
-    first_s = max(0.0, *(-offset_s for offset_s in offsets_s))
-    last_s = min(ends_s[0], *(ends_s[1] - offset_s for offset_s in offsets_s))
+    first_s = max(0.0, *(-offset_s for offset_s, _ in places))
+    last_s = min(ends_s[0], *(ends_s[1] - offset_s for offset_s, _ in places))
     if first_s > last_s:
-        return [-1.0] * len(offsets_s)
-
-    def view(picture: Image, of_side: Callable[[Image, tuple[int, int]], Image]) -> Image:
-        return np.ascontiguousarray(of_side(picture, overlap.reduced_size))
-
-    values = np.empty((LOOKED_AT, len(offsets_s)))
+        return [-1.0] * len(places)
+    values = np.empty((LOOKED_AT, len(places)))
     for row, moment_s in enumerate(np.linspace(first_s, last_s, LOOKED_AT + 2)[1:-1].tolist()):
         frame = fake.frame_near(moment_s)[0]
-        seen = view(frame.image, overlap.fake_view)
         nearest_s = frame.timestamp_s + 0.5 / float(original.info.frame_rate)  # the last frame before is the nearest
-        for column, offset_s in enumerate(offsets_s):
-            other = view(original.frame_near(nearest_s + offset_s)[0].image, overlap.original_view)
-            values[row, column] = reduced_similarity(seen, other)
+        for column, (offset_s, overlap) in enumerate(places):
+            other, size = original.frame_near(nearest_s + offset_s)[0], overlap.reduced_size
+            views = overlap.fake_view(frame.image, size), overlap.original_view(other.image, size)
+            values[row, column] = reduced_similarity(*map(np.ascontiguousarray, views))
     return [float(value) if np.isfinite(value) else -1.0 for value in np.median(values, axis=0)]

@@ -87,7 +87,7 @@ def write_side_by_side(
             if writer is None:
                 size = pair.shape[1], pair.shape[0]
                 writer = stack.enter_context(ClipWriter(out, readers[0].info.frame_rate, size))
-            writer.write(pair, float(time_s))
+            writer.write(pair, float(time_s - cross.timestamps_s[0]))
             if progress is not None:
                 progress(done, len(moments))
 

@@ -26,6 +26,8 @@ def finding_sentence(finding: Finding) -> str:
     when = f"from {format_time(finding.from_s)} to {format_time(finding.to_s)}"
     if finding.from_s == finding.to_s:
         when = f"at {format_time(finding.from_s)}"
+    if finding.more:
+        when += f" (and in {finding.more} shorter {'part' if finding.more == 1 else 'parts'})"
     return (
         f"The face stands out {when}: its similarity there is {finding.face:.3f}, that of the whole picture "
         f"{finding.whole:.3f}. Another compression alone can do that too, so it is no proof of a fake."
@@ -50,7 +52,9 @@ def pair_sentence(check: PairCheck) -> str:
             f"same moment their similarity is {check.similarity:.3f}, {apart}. What differs may be movement alone: "
             "compare clips that begin at the same moment."
         )
-    timing = f"; {SHIFT_S:g} s apart only {check.shifted:.3f}" if check.moves else ""
+    timing = "; too little moves, or for too short, to tell whether the moments are the same"
+    if check.moves:
+        timing = f"; {SHIFT_S:g} s apart only {check.shifted:.3f}"
     return (
         f"The clips belong together: at the same moment their similarity is {check.similarity:.3f} in the median"
         f"{timing}."
@@ -80,10 +84,14 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     else:
         what = "Different lengths" if frames[0] != frames[1] else "Frames at different times"
         notes.append(
-            f"{what} (A {frames[0]} frames, {fake.frame_timestamps_s[-1]:.2f} s; B {frames[1]} "
-            f"frames, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
+            f"{what} (A {_frames(frames[0])}, {fake.frame_timestamps_s[-1]:.2f} s; B {_frames(frames[1])}, "
+            f"{original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
         )
     return (*notes, _size_sentence(comparison))
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def offset_text(offset_s: float) -> str:

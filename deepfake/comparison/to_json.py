@@ -25,6 +25,7 @@ def comparison_to_dict(comparison: Comparison, *, shown_paths: tuple[str, str] |
             "reason": pair_sentence(pair),
             "median_similarity": pair.similarity,
             "median_similarity_1_s_apart": pair.shifted,
+            "median_similarity_0_2_s_apart": pair.nudged,
         },
         "finding": asdict(comparison.finding),
         "alignment": {

@@ -31,22 +31,28 @@ def chosen_time(
         page.time_of = clip_id
         set_time(page, float(timestamps_s[initial_frame]) if from_url is None else from_url)
     page.time_s = st.session_state.get(page.key("time"), page.time_s)
-    frame = frame_shown_at(timestamps_s, min(max(page.time_s, 0.0), float(timestamps_s[-1])))
+    frame = frame_shown_at(timestamps_s, min(max(page.time_s, float(timestamps_s[0])), float(timestamps_s[-1])))
     return frame, float(timestamps_s[frame])
 
 
-def time_slider(page: PageState, timestamps_s: NDArray[np.float64]) -> None:
-    """Draw the slider, with a button to either side that goes one frame on, and keep the time in the URL."""
+def time_slider(
+    page: PageState, timestamps_s: NDArray[np.float64], frame_indices: NDArray[np.int64] | None = None
+) -> None:
+    """Draw the slider, with a button to either side that goes one frame on, and keep the time in the URL.
+
+    timestamps_s: of all frames, or of those that frame_indices names.
+    """
     frame, time_s = chosen_time(page, page.time_of or "", timestamps_s)
     last = len(timestamps_s) - 1
     if last == 0:
         st.caption("The clip has a single frame.")
         return
+    named = np.arange(last + 1) if frame_indices is None else frame_indices
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False)
     _draw_step(row, page, timestamps_s, frame, -1)
     row.slider(
-        f"Moment — {format_time(time_s)}, frame {frame} of 0 to {last}",
-        min_value=0.0,
+        f"Moment — {format_time(time_s)}, frame {named[frame]} of {named[0]} to {named[-1]}",
+        min_value=float(timestamps_s[0]),
         max_value=float(timestamps_s[-1]),
         value=time_s,
         step=max(0.001, round(float(np.median(np.diff(timestamps_s))), 6)),

@@ -119,6 +119,11 @@ def test_a_clip_that_begins_later_than_the_other_is_laid_where_it_belongs(
     user.choose("whole.mp4", source=tmp_path.name, original=True).wait_for_answer()
     assert "Same scene, A begins at 0:00.32 of B." in user.words
     assert "B is drawn where it belongs on A's time." in user.words
+    user.click("compare-swap").wait_for_answer()
+    assert "Same scene, B begins at 0:00.32 of A." in user.words
+    slider = user.slider[0]
+    assert slider.min == pytest.approx(0.32)
+    assert slider.label.endswith("of 8 to 69")
 
 
 def test_a_and_b_change_places_and_another_a_lets_go_of_b(compared: User) -> None:

@@ -4,6 +4,7 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison.compare import Comparison, ComparisonProgress, compare
 from deepfake.comparison.findings import PairCheck, check_pair, greatest_differences
 from deepfake.comparison.overlap import difference_map, find_overlap
-from deepfake.comparison.pair_clips import PairClips, difference_view
+from deepfake.comparison.pair_clips import PairClips, difference_view, write_side_by_side
 from deepfake.comparison.pair_wording import alignment_sentences, pair_sentence
 from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.errors import ClipNotFoundError
@@ -237,6 +238,15 @@ def test_a_clip_that_begins_later_is_laid_where_it_belongs(
     assert comparison_to_dict(found)["alignment"]["offset_s"] == found.offset_s
 
 
+def test_a_side_by_side_clip_begins_with_what_both_show(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = walk(60)
+    found = compared(tmp_path, write_clip, {"frames": images}, {"frames": images[20:]})
+    assert found.offset_s == pytest.approx(-0.8)
+    write_side_by_side(tmp_path / "both.mp4", tmp_path / "fake.mp4", tmp_path / "original.mp4", found)
+    with av.open(str(tmp_path / "both.mp4")) as clip:
+        assert min(packet.pts for packet in clip.demux(video=0) if packet.pts is not None) == 0
+
+
 def test_an_excerpt_of_another_size_and_rate_is_found_in_the_whole(tmp_path: Path, write_clip: WriteClip) -> None:
     images = walk(120)
     small = [cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for image in images[40:100:2]]
@@ -254,6 +264,16 @@ def test_clips_that_begin_together_and_strangers_are_not_moved(tmp_path: Path, w
         image[40:60, 40:60] = 255
     assert compared(tmp_path, write_clip, {"frames": patched}, {"frames": images}).offset_s == 0
     assert compared(tmp_path, write_clip, {"frames": walk(60, seed=5)}, {"frames": images}).offset_s == 0
+
+
+def test_a_scene_that_is_repeated_is_compared_whole(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = walk(40)
+    changed = [image.copy() for image in images]
+    for image in changed:
+        image[20:170, 20:120] = 255 - image[20:170, 20:120]
+    found = compared(tmp_path, write_clip, {"frames": [*changed, *images]}, {"frames": [*images, *images]})
+    assert found.offset_s == 0
+    assert len(found.cross_similarity.values) == 80
 
 
 def test_clips_that_are_more_alike_a_moment_apart_are_told_as_such() -> None:

@@ -62,6 +62,16 @@ def test_a_face_that_stands_out_at_one_moment_is_not_told_from_when_to_when() ->
     )
 
 
+def test_a_part_is_found_whatever_another_compression_does_to_the_rest() -> None:
+    for rest in (0.975, 0.981):
+        face = trace([rest] * 30 + [0.8] * 10 + [rest] * 60 + [0.8] * 6 + [rest] * 20)
+        found = find_difference(PAIR, trace([0.98] * 126), face)
+        assert (found.code, found.more) == ("face", 1)
+        assert found.face == pytest.approx(0.8)
+        assert (found.from_s, found.to_s) == (pytest.approx(3.0), pytest.approx(3.9))
+        assert "(and in 1 shorter part)" in finding_sentence(found)
+
+
 def test_a_single_odd_moment_is_no_part_of_a_clip() -> None:
     assert (
         find_difference(PAIR, trace([0.983] * 40), trace([0.984] * 20 + [0.88] * 4 + [0.984] * 16)).code == "all_over"

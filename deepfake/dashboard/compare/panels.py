@@ -45,7 +45,8 @@ def draw_answer(ready: ReadyComparison) -> None:
             st.markdown(
                 f"## :material/compare: {FINDING_TITLES[finding.code].upper()}\n{plain(finding_sentence(finding))}"
             )
-            when = offset_text(comparison.offset_s) or "same moments"
+            checked = "same moments" if comparison.pair.moves else "the moments could not be checked"
+            when = offset_text(comparison.offset_s) or checked
             st.caption(f":material/link: Same scene, {when}. {plain(sentence)}")
         else:
             title = FINDING_TITLES[comparison.finding.code].upper()

@@ -8,7 +8,6 @@ from typing import Literal
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import Answer, VerdictLabel
 from deepfake.dataset import ClipEntry
-from deepfake.video.info import Extent
 
 Status = Literal["analyzed", "known", "failed", "failed_before"]
 Look = Literal["quick", "full"]
@@ -21,7 +20,7 @@ class BatchResult:
     status: "analyzed" now; "known", in the store before; "failed" now; "failed_before", recorded and not tried again.
     reason: the verdict's first. error: why, without the clip's name, None where there is a verdict. seconds: that the
     analysis took, None where there was none. look: what the verdict rests on, a quick look or the full pass. answer:
-    as Verdict.answer. declared: the extent of what the file declares (video.info.Declaration), or None.
+    as Verdict.answer. declared: what the file declares, as Declaration.brief, or None.
     """
 
     clip: ClipEntry
@@ -34,7 +33,7 @@ class BatchResult:
     seconds: float | None = None
     look: Look | None = None
     answer: Answer | None = None
-    declared: Extent | None = None
+    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

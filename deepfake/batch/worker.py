@@ -214,7 +214,7 @@ def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: Loc
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
-    declared = None if analysis.video.declared is None else analysis.video.declared.extent
+    declared = None if analysis.video.declared is None else analysis.video.declared.brief
     return BatchResult(
         clip,
         "analyzed",

@@ -10,7 +10,6 @@ from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import ClipEntry
 from deepfake.files import stamp_of
-from deepfake.report.wording import DECLARED_CELLS
 from deepfake.store import AnalysisStore, AnalysisSummary
 
 CHIP_WIDTH_PX = 165
@@ -52,8 +51,7 @@ def with_declared(table: pd.DataFrame, rows: Sequence[AnalysisSummary | None]) -
     """Return a table with what the files say of themselves after P(fake), where any of them says something."""
     said = [row.declared if row else None for row in rows]
     if any(said):
-        words = [DECLARED_CELLS[extent] if extent else "" for extent in said]
-        table.insert(list(table.columns).index("P(fake)") + 1, "the file says", words)
+        table.insert(list(table.columns).index("P(fake)") + 1, "the file says", [words or "" for words in said])
     return table
 
 

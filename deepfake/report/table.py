@@ -11,7 +11,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.files import csv_cell, csv_text
 from deepfake.report.card import ANSWER_WORDS, card_reasons
-from deepfake.report.wording import DECLARED_CELLS, KNOWN_CLIP, causes_text, format_time, is_known_clip, person_name
+from deepfake.report.wording import KNOWN_CLIP, causes_text, format_time, is_known_clip, person_name
 from deepfake.signals.base import SignalTrace
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
@@ -46,7 +46,7 @@ def first_reason(analysis: Analysis) -> str:
     """Return the strongest reason of an answer in plain words, before it what the file declares, and after it whether
     the classifier knows the clip; "" where there is nothing to tell."""
     declared = analysis.video.declared
-    told = [] if declared is None else [f"The file says: {DECLARED_CELLS[declared.extent]}."]
+    told = [] if declared is None else [f"The file says: {declared.brief}."]
     told += [reason.sentence for reason in card_reasons(analysis.verdict)[:1]]
     if analysis.verdict.answer != "NO_FACE" and is_known_clip(analysis):
         told.append(KNOWN_CLIP)

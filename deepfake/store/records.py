@@ -5,7 +5,6 @@ from datetime import datetime
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.verdict import Answer, VerdictLabel
-from deepfake.video.info import Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +14,8 @@ class AnalysisSummary:
     name, location: as the clip was called and where it was when it was analyzed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
     has none. reason: the verdict's first, or None. faces: tracks. duration_s: seconds, or None; width, height: px.
-    faces_limit: as in Analysis. answer: what a reader is told, as Verdict.answer. declared: the extent of what the file
-    declares (video.info.Declaration), or None.
+    faces_limit: as in Analysis. answer: what a reader is told, as Verdict.answer. declared: what the file declares, as
+    Declaration.brief, or None.
     """
 
     id: int
@@ -40,7 +39,7 @@ class AnalysisSummary:
     software_version: str
     faces_limit: int | None
     answer: Answer
-    declared: Extent | None
+    declared: str | None
 
     def is_enough_for(self, max_faces: int) -> bool:
         """Return whether an analysis that follows so many faces at once would find no more people."""

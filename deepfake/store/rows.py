@@ -50,7 +50,7 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "model": classifier(analysis.config.classifier).fingerprint(),
         "faces_limit": analysis.faces_limit,
         "answer": verdict.answer,
-        "declared": None if video.declared is None else video.declared.extent,
+        "declared": None if video.declared is None else video.declared.brief,
     }
 
 

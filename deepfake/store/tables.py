@@ -54,7 +54,7 @@ analyses = Table(
     Column("model", String(64), nullable=False),
     Column("faces_limit", Integer),
     Column("answer", String(16), nullable=False, server_default=""),
-    Column("declared", String(16)),
+    Column("declared", String(64)),
     UniqueConstraint("sha256", "fingerprint", name="uq_analyses_sha256_fingerprint"),
     # The searched name lies in the indexes, so that a search reads these and not the table.
     Index("ix_analyses_newest", "created_at_us", "id", "search_name"),

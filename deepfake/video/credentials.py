@@ -10,10 +10,22 @@ from typing import Any, Final, Literal
 
 import c2pa
 
-CredentialState = Literal["none", "valid", "tampered", "unreadable"]
+CredentialState = Literal["none", "valid", "tampered", "unconfirmed", "unreadable"]
 # Nothing is fetched: neither a manifest that is kept elsewhere nor whether a certificate was withdrawn.
 OFFLINE: Final = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 UNTRUSTED: Final = "signingCredential.untrusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What credentials say that pictures come from. source: as in Credentials.sources. is_whole: whether the whole was
+    created so, not a part. is_earlier: whether an earlier state of the file, or what was put in, says so. signer: of
+    the one that says so."""
+
+    source: str
+    is_whole: bool
+    is_earlier: bool
+    signer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +34,8 @@ class Credentials:
 
     Attributes:
         state: "none", there are none; "valid", the file is what was signed; "tampered", the signature or the file was
-            changed since; "unreadable", they could not be read.
+            changed since; "unconfirmed", the file may be what was signed, but the signature does not count, such as one
+            whose certificate expired; "unreadable", they could not be read.
         signer: the name in the certificate, with its organization. Nobody vouches for it here: the certificate is not
             checked against a list of trusted ones.
         tool: what wrote them.
@@ -30,7 +43,7 @@ class Credentials:
         claims: what they say was done, the latest first, C2PA's names of actions, such as "c2pa.edited".
         sources: what they say the pictures come from, the last part of IPTC's names, such as "digitalCapture"; of what
             was put in as well.
-        created_as: those of the sources as which the whole was created.
+        origins: each of the sources, where it stands.
         problems: why they do not hold, in the words of the library.
     """
 
@@ -40,7 +53,7 @@ class Credentials:
     signed_at: str = ""
     claims: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    created_as: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -71,26 +84,40 @@ def _credentials(found: dict[str, Any]) -> Credentials:
     signature = manifest.get("signature_info", {})
     problems = [item for item in found.get("validation_status", []) if item.get("code") != UNTRUSTED]
     actions = [*_actions(found)]
-    names = (signature.get("common_name"), signature.get("issuer"))
     tools = (" ".join(filter(None, (tool.get("name"), tool.get("version")))) for tool in _tools(manifest))
-    created_as = (
-        _source(action) for action, is_whole in actions if is_whole and action.get("action") == "c2pa.created"
-    )
+    origins = [
+        Origin(source, is_whole and action.get("action") == "c2pa.created", state is not manifest, _signer(state))
+        for action, is_whole, state in actions
+        if (source := _source(action))
+    ]
     return Credentials(
-        state="tampered" if problems or not manifest else "valid",
-        signer=", ".join(dict.fromkeys(filter(None, names))),
+        state=_state(manifest, [str(item.get("code")) for item in problems]),
+        signer=_signer(manifest),
         tool=", ".join(tools),
         signed_at=str(signature.get("time") or ""),
-        claims=tuple(dict.fromkeys(str(action.get("action", "")) for action, _ in actions)),
-        sources=tuple(dict.fromkeys(filter(None, (_source(action) for action, _ in actions)))),
-        created_as=tuple(dict.fromkeys(filter(None, created_as))),
+        claims=tuple(dict.fromkeys(str(action.get("action", "")) for action, _, _ in actions)),
+        sources=tuple(dict.fromkeys(origin.source for origin in origins)),
+        origins=tuple(origins),
         problems=tuple(str(item.get("explanation") or item.get("code")) for item in problems),
     )
 
 
-def _actions(found: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """What was done to the file, the latest first, and whether to the whole of it: an earlier state of the file is a
-    parent, something that was put in a component. What a program was only shown is neither, and left out."""
+def _state(manifest: dict[str, Any], problems: list[str]) -> CredentialState:
+    if not manifest or any(code.endswith((".mismatch", ".missing")) for code in problems):
+        return "tampered"
+    return "unconfirmed" if problems else "valid"
+
+
+def _signer(manifest: dict[str, Any]) -> str:
+    signature = manifest.get("signature_info", {})
+    names = (signature.get("common_name"), signature.get("issuer"))
+    return ", ".join(dict.fromkeys(filter(None, names)))
+
+
+def _actions(found: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool, dict[str, Any]]]:
+    """What was done to the file, the latest first; whether to the whole of it: an earlier state of the file is a
+    parent, something that was put in a component; and the manifest that says so. What a program was only shown is
+    neither, and left out."""
     manifests = found.get("manifests", {})
     waiting, seen = deque([(found.get("active_manifest"), True)]), set()
     while waiting:
@@ -100,7 +127,8 @@ def _actions(found: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
         seen.add(label)
         for assertion in manifests[label].get("assertions", []):
             if str(assertion.get("label", "")).startswith("c2pa.actions"):
-                yield from ((action, is_whole) for action in assertion.get("data", {}).get("actions", []))
+                actions = assertion.get("data", {}).get("actions", [])
+                yield from ((action, is_whole, manifests[label]) for action in actions)
         for ingredient in manifests[label].get("ingredients", []):
             if ingredient.get("relationship") in ("parentOf", "componentOf"):
                 is_parent = ingredient["relationship"] == "parentOf"

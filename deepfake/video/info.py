@@ -58,6 +58,18 @@ class Adjustment:
 
 
 Extent = Literal["generated", "partly", "perhaps"]
+Signature = Literal["holds", "broken", "unconfirmed", "none"]
+SIGNATURE_WORDS: dict[Signature, str] = {
+    "holds": "signed",
+    "broken": "changed since it was signed",
+    "unconfirmed": "signature not confirmed",
+    "none": "unsigned",
+}
+EXTENT_WORDS: dict[Extent, str] = {
+    "generated": "generated",
+    "partly": "partly generated",
+    "perhaps": "perhaps generated",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +81,22 @@ class Declaration:
         by: where it stands: "credentials", "xmp", or "label" (the tag AIGC).
         source: what stands there: IPTC's term, or the value of the label.
         named: who signed the credentials, or whom the label names as producer; "" where it names nobody.
-        signature: whether a signature fits the file as it is; XMP and a label have none.
+        signature: whether a signature fits the file as it is ("holds") or not ("broken"), or does not count for another
+            reason or was not checked ("unconfirmed"); XMP and a label have none.
+        is_earlier: whether an earlier state of the file says so, or something that was put into it.
     """
 
     extent: Extent
     by: Literal["credentials", "xmp", "label"]
     source: str
     named: str = ""
-    signature: Literal["holds", "broken", "none"] = "none"
+    signature: Signature = "none"
+    is_earlier: bool = False
+
+    @property
+    def brief(self) -> str:
+        """What a list tells of it, such as "generated (signed)"."""
+        return f"{EXTENT_WORDS[self.extent]} ({SIGNATURE_WORDS[self.signature]})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def test_what_files_say_of_themselves_is_listed_where_any_says_something(keep: K
     assert "the file says" not in User("history").arrive().dataframe[0].value
     keep("made.mp4", declared=Declaration("partly", "xmp", "compositeSynthetic"))
     table = User("history").arrive().dataframe[0].value.set_index("clip")
-    assert table["the file says"].to_dict() == {"made.mp4": "partly generated", "silent.mp4": ""}
+    assert table["the file says"].to_dict() == {"made.mp4": "partly generated (unsigned)", "silent.mp4": ""}
 
 
 def test_search_and_verdict_narrow_the_list(keep: Keep) -> None:

@@ -67,7 +67,7 @@ def test_files_that_say_that_they_were_generated_are_named_now_and_when_they_are
     out = tmp_path / "table.csv"
     for _ in range(2):
         assert main(["batch", str(folder), "--workers", "1", "--out", str(out)]) == 0
-        assert pd.read_csv(out)["declared"].fillna("").tolist() == ["generated", ""]
+        assert pd.read_csv(out)["declared"].fillna("").tolist() == ["generated (unsigned)", ""]
         assert "a program made their pictures (column declared): 1\n" in capfd.readouterr().out
 
 

@@ -169,10 +169,10 @@ def test_a_summary_tells_a_reader_what_the_card_does(store: AnalysisStore, make_
 
 def test_a_summary_tells_what_the_file_declares(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     analysis = make_analysis()
-    declared = Declaration("partly", "credentials", "compositeSynthetic")
+    declared = Declaration("partly", "credentials", "compositeSynthetic", "Maker", "broken")
     keep(store, dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, declared=declared)))
     keep(store, make_analysis(1))
-    assert {row.declared for row in store.find().rows} == {"partly", None}
+    assert {row.declared for row in store.find().rows} == {"partly generated (changed since it was signed)", None}
     found = store.get(analysis.video.sha256, FINGERPRINT)
     assert found is not None
     assert found.video.declared == declared

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import c2pa
 import pytest
 
 from deepfake.report.wording import declared_sentences
@@ -102,11 +103,76 @@ def test_a_label_that_says_nothing_known_is_none(moving_square_clip: Path, tmp_p
     assert read_declaration(labeled(moving_square_clip, tmp_path / "labeled.mp4", label)) is None
 
 
-def test_the_source_in_xmp_is_read(moving_square_clip: Path, tmp_path: Path) -> None:
-    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a Iptc4xmpExt:DigitalSourceType="{SOURCES}%s"/></x:xmpmeta>'
-    generated = with_xmp(moving_square_clip, tmp_path / "a.mp4", xmp % "trainedAlgorithmicMedia")
-    assert read_declaration(generated) == Declaration("generated", "xmp", "trainedAlgorithmicMedia")
-    assert read_declaration(with_xmp(moving_square_clip, tmp_path / "b.mp4", xmp % "digitalCapture")) is None
+XMP = """<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" {}>{}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+AI, CAMERA = f"{SOURCES}trainedAlgorithmicMedia", f"{SOURCES}digitalCapture"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "content"),
+    [
+        (f'Iptc4xmpExt:DigitalSourceType="{AI}"', ""),
+        ("", f"<Iptc4xmpExt:DigitalSourceType>{AI}</Iptc4xmpExt:DigitalSourceType>"),
+        ("", f'<Iptc4xmpExt:DigitalSourceType rdf:resource="{AI}"/>'),
+    ],
+)
+def test_the_source_in_xmp_is_read(moving_square_clip: Path, tmp_path: Path, attributes: str, content: str) -> None:
+    clip = with_xmp(moving_square_clip, tmp_path / "a.mp4", XMP.format(attributes, content))
+    assert read_declaration(clip) == Declaration("generated", "xmp", "trainedAlgorithmicMedia")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "content"),
+    [
+        (f'Iptc4xmpExt:DigitalSourceType="{CAMERA}"', ""),
+        # Of a clip that was put in, and in a text.
+        (
+            f'Iptc4xmpExt:DigitalSourceType="{CAMERA}"',
+            "<xmpMM:Pantry><rdf:Bag><rdf:li><rdf:Description>"
+            f"<Iptc4xmpExt:DigitalSourceType>{AI}</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:li></rdf:Bag>"
+            "</xmpMM:Pantry>",
+        ),
+        ("", f"<dc:description>this is not {AI}</dc:description>"),
+        ("", "<broken>"),
+    ],
+)
+def test_xmp_that_says_it_of_something_else_declares_nothing(
+    moving_square_clip: Path, tmp_path: Path, attributes: str, content: str
+) -> None:
+    clip = with_xmp(moving_square_clip, tmp_path / "a.mp4", XMP.format(attributes, content))
+    assert read_declaration(clip) is None
+
+
+def test_xmp_with_entities_is_not_read(moving_square_clip: Path, tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + XMP.format(f'Iptc4xmpExt:DigitalSourceType="{AI}"', "&a;")
+    assert read_declaration(with_xmp(moving_square_clip, tmp_path / "a.mp4", bomb)) is None
+
+
+def test_of_an_earlier_state_its_own_signer_is_named_and_no_signature_said_to_hold(
+    generated_clip: Path, tmp_path: Path
+) -> None:
+    earlier = change(generated_clip, tmp_path / "earlier.mp4")
+    edited = sign(generated_clip, tmp_path / "edited.mp4", [OPENED, *CAPTURED[1:]], parent=earlier)
+    found = read_declaration(edited)
+    assert found is not None
+    assert (found.signature, found.is_earlier, found.brief) == (
+        "unconfirmed", True, "generated (signature not confirmed)",
+    )  # fmt: skip
+
+
+def test_a_signature_that_does_not_count_is_not_told_as_a_changed_file(
+    generated_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = c2pa.Reader.json
+    expired = {"code": "signingCredential.expired", "explanation": "the certificate is expired"}
+    monkeypatch.setattr(
+        c2pa.Reader, "json", lambda reader: json.dumps(json.loads(real(reader)) | {"validation_status": [expired]})
+    )
+    found = read_declaration(generated_clip)
+    assert found is not None
+    assert found.signature == "unconfirmed"
 
 
 def test_credentials_of_any_shape_stop_nothing(moving_square_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,10 @@ WORDS: dict[CredentialState, tuple[str, str, str]] = {
         "Content Credentials do not hold: the file was changed after it was signed. A site that re-encodes does that "
         "as well.",
     ),
+    "unconfirmed": (
+        ":material/gpp_maybe:", "gray",
+        "Content Credentials could not be confirmed: the file may be what was signed, its signature does not count.",
+    ),
     "unreadable": (":material/gpp_maybe:", "gray", "Content Credentials could not be read."),
 }  # fmt: skip
 

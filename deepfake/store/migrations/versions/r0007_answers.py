@@ -14,7 +14,7 @@ down_revision = "0006"
 def upgrade() -> None:
     """Add two columns. What was kept before is told as its row knows it, and declares nothing."""
     op.add_column("analyses", sa.Column("answer", sa.String(16), nullable=False, server_default=""))
-    op.add_column("analyses", sa.Column("declared", sa.String(16)))
+    op.add_column("analyses", sa.Column("declared", sa.String(64)))
     op.execute("UPDATE analyses SET answer = verdict")
     rows = op.get_bind().execute(sa.text("SELECT id, reason, faces FROM analyses WHERE verdict = 'INCONCLUSIVE'"))
     told = [{"id": row.id, "answer": _answer(row.reason, row.faces)} for row in rows]

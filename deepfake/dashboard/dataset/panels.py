@@ -114,7 +114,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         column_config={
             "verdict": verdict_column("verdict", VERDICT_HELP),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
-            "the file says": st.column_config.TextColumn(help=DECLARED_HELP),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width="medium"),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
         },

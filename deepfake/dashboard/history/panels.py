@@ -118,7 +118,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
             "clip": st.column_config.TextColumn(width=290),
             "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
-            "the file says": st.column_config.TextColumn(help=DECLARED_HELP),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width="medium"),
             "analyzed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
             "data set": st.column_config.TextColumn(help="Empty where this server may not open the clip's folder."),
             "length": st.column_config.NumberColumn(format="%.1f s", width="small"),

@@ -22,8 +22,8 @@ from deepfake.comparison.findings import (
     main_trace,
     matched_tracks,
 )
-from deepfake.comparison.offset import find_offset
-from deepfake.comparison.overlap import Overlap, find_overlap, reduced_similarity
+from deepfake.comparison.offset import find_place
+from deepfake.comparison.overlap import Overlap, reduced_similarity
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings, settings_given
@@ -125,7 +125,7 @@ def compare(
     """Compare a fake with its original at each moment.
 
     Frames are matched by time, never by number: each frame of the fake is compared with the frame of the original that
-    is nearest in time. Where one clip is an excerpt of the other, it is first laid where it belongs (find_offset). One
+    is nearest in time. Where one clip is an excerpt of the other, it is first laid where it belongs (find_place). One
     that lies a frame's duration or more from all of them, at the original's frame rate, is not compared. Clips of
     different sizes are brought to one size. Memory does not grow with the length of the clips. The measure is the
     structural similarity of Wang et al. 2004, doi:10.1109/TIP.2003.819861.
@@ -175,8 +175,7 @@ def compare(
     original = original_analysis or analyzed(original_path, "original")
     analyzed_s = time.perf_counter() - started
     changes = fake.trace("frame_similarity"), original.trace("frame_similarity")
-    offset_s = find_offset(fake_path, original_path, *changes, settings)
-    overlap = find_overlap(fake_path, original_path, settings, offset_s=offset_s)
+    offset_s, overlap = find_place(fake_path, original_path, *changes, settings)
     side_by_side = _SideBySide(overlap, fake, on_faces)
     total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
     for frame, counterpart in _pairs(fake_path, original_path, offset_s, settings):

@@ -73,7 +73,7 @@ def find_overlap(
         ends_s = fake.info.duration_s or 0.0, (original.info.duration_s or 0.0) - offset_s
         middle_s = max(0.0, (max(0.0, -offset_s) + min(ends_s)) / 2)
         pictures = [fake.frame_near(middle_s)[0].image, original.frame_near(middle_s + offset_s)[0].image]
-    return max(candidates, key=lambda overlap: _likeness(overlap, pictures[0], pictures[1]))
+    return max(candidates, key=lambda overlap: likeness(overlap, pictures[0], pictures[1]))
 
 
 def difference_map(fake_image: Image, original_image: Image) -> NDArray[np.float32]:
@@ -103,6 +103,13 @@ def reduced_similarity(fake_view: Image, original_view: Image) -> float:
     return ssim(fake_view, original_view)
 
 
+def likeness(overlap: Overlap, fake_image: Image, original_image: Image) -> float:
+    """Return the similarity of two whole pictures laid on each other, reduced; −1 where they are too small."""
+    size = overlap.reduced_size
+    value = reduced_similarity(overlap.fake_view(fake_image, size), overlap.original_view(original_image, size))
+    return value if np.isfinite(value) else -1.0
+
+
 def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> list[Overlap]:
     whole_fake, whole_original = (0, 0, *fake_size), (0, 0, *original_size)
     if fake_size == original_size:
@@ -119,12 +126,6 @@ def _candidates(fake_size: tuple[int, int], original_size: tuple[int, int]) -> l
 def _center(size: tuple[int, int], part: tuple[int, int]) -> Region:
     left, top = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
     return left, top, left + part[0], top + part[1]
-
-
-def _likeness(overlap: Overlap, fake_image: Image, original_image: Image) -> float:
-    size = overlap.reduced_size
-    likeness = reduced_similarity(overlap.fake_view(fake_image, size), overlap.original_view(original_image, size))
-    return likeness if np.isfinite(likeness) else -1.0
 
 
 def _region(image: Image, region: Region, size: tuple[int, int]) -> Image:

@@ -4,7 +4,7 @@ from typing import Final
 
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, NUDGE_S, SHIFT_S, Finding, FindingCode, PairCheck
-from deepfake.report.wording import format_time, notes_of
+from deepfake.report.wording import counted, format_time, notes_of
 
 FINDING_TITLES: Final[dict[FindingCode, str]] = {
     "face": "The face differs most",
@@ -27,7 +27,7 @@ def finding_sentence(finding: Finding) -> str:
     if finding.from_s == finding.to_s:
         when = f"at {format_time(finding.from_s)}"
     if finding.more:
-        when += f" (and in {finding.more} shorter {'part' if finding.more == 1 else 'parts'})"
+        when += f" (and in {counted(finding.more, 'shorter part')})"
     return (
         f"The face stands out {when}: its similarity there is {finding.face:.3f}, that of the whole picture "
         f"{finding.whole:.3f}. Another compression alone can do that too, so it is no proof of a fake."
@@ -52,13 +52,10 @@ def pair_sentence(check: PairCheck) -> str:
             f"same moment their similarity is {check.similarity:.3f}, {apart}. What differs may be movement alone: "
             "compare clips that begin at the same moment."
         )
-    timing = "; too little moves, or for too short, to tell whether the moments are the same"
+    together = f"The clips belong together: at the same moment their similarity is {check.similarity:.3f} in the median"
     if check.moves:
-        timing = f"; {SHIFT_S:g} s apart only {check.shifted:.3f}"
-    return (
-        f"The clips belong together: at the same moment their similarity is {check.similarity:.3f} in the median"
-        f"{timing}."
-    )
+        return f"{together}; {SHIFT_S:g} s apart only {check.shifted:.3f}."
+    return f"{together}. They are too short, or move too little, to tell whether the moments are the same."
 
 
 def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
@@ -84,14 +81,11 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     else:
         what = "Different lengths" if frames[0] != frames[1] else "Frames at different times"
         notes.append(
-            f"{what} (A {_frames(frames[0])}, {fake.frame_timestamps_s[-1]:.2f} s; B {_frames(frames[1])}, "
-            f"{original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that both have are compared."
+            f"{what} (A {counted(frames[0], 'frame')}, {fake.frame_timestamps_s[-1]:.2f} s; "
+            f"B {counted(frames[1], 'frame')}, {original.frame_timestamps_s[-1]:.2f} s): the {moments} moments that "
+            "both have are compared."
         )
     return (*notes, _size_sentence(comparison))
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def offset_text(offset_s: float) -> str:

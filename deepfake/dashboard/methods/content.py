@@ -92,7 +92,8 @@ METHODS = (
         r"c_t = \mathrm{SSIM}\left(\text{fake}(t),\; \text{original}(t)\right)",
         (
             "An excerpt is first laid where it belongs in the other clip: where both change alike from frame to frame, "
-            "if the pictures there are more alike than at the beginning. One of fewer than 24 frames is not.",
+            "if the pictures there are more alike than at the beginning. One of fewer than 24 frames stays where "
+            "it begins.",
             f"The frames nearest in time are compared, the whole picture averaged down to about {VIEWING_SIDE_PX} px "
             "on its shorter side, as Wang advises for pictures seen as a whole; the face at the same place in both.",
             f"Below a median of {MIN_PAIR_SIMILARITY:g} the page says that the two do not belong together. Where they "

@@ -44,12 +44,16 @@ def test_the_command_analyses_real_clips(tmp_path: Path, settings: Settings, tal
     assert len(analysis.tracks) == 1
 
 
-def test_a_quick_batch_says_what_its_answers_rest_on(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def stand_in(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `main` analyze with batch_work, into the test's store."""
     monkeypatch.setitem(Batch.__init__.__kwdefaults__, "analyze", batch_work.analyze)
     monkeypatch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(settings.cache_dir))
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_quick_batch_says_what_its_answers_rest_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = write_clips(tmp_path / "clips", "sure", "open", "sure too")
     out = tmp_path / "table.csv"
     assert main(["batch", str(folder), "--quick", "--workers", "1", "--out", str(out)]) == 0
@@ -57,12 +61,10 @@ def test_a_quick_batch_says_what_its_answers_rest_on(
     assert "Answers: 2 by a quick look, 1 by the full analysis" in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("stand_in")
 def test_files_that_say_that_they_were_generated_are_named_now_and_when_they_are_known(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(Batch.__init__.__kwdefaults__, "analyze", batch_work.analyze)
-    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", settings.database_url)
-    monkeypatch.setenv("DEEPFAKE_CACHE_DIR", str(settings.cache_dir))
     folder = write_clips(tmp_path / "clips", "made", "recorded")
     out = tmp_path / "table.csv"
     for _ in range(2):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from deepfake.analysis.evidence import Evidence, EvidenceCode
 from deepfake.analysis.keeping import reason_to_text
@@ -48,6 +49,20 @@ def upgrade():
     with op.batch_alter_table("analyses") as table:
         table.add_column(sa.Column("note", sa.Text, server_default="none"))
 '''
+
+
+@contextmanager
+def written_by(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, revision: str) -> Iterator[Connection]:
+    """Write into a new store of an older version of the program, which has no migration after `revision`."""
+    with monkeypatch.context() as patch:
+        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
+        for path in (tmp_path / "migrations" / "versions").glob("r*.py"):
+            if path.name[1:5] > revision:
+                path.unlink()
+        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
+        patch.setattr(database, "SCHEMA_REVISION", revision)
+        with open_store(url=url) as store, store._database.writing() as connection:
+            yield connection
 
 
 def later_version(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -95,23 +110,17 @@ def test_an_older_store_is_migrated_with_all_in_it(
 
 def test_errors_of_an_older_store_lose_the_place_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/analyses.db"
-    with monkeypatch.context() as patch:
-        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
-        for later in (tmp_path / "migrations" / "versions").glob("r000[2-9]_*.py"):
-            later.unlink()
-        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
-        patch.setattr(database, "SCHEMA_REVISION", "0001")
-        with open_store(url=url) as store, store._database.writing() as connection:
-            for place, error in (
-                ("/clips/a.mp4", "/clips/a.mp4: the file is empty"),
-                ("/clips/b.mp4", "b.mp4: stopped after 6 s, the limit"),
-                ("/clips/c.mp4", "/models/face.npz: cannot be read"),
-            ):
-                row = {
-                    "location_key": location_key(place), "fingerprint": FINGERPRINT, "location": place, "stamp": "1",
-                    "error": error, "name": place.rpartition("/")[2], "created_at_us": 0,
-                }  # fmt: skip
-                connection.execute(text(f"INSERT INTO failures ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)
+    with written_by(monkeypatch, tmp_path, url, "0001") as connection:
+        for place, error in (
+            ("/clips/a.mp4", "/clips/a.mp4: the file is empty"),
+            ("/clips/b.mp4", "b.mp4: stopped after 6 s, the limit"),
+            ("/clips/c.mp4", "/models/face.npz: cannot be read"),
+        ):
+            row = {
+                "location_key": location_key(place), "fingerprint": FINGERPRINT, "location": place, "stamp": "1",
+                "error": error, "name": place.rpartition("/")[2], "created_at_us": 0,
+            }  # fmt: skip
+            connection.execute(text(f"INSERT INTO failures ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)
     with open_store(url=url) as store:
         errors = {place: failure.error for place, failure in store.failures(FINGERPRINT).items()}
     assert errors == {
@@ -127,18 +136,12 @@ def test_analyses_of_an_older_store_are_of_the_only_classifier_there_was(
     url = f"sqlite:///{tmp_path}/analyses.db"
     analysis = make_analysis(face_detector="haar")
     row = row_of(analysis, "0123", "a.mp4", "") | {"detector": "haar"}
-    with monkeypatch.context() as patch:
-        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
-        for later in (tmp_path / "migrations" / "versions").glob("r000[3-9]_*.py"):
-            later.unlink()
-        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
-        patch.setattr(database, "SCHEMA_REVISION", "0002")
-        with open_store(url=url) as store, store._database.writing() as connection:
-            names = [
-                name for name in row if name not in ("face_detector", "classifier", "faces_limit", "answer", "declared")
-            ]
-            places = ", ".join(f":{name}" for name in names)
-            connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
+    with written_by(monkeypatch, tmp_path, url, "0002") as connection:
+        names = [
+            name for name in row if name not in ("face_detector", "classifier", "faces_limit", "answer", "declared")
+        ]
+        places = ", ".join(f":{name}" for name in names)
+        connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
     with open_store(url=url) as store:
         [summary] = store.find().rows
         [kept] = store.fingerprints()
@@ -152,21 +155,15 @@ def test_rows_of_an_older_store_tell_what_they_know(
 ) -> None:
     url = f"sqlite:///{tmp_path}/analyses.db"
     expected = {}
-    with monkeypatch.context() as patch:
-        shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
-        for later in (tmp_path / "migrations" / "versions").glob("r000[7-9]_*.py"):
-            later.unlink()
-        patch.setattr(database, "MIGRATIONS", tmp_path / "migrations")
-        patch.setattr(database, "SCHEMA_REVISION", "0006")
-        with open_store(url=url) as store, store._database.writing() as connection:
-            for number, (verdict, code, faces, answer) in enumerate(OLDER_ROWS):
-                reason = reason_to_text(None if code is None else Evidence(code, "face_width", None))
-                row = row_of(make_analysis(number), FINGERPRINT, f"{number}.mp4", "")
-                row |= {"verdict": verdict, "reason": reason, "faces": faces}
-                names = [name for name in row if name not in ("answer", "declared")]
-                places = ", ".join(f":{name}" for name in names)
-                connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
-                expected[f"{number}.mp4"] = answer
+    with written_by(monkeypatch, tmp_path, url, "0006") as connection:
+        for number, (verdict, code, faces, answer) in enumerate(OLDER_ROWS):
+            reason = reason_to_text(None if code is None else Evidence(code, "face_width", None))
+            row = row_of(make_analysis(number), FINGERPRINT, f"{number}.mp4", "")
+            row |= {"verdict": verdict, "reason": reason, "faces": faces}
+            names = [name for name in row if name not in ("answer", "declared")]
+            places = ", ".join(f":{name}" for name in names)
+            connection.execute(text(f"INSERT INTO analyses ({', '.join(names)}) VALUES ({places})"), row)
+            expected[f"{number}.mp4"] = answer
     with open_store(url=url) as store:
         assert {row.name: row.answer for row in store.find().rows} == expected
         assert {row.declared for row in store.find().rows} == {None}

@@ -86,11 +86,13 @@ def declared_sentences(video: VideoInfo) -> tuple[str, ...]:
     if found is None:
         return ()
     maker = "a program" if found.source in NOT_TRAINED else "AI"
-    whose = "the earlier" if found.is_earlier else "its"
+    whose = (
+        "the Content Credentials of an earlier state or of a part" if found.is_earlier else "its Content Credentials"
+    )
     signed = f", signed by {found.named}" if found.named else ""
     named = f", which names {found.named} as its producer" if found.named else ""
     where = {
-        "credentials": f"“{found.source}” in {whose} Content Credentials{signed}",
+        "credentials": f"“{found.source}” in {whose}{signed}",
         "xmp": f"“{found.source}” in its XMP",
         "label": f"“{found.source}” in its label AIGC{named}",
     }

@@ -36,7 +36,8 @@ WORDS: dict[CredentialState, tuple[str, str, str]] = {
     ),
     "unconfirmed": (
         ":material/gpp_maybe:", "gray",
-        "Content Credentials could not be confirmed: the file may be what was signed, its signature does not count.",
+        "Content Credentials could not be confirmed. The file may be what was signed, but the signature does not "
+        "count: its certificate expired, for example.",
     ),
     "unreadable": (":material/gpp_maybe:", "gray", "Content Credentials could not be read."),
 }  # fmt: skip

@@ -20,7 +20,8 @@ from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
 from deepfake.dataset.opening import open_dataset
 from deepfake.errors import ClipError, DeepfakeError
-from deepfake.report.wording import adjustment_sentence, warning_sentences
+from deepfake.report.file_wording import adjustment_sentence
+from deepfake.report.wording import warning_sentences
 from deepfake.video.info import VideoInfo
 from deepfake.video.reader import VideoReader
 

@@ -22,13 +22,12 @@ from deepfake.comparison.report import moment_rows
 from deepfake.files import SPELLED
 from deepfake.report.card import ANSWER_WORDS
 from deepfake.report.document import Document
+from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import people_table
 from deepfake.report.wording import (
     CAUTION,
     VERDICT_ICONS,
-    adjustment_sentence,
     counted,
-    declared_sentences,
     length_s,
     notes_of,
     reason_sentences,

@@ -12,7 +12,8 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions, Paper
-from deepfake.report.wording import adjustment_sentence, counted, format_time, length_s
+from deepfake.report.file_wording import adjustment_sentence
+from deepfake.report.wording import counted, format_time, length_s
 from deepfake.video.info import VideoInfo
 
 LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")

@@ -6,9 +6,10 @@ from typing import Final
 
 from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, strength_text
 from deepfake.report.document import Document, Row, Section
+from deepfake.report.file_wording import declared_sentences
 from deepfake.report.page import HEAD, analysis_document
 from deepfake.report.table import first_reason
-from deepfake.report.wording import declared_sentences, probability_text
+from deepfake.report.wording import probability_text
 from deepfake.store import Case, KeptContent
 
 LEFT_OUT: Final = frozenset(

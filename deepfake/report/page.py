@@ -15,12 +15,11 @@ from deepfake.report import Paper
 from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, stability_sentence, strength_text
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
+from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     VERDICT_ICONS,
-    adjustment_sentence,
-    declared_sentences,
     directed_sentences,
     format_time,
     length_s,

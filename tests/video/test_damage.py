@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import LimitError
-from deepfake.report.wording import reading_warnings
+from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video import boxes
 from deepfake.video import reader as reader_module

@@ -11,7 +11,7 @@ import av
 import c2pa
 import pytest
 
-from deepfake.report.wording import declared_sentences
+from deepfake.report.file_wording import declared_sentences
 from deepfake.video.declared import read_declaration
 from deepfake.video.info import Declaration
 from deepfake.video.reader import probe

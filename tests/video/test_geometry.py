@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import LimitError
-from deepfake.report.wording import reading_warnings
+from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.elements import pixel_crop
 from deepfake.video.geometry import Geometry, Orientation, pixel_aspect

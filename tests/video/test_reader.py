@@ -10,7 +10,7 @@ import pytest
 
 from deepfake.errors import ClipError, ClipNotFoundError, DeepfakeError, LimitError
 from deepfake.files import file_sha256
-from deepfake.report.wording import reading_warnings
+from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.timing import is_variable_rate

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import LimitError
-from deepfake.report.wording import reading_warnings
+from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.timing import is_variable_rate

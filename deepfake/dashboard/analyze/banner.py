@@ -27,9 +27,9 @@ from deepfake.report.card import (
     rate_sentence,
     strength_text,
 )
+from deepfake.report.file_wording import declared_sentences
 from deepfake.report.wording import (
     KNOWN_CLIP,
-    declared_sentences,
     directed_sentences,
     format_time,
     is_known_clip,

@@ -33,6 +33,7 @@ STILL_SIMILARITY = 0.98  # of the original with itself SHIFT_S ago: above, nothi
 # Conventions. From here on two pictures are alike as far as anybody sees; and a face differs most where it is less
 # alike than the whole picture at so large a share of the moments.
 ALIKE_SIMILARITY = 0.995
+SAME_SIMILARITY = 0.9995  # shown as 1.000: no difference to look at
 FACE_DIFFERS_SHARE = 0.9
 # A face that differs in a part of the clip alone: so much less alike than the picture, and that it differs so many
 # times as much, at so many moments in a row. Three real clips at another size or rate stay below 0.004.
@@ -155,9 +156,10 @@ def greatest_differences(
 ) -> NDArray[np.int64]:
     """Return the rows of up to `count` least similar moments, i64, in order of time, well apart.
 
-    values: f32 (m,), NaN is left out. Any two rows are at least a twelfth of the clip apart.
+    values: f32 (m,), NaN is left out, and what is SAME_SIMILARITY or more. Any two rows are at least a twelfth of the
+    clip apart.
     """
-    remaining = np.where(np.isfinite(values), values, np.inf).astype(np.float64)
+    remaining = np.where(values < SAME_SIMILARITY, values, np.inf).astype(np.float64)
     apart_s = MOMENT_SEPARATION * (timestamps_s[-1] - timestamps_s[0])
     rows: list[int] = []
     while len(rows) < count and np.isfinite(remaining).any():

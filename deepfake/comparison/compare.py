@@ -135,7 +135,7 @@ def compare(
         original_path: The clip that it was made from.
         config: Settings of both analyses; by default AnalysisConfig().
         settings: Limits; by default those in force (see Settings).
-        progress: Called after every frame with a ComparisonProgress.
+        progress: Called after every frame with a ComparisonProgress, and as the comparison begins.
         fake_analysis: Used instead of analyzing the fake, where it is given.
         original_analysis: Used instead of analyzing the original, where it is given.
         on_faces: Called at each moment for each compared track with the crop of its face and the crop of the same
@@ -174,10 +174,12 @@ def compare(
     fake = fake_analysis or analyzed(fake_path, "fake")
     original = original_analysis or analyzed(original_path, "original")
     analyzed_s = time.perf_counter() - started
+    total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
+    if progress is not None:  # where an excerpt belongs can take seconds
+        progress(ComparisonProgress("comparison", 0, total))
     changes = fake.trace("frame_similarity"), original.trace("frame_similarity")
     offset_s, overlap = find_place(fake_path, original_path, *changes, settings)
     side_by_side = _SideBySide(overlap, fake, on_faces)
-    total = min(len(fake.frame_timestamps_s), len(original.frame_timestamps_s))
     for frame, counterpart in _pairs(fake_path, original_path, offset_s, settings):
         side_by_side.push(frame, counterpart)
         if progress is not None:

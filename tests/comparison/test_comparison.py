@@ -340,9 +340,11 @@ def test_analyses_that_are_given_are_not_made_again(patched: tuple[Path, Path, C
 
 
 def test_progress_goes_through_the_stages_in_order(moving_square_clip: Path) -> None:
-    stages: list[str] = []
-    compare(moving_square_clip, moving_square_clip, HAAR, progress=lambda state: stages.append(state.stage))
-    assert list(dict.fromkeys(stages)) == ["fake", "original", "comparison"]
+    told: list[ComparisonProgress] = []
+    compare(moving_square_clip, moving_square_clip, HAAR, progress=told.append)
+    assert list(dict.fromkeys(state.stage for state in told)) == ["fake", "original", "comparison"]
+    done = [state.frames_done for state in told if state.stage == "comparison"]
+    assert done[:2] == [0, 1]  # it begins before a place is looked for
 
 
 def test_a_missing_original_is_an_error_before_the_fake_is_analyzed(moving_square_clip: Path, tmp_path: Path) -> None:

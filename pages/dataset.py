@@ -42,11 +42,9 @@ def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig
     draw_charts(total)
     draw_missing(dataset, total)
     entries = filtered_entries(dataset)
-    table, gallery = st.tabs(
-        [f"Table ({len(entries)})", "Gallery"],
-        key="dataset-tabs",
-        on_change="rerun",
-    )
+    if len(entries) < len(dataset.entries):
+        st.caption(f"{len(entries):,} of {len(dataset.entries):,} clips pass the filters.")
+    table, gallery = st.tabs(["Table", "Gallery"], key="view", bind="query-params", on_change="rerun")
     if not entries:
         st.info("No clip passes the filters. Choose fewer of them.", icon=":material/filter_alt_off:")
     elif gallery.open:

@@ -92,7 +92,9 @@ def draw_evaluations(
 
 
 def draw_details(source: DatasetSource, dataset: Dataset, evaluations: list[Measured], threshold: float) -> None:
-    errors, methods, not_decided, numbers = st.tabs(list(TABS.values()), key="evaluate-tabs", on_change="rerun")
+    errors, methods, not_decided, numbers = st.tabs(
+        list(TABS.values()), key="details", bind="query-params", on_change="rerun"
+    )
     # Only the open tab is drawn: pictures of clips take time.
     if methods.open:
         with methods:

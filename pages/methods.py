@@ -31,7 +31,9 @@ def page() -> None:
         "face are, and a fake is compared with its original."
     )
     learn, verdict, measured, rule, papers = st.tabs(
-        ["Fakes and accuracy", "The verdict", "What is measured", "The notebook's rule", "Papers"], key="methods-tabs"
+        ["Fakes and accuracy", "The verdict", "What is measured", "The notebook's rule", "Papers"],
+        key="about",
+        bind="query-params",
     )
     with learn:
         draw_learn()

@@ -31,9 +31,10 @@ HEADINGS: dict[str, PageName] = {
 VERDICTS = ("NO SIGNS OF A FAKE FOUND", "INCONCLUSIVE", "LIKELY FAKE", "NOT JUDGED", "NO FACE")
 ANSWERS = ("Same scene", "NOT A PAIR", "NOT IN STEP", "CANNOT BE COMPARED")
 CLOSED = ("popover", "expandable", "expander")  # what has to be opened first
+# The key of a page's tabs, and their titles.
 TABS = {
-    "dataset": {"gallery": "Gallery"},
-    "evaluate": {"not decided": "Not decided", "methods": "By method"},
+    "dataset": ("view", {"gallery": "Gallery"}),
+    "evaluate": ("details", {"not decided": "Not decided", "methods": "By method"}),
 }
 
 
@@ -60,8 +61,8 @@ class User(AppTest):
 
     def at_tab(self, tab: str) -> Self:
         """Have a tab open when the page is drawn next."""
-        titles = TABS.get(self.at)
-        self.session_state[self._key("tabs")] = ANALYZE_TABS[tab] if titles is None else titles[tab]
+        key, titles = TABS.get(self.at, (self._key("tabs"), ANALYZE_TABS))
+        self.session_state[key] = titles[tab]
         return self
 
     def open_tab(self, tab: str) -> Self:

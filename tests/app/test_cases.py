@@ -44,8 +44,10 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     # Another session: uploads have gone, the case has not.
     other = User("history").with_haar().arrive()
     assert list(other.table_with("case")["case"]) == [NAME]
-    other.text_input(key="case-text").set_value("nobody").run()
+    other.text_input(key="cases").set_value("nobody").run()
     assert "No case holds these words." in other.words
+    named = User("history").with_haar().arrive(cases="no body")
+    assert "No case holds these words." in named.words
     other = User("history").with_haar().arrive(case=str(case.id))
     assert [item.value for item in other.header] == [plain(NAME)], "shown as text"
     assert other.text_area(key=f"case-notes-{case.id}").value == "# heard\n\nfrom *them*"

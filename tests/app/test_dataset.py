@@ -14,6 +14,7 @@ import pytest
 
 from deepfake.dashboard.dataset.panels import csv_of
 from deepfake.dataset import open_dataset
+from deepfake.figures.counts import NO_LABEL
 from deepfake.server import batches
 from tests import batch_work
 from tests.app.driver import User
@@ -72,15 +73,28 @@ def test_numbers_and_what_is_missing(opened: User) -> None:
 
 def test_filters_narrow_the_table(opened: User) -> None:
     assert len(clips(opened)) == 35
-    opened.pills(key="dataset-label").set_value(["FAKE"]).run()
+    opened.pills(key="label").set_value(["FAKE"]).run()
     assert len(clips(opened)) == 30
-    opened.segmented_control(key="dataset-on-disk").set_value("Missing").run()
+    opened.segmented_control(key="where").set_value("Missing").run()
     assert clips(opened) == ["fake26.mp4", "fake27.mp4", "fake28.mp4", "fake29.mp4"]
-    opened.text_input(key="dataset-text").set_value("real7").run()
+    assert "4 of 35 clips pass the filters" in opened.words
+    opened.text_input(key="name").set_value("real7").run()
     assert clips(opened) == ["fake27.mp4"]
-    opened.text_input(key="dataset-text").set_value("nobody").run()
+    opened.text_input(key="name").set_value("nobody").run()
     assert "No clip passes the filters" in opened.words
     assert not opened.exception
+
+
+def test_the_address_names_the_filters_and_the_open_tab(challenge: Path) -> None:
+    address = {"set": challenge.name, "label": "FAKE", "where": "Missing", "name": "real7"}
+    assert clips(User("dataset").arrive(**address)) == ["fake27.mp4"]
+    user = User("dataset").arrive(set=challenge.name, view="Gallery", name="fake0")
+    assert len(user.get("image")) == 10
+    user.go_to("methods").go_to("dataset")
+    assert len(user.get("image")) == 10
+    odd = User("dataset").arrive(set=challenge.name, label="UNHEARD", where="nowhere", view="x")
+    assert len(clips(odd)) == 35
+    assert not odd.exception
 
 
 def test_the_table_says_what_is_on_disk_and_has_no_paths(opened: User, challenge: Path) -> None:
@@ -172,6 +186,14 @@ def small(small_set: Path) -> OpenSet:
         return User("dataset").arrive().choose(source="small")
 
     return at_set
+
+
+def test_a_filter_that_another_data_set_does_not_know_is_dropped(small_set: Path) -> None:
+    user = User("dataset").arrive(set="demo", label=NO_LABEL)
+    assert clips(user) == ["test_1.mp4", "test_2.mp4"]
+    user.choose(source="small")
+    assert len(clips(user)) == 4
+    assert not user.exception
 
 
 def calls_file() -> Path:

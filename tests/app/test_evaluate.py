@@ -102,6 +102,12 @@ def test_no_analysis_yet_says_how_many_are_missing_and_how_to_get_them(
     assert not user.exception
 
 
+def test_the_address_names_the_open_tab(analyzed: list[ClipEntry], opened: Callable[..., User]) -> None:
+    user = opened(details="By method")
+    assert any("AUC" in table.value.columns for table in user.table)
+    assert not user.exception
+
+
 def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callable[..., User]) -> None:
     user = opened()
     assert not user.exception

@@ -80,3 +80,8 @@ def test_kinds_of_fakes_and_every_signal_are_shown_with_pictures_and_the_accurac
     assert set(table["kind of fake"]) == {kind["name"] for kind in kinds}
     assert table["missed: no signs found"].sum() == sum(kind["missed"] for kind in kinds)
     assert (table["found"] + table["missed: no signs found"] + table["no clear answer"] == table["clips"]).all()
+
+
+def test_the_address_names_the_open_tab() -> None:
+    user = User("methods").arrive(about="Papers")
+    assert user.session_state["about"] == "Papers"

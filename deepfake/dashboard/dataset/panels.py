@@ -58,18 +58,20 @@ def draw_charts(total: Counts) -> None:
 
 
 def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
-    """Draw the filters (label, split, on disk, text) and return the entries that pass them."""
+    """Draw the filters (label, split, on disk, text), which the URL names by their keys, and return the entries that
+    pass them."""
     labels = _values(entry.label or NO_LABEL for entry in dataset.entries)
     splits = _values(entry.split or NO_SPLIT for entry in dataset.entries)
     by_label, by_split, on_disk, text = st.columns([4, 3, 4, 4], gap="medium")
     chosen_labels = _pills(by_label, "Label", labels)
     chosen_splits = _pills(by_split, "Split", splits)
     where = on_disk.segmented_control(
-        "Clip", WHERE, default=WHERE[0], required=True, key="dataset-on-disk", persist_state="session"
+        "Clip", WHERE, default=WHERE[0], required=True, key="where", bind="query-params", persist_state="session"
     )
     wanted = text.text_input(
-        "Name or original contains", key="dataset-text", placeholder="part of a name", persist_state="session"
-    )
+        "Name or original contains", key="name", bind="query-params", persist_state="session",
+        placeholder="part of a name",
+    )  # fmt: skip
     words = wanted.lower().split()
     return [
         entry
@@ -83,12 +85,14 @@ def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
 
 def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
     """Draw the choice of values, none chosen meaning all; what another data set had and this has not is dropped."""
-    key = f"dataset-{label.lower()}"
-    chosen = [value for value in st.session_state.get(key) or [] if value in values]
-    st.session_state[key] = chosen
-    if len(values) > 1:
-        place.pills(label, values, selection_mode="multi", format_func=plain, key=key, persist_state="session")
-    return chosen if len(values) > 1 else []
+    key = label.lower()
+    if key in st.session_state:
+        st.session_state[key] = [value for value in st.session_state[key] if value in values]
+    if len(values) < 2:
+        return []
+    return place.pills(
+        label, values, selection_mode="multi", format_func=plain, key=key, bind="query-params", persist_state="session"
+    )
 
 
 def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerprint: str) -> ClipEntry | None:

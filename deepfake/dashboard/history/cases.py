@@ -30,7 +30,7 @@ from deepfake.store import Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 
 MAX_ROWS_SHOWN: Final = 8
-SEARCH_KEY: Final = "case-text"
+SEARCH_KEY: Final = "cases"
 MOMENT_WIDTH_PX: Final = 96
 WHAT_GOES_OF_A_CLIP: Final = "What the case keeps of it is deleted for good."
 WHAT_GOES_OF_A_CASE: Final = "Its notes and all that is kept in it are deleted for good."
@@ -43,7 +43,7 @@ def draw_cases() -> None:
     st.header("Cases")
     text = st.text_input(
         "Search cases", key=SEARCH_KEY, placeholder="part of a name, of notes or of a source", type="search",
-        persist_state="session",
+        bind="query-params", persist_state="session",
     )  # fmt: skip
     found = known_cases(text or "")
     if not found:

@@ -18,7 +18,7 @@ from deepfake.dashboard.dataset.panels import (
 from deepfake.dashboard.sidebar import analysis_config
 from deepfake.dashboard.sources import DatasetSource, chosen_dataset
 from deepfake.dashboard.state import warn_of_store
-from deepfake.dashboard.verdict_cells import verdicts_of
+from deepfake.dashboard.verdict_cells import failures_of, verdicts_of
 from deepfake.dataset import ClipEntry, Dataset, counts
 
 
@@ -61,7 +61,8 @@ def draw_rows(source: DatasetSource, dataset: Dataset, entries: list[ClipEntry],
         st.caption("Select a row to open its clip in Analyze or Compare.", help=ROW_KEYS)
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        draw_label(entry, verdicts_of([entry], fingerprint).get(entry.name))
+        verdict = verdicts_of([entry], fingerprint).get(entry.name)
+        draw_label(entry, verdict, failures_of(dataset, fingerprint).get(entry.name))
         open_buttons(source, entry, "row")
 
 

@@ -1,7 +1,7 @@
 """A page that is reloaded is a new session: a warning before that, and the way back to what was uploaded."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -32,6 +32,7 @@ def draw_resume() -> None:
     """Warn before a reload that loses uploads; after one, offer to go on with them while the server still has them, and
     say so where it has not and nothing was uploaded since: it was started anew, or the visitor was away for long."""
     files = session()
+    readable = _readable(files.uploads.values())
     earlier, _ = _session_and_names(st.session_state.get("resume"))
     is_gone = earlier not in ("", files.session_id) and not runtime().sessions.is_open(earlier)
     told = st.components.v2.component("deepfake_resume", js=SCRIPT)(
@@ -39,8 +40,8 @@ def draw_resume() -> None:
         data={
             "place": f"deepfake-session-{hashlib.sha256(owner().encode()).hexdigest()[:16]}",
             "session": files.session_id,
-            "uploads": _named(tuple(files.uploads.values())),
-            "at_stake": files.at_stake,
+            "uploads": _named(readable),
+            "at_stake": any(upload.sha256 not in files.kept for upload in readable),
             "gone": earlier if is_gone else "",
         },
         on_earlier_change=lambda: None,
@@ -48,7 +49,7 @@ def draw_resume() -> None:
     )
     place = st.empty()  # there in any case: what moves down loses a file that was dropped on it at this moment
     earlier, names = _session_and_names(told)
-    uploads = runtime().sessions.uploads_of(earlier) if earlier != files.session_id else ()
+    uploads = _readable(runtime().sessions.uploads_of(earlier)) if earlier != files.session_id else ()
     if uploads:
         _offer(place, earlier, uploads)
     elif (
@@ -62,6 +63,12 @@ def draw_resume() -> None:
 def was_reloaded() -> bool:
     """Return whether uploads of an earlier session were in this tab of the browser."""
     return bool(_session_and_names(st.session_state.get("resume"))[0])
+
+
+def _readable(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
+    """Return the uploads without those that failed and of which nothing was made: they are no loss."""
+    jobs, cache = runtime().jobs, runtime().cache
+    return tuple(upload for upload in uploads if not jobs.has_failed(upload.path) or cache.has_any(upload.sha256))
 
 
 def _session_and_names(told: Mapping[str, Any] | None) -> tuple[str, str]:

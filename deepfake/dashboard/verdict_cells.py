@@ -1,18 +1,21 @@
 """Verdicts that the store has of a data set's clips, without reading a clip, and how they are written in a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.verdict_style import VERDICT_LOOKS
-from deepfake.dataset import ClipEntry
+from deepfake.dashboard.verdict_style import QUIET, VERDICT_LOOKS
+from deepfake.dataset import ClipEntry, Dataset
 from deepfake.files import stamp_of
-from deepfake.store import AnalysisStore, AnalysisSummary
+from deepfake.store import AnalysisStore, AnalysisSummary, Failure
 
 CHIP_WIDTH_PX = 165
+FAILED: Final = "Failed"  # where the other clips have their answer
+FAILED_CHIP: Final = f"✕ {FAILED}"
 DECLARED_HELP = (
     "What the file itself says of how its pictures were made, in its Content Credentials, its XMP or its label AIGC. "
     "The verdict does not rest on it."
@@ -37,6 +40,26 @@ def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, Ana
     return runtime().store.ask(look_up, none)
 
 
+def failures_of(dataset: Dataset, fingerprint: str) -> dict[str, str]:
+    """Return why clips of the data set failed with these settings, by name: what the store has of them as they are
+    now, and what the last batch saw besides."""
+    none: Mapping[str, Failure] = {}
+    kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
+    named = {entry.location: entry.name for entry in dataset.entries} if kept else {}
+    found = {
+        named[location]: failure.error
+        for location, failure in kept.items()
+        if location in named and failure.stamp == stamp_of(location)
+    }
+    run = runtime().batches.find(batch_key(dataset, fingerprint))
+    return found | (dict(run.failures) if run is not None else {})
+
+
+def batch_key(dataset: Dataset, fingerprint: str) -> str:
+    """Return what names the batch that analyzes a data set with these settings."""
+    return f"{dataset.root}|{fingerprint}"
+
+
 def verdict_chip(summary: AnalysisSummary) -> str:
     """Return an answer in a mark and few words, as a table shows it."""
     return VERDICT_LOOKS[summary.answer].chip
@@ -56,11 +79,12 @@ def with_declared(table: pd.DataFrame, rows: Sequence[AnalysisSummary | None]) -
 
 
 def verdict_column(title: str, note: str) -> ColumnConfig:
-    """Return how a table draws a column of [verdict_chip(…)]: colored, and in words. note: its help."""
+    """Return how a table draws a column of [verdict_chip(…)] and [FAILED_CHIP]: colored, and in words. note: its
+    help."""
     return st.column_config.MultiselectColumn(
         title,
-        options=[look.chip for look in VERDICT_LOOKS.values()],
-        color=[look.chip_color for look in VERDICT_LOOKS.values()],
+        options=[*(look.chip for look in VERDICT_LOOKS.values()), FAILED_CHIP],
+        color=[*(look.chip_color for look in VERDICT_LOOKS.values()), QUIET],
         width=CHIP_WIDTH_PX,
         help=note,
     )

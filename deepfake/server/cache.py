@@ -50,6 +50,10 @@ class ResultCache:
                     held.popitem(last=False)
         return path
 
+    def has_any(self, prefix: str) -> bool:
+        """Return whether there is an entry whose key begins with prefix."""
+        return any(self._folder.glob(f"{prefix}*"))
+
     def new_folder(self) -> Path:
         """Return an empty folder to make an entry in."""
         path = self._building / uuid.uuid4().hex

@@ -103,6 +103,11 @@ class JobQueue:
         with self._lock:
             return self._jobs.get(key)
 
+    def has_failed(self, source: Path) -> bool:
+        """Return whether a job that reads this file has failed, and was not forgotten since."""
+        with self._lock:
+            return any(job.source == source and job.state is JobState.FAILED for job in self._jobs.values())
+
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs have to end or start before this one does."""
         with self._lock:

@@ -46,11 +46,6 @@ class SessionFiles:
         self.let_go: dict[str, Callable[[], None]] = {}
 
     @property
-    def at_stake(self) -> bool:
-        """Whether uploads would be lost with the session."""
-        return not self.kept.issuperset(self.uploads)
-
-    @property
     def upload_bytes(self) -> int:
         """What the session's uploads take, bytes."""
         return sum(upload.size_bytes for upload in tuple(self.uploads.values()))

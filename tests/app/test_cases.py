@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -100,7 +102,6 @@ def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.M
     server.sessions.connected(before.session_id)
     with (tmp_path / "a.mp4").open("w+b") as clip:
         before.save("*a*.mp4", clip, 10)
-    assert before.at_stake
     monkeypatch.setattr(
         "streamlit.components.v2.component",
         lambda *_, **__: lambda **_: {"earlier": f"{before.session_id} *a*.mp4"},
@@ -118,6 +119,35 @@ def test_a_page_that_was_reloaded_offers_what_was_uploaded(monkeypatch: pytest.M
     afresh.button(key="resume-close").click().run()
     assert not afresh.exception
     assert not afresh.markdown
+
+
+def test_of_an_upload_that_failed_a_reload_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, moving_square_clip: Path
+) -> None:
+    told: dict[str, Any] = {}
+    earlier = ""
+
+    def component(*_: object, **__: object) -> Callable[..., dict[str, str]]:
+        def drawn(*, key: str, data: dict[str, Any], **_: object) -> dict[str, str]:
+            if key == "resume":
+                told.update(data)
+            return {"earlier": earlier}
+
+        return drawn
+
+    monkeypatch.setattr("streamlit.components.v2.component", component)
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("These are notes, not a clip.")
+    user = User().with_haar().arrive().upload(notes).wait_for_error()
+    user.run()
+    assert (told["uploads"], told["at_stake"]) == ("", False)
+    earlier = f"{told['session']} notes.mp4"
+    assert not User().with_haar().arrive().has_button("resume-yes")
+    earlier = ""
+    user.upload(moving_square_clip).wait_for_verdict()
+    assert (told["uploads"], told["at_stake"]) == (moving_square_clip.name, True)
+    earlier = f"{told['session']} {moving_square_clip.name}"
+    assert User().with_haar().arrive().has_button("resume-yes")
 
 
 def test_who_went_on_with_another_upload_hears_nothing_of_the_earlier_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.dataset.panels import csv_of
 from deepfake.dataset import open_dataset
 from deepfake.figures.counts import NO_LABEL
@@ -225,7 +227,10 @@ def test_a_data_set_is_analyzed_in_the_background_and_carries_its_verdicts(small
     expected = batch_work.probability_of(b"one of real")
     assert rows.loc["real/one.mp4", "P(fake)"] == pytest.approx(expected)
     assert list(rows.loc["real/one.mp4", "verdict"]) == ["⚠ Likely fake" if expected > 0.5 else "○ No signs of a fake"]
-    assert list(rows.loc["fake/bad.mp4", "verdict"]) == []
+    assert list(rows.loc["fake/bad.mp4", "verdict"]) == ["✕ Failed"]
+    dataset = open_dataset(small_set)
+    exported = pd.read_csv(io.StringIO(csv_of(dataset, dataset.entries, AnalysisConfig().fingerprint())))
+    assert exported.set_index("clip").loc["fake/bad.mp4", "verdict"] == "Failed"
     failed = next(item.value for item in user.dataframe if "why" in item.value)
     assert failed.to_dict("records") == [{"clip": "fake/bad.mp4", "why": "bad.mp4: this is not a video"}]
     assert str(small_set.parent) not in failed.to_csv()
@@ -327,6 +332,8 @@ def test_a_thumbnail_carries_the_verdict_beside_the_label(
     badges = next(item.value for item in user.markdown if "real/one.mp4" in item.value)
     assert "REAL" in badges
     assert re.search(r"found :(green|orange)-badge\[.* Likely (real|fake) [01]\.\d\d\]", badges)
+    failed = next(item.value for item in user.markdown if "fake/bad.mp4" in item.value)
+    assert "Failed] :small[bad.mp4: this is not a video]" in failed
 
 
 def test_without_a_store_the_page_warns_once_and_works(

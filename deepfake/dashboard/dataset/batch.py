@@ -10,13 +10,11 @@ from deepfake.batch import BatchProgress
 from deepfake.dashboard.browser import announce
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.text import cells, plain
-from deepfake.dashboard.verdict_cells import verdicts_of
+from deepfake.dashboard.verdict_cells import batch_key, failures_of, verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
-from deepfake.files import stamp_of
 from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
-from deepfake.store import Failure
 
 POLL_S = 1.5
 WATCHED = "_batch-watched"  # the batch whose progress this session saw last, until its end is announced
@@ -29,14 +27,14 @@ def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
     if not on_disk:
         return
     fingerprint = config.fingerprint()
-    key = f"{dataset.root}|{fingerprint}"
+    key = batch_key(dataset, fingerprint)
     run = runtime().batches.find(key)
     with st.container(border=True, key="dataset-batch", gap="small"):
         if run is not None and run.is_active:
             _draw_progress(key)
             return
         verdicts = verdicts_of(on_disk, fingerprint) if len(on_disk) <= MOST_COUNTED else None
-        failures = _failures(dataset, fingerprint, run)
+        failures = failures_of(dataset, fingerprint)
         for name in verdicts or ():  # a file that was replaced since it failed
             failures.pop(name, None)
         analyzed = None if verdicts is None else len(verdicts)
@@ -141,20 +139,6 @@ def _end_of(run: BatchRun) -> str:
         return f"Canceled: {done}."
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.3g} clips per minute"
     return f"Done in {duration_text(progress.seconds)}: {done}{rate}."
-
-
-def _failures(dataset: Dataset, fingerprint: str, run: BatchRun | None) -> dict[str, str]:
-    """Why clips of the data set failed, by name: what the store has of them as they are now, and what the last batch
-    saw besides."""
-    none: Mapping[str, Failure] = {}
-    kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
-    named = {entry.location: entry.name for entry in dataset.entries} if kept else {}
-    found = {
-        named[location]: failure.error
-        for location, failure in kept.items()
-        if location in named and failure.stamp == stamp_of(location)
-    }
-    return found | (dict(run.failures) if run is not None else {})
 
 
 def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> None:

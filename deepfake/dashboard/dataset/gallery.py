@@ -11,7 +11,7 @@ from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.state import analyze_page, compare_page
 from deepfake.dashboard.text import named
-from deepfake.dashboard.verdict_cells import verdicts_of
+from deepfake.dashboard.verdict_cells import failures_of, verdicts_of
 from deepfake.dataset import ClipEntry, Dataset
 
 PAGE_CLIPS = 24
@@ -52,13 +52,13 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     first = (page - 1) * PAGE_CLIPS
     shown = there[first : first + PAGE_CLIPS]
     st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")
-    verdicts = verdicts_of(shown, fingerprint)
+    verdicts, failures = verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint)
     for start in range(0, len(shown), COLUMNS):
         columns = st.columns(COLUMNS, gap="medium")
         for entry, column in zip(shown[start : start + COLUMNS], columns, strict=False):
             with column.container(border=True):
                 draw_picture(dataset, entry)
-                draw_label(entry, verdicts.get(entry.name))
+                draw_label(entry, verdicts.get(entry.name), failures.get(entry.name))
                 open_buttons(source, entry, "gallery")
 
 

@@ -11,6 +11,9 @@ from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import cells, plain
 from deepfake.dashboard.verdict_cells import (
     DECLARED_HELP,
+    FAILED,
+    FAILED_CHIP,
+    failures_of,
     verdict_badge,
     verdict_chip,
     verdict_column,
@@ -20,13 +23,15 @@ from deepfake.dashboard.verdict_cells import (
 )
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
-from deepfake.files import csv_cell
 from deepfake.store import AnalysisSummary
 
 WHERE = ("All", "On disk", "Missing")
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
-VERDICT_HELP = "What was found, with the settings in the sidebar. Empty where the clip was not analyzed with them."
+VERDICT_HELP = (
+    "What was found, with the settings in the sidebar. Failed: the clip could not be analyzed; select its row to see "
+    "why. Empty where it was not analyzed with them."
+)
 
 
 def counts_markdown(total: Counts) -> str:
@@ -105,7 +110,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
             f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."
         )
     shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    table = table_of(dataset, shown, verdicts_of(shown, fingerprint))
+    table = table_of(dataset, shown, verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint))
     event = st.dataframe(
         cells(table),
         key=f"dataset-table-{key}-{page}",
@@ -139,21 +144,24 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
 def csv_of(dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> str:
     """Return the table of some entries as CSV."""
     verdicts = verdicts_of(entries, fingerprint)
-    table = table_of(dataset, entries, verdicts)
+    failures = failures_of(dataset, fingerprint)
+    table = table_of(dataset, entries, verdicts, failures)
     if "verdict" in table:
-        found = [verdicts.get(name) for name in table["clip"]]
-        table["verdict"] = ["" if item is None else words_of(item) for item in found]
-    texts = table.select_dtypes("object").columns
-    table[texts] = table[texts].map(csv_cell)
-    return table.to_csv(index=False)
+        words = {**dict.fromkeys(failures, FAILED), **{name: words_of(found) for name, found in verdicts.items()}}
+        table["verdict"] = [words.get(name, "") for name in table["clip"]]
+    return cells(table).to_csv(index=False)
 
 
 def table_of(
-    dataset: Dataset, entries: Sequence[ClipEntry], verdicts: Mapping[str, AnalysisSummary] | None = None
+    dataset: Dataset,
+    entries: Sequence[ClipEntry],
+    verdicts: Mapping[str, AnalysisSummary],
+    failures: Mapping[str, str],
 ) -> pd.DataFrame:
     """Return the rows of some entries for the reader; columns that the data set leaves empty are left out.
 
-    verdicts: of those that have one, by name; without any there is no column of them.
+    verdicts: of those that have one, by name. failures: why others failed, by name. Without any of both there is no
+    column of them.
     """
     wanted = {entry.name for entry in entries}
     frame = to_frame(dataset)
@@ -170,19 +178,25 @@ def table_of(
     texts = frame.columns.difference(["on_disk", "original_on_disk"])
     frame[texts] = frame[texts].astype(object).fillna("")
     frame = frame.rename(columns=names)
-    if verdicts:
+    chips = {name: [FAILED_CHIP] for name in failures if name in wanted}
+    chips |= {name: [verdict_chip(found)] for name, found in verdicts.items()}
+    if chips:
         found = [verdicts.get(name) for name in frame["clip"]]
         place = list(frame.columns).index("label") + 1
-        frame.insert(place, "verdict", [[verdict_chip(item)] if item else [] for item in found])
+        frame.insert(place, "verdict", [chips.get(name, []) for name in frame["clip"]])
         frame.insert(place + 1, "P(fake)", [item.told_probability if item else None for item in found])
         frame["P(fake)"] = frame["P(fake)"].astype("Float64")
         with_declared(frame, found)
     return frame
 
 
-def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None = None) -> None:
-    """Draw a clip's name, its label and what was found, in word, icon and color."""
-    found = "" if verdict is None else f"  \nfound {verdict_badge(verdict)}"
+def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None, failure: str | None) -> None:
+    """Draw a clip's name, its label and what was found, in word, icon and color. failure: why it has no verdict."""
+    found = ""
+    if verdict is not None:
+        found = f"  \nfound {verdict_badge(verdict)}"
+    elif failure is not None:
+        found = f"  \n:gray-badge[:material/error: {FAILED}] :small[{plain(failure)}]"
     st.markdown(f":small[{plain(entry.name)}]  \nlabel {label_badge(entry.label)}{found}")
 
 

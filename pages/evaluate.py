@@ -54,6 +54,7 @@ def page() -> None:
 
 def draw_set(source: DatasetSource, dataset: Dataset, found: SetInStore) -> None:
     labeled = len(found.known.entries)
+    st.header("1 labeled clip" if labeled == 1 else f"{labeled:,} labeled clips")
     if not labeled:
         st.info(
             "This data set has no labels. A verdict can be held against REAL or FAKE only: name them in metadata.json, "
@@ -86,8 +87,10 @@ def draw_evaluations(
         draw_numbers(evaluations[0], threshold)
     draw_downloads(source.title, evaluations, threshold, difference)
     draw_caveats(evaluations)
+    st.header("Charts")
     draw_curves(evaluations, threshold)
     draw_scores(evaluations, threshold)
+    st.header("Clip by clip")
     draw_details(source, dataset, evaluations, threshold)
 
 

@@ -20,6 +20,9 @@ BREAK: Final = "\N{WORD JOINER}"  # has no width
 # Control characters, and marks that turn the direction of what follows, so that a name looks like another.
 INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
+CLIP_WIDTH_PX: Final = 290  # of a table's column of clips
+LONGEST_NAME: Final = 40  # characters that it has room for
+
 
 def plain(text: object) -> str:
     r"""Return text as Markdown that is shown as that text: no picture, no link, no formatting, one line.
@@ -43,6 +46,20 @@ def named(words: str, name: str) -> str:
         Analyze *a_1.mp4*
     """
     return f"{words} *{plain(name)}*"
+
+
+def without_first_folders(name: str) -> str:
+    """Return a clip's name as long as a column has room for: clips of one data set begin alike, and what tells them
+    apart stays.
+
+    Example:
+        >>> without_first_folders("faceforensics/manipulated_sequences/FaceSwap/c40/videos/720_672.mp4")
+        '…/FaceSwap/c40/videos/720_672.mp4'
+    """
+    kept = name
+    while len(kept) > LONGEST_NAME and "/" in kept:
+        kept = kept.partition("/")[2]
+    return name if kept == name else f"…/{kept}"
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, AnalysisSummary, Failure
 
 CHIP_WIDTH_PX = 165
+DECLARED_WIDTH_PX = 270  # "generated (changed since it was signed)"
 FAILED: Final = "Failed"  # where the other clips have their answer
 FAILED_CHIP: Final = f"✕ {FAILED}"
 DECLARED_HELP = (

@@ -31,6 +31,11 @@ class ClipResult:
     answer: Answer | None = None
 
     @property
+    def told_probability(self) -> float | None:
+        """P(fake) as a reader is told it, as Verdict.told_probability."""
+        return None if self.answer == "NOT_JUDGED" else self.probability_fake
+
+    @property
     def failure(self) -> str:
         """The error in one line behind the clip's name; "" where there is none."""
         return "" if self.error is None else f"{self.clip.shown}: {' '.join(self.error.split())}"

@@ -279,9 +279,9 @@ class User(AppTest):
         """The table that has a column of that name."""
         return next(item.value for item in self.dataframe if column in item.value)
 
-    def select_rows(self, *rows: int) -> Self:
-        """Select rows of History's table, which AppTest itself cannot."""
-        key = next(item.key for item in self.dataframe if (item.key or "").startswith("history-table-"))
+    def select_rows(self, *rows: int, table: str = "history-table-") -> Self:
+        """Select rows of the table whose key begins like that, which AppTest itself cannot."""
+        key = next(item.key for item in self.dataframe if (item.key or "").startswith(table))
         self.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
         self.run()
         return self

@@ -250,6 +250,13 @@ def test_names_that_are_no_text_or_formulas_stop_no_page_and_no_export(small: Op
     assert "'+x" in exported
 
 
+def test_a_long_name_leaves_room_for_the_verdict(small: OpenSet, small_set: Path) -> None:
+    folder = small_set / "real" / "clips_of_the_first_week" / "from_a_reader"
+    folder.mkdir(parents=True)
+    (folder / "four.mp4").write_text("four")
+    assert "…/from_a_reader/four.mp4" in table(small()).index
+
+
 def test_the_end_of_a_batch_is_announced_once_to_who_waited_for_it(
     small: OpenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from deepfake.dashboard.evaluate import results
 from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
 from deepfake.dashboard.evaluate.errors import errors_table
 from deepfake.dashboard.sources import DatasetSource
+from deepfake.dashboard.text import plain, without_first_folders
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
 from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.errors import StoreError
@@ -233,13 +234,20 @@ def test_the_worst_error_is_shown_and_opens_in_analyze(analyzed: list[ClipEntry]
         (page or "analyze", query) for page, query in links(user)
     ]
     table = next(frame.value for frame in user.dataframe if "P(fake)" in frame.value)
-    assert table["clip"].tolist() == [wrong.name]
+    assert table["clip"].tolist() == [without_first_folders(wrong.name)]
+    before = len(links(user))
+    user.select_rows(0, table="evaluate-errors-")
+    assert len(links(user)) == before + 1
+    assert user.get("page_link")[-1].proto.label == f"Analyze {plain(wrong.name)}"
+    assert not user.exception
 
 
 def test_a_clip_that_was_not_judged_is_called_that(clips: list[ClipEntry]) -> None:
     source = DatasetSource("swaps", "swaps", clips[0].path.parent, None)
     found = ClipResult(clips[0], 0.9, "INCONCLUSIVE", answer="NOT_JUDGED")
-    assert errors_table(source, [found])["verdict"].tolist() == ["Not judged"]
+    table = errors_table(source, [found])
+    assert table["verdict"].tolist() == ["Not judged"]
+    assert table["P(fake)"].isna().all(), "nobody is told the score of who was not judged"
 
 
 def test_why_clips_are_not_judged_and_how_methods_do(

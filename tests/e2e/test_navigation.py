@@ -53,11 +53,13 @@ def test_the_first_request_to_a_server_gets_the_applications_menu(
         page.context.close()
 
 
-@pytest.mark.parametrize("path", ["", "compare", "dataset", "history", "methods"])
+@pytest.mark.parametrize("path", ["", "compare", "dataset", "evaluate", "history", "methods"])
 def test_no_level_of_headings_is_left_out(page: Page, app_url: str, path: str) -> None:
     page.goto(f"{app_url}/{path}")
     expect(page.locator("h2").first).to_be_visible()
-    expect(page).to_have_title(re.compile(r"^(Analyze|Compare|Data set|History|Methods) · Deepfake workbench$"))
+    expect(page).to_have_title(
+        re.compile(r"^(Analyze|Compare|Data set|Evaluate|History|Methods) · Deepfake workbench$")
+    )
     levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(heading => +heading.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1

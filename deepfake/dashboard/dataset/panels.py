@@ -8,9 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import cells, plain
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain, without_first_folders
 from deepfake.dashboard.verdict_cells import (
     DECLARED_HELP,
+    DECLARED_WIDTH_PX,
     FAILED,
     FAILED_CHIP,
     failures_of,
@@ -111,6 +112,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         )
     shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     table = table_of(dataset, shown, verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint))
+    table["clip"] = table["clip"].map(without_first_folders)
     event = st.dataframe(
         cells(table),
         key=f"dataset-table-{key}-{page}",
@@ -121,9 +123,10 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         on_select="rerun",
         selection_mode="single-row",
         column_config={
+            "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
             "verdict": verdict_column("verdict", VERDICT_HELP),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
-            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width="medium"),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width=DECLARED_WIDTH_PX),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
         },

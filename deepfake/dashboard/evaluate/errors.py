@@ -6,10 +6,11 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
+from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import cells, named, plain
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, named, plain, without_first_folders
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
@@ -38,25 +39,36 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         for result, column in zip(worst[start : start + COLUMNS], st.columns(COLUMNS, gap="medium"), strict=False):
             with column.container(border=True):
                 _draw_error(source, dataset, result)
-    st.dataframe(
+    event = st.dataframe(
         cells(errors_table(source, errors)),
-        key="evaluate-errors",
+        key=f"evaluate-errors-{measured.name}-{threshold:.2f}",
         hide_index=True,
         height=min(TABLE_HEIGHT_PX, 38 + 35 * len(errors)),
+        on_select="rerun",
+        selection_mode="single-row",
+        placeholder="",
+        alt=f"{len(errors)} clips that are called by the wrong name; select a row to open its clip",
         column_config={
+            "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
             "P(fake)": st.column_config.NumberColumn(format="%.3f"),
             "open": st.column_config.LinkColumn(display_text="Analyze", width="small"),
         },
     )
+
+    rows = [row for row in event.selection.rows if row < len(errors)]
+    if rows:
+        _draw_link(source, errors[rows[0]], says_name=True)
+    else:
+        st.caption("Select a row to open its clip in Analyze.", help=ROW_KEYS)
 
 
 def errors_table(source: DatasetSource, errors: Sequence[ClipResult]) -> pd.DataFrame:
     """Return one row per error, with a link that opens its clip in Analyze."""
     return pd.DataFrame(
         {
-            "clip": [result.clip.name for result in errors],
+            "clip": [without_first_folders(result.clip.name) for result in errors],
             "label": [result.clip.label for result in errors],
-            "P(fake)": [result.probability_fake for result in errors],
+            "P(fake)": pd.array([result.told_probability for result in errors], dtype="Float64"),
             "verdict": [_verdict_words(result) for result in errors],
             "method": [method_of(result.clip) if result.clip.is_fake else "" for result in errors],
             "open": [_address(source, result) for result in errors],
@@ -79,14 +91,19 @@ def _chosen(evaluations: Sequence[Measured]) -> Measured:
 def _draw_error(source: DatasetSource, dataset: Dataset, result: ClipResult) -> None:
     clip = result.clip
     draw_picture(dataset, clip)
-    score = "" if result.probability_fake is None else f"P(fake) **{result.probability_fake:.2f}**"
+    score = "" if result.told_probability is None else f"P(fake) **{result.told_probability:.2f}**"
     st.markdown(f":small[{plain(clip.name)}]  \nlabel {label_badge(clip.label)} {score}")
     st.caption(" · ".join(text for text in (_verdict_words(result), _method(result)) if text))
+    _draw_link(source, result)
+
+
+def _draw_link(source: DatasetSource, result: ClipResult, *, says_name: bool = False) -> None:
+    name = result.clip.name
     st.page_link(
         ANALYZE,
-        label=named("Analyze", clip.name),
+        label=f"Analyze {plain(name)}" if says_name else named("Analyze", name),
         icon=":material/frame_inspect:",
-        query_params={"clip": f"{source.source_id}/{clip.name}"},
+        query_params={"clip": f"{source.source_id}/{name}"},
     )
 
 

@@ -13,8 +13,8 @@ from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYZE, PARAMETER
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
-from deepfake.dashboard.text import cells, plain
-from deepfake.dashboard.verdict_cells import DECLARED_HELP, verdict_badge, verdict_column
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain
+from deepfake.dashboard.verdict_cells import DECLARED_HELP, DECLARED_WIDTH_PX, verdict_badge, verdict_column
 from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS, named_sentence
@@ -115,10 +115,10 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         placeholder="",
         alt=f"{len(page.rows)} kept analyses, the newest first: verdict, clip, P(fake), when, data set",
         column_config={
-            "clip": st.column_config.TextColumn(width=290),
+            "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
             "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
-            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width="medium"),
+            "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width=DECLARED_WIDTH_PX),
             "analyzed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
             "data set": st.column_config.TextColumn(help="Empty where this server may not open the clip's folder."),
             "length": st.column_config.NumberColumn(format="%.1f s", width="small"),

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.dashboard.sources import LISTING_TTL_S, DatasetSource, dataset_sources
+from deepfake.dashboard.text import without_first_folders
 from deepfake.dashboard.verdict_cells import verdict_chip, with_declared
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
@@ -20,7 +21,6 @@ from deepfake.faces.detection import face_detector_title
 from deepfake.store import AnalysisSummary, StoredFingerprint
 
 ELSEWHERE = ""  # in the column of data sets
-LONGEST_NAME = 40  # characters that the column of clips has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
     table = pd.DataFrame(
         {
             "verdict": [[verdict_chip(row)] for row in rows],
-            "clip": [_without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
+            "clip": [without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "P(fake)": pd.array([row.told_probability for row in rows], dtype="Float64"),
             "95 % interval": [_interval(row) for row in rows],
             "analyzed": pd.to_datetime([row.created_at for row in rows], utc=True),
@@ -85,14 +85,6 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
         }
     )
     return with_declared(table, rows)
-
-
-def _without_first_folders(name: str) -> str:
-    """Clips of one data set begin alike; what tells them apart stays."""
-    kept = name
-    while len(kept) > LONGEST_NAME and "/" in kept:
-        kept = kept.partition("/")[2]
-    return name if kept == name else f"…/{kept}"
 
 
 def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:

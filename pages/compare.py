@@ -4,6 +4,7 @@ import streamlit as st
 
 from deepfake.comparison.report import comparison_document, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
+from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -68,8 +69,13 @@ def page() -> None:
     if b.sha256 == a.sha256:
         st.info("Both are the same file: it is identical to itself.", icon=":material/content_copy:")
     ready = comparison_when_ready(a, b, config, place=state.name)
-    if ready is not None:
-        draw_result(state, ready)
+    if ready is None:
+        state.was_waiting = True
+        return
+    if state.was_waiting:
+        state.was_waiting, state.turn = False, state.turn + 1
+        scroll_to([".st-key-comparison"], f"compare-{state.turn}")
+    draw_result(state, ready)
 
 
 def draw_result(state: ComparePage, ready: ReadyComparison) -> None:
@@ -139,7 +145,11 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
                 height=CHART_HEIGHT_PX,
             )
             clickable_chart(
-                state, figure, key=key, on_click=lambda point: set_time(state, float(point["x"])), alt=caption
+                state,
+                figure,
+                key=key,
+                on_click=lambda point: set_time(state, float(point["x"])),
+                alt=f"{figure.layout.title.text}: {caption}",
             )
             st.caption(f"How to read this: {caption} Click a point to go there.")
 

@@ -156,9 +156,13 @@ class AnalyzePage(PageState):
 
 @dataclass(slots=True)
 class ComparePage(PageState):
-    """What Compare remembers; its choice of a clip is A's. a_sha256: of the A that B was chosen for."""
+    """What Compare remembers; its choice of a clip is A's. a_sha256: of the A that B was chosen for. was_waiting:
+    whether the answer is to come into view, since it was waited for or the button that asked for it goes; turn: how
+    often it did."""
 
     a_sha256: str | None = None
+    was_waiting: bool = False
+    turn: int = 0
 
 
 @dataclass(slots=True)

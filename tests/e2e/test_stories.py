@@ -223,7 +223,9 @@ def test_a_fake_is_compared_with_its_original(page: Page, screenshot: Screenshot
         timeout=2 * READY_MS
     )
     expect(answer.get_by_text(VERDICT)).to_have_count(2)
+    expect(answer).to_be_focused()  # the button that asked for it has gone
     _expect_at_rest(page)
+    expect(page.get_by_role("figure", name="Similarity of A to B: the lower")).to_be_visible()
     expect(page.locator("#deepfake-live")).to_have_text(re.compile("differs most|differ all over"))
     # Both curves, fake to original, the map of where they differ, P(fake) of both.
     expect(page.locator(".js-plotly-plot")).to_have_count(4)

@@ -123,9 +123,14 @@ def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
                 plain(entry.name),
                 key=page.key(f"fake-of-{entry.name}"),
                 icon=":material/compare:",
-                on_click=set_choice,
+                on_click=_begin,
                 args=(page, clip.source_id, entry.name),
             )
+
+
+def _begin(page: ComparePage, source_id: str, name: str) -> None:
+    set_choice(page, source_id, name)
+    page.was_waiting = True  # the button goes, and the focus of the keyboard with it: it is to be at the answer then
 
 
 def draw_sample_pairs(page: ComparePage) -> None:
@@ -166,7 +171,7 @@ def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:
         f"Compare {plain(entry.name)}",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/compare:",
-        on_click=set_choice,
+        on_click=_begin,
         args=(page, DEMO_ID, entry.name),
         width="stretch",
     )

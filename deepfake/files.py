@@ -211,4 +211,6 @@ def cause_of(error: BaseException) -> str:
     """Return in words what kept a file system from answering."""
     if isinstance(error, ImportError):
         return f"{error}; its package has to be installed (requirements-cluster.txt has those of s3:// and gs://)"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return error.strerror
     return f"{type(error).__name__}: {error}"

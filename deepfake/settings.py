@@ -2,6 +2,7 @@
 
 import operator
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -51,7 +52,7 @@ class Settings:
     """
 
     data_dirs: tuple[Path, ...] = ()
-    cache_dir: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("deepfake-workbench")))
+    cache_dir: Path = field(default_factory=lambda: _own_folder("cache_dir"))
     cache_mb: int = 2048
     session_uploads_mb: int = 1024
     uploads_mb: int = 1536
@@ -63,7 +64,7 @@ class Settings:
     workers: int = 1
     worker_mb: int = 4096
     weights_dir: Path | None = None
-    cases_dir: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("deepfake-workbench")) / "cases")
+    cases_dir: Path = field(default_factory=lambda: _own_folder("cases_dir") / "cases")
     database_url: str = field(default_factory=lambda: _default_database_url(), repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
@@ -110,7 +111,20 @@ def _read_file(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _default_database_url() -> str:
-    return f"sqlite:///{(Path(platformdirs.user_data_dir('deepfake-workbench')) / 'analyses.db').as_posix()}"
+    return f"sqlite:///{(_own_folder('database_url') / 'analyses.db').as_posix()}"
+
+
+def _own_folder(setting: str) -> Path:
+    """Return the user's folder that holds what a setting names by default, a cache or data."""
+    folder_of = platformdirs.user_cache_dir if setting == "cache_dir" else platformdirs.user_data_dir
+    try:
+        return Path(folder_of("deepfake-workbench"))
+    except RuntimeError as error:  # a user who is not in the system's list, without HOME, as in a container
+        raise SettingsError(
+            setting,
+            "this user has no home folder where it would be; set HOME, or name a place in deepfake.toml or "
+            f"DEEPFAKE_{setting.upper()}",
+        ) from error
 
 
 def settings_given(settings: Settings | None) -> Settings:
@@ -150,7 +164,9 @@ def converted(name: str, value: Any, source: str, base: Path | None = None) -> A
         number = _number(value, whole=not name.endswith("_s"))
     except SettingsError:
         raise
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last of a ~name that nobody has
+    except OverflowError as error:  # not the value: Python writes no number of more than 4300 digits
+        raise SettingsError(source, f"{name} cannot be so large a number") from error
+    except (TypeError, ValueError, RuntimeError) as error:  # the last of a ~name that nobody has
         raise SettingsError(source, f"{name} cannot be {value!r}: {error}") from error
     if not number > 0:  # nor is nan
         raise SettingsError(source, f"{name} must be greater than 0, not {value!r}")
@@ -165,6 +181,9 @@ def _number(value: Any, *, whole: bool) -> float:
     if isinstance(value, str):
         return int(value)
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise TypeError("a whole number is expected") from None
+    if abs(number) > sys.maxsize:
+        raise OverflowError
+    return number

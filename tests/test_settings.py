@@ -75,6 +75,33 @@ def test_a_program_cannot_pass_what_a_file_may_not_say(given):
         Settings(**given)
 
 
+@pytest.mark.parametrize("number", [10**5000, -(10**5000)], ids=["large", "negative"])
+@pytest.mark.parametrize("name", ["max_faces", "max_duration_s"])
+def test_a_number_too_large_for_python_to_write_is_named(name, number):
+    with pytest.raises(SettingsError, match=f"{name} cannot be so large a number"):
+        Settings(**{name: number})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the system knows a user's folders")
+def test_a_user_without_a_home_is_told_what_to_set(tmp_path, monkeypatch):
+    def nobody(_):
+        raise KeyError
+
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "DEEPFAKE_CACHE_DIR": "cache",
+        "DEEPFAKE_CASES_DIR": "cases",
+        "DEEPFAKE_DATABASE_URL": "sqlite:///store.db",
+    }
+    assert load_settings(given).cache_dir == Path("cache")
+    for name in given:
+        with pytest.raises(SettingsError, match=f"no home folder .* or {name}$"):
+            load_settings({other: value for other, value in given.items() if other != name})
+
+
 def test_a_wrong_address_of_a_store_is_not_shown_with_its_password():
     with pytest.raises(SettingsError, match="database_url cannot be a bytes") as caught:
         Settings(database_url=b"postgresql://me:secret@host/clips")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deepfake.cli.options import add_analysis_options, add_quick_option, config_of
 from deepfake.cli.outputs import check_apart
 from deepfake.cli.terminal import complain, warn
+from deepfake.errors import DeepfakeError
 
 if TYPE_CHECKING:
     from deepfake.batch import Batch, BatchProgress, BatchResult, BatchSummary
@@ -133,6 +134,10 @@ def batch(options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         _finish(options.out, clips, results, work.summary())
         raise KeyboardInterrupt("interrupted; what is done is kept: run the same command again to go on") from None
+    except DeepfakeError:  # the store or the workers are gone
+        if results:
+            _finish(options.out, clips, results, work.summary())
+        raise
     _finish(options.out, clips, results, work.summary())
 
 

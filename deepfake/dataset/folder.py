@@ -57,6 +57,7 @@ class Disk:
         self.root = root
         self.anywhere = anywhere
         self.outside: list[str] = []
+        self.unusable: list[str] = []  # what cannot be looked at, a sentence each
         self.lists: list[str] = []  # files whose text was read
         self._listed: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
         self._by_key: dict[str, dict[str, list[str]]] = {}
@@ -132,10 +133,16 @@ class Disk:
                         files.append(item.name)
                     elif os.path.isdir(item):  # noqa: PTH112
                         folders.append(item.name)
+                    elif is_clip(item.name):
+                        what = "a link that leads to no file" if item.is_symlink() else "no ordinary file"
+                        self.unusable.append(f"{join(folder, item.name)!r} is {what}, and was left out")
         except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name that no folder can have
             return frozenset(), ()
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
+                return frozenset(), ()
+            if folder:  # such as lost+found of a disk: what is beside it can be read
+                self.unusable.append(f"the folder {folder!r} cannot be listed ({error.strerror}), and was left out")
                 return frozenset(), ()
             raise DatasetError(path, f"the folder cannot be listed: {error.strerror}") from error
         return frozenset(files), tuple(sorted(folders))

@@ -83,6 +83,8 @@ def dataset_on(disk: Disk, table_name: str | None = None, *, below: bool = False
         layout.read(entries)
     found = entries.finished()
     notes.links(disk.outside)
+    for sentence in disk.unusable:
+        notes.add(sentence)
     if unknown and found:
         taken = "are taken without labels" if below else "are not listed"
         notes.add(f"{unknown}, in no layout that is known, {taken}")

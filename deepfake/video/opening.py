@@ -96,7 +96,8 @@ def check_file(path: Path, settings: Settings) -> None:
     if not exists:
         raise ClipNotFoundError(path, _why_missing(path))
     if not path.is_file():
-        raise ClipError(path, "this is not a file; name a video clip")
+        what = "this is the current folder, or an empty name" if path == Path() else "this is not a file"
+        raise ClipError(path, f"{what}; name a video clip")
     size = path.stat().st_size
     if size == 0:
         raise ClipError(path, "the file is empty")
@@ -112,9 +113,15 @@ def check_file(path: Path, settings: Settings) -> None:
 
 
 def other_kind(path: Path) -> tuple[str, str] | None:
-    """Return the name and kind ("picture", "sound without pictures") of a file that begins like no video, or None."""
-    with path.open("rb") as file:
-        start = file.read(SIGNATURE_BYTES)
+    """Return the name and kind ("picture", "sound without pictures") of a file that begins like no video, or None.
+
+    Raises ClipError for a file that cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(SIGNATURE_BYTES)
+    except OSError as error:
+        raise ClipError(path, f"the file cannot be read ({reason(error)})") from error
     for offset, mark, name, kind in SIGNATURES:
         if start[offset : offset + len(mark)] == mark:
             return name, kind

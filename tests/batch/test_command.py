@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch import Batch
+from deepfake.batch import Batch, BatchResult
 from deepfake.cli import main
+from deepfake.errors import StoreError
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests import batch_work
@@ -71,6 +74,29 @@ def test_files_that_say_that_they_were_generated_are_named_now_and_when_they_are
         assert main(["batch", str(folder), "--workers", "1", "--out", str(out)]) == 0
         assert pd.read_csv(out)["declared"].fillna("").tolist() == ["generated (unsigned)", ""]
         assert "a program made their pictures (column declared): 1\n" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_batch_whose_store_goes_away_writes_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Batch.run
+
+    def run_until_the_store_is_gone(batch: Batch) -> Iterator[BatchResult]:
+        with closing(run(batch)) as results:
+            yield next(results)
+        raise StoreError("store.db", "the store cannot be used")
+
+    monkeypatch.setattr(Batch, "run", run_until_the_store_is_gone)
+    folder = write_clips(tmp_path / "clips", "sure", "sure too")
+    out = tmp_path / "table.csv"
+    assert main(["batch", str(folder), "--workers", "1", "--out", str(out)]) == 1
+    assert len(pd.read_csv(out)) == 1
+    said = capfd.readouterr()
+    assert "1 of 2 clips" in said.out
+    assert "store.db: the store cannot be used" in said.err
+    assert main(["batch", str(folder), "--workers", "1", "--out", str(out)]) == 1
+    assert len(pd.read_csv(out.with_stem("table-interrupted"))) == 1
 
 
 @pytest.mark.parametrize("command", ["batch", "evaluate", "dataset"])

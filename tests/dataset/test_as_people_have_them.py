@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -158,6 +159,29 @@ def test_links_out_of_a_folder_are_followed_for_the_command_line_alone(tmp_path:
     (tmp_path / "set/real/loop.mp4").symlink_to(tmp_path / "set/real/loop.mp4")
     assert len(open_dataset(tmp_path / "set").entries) == 2
     assert len(open_dataset(tmp_path / "set", anywhere=True).entries) == 3
+
+
+def test_what_cannot_be_looked_at_in_a_folder_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "set/a.mp4", "set/locked/b.mp4")
+    (tmp_path / "set/c.mp4").symlink_to(tmp_path / "set/nothing.mp4")
+    scandir = os.scandir
+
+    def refused(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = open_dataset(tmp_path / "set", anywhere=True, below=True)
+    assert [entry.name for entry in found.entries] == ["a.mp4"]
+    assert sorted(found.warnings) == [
+        "'c.mp4' is a link that leads to no file, and was left out",
+        "the folder 'locked' cannot be listed (Permission denied), and was left out",
+    ]
+    with pytest.raises(DatasetError, match="cannot be listed: Permission denied"):
+        open_dataset(tmp_path / "set/locked")
 
 
 # --- names ---

@@ -1,8 +1,10 @@
 """Reading clips: every frame once, upright, at its own time; one clear sentence for what cannot be read."""
 
 import dataclasses
+import errno
 import struct
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -277,6 +279,20 @@ def test_a_missing_file_is_a_file_not_found_error(tmp_path):
 def test_a_file_that_cannot_be_reached_is_told_as_an_unusable_clip():
     with pytest.raises(ClipError, match=r"\.mp4: the file cannot be reached \(file name too long\)"):
         VideoReader("a" * 300 + ".mp4")
+
+
+def test_a_file_that_may_not_be_read_is_told_as_an_unusable_clip(monkeypatch, moving_square_clip):
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ClipError, match=r"the file cannot be read \(permission denied\)"):
+        VideoReader(moving_square_clip)
+
+
+def test_an_empty_name_is_told_as_one():
+    with pytest.raises(ClipError, match="an empty name"):
+        VideoReader("")
 
 
 def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch, moving_square_clip):

@@ -20,13 +20,12 @@ from deepfake.comparison.pair_wording import (
 )
 from deepfake.comparison.report import moment_rows
 from deepfake.files import SPELLED
-from deepfake.report.card import ANSWER_WORDS
+from deepfake.report.card import marked_answer
 from deepfake.report.document import Document
 from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import people_table
 from deepfake.report.wording import (
     CAUTION,
-    VERDICT_ICONS,
     counted,
     length_s,
     notes_of,
@@ -126,7 +125,7 @@ def _print_clip(out: Console, analysis: Analysis) -> None:
     out.print(_clip_line(analysis), soft_wrap=True)
     if analysis.video.adjustments:
         out.print(_adjustments_line(analysis.video), style="dim", soft_wrap=True)
-    answer = (f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}", score_text(verdict.told_probability))
+    answer = (marked_answer(verdict.answer), score_text(verdict.told_probability))
     out.print(Text(", ".join(filter(None, answer)), style=VERDICT_STYLES[verdict.label]))
     for reason in reason_sentences(verdict):
         out.print(f"  · {reason}", soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from deepfake.analysis.verdict import Answer
 from deepfake.figures.style import COLORS
-from deepfake.report.card import ANSWER_WORDS
+from deepfake.report.card import ANSWER_MARKS, ANSWER_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,19 @@ class VerdictLook:
 
 QUIET: Final = f"{COLORS['inconclusive']}55"  # translucent, as the chips of the other two are
 VERDICT_LOOKS: Final[dict[Answer, VerdictLook]] = {
-    "LIKELY_REAL": VerdictLook(":material/search_off:", "green", "green", "○ no signs", "○", "No signs of a fake"),
-    "INCONCLUSIVE": VerdictLook(":material/help:", "gray", QUIET, "◌ unclear", "?", "Inconclusive"),
-    "LIKELY_FAKE": VerdictLook(":material/warning:", "orange", "orange", "● fake", "⚠", "Likely fake"),
-    "NOT_JUDGED": VerdictLook(":material/visibility_off:", "gray", QUIET, "◌ not judged", "–", "Not judged"),
-    "NO_FACE": VerdictLook(":material/person_off:", "gray", QUIET, "", "–", "No face"),
+    "LIKELY_REAL": VerdictLook(
+        ":material/search_off:", "green", "green", "○ no signs", ANSWER_MARKS["LIKELY_REAL"], "No signs of a fake"
+    ),
+    "INCONCLUSIVE": VerdictLook(
+        ":material/help:", "gray", QUIET, "◌ unclear", ANSWER_MARKS["INCONCLUSIVE"], "Inconclusive"
+    ),
+    "LIKELY_FAKE": VerdictLook(
+        ":material/warning:", "orange", "orange", "● fake", ANSWER_MARKS["LIKELY_FAKE"], "Likely fake"
+    ),
+    "NOT_JUDGED": VerdictLook(
+        ":material/visibility_off:", "gray", QUIET, "◌ not judged", ANSWER_MARKS["NOT_JUDGED"], "Not judged"
+    ),
+    "NO_FACE": VerdictLook(":material/person_off:", "gray", QUIET, "", ANSWER_MARKS["NO_FACE"], "No face"),
 }
 
 

@@ -28,6 +28,13 @@ ANSWER_WORDS: Final[dict[Answer, str]] = {
     "NOT_JUDGED": "Not judged",
     "NO_FACE": "No face",
 }
+ANSWER_MARKS: Final[dict[Answer, str]] = {
+    "LIKELY_FAKE": "⚠",
+    "INCONCLUSIVE": "?",
+    "LIKELY_REAL": "○",
+    "NOT_JUDGED": "–",
+    "NO_FACE": "–",
+}
 MAX_REASONS: Final = 3
 OF_A_SCORE: Final = frozenset({"score", "reals_as_suspicious"})  # they say nothing of who was not judged
 LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under the numbers
@@ -97,6 +104,11 @@ def _lean(probability: float) -> str:
     if strength_of(probability) == "none":
         return "leans to neither side"
     return "leans toward a fake" if probability > 0.5 else "leans away from a fake"
+
+
+def marked_answer(answer: Answer) -> str:
+    """Return an answer in its mark and its words."""
+    return f"{ANSWER_MARKS[answer]} {ANSWER_WORDS[answer]}"
 
 
 def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:

@@ -12,14 +12,20 @@ from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.files import file_sha256, readable
 from deepfake.report import Paper
-from deepfake.report.card import ANSWER_WORDS, card_reasons, rate_sentence, stability_sentence, strength_text
+from deepfake.report.card import (
+    ANSWER_WORDS,
+    card_reasons,
+    marked_answer,
+    rate_sentence,
+    stability_sentence,
+    strength_text,
+)
 from deepfake.report.curves import curves_svg, score_svg
 from deepfake.report.document import Document, Picture, Row, Section, Tone, written_rows
 from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     RULE_BLIND_SPOT,
-    VERDICT_ICONS,
     directed_sentences,
     format_time,
     length_s,
@@ -81,7 +87,7 @@ def analysis_document(
     ]
     return Document(
         title=f"Analysis of {name_of(path)}",
-        answer=f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}",
+        answer=marked_answer(verdict.answer),
         tone=TONES.get(verdict.answer, "none"),
         strength=strength_text(verdict),
         reasons=(*declared_sentences(analysis.video), *(reason.sentence for reason in card_reasons(verdict))),

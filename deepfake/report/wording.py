@@ -18,7 +18,6 @@ VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "INCONCLUSIVE": "Inconclusive",
     "LIKELY_FAKE": "Likely fake",
 }
-VERDICT_ICONS: Final[dict[VerdictLabel, str]] = {"LIKELY_REAL": "○", "INCONCLUSIVE": "?", "LIKELY_FAKE": "⚠"}
 # What a reason speaks for, before its sentence; a limit says so itself.
 DIRECTION_WORDS: Final[dict[Direction, str]] = {"for": "For a fake: ", "against": "Against a fake: ", "limits": ""}
 
@@ -109,8 +108,9 @@ def named_sentence(item: Evidence) -> str:
 
 
 def abstention_sentences(items: Sequence[Evidence]) -> tuple[str, ...]:
-    """Return why nothing can be said, each cause once."""
-    return tuple(dict.fromkeys(map(evidence_sentence, items)))
+    """Return why people were not judged, each cause once: sentences without an answer, which is said beside them."""
+    causes = (evidence_sentence(item).removeprefix("Inconclusive because ") for item in items)
+    return tuple(dict.fromkeys(f"{cause[:1].upper()}{cause[1:]}" for cause in causes))
 
 
 def cause_of_abstention(item: Evidence | None) -> str:

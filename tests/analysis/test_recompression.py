@@ -15,6 +15,7 @@ from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, recompress
+from deepfake.dashboard.analyze.recompress_tab import abstentions, recompression_table
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, QualityLimits, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
@@ -222,6 +223,16 @@ def test_the_result_comes_back_from_bytes_and_is_told_in_json() -> None:
     assert data["keeps_label"] is False
     assert data["rates"][1]["clip"]["abstained"] == ["Too blurred."]
     assert from_bytes(to_bytes(result), Recompression) == result
+
+
+def test_who_was_not_judged_at_a_rate_is_not_called_inconclusive() -> None:
+    small = Evidence("face_too_small", None, 0, {"px": 31.0, "at_least": 48.0})
+    clip = RateVerdict(None, "INCONCLUSIVE", 0.6, (0.5, 0.7), (small,), False)
+    result = result_of(rate(None, "INCONCLUSIVE", 0.6), replace(rate(40, "INCONCLUSIVE", 0.6), clip=clip))
+    said = "The face is too small: 31 px wide, at least 48 px are needed."
+    assert abstentions(result) == [f"CRF 40: {said}"]
+    assert recompression_to_dict(result)["rates"][1]["clip"]["abstained"] == [said]
+    assert recompression_table(result)["Verdict"].tolist() == ["? Inconclusive", "– Not judged"]
 
 
 def test_limits_of_the_labels_are_where_the_rules_change() -> None:

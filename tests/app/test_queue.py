@@ -94,4 +94,4 @@ def test_a_clip_that_was_not_judged_has_no_probability() -> None:
     verdict = Verdict("INCONCLUSIVE", 0.4, (small,), (0.3, 0.5), (person,))
     unjudged = dataclasses.replace(sample_analysis(1), verdict=verdict)
     [shown] = queue_table([QueueRow(UPLOADS[0], unjudged, "done")]).to_dict("records")
-    assert (shown["answer"], shown["P(fake)"]) == ("? Not judged", None)
+    assert (shown["answer"], shown["P(fake)"]) == ("– Not judged", None)

@@ -15,9 +15,8 @@ from deepfake.dashboard.state import AnalyzePage, runtime, session
 from deepfake.dashboard.text import cells
 from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text, waiting_text
-from deepfake.report.card import ANSWER_WORDS
+from deepfake.report.card import marked_answer
 from deepfake.report.table import answers_csv, first_reason
-from deepfake.report.wording import VERDICT_ICONS
 from deepfake.server.jobs import Job, JobState
 from deepfake.server.progress import read_progress
 from deepfake.server.results import analysis_request
@@ -135,7 +134,7 @@ def queue_table(rows: list[QueueRow]) -> pd.DataFrame:
         [
             {
                 "file": row.upload.name,
-                "answer": "" if row.analysis is None else _answer(row.analysis),
+                "answer": "" if row.analysis is None else marked_answer(row.analysis.verdict.answer),
                 "P(fake)": None if row.analysis is None else row.analysis.verdict.told_probability,
                 "why": first_reason(row.analysis) if row.analysis is not None else row.state,
             }
@@ -146,8 +145,3 @@ def queue_table(rows: list[QueueRow]) -> pd.DataFrame:
 
 def _cells(row: QueueRow) -> tuple[str, str, Analysis | None, str]:
     return row.upload.name, row.upload.sha256, row.analysis, row.state if row.failed else ""
-
-
-def _answer(analysis: Analysis) -> str:
-    verdict = analysis.verdict
-    return f"{VERDICT_ICONS[verdict.label]} {ANSWER_WORDS[verdict.answer]}"

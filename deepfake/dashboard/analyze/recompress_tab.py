@@ -11,9 +11,8 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
 from deepfake.figures.scores import why_no_score
-from deepfake.report.card import ANSWER_WORDS, stability_sentence
+from deepfake.report.card import ANSWER_WORDS, marked_answer, stability_sentence
 from deepfake.report.wording import (
-    VERDICT_ICONS,
     abstention_sentences,
     person_name,
     probability_text,
@@ -111,7 +110,7 @@ def recompression_table(result: Recompression) -> pd.DataFrame:
             "Rate": rate_name(rate),
             "Bit rate": bit_rate_text(rate.bit_rate),
             "Size": size_text(rate.size_bytes),
-            "Verdict": f"{VERDICT_ICONS[rate.clip.label]} {ANSWER_WORDS[rate.clip.answer]}",
+            "Verdict": marked_answer(rate.clip.answer),
             "P(fake)": _probability(rate.clip),
         }
         people = {person_name(outcome.track_id or 0): _probability(outcome) for outcome in rate.tracks}

@@ -97,6 +97,7 @@ def test_the_address_names_the_filters_and_the_open_tab(challenge: Path) -> None
     odd = User("dataset").arrive(set=challenge.name, label="UNHEARD", where="nowhere", view="x")
     assert len(clips(odd)) == 35
     assert not odd.exception
+    assert len(clips(User("dataset").arrive(set=challenge.name, where=""))) == 35
 
 
 def test_the_table_says_what_is_on_disk_and_has_no_paths(opened: User, challenge: Path) -> None:

@@ -78,13 +78,14 @@ def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
         "Name or original contains", key="name", bind="query-params", persist_state="session",
         placeholder="part of a name",
     )  # fmt: skip
+    wanted_on_disk = {"On disk": True, "Missing": False}.get(where)  # an address can name none: `?where=`
     words = wanted.lower().split()
     return [
         entry
         for entry in dataset.entries
         if (not chosen_labels or (entry.label or NO_LABEL) in chosen_labels)
         and (not chosen_splits or (entry.split or NO_SPLIT) in chosen_splits)
-        and (where == WHERE[0] or entry.on_disk == (where == WHERE[1]))
+        and wanted_on_disk in (None, entry.on_disk)
         and all(word in f"{entry.name} {entry.original or ''} {entry.method or ''}".lower() for word in words)
     ]
 

@@ -43,17 +43,20 @@ def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, Ana
 
 def failures_of(dataset: Dataset, fingerprint: str) -> dict[str, str]:
     """Return why clips of the data set failed with these settings, by name: what the store has of them as they are
-    now, and what the last batch saw besides."""
+    now, and what the last batch saw of clips that the store does not know."""
     none: Mapping[str, Failure] = {}
     kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
-    named = {entry.location: entry.name for entry in dataset.entries} if kept else {}
-    found = {
-        named[location]: failure.error
-        for location, failure in kept.items()
-        if location in named and failure.stamp == stamp_of(location)
-    }
     run = runtime().batches.find(batch_key(dataset, fingerprint))
-    return found | (dict(run.failures) if run is not None else {})
+    found = {} if run is None else dict(run.failures)
+    for entry in dataset.entries if kept else ():
+        failure = kept.get(entry.location)
+        if failure is None:
+            continue
+        if failure.stamp == stamp_of(entry.location):
+            found[entry.name] = failure.error
+        else:  # the file was replaced since
+            found.pop(entry.name, None)
+    return found
 
 
 def batch_key(dataset: Dataset, fingerprint: str) -> str:

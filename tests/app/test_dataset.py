@@ -239,6 +239,14 @@ def test_a_data_set_is_analyzed_in_the_background_and_carries_its_verdicts(small
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a name of bytes")
+def test_a_clip_that_was_replaced_is_no_longer_called_failed(small: OpenSet, small_set: Path) -> None:
+    user = small().click("batch-start")
+    user.wait_until(batch_is_over)
+    assert list(table(user).loc["fake/bad.mp4", "verdict"]) == ["✕ Failed"]
+    (small_set / "fake" / "bad.mp4").write_text("another clip of that name")
+    assert list(table(user.run()).loc["fake/bad.mp4", "verdict"]) == []
+
+
 def test_names_that_are_no_text_or_formulas_stop_no_page_and_no_export(small: OpenSet, small_set: Path) -> None:
     for name in (os.fsdecode(b"caf\xe9.mp4"), "=1+1.mp4", "new\nline.mp4"):
         (small_set / "real" / name).write_text("one of real")

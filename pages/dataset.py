@@ -42,7 +42,7 @@ def draw_dataset(source: DatasetSource, dataset: Dataset, config: AnalysisConfig
     draw_charts(total)
     draw_missing(dataset, total)
     entries = filtered_entries(dataset)
-    if len(entries) < len(dataset.entries):
+    if 0 < len(entries) < len(dataset.entries):
         st.caption(f"{len(entries):,} of {len(dataset.entries):,} clips pass the filters.")
     table, gallery = st.tabs(["Table", "Gallery"], key="view", bind="query-params", on_change="rerun")
     if not entries:

@@ -34,7 +34,8 @@ def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
             _draw_progress(key)
             return
         verdicts = verdicts_of(on_disk, fingerprint) if len(on_disk) <= MOST_COUNTED else None
-        failures = failures_of(dataset, fingerprint)
+        # A file that was replaced since its batch failed at it stays in the list: its button tries it again.
+        failures = (dict(run.failures) if run is not None else {}) | failures_of(dataset, fingerprint)
         for name in verdicts or ():  # a file that was replaced since it failed
             failures.pop(name, None)
         analyzed = None if verdicts is None else len(verdicts)

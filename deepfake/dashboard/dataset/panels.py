@@ -164,7 +164,7 @@ def table_of(
 ) -> pd.DataFrame:
     """Return the rows of some entries for the reader; columns that the data set leaves empty are left out.
 
-    verdicts: of those that have one, by name. failures: why others failed, by name. Without any of both there is no
+    verdicts: of those that have one, by name. failures: why others failed, by name. Without either there is no
     column of them.
     """
     wanted = {entry.name for entry in entries}

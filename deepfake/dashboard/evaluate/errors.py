@@ -41,13 +41,13 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
                 _draw_error(source, dataset, result)
     event = st.dataframe(
         cells(errors_table(source, errors)),
-        key=f"evaluate-errors-{measured.name}-{threshold:.2f}",
+        key=f"evaluate-errors-{source.source_id}-{measured.name}-{threshold:.2f}-{len(errors)}",
         hide_index=True,
         height=min(TABLE_HEIGHT_PX, 38 + 35 * len(errors)),
         on_select="rerun",
         selection_mode="single-row",
         placeholder="",
-        alt=f"{len(errors)} clips that are called by the wrong name; select a row to open its clip",
+        alt=f"{len(errors)} clips that the threshold gets wrong; select a row to open its clip",
         column_config={
             "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
             "P(fake)": st.column_config.NumberColumn(format="%.3f"),

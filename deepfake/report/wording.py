@@ -108,9 +108,8 @@ def named_sentence(item: Evidence) -> str:
 
 
 def abstention_sentences(items: Sequence[Evidence]) -> tuple[str, ...]:
-    """Return why people were not judged, each cause once: sentences without an answer, which is said beside them."""
-    causes = (evidence_sentence(item).removeprefix("Inconclusive because ") for item in items)
-    return tuple(dict.fromkeys(f"{cause[:1].upper()}{cause[1:]}" for cause in causes))
+    """Return why people were not judged, each cause once."""
+    return tuple(dict.fromkeys(map(evidence_sentence, items)))
 
 
 def cause_of_abstention(item: Evidence | None) -> str:
@@ -156,14 +155,14 @@ def _too_many_people(item: Evidence) -> str:
 
 def _too_small(item: Evidence) -> str:
     width, needed = _numbers(item, "px", "at_least")
-    return f"Inconclusive because the face is too small: {width:.0f} px wide, at least {needed:.0f} px are needed."
+    return f"The face is too small: {width:.0f} px wide, at least {needed:.0f} px are needed."
 
 
 def _too_blurred(item: Evidence) -> str:
     blur, side, most = _numbers(item, "px", "of_px", "at_most")
     return (
-        f"Inconclusive because the face is too blurred: its edges are smeared by {blur:.1f} of {side} px for the whole "
-        f"picture, at most {most:.1f} can be judged."
+        f"The face is too blurred: its edges are smeared by {blur:.1f} of {side} px for the whole picture, at most "
+        f"{most:.1f} can be judged."
     )
 
 
@@ -176,26 +175,20 @@ def _too_compressed(item: Evidence) -> str:
         if "bit_rate" in item.values:
             size = f"{_numbers(item, 'bit_rate')[0] / 1000:.0f} kbit/s for {size}"
         size = f" ({size})"
-    return (
-        f"Inconclusive because the clip is compressed too hard: {bits:.4f} bits per pixel{size}, at least {needed:g} "
-        "are needed."
-    )
+    return f"The clip is compressed too hard: {bits:.4f} bits per pixel{size}, at least {needed:g} are needed."
 
 
 def _cut_off(item: Evidence) -> str:
     share, limit = _numbers(item, "outside_share", "at_most")
     return (
-        f"Inconclusive because the head is cut off by the edge of the picture: {share:.0%} of the area that the "
-        f"classifier looks at lies outside, at most {limit:.0%} may."
+        f"The head is cut off by the edge of the picture: {share:.0%} of the area that the classifier looks at lies "
+        f"outside, at most {limit:.0%} may."
     )
 
 
 def _too_briefly(item: Evidence) -> str:
     pictures, needed = _numbers(item, "pictures", "at_least")
-    return (
-        f"Inconclusive because the face is seen too briefly: {counted(pictures, 'picture')} of it, at least {needed} "
-        "are needed."
-    )
+    return f"The face is seen too briefly: {counted(pictures, 'picture')} of it, at least {needed} are needed."
 
 
 def _turned_away(item: Evidence) -> str:
@@ -203,24 +196,21 @@ def _turned_away(item: Evidence) -> str:
     turned = "turned away"
     if "yaw_deg" in item.values:
         turned = f"in profile, turned by {_numbers(item, 'yaw_deg')[0]:.0f}°"
-    return (
-        f"Inconclusive because the face is {turned}: near frontal in {share:.0%} of its frames, at least "
-        f"{needed:.0%} are needed."
-    )
+    return f"The face is {turned}: near frontal in {share:.0%} of its frames, at least {needed:.0%} are needed."
 
 
 def _hardly_a_face(item: Evidence) -> str:
     frames, total, needed = _numbers(item, "frames", "of", "at_least")
     return (
-        f"Inconclusive because too little of the clip shows a face: {frames} of {total} frames "
-        f"({frames / max(total, 1):.1%}), at least {needed:.0%} are needed."
+        f"Too little of the clip shows a face: {frames} of {total} frames ({frames / max(total, 1):.1%}), at least "
+        f"{needed:.0%} are needed."
     )
 
 
 def _nothing_moves(item: Evidence) -> str:
     return (
-        f"Inconclusive because nothing moves: the clip shows the same picture {item.values['frames']} times, and one "
-        "picture is no evidence that a clip is real."
+        f"Nothing moves: the clip shows the same picture {item.values['frames']} times, and one picture is no evidence "
+        "that a clip is real."
     )
 
 
@@ -275,13 +265,9 @@ _SENTENCES: Final = {
         f"{item.values['most']}, the largest, that are followed (max_faces)."
     ),
     "no_face": lambda _: "No face was found in any frame: nothing to judge.",
-    "unscored": lambda _: (
-        "Inconclusive because this face has no aligned crops: choose MTCNN as the face detector to have it scored."
-    ),
-    "all_damaged": lambda _: "Inconclusive because every picture of this face is damaged.",
-    "uncalibrated": lambda _: (
-        "Inconclusive because this classifier is not calibrated: how often its scores are right was not measured."
-    ),
+    "unscored": lambda _: "This face has no aligned crops: choose MTCNN as the face detector to have it scored.",
+    "all_damaged": lambda _: "Every picture of this face is damaged.",
+    "uncalibrated": lambda _: "This classifier is not calibrated: how often its scores are right was not measured.",
     "face_too_small": _too_small,
     "face_too_blurred": _too_blurred,
     "cut_off": _cut_off,

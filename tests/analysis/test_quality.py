@@ -61,22 +61,22 @@ def edges(side=224):
     ("change", "code", "sentence"),
     [
         ({"face_width_px": 31.0}, "face_too_small",
-         "Inconclusive because the face is too small: 31 px wide, at least 48 px are needed."),
+         "The face is too small: 31 px wide, at least 48 px are needed."),
         ({"edge_blur_px": 5.26}, "face_too_blurred",
-         "Inconclusive because the face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
+         "The face is too blurred: its edges are smeared by 5.3 of 224 px for the whole picture, "
          "at most 3.0 can be judged."),
         ({"outside_share": 0.31}, "cut_off",
-         "Inconclusive because the head is cut off by the edge of the picture: 31% of the area that the classifier "
+         "The head is cut off by the edge of the picture: 31% of the area that the classifier "
          "looks at lies outside, at most 25% may."),
         ({"bits_per_pixel": 0.0012}, "compressed_too_hard",
-         "Inconclusive because the clip is compressed too hard: 0.0012 bits per pixel (900 kbit/s for 1280×720 px, "
+         "The clip is compressed too hard: 0.0012 bits per pixel (900 kbit/s for 1280×720 px, "
          "25 frames/s), at least 0.002 are needed."),
         ({"scored_crops": 3}, "seen_too_briefly",
-         "Inconclusive because the face is seen too briefly: 3 pictures of it, at least 4 are needed."),
+         "The face is seen too briefly: 3 pictures of it, at least 4 are needed."),
         ({"scored_crops": 1}, "seen_too_briefly",
-         "Inconclusive because the face is seen too briefly: 1 picture of it, at least 4 are needed."),
+         "The face is seen too briefly: 1 picture of it, at least 4 are needed."),
         ({"frontal_share": 0.1}, "turned_away",
-         "Inconclusive because the face is turned away: near frontal in 10% of its frames, at least 25% are needed."),
+         "The face is turned away: near frontal in 10% of its frames, at least 25% are needed."),
     ],
 )  # fmt: skip
 def test_what_is_too_poor_is_one_sentence_with_its_number_and_what_is_needed(change, code, sentence):
@@ -91,7 +91,7 @@ def test_a_clip_that_hardly_shows_a_face_says_so():
     poor = dataclasses.replace(GOOD, clip_covered_share=0.03)
     (failure,) = quality_failures(poor, clip, LIMITS, 0)
     assert evidence_sentence(failure) == (
-        "Inconclusive because too little of the clip shows a face: 30 of 1000 frames (3.0%), at least 5% are needed."
+        "Too little of the clip shows a face: 30 of 1000 frames (3.0%), at least 5% are needed."
     )
 
 

@@ -178,7 +178,7 @@ def test_the_quality_gate_stops_the_verdict_and_says_why():
     result = judge(0.97, width_px=30.0)
     evidence = result.reasons
     assert result.label == "INCONCLUSIVE"
-    assert said(result)[0] == "Inconclusive because the face is too small: 30 px wide, at least 48 px are needed."
+    assert said(result)[0] == "The face is too small: 30 px wide, at least 48 px are needed."
     assert result.abstained == result.reasons[:1]
     assert (evidence[0].code, evidence[0].direction) == ("face_too_small", "limits")
     assert result.quality.face_width_px == 30
@@ -259,7 +259,7 @@ def test_a_clip_is_likely_real_only_when_everybody_is():
 
 def test_the_person_who_could_not_be_judged_comes_first():
     result = judge_clip(judge(0.1), judge(0.05, track_id=1, width_px=30.0))
-    assert said(result)[0].startswith("Person 2: Inconclusive because the face is too small")
+    assert said(result)[0].startswith("Person 2: The face is too small")
     assert said(result)[1].startswith("Person 1: P(fake)")
     assert len(set(said(result))) == len(result.reasons)
 
@@ -300,7 +300,7 @@ def test_somebody_seen_too_briefly_is_named_and_keeps_a_clip_from_being_real():
     assert long.label == "LIKELY_REAL"
     result = clip_verdict([long, glimpse], faces=2)
     assert result.label == "INCONCLUSIVE"
-    assert said(result)[0].startswith("Person 2: Inconclusive because the face is seen too briefly: 3 pictures")
+    assert said(result)[0].startswith("Person 2: The face is seen too briefly: 3 pictures")
 
 
 def test_a_short_fake_beside_a_long_real_face_makes_the_clip_fake():

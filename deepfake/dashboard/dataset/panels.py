@@ -26,7 +26,7 @@ from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
 from deepfake.store import AnalysisSummary
 
-WHERE = ("All", "On disk", "Missing")
+WHERE = {"All": None, "On disk": True, "Missing": False}  # and whether a clip is to be on disk
 TABLE_HEIGHT_PX = 420
 PAGE_ROWS = 500
 VERDICT_HELP = (
@@ -72,13 +72,13 @@ def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
     chosen_labels = _pills(by_label, "Label", labels)
     chosen_splits = _pills(by_split, "Split", splits)
     where = on_disk.segmented_control(
-        "Clip", WHERE, default=WHERE[0], required=True, key="where", bind="query-params", persist_state="session"
+        "Clip", list(WHERE), default="All", required=True, key="where", bind="query-params", persist_state="session"
     )
     wanted = text.text_input(
         "Name or original contains", key="name", bind="query-params", persist_state="session",
         placeholder="part of a name",
     )  # fmt: skip
-    wanted_on_disk = {"On disk": True, "Missing": False}.get(where)  # an address can name none: `?where=`
+    wanted_on_disk = WHERE.get(where)  # an address can name none: `?where=`
     words = wanted.lower().split()
     return [
         entry

@@ -21,7 +21,7 @@ from deepfake.dashboard.analyze.tabs import (
     open_tab,
     scroll_to_tab,
 )
-from deepfake.dashboard.browser import scroll_to
+from deepfake.dashboard.browser import scroll_to, show_answer
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.keep import draw_keep
@@ -73,9 +73,7 @@ def page() -> None:
             state.turn += 1
             scroll_to(waiting_targets(state.name), state.turn)
         return
-    if state.was_waiting:
-        state.was_waiting, state.turn = False, state.turn + 1
-        scroll_to([".st-key-verdict"], state.turn)
+    show_answer(state, ".st-key-verdict")
     draw_result(state, ready)
 
 

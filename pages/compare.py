@@ -4,7 +4,7 @@ import streamlit as st
 
 from deepfake.comparison.report import comparison_document, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
-from deepfake.dashboard.browser import scroll_to
+from deepfake.dashboard.browser import show_answer
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -72,9 +72,7 @@ def page() -> None:
     if ready is None:
         state.was_waiting = True
         return
-    if state.was_waiting:
-        state.was_waiting, state.turn = False, state.turn + 1
-        scroll_to([".st-key-comparison"], f"compare-{state.turn}")
+    show_answer(state, ".st-key-comparison")
     draw_result(state, ready)
 
 

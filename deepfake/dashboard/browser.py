@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+from deepfake.dashboard.state import PageState
+
 ROW_KEYS: Final = "By keyboard: the arrow keys lead to a row, Shift and the space bar select it."
 
 STYLE: Final = """<style>
@@ -143,6 +145,13 @@ def announce(text: str, *, place: str) -> None:
 def scroll_to(targets: list[str], turn: int | str) -> None:
     """Scroll to the first of some CSS selectors that there is. turn: another one has it done again."""
     _tell("scroll", targets=targets, turn=turn)
+
+
+def show_answer(page: PageState, target: str) -> None:
+    """Scroll to the answer of a page where it was waited for, once. target: its CSS selector."""
+    if page.was_waiting:
+        page.was_waiting, page.turn = False, page.turn + 1
+        scroll_to([target], f"{page.name}-{page.turn}")
 
 
 def _tell(what: str, **data: Any) -> None:

@@ -74,6 +74,12 @@ def set_choice(page: PageState, source_id: str, name: str) -> None:
     page.choice = source_id, name
 
 
+def begin_with(page: PageState, source_id: str, name: str) -> None:
+    """Choose a clip by a button that goes then, and the focus of the keyboard with it: it is to be at the answer."""
+    set_choice(page, source_id, name)
+    page.was_waiting = True
+
+
 def _renew(page: PageState) -> None:
     page.renew("source")
     page.renew("clip")

@@ -103,6 +103,8 @@ class PageState:
         track_id: the person that the page follows.
         asked: results that a button of the page was clicked for.
         clicked: the point of each chart that was clicked last.
+        was_waiting: whether the answer is to come into view: it was waited for, or the button that asked for it goes.
+        turn: how often the page scrolled of itself.
     """
 
     name: str
@@ -118,6 +120,8 @@ class PageState:
     track_id: int | None = None
     asked: set[str] = field(default_factory=set)
     clicked: dict[str, dict[str, Any]] = field(default_factory=dict)
+    was_waiting: bool = False
+    turn: int = 0
 
     def key(self, widget: str) -> str:
         """Return the key of a widget of the page."""
@@ -137,9 +141,7 @@ class AnalyzePage(PageState):
         tab_was_read: whether the tab that the URL names was opened.
         tab: the tab that is open, as the URL calls it.
         signal: whose card was gone to.
-        turn: how often a link was followed.
         scrolls: whether the page is to scroll to where a link led.
-        was_waiting: whether the clip's analysis was waited for, so that its answer is to come into view.
         grid_of: the clip that the grid's step was chosen for.
         opens: SHA-256 of the upload whose row was clicked in the table of files, until it is open.
     """
@@ -147,22 +149,16 @@ class AnalyzePage(PageState):
     tab_was_read: bool = False
     tab: str | None = None
     signal: str | None = None
-    turn: int = 0
     scrolls: bool = False
-    was_waiting: bool = False
     grid_of: str | None = None
     opens: str | None = None
 
 
 @dataclass(slots=True)
 class ComparePage(PageState):
-    """What Compare remembers; its choice of a clip is A's. a_sha256: of the A that B was chosen for. was_waiting:
-    whether the answer is to come into view, since it was waited for or the button that asked for it goes; turn: how
-    often it did."""
+    """What Compare remembers; its choice of a clip is A's. a_sha256: of the A that B was chosen for."""
 
     a_sha256: str | None = None
-    was_waiting: bool = False
-    turn: int = 0
 
 
 @dataclass(slots=True)

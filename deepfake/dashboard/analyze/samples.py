@@ -3,7 +3,7 @@
 import streamlit as st
 
 from deepfake.dashboard.analyze.tabs import TAB_PARAMETER
-from deepfake.dashboard.clip_choice import sample_clips, set_choice
+from deepfake.dashboard.clip_choice import begin_with, sample_clips
 from deepfake.dashboard.door import has_login, is_open
 from deepfake.dashboard.resume import was_reloaded
 from deepfake.dashboard.selection import PARAMETER as TIME_PARAMETER
@@ -73,11 +73,6 @@ def _where_clips_go() -> str:
     return SHARED_SERVER if is_open() else OWN_COMPUTER
 
 
-def _begin(page: AnalyzePage, entry: ClipEntry) -> None:
-    set_choice(page, DEMO_ID, entry.name)
-    page.was_waiting = True  # the button goes, and the focus of the keyboard with it: it is to be at the answer then
-
-
 def _draw_sample(entry: ClipEntry, page: AnalyzePage) -> None:
     what = next((text for stem, text in WHAT_THEY_ARE.items() if entry.name.startswith(stem)), "")
     st.markdown(f"**{plain(entry.name)}** · {entry.label}  \n{what}")
@@ -85,7 +80,7 @@ def _draw_sample(entry: ClipEntry, page: AnalyzePage) -> None:
         f"Analyze {plain(entry.name)}",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/play_arrow:",
-        on_click=_begin,
-        args=(page, entry),
+        on_click=begin_with,
+        args=(page, DEMO_ID, entry.name),
         width="stretch",
     )

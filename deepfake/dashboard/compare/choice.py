@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.clip_choice import choice_of, choose_clip, choose_from_url, clear_choice, set_choice
+from deepfake.dashboard.clip_choice import begin_with, choice_of, choose_clip, choose_from_url, clear_choice, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID, ClipChoice, dataset_source
@@ -123,14 +123,9 @@ def offer_fakes_of(clip: ClipChoice, page: ComparePage) -> None:
                 plain(entry.name),
                 key=page.key(f"fake-of-{entry.name}"),
                 icon=":material/compare:",
-                on_click=_begin,
+                on_click=begin_with,
                 args=(page, clip.source_id, entry.name),
             )
-
-
-def _begin(page: ComparePage, source_id: str, name: str) -> None:
-    set_choice(page, source_id, name)
-    page.was_waiting = True  # the button goes, and the focus of the keyboard with it: it is to be at the answer then
 
 
 def draw_sample_pairs(page: ComparePage) -> None:
@@ -171,7 +166,7 @@ def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:
         f"Compare {plain(entry.name)}",
         key=page.key(f"sample-{entry.name}"),
         icon=":material/compare:",
-        on_click=_begin,
+        on_click=begin_with,
         args=(page, DEMO_ID, entry.name),
         width="stretch",
     )

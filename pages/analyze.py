@@ -21,7 +21,7 @@ from deepfake.dashboard.analyze.tabs import (
     open_tab,
     scroll_to_tab,
 )
-from deepfake.dashboard.browser import scroll_to, show_answer
+from deepfake.dashboard.browser import show_answer
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.keep import draw_keep
@@ -40,7 +40,7 @@ from deepfake.dashboard.sidebar import analysis_config, choose_classifier_from_u
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import AnalyzePage, analyze_page, runtime, warn_of_store
 from deepfake.dashboard.text import plain
-from deepfake.dashboard.waiting import stop_waiting, waiting_targets
+from deepfake.dashboard.waiting import show_waiting, stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures.scores import score_figure
 from deepfake.figures.timeline import timeline_figure
@@ -68,10 +68,7 @@ def page() -> None:
         return
     ready = analysis_when_ready(clip, config, place=state.name)
     if ready is None:
-        state.was_waiting = True
-        if is_opened:
-            state.turn += 1
-            scroll_to(waiting_targets(state.name), state.turn)
+        show_waiting(state, state.name, is_asked=is_opened)
         return
     show_answer(state, ".st-key-verdict")
     draw_result(state, ready)

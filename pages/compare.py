@@ -22,7 +22,7 @@ from deepfake.dashboard.compare.panels import (
     draw_panels,
     draw_signals,
 )
-from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready
+from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready, places_of_both
 from deepfake.dashboard.file_tab import readers_paper
 from deepfake.dashboard.selection import (
     choose_person,
@@ -37,6 +37,7 @@ from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.sources import demo_when_ready
 from deepfake.dashboard.state import ComparePage, compare_page, compared_choice, warn_of_store
 from deepfake.dashboard.text import plain
+from deepfake.dashboard.waiting import show_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
@@ -70,7 +71,7 @@ def page() -> None:
         st.info("Both are the same file: it is identical to itself.", icon=":material/content_copy:")
     ready = comparison_when_ready(a, b, config, place=state.name)
     if ready is None:
-        state.was_waiting = True
+        show_waiting(state, state.name, *places_of_both(state.name))
         return
     show_answer(state, ".st-key-comparison")
     draw_result(state, ready)

@@ -147,11 +147,11 @@ def scroll_to(targets: list[str], turn: int | str) -> None:
     _tell("scroll", targets=targets, turn=turn)
 
 
-def show_answer(page: PageState, target: str) -> None:
-    """Scroll to the answer of a page where it was waited for, once. target: its CSS selector."""
+def show_answer(page: PageState, *targets: str) -> None:
+    """Scroll to the answer of a page where it was waited for, once. targets: CSS selectors, of which one is there."""
     if page.was_waiting:
         page.was_waiting, page.turn = False, page.turn + 1
-        scroll_to([target], f"{page.name}-{page.turn}")
+        scroll_to(list(targets), f"{page.name}-{page.turn}")
 
 
 def _tell(what: str, **data: Any) -> None:

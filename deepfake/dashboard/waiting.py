@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.browser import announce
+from deepfake.dashboard.browser import announce, show_answer
 from deepfake.dashboard.first_look import draw_first_look
-from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.state import PageState, runtime, session
 from deepfake.dashboard.text import plain
 from deepfake.server import results
 from deepfake.server.jobs import Job, JobQueue, JobState
@@ -87,10 +87,20 @@ def job_or_folder(request: Request, *, place: str) -> Job | Path | None:
     return None if request.key in _waits().canceled else results.start(runtime(), request, owner)
 
 
-def waiting_targets(place: str) -> list[str]:
-    """Return where a place shows what came of a result that is not there: why it failed, or how far it is, as CSS
-    selectors."""
-    return [f".st-key-{state}-{place}" for state in ("failure", "canceled", "progress")]
+def show_waiting(page: PageState, *places: str, is_asked: bool = False) -> None:
+    """See to it that the answer of a page comes into view when it is there, and at once what came instead: why it
+    failed, that it was canceled. Call it where none of the places has its result.
+
+    is_asked: what was just asked for lies out of view, so that how far it is comes into view as well.
+    """
+    waits = _waits()
+    waited_for = [waits.at[place] for place in places if place in waits.at]
+    jobs = [results.queue(runtime(), is_media).find(key) for key, is_media in waited_for if key not in waits.canceled]
+    is_made = any(job is not None and job.finished is None for job in jobs)
+    if is_asked or not is_made:
+        states = ("failure", "canceled", "progress")
+        show_answer(page, *(f".st-key-{state}-{place}" for state in states for place in places))
+    page.was_waiting = is_made
 
 
 def stop_waiting(place: str) -> None:

@@ -236,6 +236,12 @@ class User(AppTest):
         return [element.value for element in self.error]
 
     @property
+    def scrolls_to(self) -> str:
+        """Where the page scrolls of itself, and with it the keyboard: CSS selectors."""
+        told = [json.loads(item.proto.json) for item in self.get("bidi_component") if item.proto.json]
+        return " ".join(target for data in told for target in data.get("targets", ()))
+
+    @property
     def heading(self) -> str:
         return str(self.title[0].value)
 

@@ -139,8 +139,10 @@ def test_an_analysis_can_be_canceled_and_begun_again(tmp_path: Path, write_clip:
     user.cancel()
     assert "canceled" in user.words
     assert not user.is_waiting
+    assert ".st-key-canceled-analyze" in user.scrolls_to, "the button that had the focus is gone"
     user.start_again()
-    user.wait_for_verdict()
+    assert user.scrolls_to == ""
+    user.wait_until(lambda user: user.scrolls_to == ".st-key-verdict")
 
 
 def test_a_report_that_goes_while_it_is_drawn_is_no_error(no_face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

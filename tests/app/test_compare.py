@@ -183,6 +183,19 @@ def test_a_text_file_as_the_original_is_one_clear_sentence(lonely_set: Path, tmp
     assert not user.exception
 
 
+def test_after_a_clip_that_cannot_be_compared_the_next_answer_does_not_take_the_focus(
+    compared: User, tmp_path: Path
+) -> None:
+    assert compared.scrolls_to == ".st-key-comparison"
+    notes = tmp_path / "notes.mp4"
+    notes.write_bytes(b"these are notes")
+    compared.upload(notes).choose("real_a.mp4", source="demo", original=True).wait_for_error()
+    assert not compared.is_waiting
+    compared.choose("fake_a_flicker.mp4", source="demo")
+    assert compared.has_answer()
+    assert compared.scrolls_to == ""
+
+
 def test_every_signal_of_the_face_can_be_compared(compared: User) -> None:
     choice = compared.selectbox(key="compare-signal")
     assert choice.value == "learned_score"

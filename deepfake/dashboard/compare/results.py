@@ -74,18 +74,23 @@ class ReadyComparison:
         return path if path.is_file() else None
 
 
+def places_of_both(place: str) -> tuple[str, str]:
+    """Return where the analyses of A and of B are waited for, beside the place of their comparison."""
+    return f"{place}-fake", f"{place}-original"
+
+
 def comparison_when_ready(
     fake: ClipChoice, original: ClipChoice, config: AnalysisConfig, *, place: str
 ) -> ReadyComparison | None:
     """Return the comparison; while there is none, draw the progress of what is being made and return None.
 
-    place: see folder_when_ready; both analyses have places of their own beside it.
+    place: see folder_when_ready; both analyses have places of their own beside it, see places_of_both.
     """
     columns = st.columns(2, gap="medium")
     ready = []
-    for column, clip, name in zip(columns, (fake, original), ("fake", "original"), strict=True):
+    for column, clip, its_place in zip(columns, (fake, original), places_of_both(place), strict=True):
         with column:
-            ready.append(analysis_when_ready(clip, config, place=f"{place}-{name}"))
+            ready.append(analysis_when_ready(clip, config, place=its_place))
     fake_ready, original_ready = ready
     if fake_ready is None or original_ready is None:
         return None

@@ -22,6 +22,7 @@ from deepfake.dashboard.analyze.tabs import (
     scroll_to_tab,
 )
 from deepfake.dashboard.browser import show_answer
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.keep import draw_keep
@@ -31,7 +32,6 @@ from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,
     chosen_time,
-    clickable_chart,
     set_person,
     set_time,
     time_slider,

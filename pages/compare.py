@@ -5,6 +5,7 @@ import streamlit as st
 from deepfake.comparison.report import comparison_document, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.dashboard.browser import show_answer
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -28,7 +29,6 @@ from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,
     chosen_time,
-    clickable_chart,
     set_time,
     time_slider,
 )

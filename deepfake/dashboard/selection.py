@@ -1,10 +1,8 @@
 """The one time and the one person that rule a page: a slider, charts and buttons set them, and all else follows."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
@@ -84,22 +82,6 @@ def set_time(page: PageState, time_s: float) -> None:
     """Go to a time, in seconds, from the program: a button or a chart was clicked, another clip chosen."""
     page.renew("time")
     page.time_s = time_s
-
-
-def clickable_chart(
-    page: PageState, figure: go.Figure, *, key: str, on_click: Callable[[dict[str, Any]], None], alt: str
-) -> None:
-    """Draw a figure that calls on_click with a point's {"x", "y", "customdata", …} when one is clicked."""
-
-    def clicked() -> None:
-        points: Sequence[dict[str, Any]] = st.session_state[key].selection.points
-        if points:
-            page.clicked[key] = dict(points[0])
-        # A second click on the same point takes the selection back; it means the same time again.
-        if key in page.clicked:
-            on_click(page.clicked[key])
-
-    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", config={"displaylogo": False}, alt=alt)
 
 
 def frame_shown_at(timestamps_s: NDArray[np.float64], time_s: float) -> int:

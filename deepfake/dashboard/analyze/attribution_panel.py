@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import attribution_scale_figure, dense_score_figure

@@ -8,8 +8,9 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.moments import suspicious_rows
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.signal_words import auc_sentence, side_sentence
 from deepfake.dashboard.snapshots import scored_crop
 from deepfake.dashboard.state import PageState

@@ -14,9 +14,10 @@ from deepfake.comparison.pair_wording import (
     pair_warnings,
 )
 from deepfake.dashboard.browser import announce
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import clickable_chart, set_time
+from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage

@@ -1,12 +1,25 @@
-"""Charts on a page: what a click on a point does."""
+"""Charts on a page: which buttons they have, and what a click on a point does."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from deepfake.dashboard.state import PageState
+
+# Every button of every chart lies on the way of the Tab key. What remains draws larger and smaller, goes back to the
+# whole and saves a picture; to move a chart and to draw a part of it larger takes the pointer alone.
+CHART: Final[dict[str, Any]] = {"displaylogo": False, "modeBarButtonsToRemove": ["zoom", "pan", "autoScale"]}
+WHOLE_CHART: Final[dict[str, Any]] = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": [*CHART["modeBarButtonsToRemove"], "zoomIn", "zoomOut", "resetScale"],
+}
+
+
+def draw_chart(figure: go.Figure, *, key: str, alt: str, is_whole: bool = False) -> None:
+    """Draw a figure. is_whole: whether there is nothing in it to look at more closely."""
+    st.plotly_chart(figure, key=key, config=WHOLE_CHART if is_whole else CHART, alt=alt)
 
 
 def clickable_chart(
@@ -22,4 +35,4 @@ def clickable_chart(
         if key in page.clicked:
             on_click(page.clicked[key])
 
-    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", config={"displaylogo": False}, alt=alt)
+    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", config=CHART, alt=alt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -143,6 +144,13 @@ def test_an_analysis_can_be_canceled_and_begun_again(tmp_path: Path, write_clip:
     user.start_again()
     assert user.scrolls_to == ""
     user.wait_until(lambda user: user.scrolls_to == ".st-key-verdict")
+
+
+def test_few_buttons_of_charts_lie_on_the_way_of_the_tab_key() -> None:
+    user = User().arrive().wait_for_samples().take_sample("real_a.mp4").wait_for_verdict()
+    configs = [json.loads(chart.proto.config) for chart in user.get("plotly_chart")]
+    assert configs
+    assert all({"zoom", "pan"} <= set(config["modeBarButtonsToRemove"]) for config in configs)
 
 
 def test_a_report_that_goes_while_it_is_drawn_is_no_error(no_face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
 from deepfake.dashboard.text import cells, plain
@@ -91,8 +92,8 @@ def _draw_credentials(ready: ReadyAnalysis) -> None:
 
 def _draw_rate(facts: FileFacts) -> None:
     if len(facts.bit_rate):
-        st.plotly_chart(
-            bit_rate_figure(facts), key="file-rate", config={"displaylogo": False},
+        draw_chart(
+            bit_rate_figure(facts), key="file-rate",
             alt="Bit rate of the pictures in each second, and where the key frames are",
         )  # fmt: skip
     st.caption(f"How to read this: {rate_sentence(facts)}")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.recompression import PRESET, RATES_CRF, RateVerdict, Recompression
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
@@ -79,7 +80,7 @@ def _draw_result(result: Recompression, track_id: int | None) -> None:
     chart, words = st.columns([3, 2], gap="medium")
     with chart:
         figure = recompression_figure(result, track_id)
-        st.plotly_chart(figure, key="recompression-chart", config={"displaylogo": False}, alt=figure_text(result))
+        draw_chart(figure, key="recompression-chart", alt=figure_text(result), is_whole=True)
     with words:
         st.caption(HOW_TO_READ)
         for sentence in abstentions(result):

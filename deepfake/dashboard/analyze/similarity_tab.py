@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.player import shown_width
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
@@ -138,12 +139,7 @@ def _draw_pair(ready: ReadyAnalysis, frame: int, moment_s: float) -> None:
     if look.difference is None:
         st.info("The frames are too small for a map of differences.", icon=":material/photo_size_select_small:")
         return
-    st.plotly_chart(
-        look.difference,
-        key="frame-difference",
-        config={"displaylogo": False},
-        alt="Map of where the two frames differ",
-    )
+    draw_chart(look.difference, key="frame-difference", alt="Map of where the two frames differ")
     st.caption(
         "How to read this: bright is where the structure changed from one frame to the next. Change that stops at the "
         "edge of the face while the rest stays still is what a face swap can leave; change all over is motion or a cut."

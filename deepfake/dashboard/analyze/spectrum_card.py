@@ -5,6 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import CROP_SIZE_PX
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import face_spectrum
 from deepfake.dashboard.state import PageState
@@ -32,8 +33,8 @@ def draw_spectrum(ready: ReadyAnalysis, track_id: int, *, page: PageState) -> No
     """Draw the mean spectrum of a face over the range of real faces. Raises DeepfakeError."""
     spectrum = track_spectrum(ready, track_id)
     real = real_face_range()
-    st.plotly_chart(
-        spectrum_figure(spectrum, real, track_id), key=page.key("spectrum"), config={"displaylogo": False},
+    draw_chart(
+        spectrum_figure(spectrum, real, track_id), key=page.key("spectrum"),
         alt=spectrum_sentence(spectrum, real, spectrum_classifier(), track_id),
     )  # fmt: skip
     st.markdown(spectrum_sentence(spectrum, real, spectrum_classifier(), track_id))

@@ -14,7 +14,7 @@ from deepfake.comparison.pair_wording import (
     pair_warnings,
 )
 from deepfake.dashboard.browser import announce
-from deepfake.dashboard.charts import clickable_chart
+from deepfake.dashboard.charts import clickable_chart, draw_chart
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
@@ -155,7 +155,7 @@ def draw_difference(ready: ReadyComparison, row: int) -> None:
     if figure is None:
         st.info("The frames are too small for a map of differences.", icon=":material/photo_size_select_small:")
         return
-    st.plotly_chart(figure, key="compare-difference", config={"displaylogo": False}, alt="Map of where the two differ")
+    draw_chart(figure, key="compare-difference", alt="Map of where the two differ")
     st.caption(
         "How to read this: bright is where the structure of A is not that of B. A face swap leaves a bright "
         "face in a dark frame; another compression leaves a faint haze everywhere, most of it on flat and on finely "

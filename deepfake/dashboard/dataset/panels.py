@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain, without_first_folders
@@ -60,7 +61,8 @@ def draw_charts(total: Counts) -> None:
         (fakes_per_original(total.fakes_per_original.values()), "Fakes made from one original"),
     ]
     for (figure, alt), place in zip(charts, st.columns(len(charts), gap="medium"), strict=True):
-        place.plotly_chart(figure, key=f"dataset-{alt}", config={"displaylogo": False}, alt=alt)
+        with place:
+            draw_chart(figure, key=f"dataset-{alt}", alt=alt, is_whole=True)
 
 
 def filtered_entries(dataset: Dataset) -> list[ClipEntry]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import plain
@@ -24,10 +25,6 @@ from deepfake.evaluation.page import coverage_sentence, difference_sentence, eva
 from deepfake.evaluation.scored import AucDifference
 from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows, side_by_side_rows
 
-# The axes are whole as they are. Eight buttons on each of six charts lie between the threshold and the tabs for whoever
-# goes by keyboard; a chart can still be drawn larger by mouse, and fill the screen.
-ZOOM_BUTTONS = ["zoom", "pan", "zoomIn", "zoomOut", "autoScale", "resetScale"]
-CHART_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ZOOM_BUTTONS}
 BATCH_COMMAND = "python -m deepfake batch DIR"
 HOW_TO_READ = {
     "roc": "the nearer the curve comes to the upper left corner, the better; along the dotted line lies guessing. The "
@@ -258,7 +255,7 @@ def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
                 # Narrow places: the title from the very left.
                 figure.update_layout(title={"x": 0, "xref": "container"})
                 number = sum(other == kind for other, _ in charts[:start]) + pair.index((kind, figure))
-                st.plotly_chart(figure, key=f"{key}-{kind}-{number}", config=CHART_CONFIG, alt=_alt(figure, kind))
+                draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
                 st.caption(f"How to read this: {HOW_TO_READ[kind]}")
 
 

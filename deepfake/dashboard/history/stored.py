@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
@@ -103,4 +104,4 @@ def _draw_curves(ready: ReadyAnalysis) -> None:
         (score_figure(analysis, track_id), "stored-score", "P(fake) and the similarity of successive frames over time"),
         (timeline_figure(analysis, track_id), "stored-timeline", "Which person is visible when"),
     ):
-        st.plotly_chart(figure, key=key, config={"displaylogo": False}, alt=alt)
+        draw_chart(figure, key=key, alt=alt)

@@ -13,8 +13,9 @@ from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions, Paper
 from deepfake.report.file_wording import adjustment_sentence
-from deepfake.report.wording import counted, format_time, length_s
+from deepfake.report.wording import format_time, length_s
 from deepfake.video.info import VideoInfo
+from deepfake.words import counted
 
 LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")
 STAGES = {

@@ -12,7 +12,6 @@ from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
 from deepfake.report.wording import (
     KNOWN_CLIP,
-    counted,
     evidence_sentence,
     is_known_clip,
     person_name,
@@ -20,6 +19,7 @@ from deepfake.report.wording import (
     rate_name,
 )
 from deepfake.signals.registry import signal_info
+from deepfake.words import counted
 
 ANSWER_WORDS: Final[dict[Answer, str]] = {
     "LIKELY_FAKE": "Likely fake",

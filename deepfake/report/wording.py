@@ -12,6 +12,7 @@ from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings
 from deepfake.signals.registry import signal_info
+from deepfake.words import counted
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "No signs of a fake",
@@ -361,11 +362,6 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
 def length_s(analysis: Analysis) -> float:
     """Return how long a clip is by its frames, seconds: until the last has been shown for the usual time."""
     return float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)
-
-
-def counted(count: float, noun: str) -> str:
-    """Return how many there are: 1 frame, 2 frames."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def duration_text(seconds: float) -> str:

@@ -98,12 +98,15 @@ def print_dataset(summary: dict[str, Any], written: Iterable[str]) -> None:
     out = console()
     originals = summary["originals"]
     out.print(f"{summary['root']} ({summary['layout']})", style="bold", soft_wrap=True)
-    out.print(f"{summary['clips']} clips: {summary['on_disk']} on disk, {summary['missing']} missing")
-    out.print(f"{originals['named']} originals named: {originals['present']} on disk, {originals['missing']} missing")
+    out.print(f"{counted(summary['clips'], 'clip')}: {summary['on_disk']} on disk, {summary['missing']} missing")
+    out.print(
+        f"{counted(originals['named'], 'original')} named: {originals['present']} on disk, "
+        f"{originals['missing']} missing"
+    )
     labels = list(summary["by_label"])
     rows = [
-        (split, *(str(counted.get(label, 0)) for label in labels), str(sum(counted.values())))
-        for split, counted in summary["labels_by_split"].items()
+        (split, *(str(of_split.get(label, 0)) for label in labels), str(sum(of_split.values())))
+        for split, of_split in summary["labels_by_split"].items()
     ]
     rows.append(("all", *(str(count) for count in summary["by_label"].values()), str(summary["clips"])))
     out.print()

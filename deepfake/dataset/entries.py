@@ -10,6 +10,7 @@ from typing import Any
 from deepfake.dataset.folder import Disk, Notes, escape
 from deepfake.dataset.model import ClipEntry, Label
 from deepfake.files import as_location, is_url, readable
+from deepfake.words import counted
 
 LABEL_WORDS: Mapping[str, Label] = {
     "real": "REAL", "reals": "REAL", "original": "REAL", "originals": "REAL", "genuine": "REAL", "authentic": "REAL",
@@ -100,7 +101,9 @@ class Entries:
         """Return what was taken, originals linked by the names that they have."""
         read_as = {word: LABEL_WORDS[word] for word in self._words}
         if read_as:
-            words = ", ".join(f"{word!r} as {label} ({_clips(self._words[word])})" for word, label in read_as.items())
+            words = ", ".join(
+                f"{word!r} as {label} ({counted(self._words[word], 'clip')})" for word, label in read_as.items()
+            )
             self.notes.add(f"Labels were read like this: {words}")
         return tuple(self._entry(draft) for draft in self._drafts.values())
 
@@ -158,7 +161,3 @@ class Entries:
     @cached_property
     def _everything(self) -> Disk:
         return Disk(Path(self.disk.root.anchor), anywhere=True)
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from deepfake.figures.style import COLORS, LABEL_COLORS, LEGEND, empty_figure, plain, styled
+from deepfake.words import counted
 
 HEIGHT_PX = 320
 NO_CLIPS = "The data set has no clips."
@@ -32,10 +33,10 @@ def label_pie(counts: Mapping[Any, int]) -> go.Figure:
         },
         texttemplate="%{label}<br>%{value} (%{percent:.1%})",  # two short lines: beside a pie there is little room
         textposition="outside",
-        hovertemplate="%{label}: %{value} clips (%{percent:.1%})<extra></extra>",
+        hovertemplate="%{label}: %{value} (%{percent:.1%})<extra></extra>",
         sort=False,
     )
-    figure = styled(go.Figure([pie]), title=f"Labels of {_clips(total)}", height_px=HEIGHT_PX)
+    figure = styled(go.Figure([pie]), title=f"Labels of {counted(total, 'clip')}", height_px=HEIGHT_PX)
     return figure.update_layout(showlegend=False, margin={"l": 76, "r": 76, "t": 64, "b": 32})
 
 
@@ -77,7 +78,7 @@ def fakes_per_original(counts: Iterable[int]) -> go.Figure:
         x=fakes,
         y=[tally[count] for count in fakes],
         marker={"color": COLORS["fake"]},
-        hovertemplate="%{y} originals have %{x} fakes each<extra></extra>",
+        hovertemplate="originals with %{x} fakes: %{y}<extra></extra>",
     )
     figure = styled(
         go.Figure([bars]), title=title, height_px=HEIGHT_PX, x_title="fakes of the same original", y_title="originals"
@@ -106,7 +107,3 @@ def _color(label: str) -> str:
 
 def _pattern(label: str) -> str:
     return LABEL_PATTERNS.get(label, OTHER_PATTERN)
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"

@@ -11,6 +11,7 @@ from deepfake.report.page import HEAD, analysis_document
 from deepfake.report.table import first_reason
 from deepfake.report.wording import probability_text
 from deepfake.store import Case, KeptContent
+from deepfake.words import counted
 
 LEFT_OUT: Final = frozenset(
     {"Values of every frame", "Similarity of successive frames", "The rule this project began with"}
@@ -24,7 +25,7 @@ def case_document(case: Case, contents: Sequence[KeptContent]) -> Document:
     """
     return Document(
         title=case.name,
-        answer=_count_text(contents),
+        answer=counted(len(contents), "clip"),
         tone="none",
         strength="",
         reasons=tuple(dict.fromkeys(_answer_text(content) for content in contents)),
@@ -39,10 +40,6 @@ def case_document(case: Case, contents: Sequence[KeptContent]) -> Document:
             *(section for number, content in enumerate(contents, 1) for section in _clip_sections(number, content)),
         ),
     )
-
-
-def _count_text(contents: Sequence[KeptContent]) -> str:
-    return "1 clip" if len(contents) == 1 else f"{len(contents)} clips"
 
 
 def _answer_text(content: KeptContent) -> str:

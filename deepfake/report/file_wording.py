@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from deepfake.video.info import Adjustment, AdjustmentCode, Extent, VideoInfo
+from deepfake.words import counted
 
 NOT_TRAINED: Final = frozenset({"algorithmicMedia", "compositeSynthetic"})  # sources that need not be AI
 _DECLARED: Final[dict[Extent, str]] = {
@@ -17,7 +18,7 @@ _SIGNED: Final = {
     "unconfirmed": "Their signature could not be confirmed.",
     "none": "It is not signed: anybody can write or remove it.",
 }
-# What was changed when a clip was read; the names in braces are the adjustment's values.
+# What was changed when a clip was read; the names in braces are the adjustment's values, some with what they count.
 ADJUSTMENT_SENTENCES: Final[dict[AdjustmentCode, str]] = {
     "stream_chosen": "Picture stream {stream} of {of} was read",
     "turned": "Turned clockwise by {rotation_deg}°, as the file asks",
@@ -27,17 +28,18 @@ ADJUSTMENT_SENTENCES: Final[dict[AdjustmentCode, str]] = {
         "Scaled to square pixels: stored are {coded_width}×{coded_height} px, each {pixel_aspect:.3g} times as wide as "
         "high"
     ),
-    "fitted": "{frames} frames of another size fitted into that of the first, with black bars",
-    "deinterlaced": "Deinterlaced: {frames} frames put together from their two fields",
+    "fitted": "{frames} of another size fitted into that of the first, with black bars",
+    "deinterlaced": "Deinterlaced: {frames} put together from two fields",
     "tone_mapped": "High dynamic range ({transfer}, up to {peak_nits} nits) tone-mapped to an ordinary screen",
     "gamut_mapped": "Colors of {primaries} brought to those of an ordinary screen",
     "times_counted": "The file states no presentation times: counted at {frame_rate:.4g} frames/s",
     "times_mended": "Its clock jumps {jumps} times: the pieces follow each other evenly",
-    "damaged_frames": "{damaged} frames are damaged, {built_on_damage} refer to what is damaged or missing: not scored",
-    "packets_left_out": "{packets} damaged packets left out",
+    "damaged_frames": "{damaged} damaged, {built_on_damage} more that refer to what is damaged or missing: not scored",
+    "packets_left_out": "{packets} left out",
     "breaks_off": "Breaks off at {at_s:.2f} s",
     "as_kept": "{sentence}",
 }
+_COUNTS: Final = {"frames": "frame", "damaged": "frame", "packets": "damaged packet"}
 
 
 def declared_sentences(video: VideoInfo) -> tuple[str, ...]:
@@ -67,20 +69,22 @@ def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
 
 
 def _fitted(item: Adjustment) -> str:
-    return (
-        f"The frame size changes within the clip: {item.values['frames']} frames are fitted into that of the first, "
-        "with black bars."
-    )
+    frames = item.values["frames"]
+    are = "1 frame is" if frames == 1 else f"{frames} frames are"
+    return f"The frame size changes within the clip: {are} fitted into that of the first, with black bars."
 
 
 def _damaged(item: Adjustment) -> str:
     damaged, built = item.values["damaged"], item.values["built_on_damage"]
     assert not isinstance(damaged, str)
     assert not isinstance(built, str)
-    return (
-        f"{damaged + built} frames are damaged ({damaged} themselves, {built} refer to what is damaged or missing): "
-        "shown as far as could be restored, and not scored."
-    )
+    if damaged + built == 1:
+        what = "1 frame is damaged" if damaged else "1 frame refers to what is damaged or missing"
+    else:
+        what = (
+            f"{damaged + built} frames are damaged ({damaged} themselves, {built} refer to what is damaged or missing)"
+        )
+    return f"{what}: shown as far as could be restored, and not scored."
 
 
 def _breaks_off(item: Adjustment) -> str:
@@ -96,7 +100,7 @@ _WARNINGS: Final[dict[AdjustmentCode, Callable[[Adjustment], str]]] = {
     "fitted": _fitted,
     "damaged_frames": _damaged,
     "packets_left_out": lambda item: (
-        f"{item.values['packets']} damaged packets could not be decoded and were left out."
+        f"Left out, because it could not be decoded: {_in_words('packets', item.values['packets'])}."
     ),
     "breaks_off": _breaks_off,
     "as_kept": lambda item: str(item.values["sentence"]),
@@ -107,4 +111,9 @@ def adjustment_sentence(adjustment: Adjustment) -> str:
     """Return what was changed on reading, for readers, without a full stop."""
     if adjustment.code == "times_mended" and adjustment.values["jumps"] == 1:
         return "Its clock jumps once: the pieces follow each other evenly"
-    return ADJUSTMENT_SENTENCES[adjustment.code].format(**adjustment.values)
+    words = {name: _in_words(name, value) for name, value in adjustment.values.items()}
+    return ADJUSTMENT_SENTENCES[adjustment.code].format(**words)
+
+
+def _in_words(name: str, value: float | str) -> float | str:
+    return value if isinstance(value, str) or name not in _COUNTS else counted(value, _COUNTS[name])

@@ -297,7 +297,7 @@ def test_fakeavceleb_is_labeled_by_its_pictures(tmp_path: Path) -> None:
     assert (swap.method, synced.method) == ("faceswap", "wav2lip")
     assert swap.original == synced.original == f"RealVideo-RealAudio/{person}/00109.mp4"
     assert swap.original_on_disk
-    assert "only the sound of these 1 clips is fake" in dataset.warnings[0]
+    assert "of 1 clip only the sound is fake" in dataset.warnings[0]
 
 
 def test_deeperforensics_has_actors_methods_and_splits(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,6 +14,7 @@ from deepfake.analysis.keeping import reason_from_text, reason_to_text
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
 from deepfake.report import wording
+from deepfake.report.file_wording import adjustment_sentence, reading_warnings
 from deepfake.report.wording import (
     CAUTION,
     cause_of_abstention,
@@ -23,6 +26,8 @@ from deepfake.report.wording import (
     reason_sentences,
     score_text,
 )
+from deepfake.video.info import Adjustment, VideoInfo
+from deepfake.words import counted
 
 SCORE = Evidence("score", "learned_score", 1, {"probability_fake": 0.934, "frames": 22, "share_fake": 0.75})
 TOO_SMALL = Evidence("face_too_small", "face_width", 1, {"px": 31.2, "at_least": 48.0})
@@ -108,3 +113,35 @@ def test_probabilities_and_durations_are_written_one_way() -> None:
     assert probability_text(None) == "–"
     assert (score_text(0.5), score_text(None)) == ("P(fake) 0.50", "")
     assert [duration_text(seconds) for seconds in (8.06, 180, 50_700)] == ["8.1 s", "3 min", "14 h 5 min"]
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(count, "clip") for count in (0, 1, 2, 1400)] == ["0 clips", "1 clip", "2 clips", "1,400 clips"]
+    assert counted(2, "analysis", "analyses") == "2 analyses"
+
+
+@pytest.mark.parametrize(
+    ("adjustment", "told", "warned"),
+    [
+        (Adjustment("fitted", {"frames": 1}), "1 frame of another size", "1 frame is fitted"),
+        (Adjustment("fitted", {"frames": 2}), "2 frames of another size", "2 frames are fitted"),
+        (
+            Adjustment("damaged_frames", {"damaged": 1, "built_on_damage": 0}),
+            "1 frame damaged",
+            "1 frame is damaged: shown",
+        ),
+        (
+            Adjustment("damaged_frames", {"damaged": 1, "built_on_damage": 2}),
+            "1 frame damaged, 2 more",
+            "3 frames are damaged (1 themselves, 2 refer",
+        ),
+        (Adjustment("packets_left_out", {"packets": 1}), "1 damaged packet left out", ": 1 damaged packet."),
+    ],
+)
+def test_what_was_mended_is_counted_in_words(adjustment: Adjustment, told: str, warned: str) -> None:
+    video = VideoInfo(
+        Path("a.mp4"), "", 8, 8, 0, Fraction(25), 2, 0.08, "h264", "yuv420p", False, "mp4", None, has_audio=False,
+        adjustments=(adjustment,),
+    )  # fmt: skip
+    assert adjustment_sentence(adjustment).startswith(told)
+    assert warned in reading_warnings(video)[0]

@@ -38,6 +38,7 @@ from deepfake.report.wording import (
     reason_sentences,
     score_text,
 )
+from deepfake.words import counted
 
 MAX_PERSON_BADGES = 6
 # Steps that a tab of the page is for, and their icons.
@@ -264,7 +265,7 @@ def _draw_persons(analysis: Analysis) -> None:
         return
     if len(judged) < 2:
         st.badge(
-            "1 person" if people == 1 else f"{people} persons",
+            counted(people, "person"),
             icon=":material/person:",
             color="gray",
             help="Faces that were followed. Somebody who comes back later counts as another person.",

@@ -19,6 +19,7 @@ from deepfake.figures.pictures import drawn_faces
 from deepfake.report.wording import format_time, person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
+from deepfake.words import counted
 
 TRACKED = "As followed"
 BOTH = "Both"
@@ -181,7 +182,7 @@ def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[st
         yield f"edges smeared by {quality.edge_blur_px:.1f} of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})"
     if quality.outside_share is not None and limits.max_outside_share < 1:
         yield (f"{quality.outside_share:.0%} of the head outside the picture (at most {limits.max_outside_share:.0%})")
-    yield f"{quality.scored_crops} pictures scored (at least {limits.min_scored_crops})"
+    yield f"{counted(quality.scored_crops, 'picture')} scored (at least {limits.min_scored_crops})"
     if quality.frontal_share is not None:
         yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"
     yield (

@@ -5,6 +5,7 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.report.wording import format_time, person_name
+from deepfake.words import counted
 
 
 def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
@@ -29,6 +30,7 @@ def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:
     times_s = ready.analysis.frame_timestamps_s[track.frame_indices]
     st.caption(
         f"{person_name(track_id)} from {format_time(float(times_s[0]))} to {format_time(float(times_s[-1]))}, "
-        f"{len(track)} frames. The crop follows the face; where it is out of sight the picture stays. Look at the "
-        "edge of the face, the teeth and the eyes: flicker that the head's motion does not explain is what to look for."
+        f"{counted(len(track), 'frame')}. The crop follows the face; where it is out of sight the picture stays. Look "
+        "at the edge of the face, the teeth and the eyes: flicker that the head's motion does not explain is what to "
+        "look for."
     )

@@ -30,6 +30,7 @@ from deepfake.report.card import card_reasons
 from deepfake.report.wording import ALONE_NOTE, format_time, person_name, score_text
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
+from deepfake.words import counted
 
 
 def draw_answer(ready: ReadyComparison) -> None:
@@ -125,7 +126,7 @@ def _draw_row(
     whole, detected, close = st.columns([ratio, ratio, 1], gap="small")
     when = f"{role}: frame {frame}, {format_time(time_s)}"
     whole.image(look.view, caption=when, width="stretch", alt=when)
-    count = "no face" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    count = counted(len(faces), "face") if faces else "no face"
     drawn = drawn_faces(look.view, named, selected=selected)
     detected.image(drawn, caption=f"{role}: {count} followed", width="stretch", alt=f"{role} with {count} drawn")
     if look.zooms["boxes"]:

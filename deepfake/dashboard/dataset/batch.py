@@ -15,6 +15,7 @@ from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
 from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
+from deepfake.words import counted
 
 POLL_S = 1.5
 WATCHED = "_batch-watched"  # the batch whose progress this session saw last, until its end is announced
@@ -143,7 +144,7 @@ def _end_of(run: BatchRun) -> str:
 
 
 def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> None:
-    title = "1 clip could not be analyzed" if len(failures) == 1 else f"{len(failures):,} clips could not be analyzed"
+    title = f"{counted(len(failures), 'clip')} could not be analyzed"
     with st.expander(title, icon=":material/error:"):
         table = pd.DataFrame({"clip": list(failures), "why": list(failures.values())})
         st.dataframe(

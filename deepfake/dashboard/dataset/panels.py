@@ -26,6 +26,7 @@ from deepfake.dashboard.verdict_cells import (
 from deepfake.dataset import ClipEntry, Counts, Dataset, layout_title, to_frame
 from deepfake.figures.counts import NO_LABEL, NO_SPLIT, fakes_per_original, label_pie, labels_by_split
 from deepfake.store import AnalysisSummary
+from deepfake.words import counted
 
 WHERE = {"All": None, "On disk": True, "Missing": False}  # and whether a clip is to be on disk
 TABLE_HEIGHT_PX = 420
@@ -49,7 +50,7 @@ def counts_markdown(total: Counts) -> str:
         parts.append(f"**{total.by_label[None]}** without a label")
     if total.originals_named:
         parts.append(f"**{total.originals_named}** originals named, **{total.originals_present}** on disk")
-    return f"## {total.clips} clips ({where})\n{' · '.join(parts)}"
+    return f"## {counted(total.clips, 'clip')} ({where})\n{' · '.join(parts)}"
 
 
 def draw_charts(total: Counts) -> None:

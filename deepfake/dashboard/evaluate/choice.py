@@ -12,6 +12,7 @@ from deepfake.dataset import Dataset
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.store import StoredFingerprint
+from deepfake.words import counted
 
 SETTINGS_KEY, OTHER_KEY, THRESHOLD_KEY = "evaluate-settings", "evaluate-other", "evaluate-threshold"
 ONLY_NEW_KEY = "evaluate-only-new"
@@ -184,7 +185,7 @@ def _is_quick_look(item: StoredFingerprint) -> bool:
 
 
 def _described(item: StoredFingerprint, count: int) -> str:
-    clips = "1 clip" if count == 1 else f"{count} clips"
+    clips = counted(count, "clip")
     model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
     return (
         f"{_classifier_name(item)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "

@@ -16,6 +16,7 @@ from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.methods import method_of
 from deepfake.evaluation.results import ClipResult
+from deepfake.words import counted
 
 PICTURES, COLUMNS = 8, 4
 TABLE_HEIGHT_PX = 360
@@ -31,8 +32,8 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         return
     missed = sum(result.clip.is_fake for result in errors)
     st.caption(
-        f"{len(errors)} of {len(measured.clips)} clips: {_counted(missed, 'fake')} missed, "
-        f"{_counted(len(errors) - missed, 'real clip')} called fake. Those furthest from their label first."
+        f"{len(errors)} of {len(measured.clips)} clips: {counted(missed, 'fake')} missed, "
+        f"{counted(len(errors) - missed, 'real clip')} called fake. Those furthest from their label first."
     )
     worst = errors[:PICTURES]
     for start in range(0, len(worst), COLUMNS):
@@ -117,7 +118,3 @@ def _method(result: ClipResult) -> str:
 
 def _address(source: DatasetSource, result: ClipResult) -> str:
     return f"./?clip={quote(f'{source.source_id}/{result.clip.name}')}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

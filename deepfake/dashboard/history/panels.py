@@ -19,6 +19,7 @@ from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
 from deepfake.report.wording import VERDICT_WORDS, named_sentence
 from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, SummaryPage
+from deepfake.words import counted
 
 PAGE_ROWS = 50
 SEARCH_RANGE_S = (0.2, 5.0)  # that the settings panel can show
@@ -96,7 +97,7 @@ def draw_page(filters: Filters, total: int) -> tuple[SummaryPage, int]:
     first = (number - 1) * PAGE_ROWS
     nothing = SummaryPage(0, ())
     page = runtime().store.ask(lambda store: filters.find(store, offset=first, limit=PAGE_ROWS), nothing)
-    count = "1 analysis" if total == 1 else f"{total:,} analyses"
+    count = counted(total, "analysis", "analyses")
     shown = "" if pages <= 1 else f", {first + 1:,} to {first + len(page.rows):,} shown"
     place.markdown(f"**{count}**{' pass the filters' * filters.any}{shown}, newest first", width="content")
     return page, number
@@ -218,7 +219,7 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
         runtime().cache.drop_all(f"{row.sha256}-{row.fingerprint}", session().session_id)
     page = history_page()
     page.selection += 1  # a new key of the table lets go of the selection
-    page.told = "1 analysis deleted" if deleted == 1 else f"{deleted} analyses deleted"
+    page.told = f"{counted(deleted, 'analysis', 'analyses')} deleted"
 
 
 def tell_done() -> None:

@@ -14,6 +14,7 @@ from deepfake.dataset.entries import Entries
 from deepfake.dataset.folder import Disk, Notes, is_clip, join
 from deepfake.dataset.layouts.base import SPLITS, Layout, text_or_none
 from deepfake.errors import DatasetError
+from deepfake.words import counted
 
 METADATA = "metadata.json"
 PART = re.compile(r"(train|test|val|dfdc_train_part)", re.IGNORECASE)
@@ -37,7 +38,9 @@ def _read(entries: Entries, parts: Sequence[str]) -> None:
         listed = {disk.find(join(part, name)) or join(part, name) for name in metadata}
         unlisted = [name for name in disk.clips(part) if join(part, name) not in listed]
         if metadata and unlisted:
-            entries.notes.add(f"{source}: {len(unlisted)} clips in the folder are not listed ({unlisted[0]}, …)")
+            entries.notes.add(
+                f"{source}: {counted(len(unlisted), 'clip')} in the folder without a row ({unlisted[0]}, …)"
+            )
         part_split = next((s for s in SPLITS if re.search(rf"(^|_){s}", (part or disk.root.name).lower())), None)
         here = set(metadata) | set(unlisted)
         twice = here & taken

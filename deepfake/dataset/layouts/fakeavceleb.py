@@ -9,6 +9,7 @@ import re
 from deepfake.dataset.entries import Entries
 from deepfake.dataset.layouts.base import Layout, stem_and_suffix
 from deepfake.dataset.model import Label
+from deepfake.words import counted
 
 REAL_FOLDER = "RealVideo-RealAudio"
 CLONED_VOICE = "RealVideo-FakeAudio"
@@ -28,7 +29,7 @@ def _read(entries: Entries) -> None:
     for folder, label in FOLDERS.items():
         clips = list(disk.clips_below(folder))
         if clips and folder == CLONED_VOICE:
-            entries.notes.add(f"{folder}/: only the sound of these {len(clips)} clips is fake; they count as REAL")
+            entries.notes.add(f"{folder}/: of {counted(len(clips), 'clip')} only the sound is fake: labeled REAL")
         for file in clips:
             fake = label == "FAKE"
             original = _original(file) if fake else None

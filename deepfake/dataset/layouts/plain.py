@@ -6,6 +6,7 @@ from deepfake.dataset.entries import Entries
 from deepfake.dataset.folder import Disk
 from deepfake.dataset.layouts.base import Layout
 from deepfake.video.reader import CLIP_SUFFIXES
+from deepfake.words import counted
 
 MOST_COUNTED = 1000  # clips in subfolders, for the sentence that names them
 
@@ -30,7 +31,7 @@ def clips_in_subfolders(disk: Disk) -> str:
     total = sum(counts.values())
     if not total:
         return ""
-    clips = f"{total} or more clips" if total == MOST_COUNTED else "1 clip" if total == 1 else f"{total} clips"
+    clips = f"{total} or more clips" if total == MOST_COUNTED else counted(total, "clip")
     names = ", ".join(f"{name}/" for name in list(counts)[:5]) + (", …" if len(counts) > 5 else "")
     return f"{clips} in {names}"
 

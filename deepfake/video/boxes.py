@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+FIRST_BOXES: Final = frozenset({b"ftyp", b"mdat", b"wide"})
 MAX_BOXES: Final = 10_000  # of a sane file there are a few hundred, and two more with every fragment
 SAMPLE_ENTRY_BYTES: Final = 78  # of a picture's sample entry, before the boxes within it
 CLAP_BYTES: Final = 32
@@ -36,6 +37,16 @@ def breaks_off(path: Path) -> bool:
         for last in _boxes(file, 0, size):  # noqa: B007  (the last one is wanted)
             pass
     return last is not None and last.end > size
+
+
+def lacks_index(path: Path) -> bool:
+    """Return whether a file begins as an MP4 or MOV does and has no whole index (`moov`), which is often written last:
+    nothing in it can be found."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        boxes = list(_boxes(file, 0, size))
+    begins = bool(boxes) and boxes[0].kind in FIRST_BOXES
+    return begins and not any(box.kind == b"moov" and box.end <= size for box in boxes)
 
 
 def clean_aperture(path: Path, track: int, width: int, height: int) -> CleanAperture | None:

@@ -16,6 +16,7 @@ from av.stream import Disposition
 
 from deepfake.errors import ClipError, ClipNotFoundError, LimitError
 from deepfake.settings import Settings
+from deepfake.video.boxes import lacks_index
 from deepfake.video.decoding import over_pixels
 from deepfake.video.info import Adjustment
 
@@ -32,37 +33,60 @@ NOT_THE_CLIP: Final = (
 MOVING_SHARE: Final = 0.1
 COUNTED_PACKETS: Final = 600  # read to see which streams move, where the header does not say
 
-PICTURE, SOUND = "picture", "sound without pictures"
-# How files of other kinds begin: offset, bytes, name, kind.
+NEEDED: Final = "a clip with moving pictures is needed"
+IF_IT_MOVES: Final = "if it moves, save it as a video (MP4) to have it analyzed"
+UNPACK: Final = "unpack it and choose a clip in it"
+# How files of other kinds begin: offset, bytes, what it is, what helps.
 SIGNATURES: Final = (
-    (0, b"GIF8", "GIF", PICTURE),
-    (0, b"\x89PNG", "PNG", PICTURE),
-    (0, b"\xff\xd8\xff", "JPEG", PICTURE),
-    (8, b"WEBP", "WebP", PICTURE),
-    (0, b"BM", "BMP", PICTURE),
-    (0, b"II*\0", "TIFF", PICTURE),
-    (0, b"MM\0*", "TIFF", PICTURE),
-    (0, b"8BPS", "Photoshop", PICTURE),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL", PICTURE),
-    (0, b"\xff\x0a", "JPEG XL", PICTURE),
-    (0, b"\0\0\0\x0cjP  ", "JPEG 2000", PICTURE),
-    *((4, b"ftyp" + brand, "HEIF", PICTURE) for brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"hevx")),
-    *((4, b"ftyp" + brand, "AVIF", PICTURE) for brand in (b"avif", b"avis")),
-    (0, b"ID3", "MP3", SOUND),
-    (8, b"WAVE", "WAV", SOUND),
-    (0, b"fLaC", "FLAC", SOUND),
-    (8, b"AIFF", "AIFF", SOUND),
-    (8, b"AIFC", "AIFF", SOUND),
-    (0, b"MThd", "MIDI", SOUND),
-    (0, b"#!AMR", "AMR", SOUND),
-    (0, b".snd", "AU", SOUND),
-    (0, b"caff", "CAF", SOUND),
-    *((0, bytes((0xFF, second)), "MP3", SOUND) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3)),
-    *((0, bytes((0xFF, second)), "AAC", SOUND) for second in (0xF1, 0xF9)),
+    (0, b"GIF8", "a GIF (a picture)", IF_IT_MOVES),
+    (0, b"\x89PNG", "a PNG (a picture)", IF_IT_MOVES),
+    (0, b"\xff\xd8\xff", "a JPEG (a picture)", NEEDED),
+    (8, b"WEBP", "a WebP (a picture)", IF_IT_MOVES),
+    (0, b"BM", "a BMP (a picture)", NEEDED),
+    *((0, start, "a TIFF (a picture)", NEEDED) for start in (b"II*\0", b"MM\0*")),
+    (0, b"8BPS", "a Photoshop file (a picture)", NEEDED),
+    *((0, start, "a JPEG XL (a picture)", NEEDED) for start in (b"\0\0\0\x0cJXL ", b"\xff\x0a")),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 (a picture)", NEEDED),
+    *(
+        (4, b"ftyp" + brand, "a HEIF (a picture)", NEEDED)
+        for brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"hevx")
+    ),
+    *((4, b"ftyp" + brand, "an AVIF (a picture)", IF_IT_MOVES) for brand in (b"avif", b"avis")),
+    *(
+        (offset, start, f"a sound without pictures ({name})", NEEDED)
+        for offset, start, name in (
+            (0, b"ID3", "MP3"),
+            (8, b"WAVE", "WAV"),
+            (0, b"fLaC", "FLAC"),
+            (8, b"AIFF", "AIFF"),
+            (8, b"AIFC", "AIFF"),
+            (0, b"MThd", "MIDI"),
+            (0, b"#!AMR", "AMR"),
+            (0, b".snd", "AU"),
+            (0, b"caff", "CAF"),
+            *((0, bytes((0xFF, second)), "MP3") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3)),
+            *((0, bytes((0xFF, second)), "AAC") for second in (0xF1, 0xF9)),
+        )
+    ),
+    (0, b"PK\3\4", "a ZIP archive", UNPACK),
+    (0, b"Rar!", "a RAR archive", UNPACK),
+    (0, b"7z\xbc\xaf", "a 7z archive", UNPACK),
+    (0, b"\x1f\x8b", "a gzip archive", UNPACK),
+    (257, b"ustar", "a tar archive", UNPACK),
+    (0, b"%PDF", "a PDF", NEEDED),
 )
-SIGNATURE_BYTES: Final = 16
-ARTICLES: Final = {"AVIF": "an"}
-MOVING_PICTURES: Final = frozenset({"GIF", "WebP", "AVIF", "PNG"})
+A_PAGE: Final = "a web page", "a site sent it in place of the clip, or it holds the clip: save the clip itself"
+A_LIST: Final = "a playlist", "it only names other files: save the clip itself"
+# How texts begin, in small letters, after white space.
+TEXTS: Final = {
+    b"<!doctype html": A_PAGE,
+    b"<html": A_PAGE,
+    b"#extm3u": A_LIST,
+    b"ffconcat": A_LIST,
+    b"<?xml": ("an XML file", NEEDED),
+    b'{"': ("a JSON file", NEEDED),
+}
+START_BYTES: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +112,7 @@ def _why_missing(path: Path) -> str:
 
 def check_file(path: Path, settings: Settings) -> None:
     """Raise ClipNotFoundError, ClipError or LimitError for what cannot be a clip: no file, empty, too large, or plainly
-    of another kind (a picture, a sound)."""
+    of another kind (a picture, a sound, an archive, a web page)."""
     try:
         exists = path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -107,32 +131,27 @@ def check_file(path: Path, settings: Settings) -> None:
             f"{size / 2**20:.0f} MiB is over the limit of {settings.max_clip_mb} MiB; "
             "raise max_clip_mb in deepfake.toml or DEEPFAKE_MAX_CLIP_MB to allow it",
         )
-    other = other_kind(path)
-    if other is not None:
-        raise ClipError(path, _not_a_clip(*other))
+    _check_kind(path)
 
 
-def other_kind(path: Path) -> tuple[str, str] | None:
-    """Return the name and kind ("picture", "sound without pictures") of a file that begins like no video, or None.
-
-    Raises ClipError for a file that cannot be read.
-    """
+def _check_kind(path: Path) -> None:
+    """Raise ClipError for a file that begins like no video, or cannot be read."""
     try:
         with path.open("rb") as file:
-            start = file.read(SIGNATURE_BYTES)
+            start = file.read(START_BYTES)
     except OSError as error:
         raise ClipError(path, f"the file cannot be read ({reason(error)})") from error
-    for offset, mark, name, kind in SIGNATURES:
-        if start[offset : offset + len(mark)] == mark:
-            return name, kind
-    return None
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    found = (
+        *((what, advice) for offset, mark, what, advice in SIGNATURES if start[offset:].startswith(mark)),
+        *(told for mark, told in TEXTS.items() if text.startswith(mark)),
+    )
+    if found:
+        raise ClipError(path, _not_a_clip(*found[0]))
 
 
-def _not_a_clip(name: str, kind: str) -> str:
-    what = f"a {kind} ({name})" if kind == SOUND else f"{ARTICLES.get(name, 'a')} {name} (a {kind})"
-    if name in MOVING_PICTURES:
-        return f"this is {what}, not a video clip; if it moves, save it as a video (MP4) to have it analyzed"
-    return f"this is {what}, not a video clip; a clip with moving pictures is needed"
+def _not_a_clip(what: str, advice: str) -> str:
+    return f"this is {what}, not a video clip; {advice}"
 
 
 def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: bool = False) -> Any:
@@ -149,8 +168,12 @@ def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: boo
         options |= {"export_xmp": "1"} if export_xmp else {}
         return av.open(f"file:{path}", options=limits, container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise ClipError(path, f"this cannot be read as a video ({reason(error)}); it may be truncated or of "
-                        "another kind than its name says") from error  # fmt: skip
+        why = f"{reason(error)}); it may be truncated or of another kind than its name says"
+        if isinstance(error, av.ArgumentError):  # the whitelist
+            why = "it is none of the kinds of files that are read, whatever its name says); save it as an MP4"
+        elif lacks_index(path):
+            why = "its index is missing); it was truncated: the recording or the download ended early, so get it anew"
+        raise ClipError(path, f"this cannot be read as a video ({why}") from error
 
 
 def choose_stream(container: Any, path: Path) -> Choice:
@@ -162,7 +185,7 @@ def choose_stream(container: Any, path: Path) -> Choice:
     pictures = [stream for stream in streams if not stream.disposition & NOT_THE_CLIP and stream.codec_context]
     if not pictures:
         if container.streams.audio:
-            raise ClipError(path, _not_a_clip("the file holds only audio", SOUND))
+            raise ClipError(path, _not_a_clip("a sound without pictures (the file holds only audio)", NEEDED))
         raise ClipError(path, "the file holds no video track; a clip with pictures is needed")
     moving = pictures if len(pictures) == 1 else _moving(pictures, path)
     defaults = [stream for stream in moving if stream.disposition & Disposition.default]

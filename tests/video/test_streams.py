@@ -82,6 +82,11 @@ def picture_bytes(codec, pix_fmt="rgb24"):
         (b"\xff\xfb\x90\x64", "this is a sound without pictures (MP3), not a video clip"),
         (b"RIFF\x10\0\0\0WAVEfmt ", "this is a sound without pictures (WAV), not a video clip"),
         (b"fLaC\0\0\0\x22", "this is a sound without pictures (FLAC), not a video clip"),
+        (b"PK\3\4\x14\0", "this is a ZIP archive, not a video clip; unpack it"),
+        (b"%PDF-1.7\n", "this is a PDF, not a video clip"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "this is a web page, not a video clip; a site sent it in place of"),
+        (b"#EXTM3U\n#EXTINF:10,\na.ts\n", "this is a playlist, not a video clip; it only names other files"),
+        (b'{"error": "not found"}', "this is a JSON file, not a video clip"),
     ],
 )
 def test_what_is_no_clip_is_named(tmp_path, start, words):
@@ -91,6 +96,23 @@ def test_what_is_no_clip_is_named(tmp_path, start, words):
         VideoReader(path)
     assert words in caught.value.detail
     assert "\n" not in str(caught.value)
+
+
+def test_a_recording_that_ended_before_its_index_was_written_is_told_as_that(tmp_path, write_clip):
+    whole = write_clip(tmp_path / "whole.mp4", (20, (48, 64))).read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole[: whole.index(b"moov") - 4])
+    with pytest.raises(ClipError, match=r"its index is missing\); it was truncated"):
+        VideoReader(path)
+    path.write_bytes(whole[: whole.index(b"moov") + 40])
+    with pytest.raises(ClipError, match=r"its index is missing\); it was truncated"):
+        VideoReader(path)
+
+
+def test_a_container_that_is_not_read_is_told_as_that(tmp_path, write_clip):
+    path = write_clip(tmp_path / "clip.nut", (5, (48, 64))).rename(tmp_path / "clip.mp4")
+    with pytest.raises(ClipError, match="none of the kinds of files that are read"):
+        VideoReader(path)
 
 
 @pytest.mark.parametrize(("codec", "pix_fmt", "name"), [("png", "rgb24", "PNG"), ("mjpeg", "yuvj420p", "JPEG")])

@@ -87,6 +87,10 @@ TEXTS: Final = {
     b'{"': ("a JSON file", NEEDED),
 }
 START_BYTES: Final = 512
+UNREADABLE: Final = "this cannot be read as a video ({why}); {advice}"
+NO_INDEX: Final = UNREADABLE.format(
+    why="its index is missing", advice="it was truncated: the recording or the download ended early, so get it anew"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +172,14 @@ def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: boo
         options |= {"export_xmp": "1"} if export_xmp else {}
         return av.open(f"file:{path}", options=limits, container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
-        why = f"{reason(error)}); it may be truncated or of another kind than its name says"
+        told = UNREADABLE.format(why=reason(error), advice="it may be truncated or of another kind than its name says")
         if isinstance(error, av.ArgumentError):  # the whitelist
-            why = "it is none of the kinds of files that are read, whatever its name says); save it as an MP4"
+            told = UNREADABLE.format(
+                why="it is none of the kinds of files that are read, whatever its name says", advice="save it as an MP4"
+            )
         elif lacks_index(path):
-            why = "its index is missing); it was truncated: the recording or the download ended early, so get it anew"
-        raise ClipError(path, f"this cannot be read as a video ({why}") from error
+            told = NO_INDEX
+        raise ClipError(path, told) from error
 
 
 def choose_stream(container: Any, path: Path) -> Choice:
@@ -186,6 +192,8 @@ def choose_stream(container: Any, path: Path) -> Choice:
     if not pictures:
         if container.streams.audio:
             raise ClipError(path, _not_a_clip("a sound without pictures (the file holds only audio)", NEEDED))
+        if lacks_index(path):
+            raise ClipError(path, NO_INDEX)
         raise ClipError(path, "the file holds no video track; a clip with pictures is needed")
     moving = pictures if len(pictures) == 1 else _moving(pictures, path)
     defaults = [stream for stream in moving if stream.disposition & Disposition.default]

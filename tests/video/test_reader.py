@@ -14,6 +14,7 @@ from deepfake.errors import ClipError, ClipNotFoundError, DeepfakeError, LimitEr
 from deepfake.files import file_sha256
 from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
+from deepfake.video.opening import open_container
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.timing import is_variable_rate
 
@@ -246,8 +247,10 @@ def test_a_playlist_does_not_open_other_files(tmp_path, moving_square_clip):
     (tmp_path / "secret.mp4").write_bytes(moving_square_clip.read_bytes())
     playlist = tmp_path / "innocent.mp4"
     playlist.write_text("ffconcat version 1.0\nfile 'secret.mp4'\n")
-    with pytest.raises(ClipError, match="cannot be read as a video"):
+    with pytest.raises(ClipError, match="a playlist, not a video clip"):
         VideoReader(playlist)
+    with pytest.raises(ClipError, match="none of the kinds of files that are read"):
+        open_container(playlist)
 
 
 def test_interlaced_pictures_are_read(tmp_path, write_clip, moving_square_frames):

@@ -63,6 +63,14 @@ def test_every_delimiter_line_end_and_mark_is_read(tmp_path: Path, delimiter: st
     assert _read_by_all(tmp_path / "list.csv") == [("a.mp4", "REAL", True), ("b, b.mp4", "FAKE", True)]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_on_any_system(tmp_path: Path, end: str) -> None:
+    for start in ("", f"sep=;{end}"):
+        text = f"{start}path;label{end}a.mp4;REAL{end}"
+        (_touch(tmp_path, "a.mp4") / "list.csv").write_bytes(text.encode())
+        assert _read_by_all(tmp_path / "list.csv") == [("a.mp4", "REAL", True)]
+
+
 def test_the_line_in_which_excel_names_its_delimiter_is_no_header(tmp_path: Path) -> None:
     (_touch(tmp_path, "a.mp4") / "list.csv").write_text("sep=;\npath;label\na.mp4;REAL\n")
     assert _read_by_all(tmp_path / "list.csv") == [("a.mp4", "REAL", True)]
@@ -236,6 +244,37 @@ def test_metadata_by_column_with_numbers_for_rows(tmp_path: Path) -> None:
     assert _labels(open_dataset(tmp_path)) == {"a.mp4": "FAKE", "b.mp4": "REAL"}
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        [{"filename": "a.mp4", "label": "FAKE"}, {"filename": "b.mp4", "label": "REAL"}],
+        {"columns": ["label"], "index": ["a.mp4", "b.mp4"], "data": [["FAKE"], ["REAL"]]},
+        {"columns": ["name", "label"], "index": [0, 1], "data": [["a.mp4", "FAKE"], ["b.mp4", "REAL"]]},
+        {"schema": {}, "data": [{"index": "a.mp4", "label": "FAKE"}, {"index": "b.mp4", "label": "REAL"}]},
+    ],
+)
+def test_metadata_as_pandas_saves_it_is_read(tmp_path: Path, table: object) -> None:
+    (_touch(tmp_path, "a.mp4", "b.mp4") / "metadata.json").write_text(json.dumps(table))
+    dataset = open_dataset(tmp_path)
+    assert _labels(dataset) == {"a.mp4": "FAKE", "b.mp4": "REAL"}
+    assert dataset.warnings == ()
+
+
+def test_the_first_of_two_rows_of_a_list_counts(tmp_path: Path) -> None:
+    rows = [{"filename": "a.mp4", "label": "FAKE"}, {"filename": "a.mp4", "label": "REAL"}]
+    (_touch(tmp_path, "a.mp4") / "metadata.json").write_text(json.dumps(rows))
+    dataset = open_dataset(tmp_path)
+    assert _labels(dataset) == {"a.mp4": "FAKE"}
+    assert "'a.mp4' is listed more than once" in dataset.warnings[0]
+
+
+@pytest.mark.parametrize("table", [[1, 2], [], [{"label": "FAKE"}], {"data": [], "columns": [], "index": []}])
+def test_metadata_without_names_is_refused(tmp_path: Path, table: object) -> None:
+    (_touch(tmp_path, "a.mp4") / "metadata.json").write_text(json.dumps(table))
+    with pytest.raises(DatasetError, match="not a table of clips"):
+        open_dataset(tmp_path)
+
+
 def test_metadata_in_small_letters_finds_clips_in_capitals_once(tmp_path: Path) -> None:
     (_touch(tmp_path, "A.MP4") / "metadata.json").write_text('{"a.mp4": {"label": "REAL"}}')
     assert [(e.name, e.on_disk) for e in open_dataset(tmp_path).entries] == [("a.mp4", True)]
@@ -326,6 +365,9 @@ def test_deeperforensics_has_actors_methods_and_splits(tmp_path: Path) -> None:
     ("names", "splits"),
     [
         (("reals/a.mp4", "fakes/a.mp4"), {None}),
+        (("0_real/a.mp4", "1_fake/a.mp4"), {None}),
+        (("original_videos/a.mp4", "manipulated_videos/a.mp4"), {None}),
+        (("train/0_real/a.mp4", "val/1_fake/a.mp4"), {"train", "val"}),
         (("Real/a.mp4", "Fakes/a.mp4"), {None}),
         (("original/a.mp4", "manipulated/a.mp4"), {None}),
         (("train/reals/a.mp4", "Validation/fakes/a.mp4"), {"train", "val"}),

@@ -1,12 +1,12 @@
 """The Deepfake Detection Challenge (DFDC): metadata.json beside the clips, in one folder or in several parts.
 
 Dolhansky et al. 2020, arXiv:2006.07397. Each row is `"name.mp4": {"label": "FAKE", "split": "train", "original":
-"other.mp4"}`.
+"other.mp4"}`. Tables as pandas saves them (by column, as a list of rows) are read too.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -18,7 +18,7 @@ from deepfake.words import counted
 
 METADATA = "metadata.json"
 PART = re.compile(r"(train|test|val|dfdc_train_part)", re.IGNORECASE)
-NAME_COLUMNS = ("index", "path", "filename", "file", "name", "video")  # of a table that was saved by column
+NAME_COLUMNS = ("path", "filename", "file", "name", "video", "index")  # of a table that was saved by column
 
 
 def _parts(disk: Disk) -> list[str]:
@@ -82,6 +82,14 @@ def _metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, Any]]:
         raise
     except (ValueError, RecursionError) as error:
         raise DatasetError(path, f"this is no table of clips: {error}") from error
+    if isinstance(table, dict) and isinstance(table.get("data"), list):  # pandas, with what the columns are beside it
+        columns, index = table.get("columns"), table.get("index")
+        table = table["data"]
+        if isinstance(columns, list) and isinstance(index, list):
+            named = zip(index, table, strict=False)
+            table = [{"index": name, **dict(zip(columns, row, strict=False))} for name, row in named]
+    if isinstance(table, list):
+        table = _by_name(table, once)
     if not isinstance(table, dict):
         raise DatasetError(path, 'this is not a table of clips; expected {"name.mp4": {"label": "REAL" or "FAKE", …}}')
     if _is_by_column(table):
@@ -96,6 +104,14 @@ def _metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, Any]]:
 def _is_by_column(table: dict[str, Any]) -> bool:
     """Whether the table is the other way round: {"label": {"a.mp4": "FAKE", …}, "split": {…}}."""
     return isinstance(table.get("label"), dict) and not any(is_clip(name) for name in table)
+
+
+def _by_name(rows: list[Any], once: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the rows of a list by the clip that each names, [{"filename": "a.mp4", "label": "FAKE"}, …]; None where
+    they name none."""
+    tables = rows and all(isinstance(row, dict) for row in rows)
+    column = next((column for column in NAME_COLUMNS if tables and all(column in row for row in rows)), None)
+    return None if column is None else once([(str(row[column]), row) for row in rows])
 
 
 def _by_clip(columns: dict[str, Any]) -> dict[str, Any]:

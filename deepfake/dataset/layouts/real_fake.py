@@ -1,5 +1,7 @@
-"""real/ and fake/ folders (reals/ and fakes/, original/ and manipulated/), at the root or below train/, val/, test/."""
+"""real/ and fake/ folders (reals/ and fakes/, original/ and manipulated/, 0_real/ and 1_fake/, real_videos/ and
+fake_videos/), at the root or below train/, val/, test/."""
 
+import re
 from collections.abc import Iterator
 
 from deepfake.dataset.entries import LABEL_WORDS, Entries
@@ -9,6 +11,7 @@ from deepfake.dataset.model import Label
 
 SPLIT_FOLDERS = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
 ALONE = ("real", "reals", "fake", "fakes")  # tell what the folder is even without the other; a word like original not
+BESIDE = {"video", "videos", "clip", "clips"}  # may stand beside the word in a folder's name, as a number may
 
 
 def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
@@ -17,15 +20,22 @@ def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
     for parent in disk.folders():
         if parent.lower() in SPLIT_FOLDERS:
             found += _labeled(disk, parent, SPLIT_FOLDERS[parent.lower()])
-    words = {folder.rpartition("/")[2].lower() for folder, _, _ in found}
+    words = {_word(folder.rpartition("/")[2]) for folder, _, _ in found}
     both = len({label for _, label, _ in found}) == 2
     return found if both or not words.isdisjoint(ALONE) else []
 
 
 def _labeled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
     for name in disk.folders(parent):
-        if name.lower() in LABEL_WORDS:
-            yield join(parent, name), LABEL_WORDS[name.lower()], split
+        if _word(name) in LABEL_WORDS:
+            yield join(parent, name), LABEL_WORDS[_word(name)], split
+
+
+def _word(folder: str) -> str:
+    """Return the word that a folder's name has for a label: "real" of Real, 0_real and real_videos."""
+    name = folder.lower()
+    words = [word for word in re.split(r"[\W_]+", name) if word not in BESIDE and not word.isdigit()]
+    return words[0] if len(words) == 1 else name
 
 
 def _read(entries: Entries) -> None:
@@ -44,7 +54,7 @@ def _read(entries: Entries) -> None:
 LAYOUT = Layout(
     name="real_fake",
     title="real/ and fake/ folders",
-    expects="real/ and fake/ (also reals/ and fakes/, original/ and manipulated/, below train/, val/ and test/ too)",
+    expects="real/ and fake/ (also 0_real/ and 1_fake/, original/ and manipulated/, below train/, val/ and test/ too)",
     recognizes=lambda disk: bool(_folders(disk)),
     read=_read,
 )

@@ -92,9 +92,9 @@ def _rows(entries: Entries, table: str) -> Iterator[tuple[int, Row]]:
 def _reader(disk: Disk, table: str) -> Any:
     """Return the reader of a CSV by the delimiter of its header."""
     text = disk.read_text(table)
-    if text[:4].lower() == "sep=":  # Excel's own way to name it
-        text = text.partition("\n")[2]
-    header = text.partition("\n")[0]
+    header, *rest = text.splitlines()[:2] or [""]
+    if header[:4].lower() == "sep=":  # Excel's own way to name it
+        text, header = text[len(header) :].lstrip("\r\n"), "".join(rest)
     delimiter = max(DELIMITERS, key=header.count)
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis
-from deepfake.figures.style import COLORS, empty_figure, frames_and_times, styled, vertical_lines
+from deepfake.figures.style import COLORS, LEGEND_RANK, empty_figure, frames_and_times, styled, vertical_lines
 from deepfake.report.curves import extreme_rows
 from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
@@ -74,7 +74,7 @@ def comparison_figure(
         if track_id is not None:
             face = analysis.trace("face_similarity", track_id)
             curves.append(_curve(face, f"{name}, face", color, "dash", f"{symbol}-open", name, shift_s))
-    drawn = [curve for curve in curves if curve is not None]
+    drawn = [curve.update(legendrank=LEGEND_RANK[curve.name[0]]) for curve in curves if curve is not None]
     if not drawn:
         return empty_figure(title, NO_PAIRS, height_px=HEIGHT_PX)
     cuts_s = np.unique(np.concatenate([_cuts_s(fake), _cuts_s(original) - offset_s]))

@@ -11,7 +11,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.detectors import CLASSIFIERS
 from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import similarity_figure
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, frames_and_times, styled, vertical_lines
+from deepfake.figures.style import COLORS, LEGEND, LEGEND_RANK, empty_figure, frames_and_times, styled, vertical_lines
 from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
 
@@ -115,7 +115,8 @@ def paired_signal_figure(
         if trace is not None and np.isfinite(trace.values).any():
             curve = _signal_curve(trace, unit, color)
             curve.update(x=np.asarray(curve.x) - shift_s)
-            figure.add_trace(curve.update(name=name, marker={"symbol": symbol, "size": 6}, line={"dash": dash}))
+            curve.update(name=name, legendrank=LEGEND_RANK[name])
+            figure.add_trace(curve.update(marker={"symbol": symbol, "size": 6}, line={"dash": dash}))
     if not figure.data:
         return empty_figure(title, "Neither clip has a measurement of this face.", height_px=SIGNAL_HEIGHT_PX)
     styled(figure, title=title, height_px=SIGNAL_HEIGHT_PX + 60, x_title="time (s)", y_title=unit or "value")

@@ -29,6 +29,8 @@ LABEL_COLORS = {"REAL": COLORS["real"], "FAKE": COLORS["fake"]}
 LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
 TRANSPARENT = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
+# A is drawn over B and named before it.
+LEGEND_RANK = {"A": 1, "B": 2}
 MAX_CUT_LABELS = 12  # more would cover each other
 
 

@@ -162,6 +162,7 @@ def test_comparison_tells_a_and_b_apart_and_accuses_neither(analysis: Analysis) 
         assert trace.line.color == COLORS["a" if trace.name.startswith("A") else "b"]
         assert trace.line.dash == ("dash" if trace.name.endswith("face") else "solid")
         assert trace.customdata[0][2] == trace.name.split(",")[0]
+        assert trace.legendrank == (1 if trace.name.startswith("A") else 2), "A is named first"
     symbols = {trace.marker.symbol for trace in figure.data}
     assert len(symbols) == 4, "told apart without color"
 

@@ -8,6 +8,7 @@ from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.metrics import Share, share
 from deepfake.files import csv_cell, csv_text
 from deepfake.report.wording import named_sentence
+from deepfake.words import counted
 
 CLIP_COLUMNS = (
     "settings",
@@ -116,7 +117,7 @@ def _numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:
         ("labeled clips", str(stored.n_labeled)),
         ("analyzed", str(stored.n_analyzed)),
         ("failed", str(len(found.failed))),
-        ("with a P(fake)", f"{found.n_scored} in {found.n_groups} groups"),
+        ("with a P(fake)", f"{found.n_scored} in {counted(found.n_groups, 'group')}"),
         ("AUC", number_text(found.auc, found.auc_ci95)),
         ("average precision", NOT_KNOWN if precision is None else f"{precision.average_precision:.3f}"),
         ("log loss", number_text(found.log_loss, found.log_loss_ci95)),

@@ -24,6 +24,7 @@ from deepfake.evaluation.measured import Measured
 from deepfake.evaluation.page import coverage_sentence, difference_sentence, evaluation_html
 from deepfake.evaluation.scored import AucDifference
 from deepfake.evaluation.table import NOT_KNOWN, Row, clips_csv, method_rows, numbers_rows, side_by_side_rows
+from deepfake.words import counted
 
 BATCH_COMMAND = "python -m deepfake batch DIR"
 HOW_TO_READ = {
@@ -78,7 +79,7 @@ def draw_numbers(measured: Measured, threshold: float) -> None:
             "AUC",
             _three(found.auc),
             _spread(found.auc_ci95, 3) if known else "needs fakes and real clips",
-            f"{found.n_scored} clips in {found.n_groups} groups" if known else "",
+            f"{counted(found.n_scored, 'clip')} in {counted(found.n_groups, 'group')}" if known else "",
         ),
         (
             "Log loss",
@@ -96,7 +97,7 @@ def draw_numbers(measured: Measured, threshold: float) -> None:
             "Decided",
             f"{right.n / analyzed:.0%}" if analyzed else NOT_KNOWN,
             f"{right.n} of {analyzed} analyzed clips",
-            f"{right.count} of {right.n} of these verdicts are right" if right.n else "",
+            f"right: {right.count} of these {right.n}" if right.n else "",
         ),
     ]
     for place, card in zip(st.columns(4, gap="small"), cards, strict=True):

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def test_the_example_of_a_name_runs(
             """The clips of the examples are the talking clip, whose analysis is there already."""
             if str(path) not in CLIPS:
                 return really_analyze(path, *arguments, **options)
-            return replace(watched.analysis, video=replace(watched.analysis.video, path=Path(path)))
+            return watched.analysis.with_path(Path(path))
 
         for module in (deepfake, sys.modules["deepfake.comparison.compare"]):
             monkeypatch.setattr(module, "analyze", analyze)

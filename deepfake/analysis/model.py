@@ -5,9 +5,10 @@ import json
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,6 +188,10 @@ class Analysis:
     def track(self, track_id: int) -> FaceTrack | None:
         """Return the track of that id, or None."""
         return next((track for track in self.tracks if track.track_id == track_id), None)
+
+    def with_path(self, path: Path) -> Self:
+        """Return the same analysis, its clip at another path: another place of the same bytes, or a reader's name."""
+        return replace(self, video=replace(self.video, path=path))
 
 
 @dataclass(frozen=True, slots=True)

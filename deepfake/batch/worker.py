@@ -1,7 +1,6 @@
 """What becomes of one clip: fetched, looked up, analyzed, stored. Its bytes are touched in a child process only, which
 may crash or hang without costing anybody else."""
 
-import dataclasses
 import functools
 import logging
 import platform
@@ -208,8 +207,7 @@ def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
 
 def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: LocalCopy, seconds: float) -> BatchResult:
     if is_url(clip.location):
-        video = dataclasses.replace(analysis.video, path=Path(clip.name))
-        analysis = dataclasses.replace(analysis, video=video)
+        analysis = analysis.with_path(Path(clip.name))
     store.put(analysis, name=_store_name(clip), location=clip.location)
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"

@@ -1,6 +1,5 @@
 """A clip's analysis on a page, with the clips that go with it; while a worker makes it the page shows its progress."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +108,10 @@ def analysis_when_ready(clip: ClipChoice, config: AnalysisConfig, *, place: str)
 
     def read(folder: Path) -> ReadyAnalysis:
         analysis = analysis_of_folder(folder)
-        video = dataclasses.replace(analysis.video, path=Path(clip.name))
         not_kept = keep_late(runtime(), folder, analysis, store_name)
         if store_name is not None:
             note_opened(clip.sha256, config.fingerprint())
-        return ReadyAnalysis(clip, dataclasses.replace(analysis, video=video), folder, request.key, not_kept)
+        return ReadyAnalysis(clip, analysis.with_path(Path(clip.name)), folder, request.key, not_kept)
 
     return read_when_ready(request, read, heading=f"Analyzing {clip.name}", place=place, with_preview=True)
 

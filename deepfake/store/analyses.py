@@ -134,8 +134,7 @@ class AnalysisStore:
         """
         fingerprint = analysis.config.fingerprint()
         mended = {fingerprint, dataclasses.replace(analysis.config, quick=True).fingerprint()}
-        path = Path(location if location and "://" not in location else name)
-        analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=path))
+        analysis = analysis.with_path(Path(location if location and "://" not in location else name))
         row = row_of(analysis, fingerprint, name, location)
         data = analysis_to_bytes(analysis)
         with self._database.writing() as connection:

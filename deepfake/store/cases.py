@@ -1,6 +1,5 @@
 """Cases: clips, or only what was found in them, that somebody keeps on purpose, with a name, notes and their source."""
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -136,7 +135,6 @@ class Cases:
             clip: the file to copy; None keeps only what was found.
         """
         file = "" if clip is None else self._copied(clip)
-        shown = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=Path(name)))
         values = {
             "case_id": case.id,
             "sha256": analysis.video.sha256,
@@ -144,7 +142,7 @@ class Cases:
             "name": stored_text(name),
             "file": file,
             "kept_at_us": now_us(),
-            "analysis": analysis_to_bytes(shown),
+            "analysis": analysis_to_bytes(analysis.with_path(Path(name))),
             "moments": to_bytes(moments or Moments()),
         }
         same = and_(*(case_clips.c[column] == values[column] for column in ("case_id", "sha256", "fingerprint")))

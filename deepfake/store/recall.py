@@ -1,6 +1,5 @@
 """Analyze a clip once: from the store where it is there, and into it otherwise."""
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,5 +84,4 @@ def _recalled(
     if analysis is None or summary is None or not summary.is_enough_for(max_faces):
         return None
     # The same bytes may have been analyzed under another name.
-    video = dataclasses.replace(analysis.video, path=info.path)
-    return Answer(dataclasses.replace(analysis, video=video), summary.created_at)
+    return Answer(analysis.with_path(info.path), summary.created_at)

@@ -129,7 +129,7 @@ def test_the_path_is_the_location_or_else_the_name(
 def test_names_that_are_no_text_are_kept(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
     location = b"/clips/caf\xe9.mp4".decode("utf-8", "surrogateescape")
     analysis = make_analysis()
-    analysis = dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, path=Path(location)))
+    analysis = analysis.with_path(Path(location))
     assert store.put(analysis, name=Path(location).name, location=location)
     assert_same(store.get(analysis.video.sha256, FINGERPRINT), analysis)
     store.remember_file(location, "1", "a" * 64)

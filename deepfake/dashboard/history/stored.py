@@ -1,6 +1,5 @@
 """A kept analysis without its clip: verdict, curves, tables and downloads; no pictures."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -41,11 +40,9 @@ def draw_stored(reference: str) -> None:
     place = places_of([row]).get(row.id)
     name = shown_name(row, place)
     _draw_why(row, place, name)
-    video = dataclasses.replace(analysis.video, path=Path(name))
-    analysis = dataclasses.replace(analysis, video=video)
-    clip = ClipChoice(Path(name), name, row.sha256, None, history_page().name)
-    ready = ReadyAnalysis(clip, analysis, Path(name), f"{row.sha256}-{row.fingerprint}")
-    draw_found(ready)
+    path = Path(name)
+    clip = ClipChoice(path, name, row.sha256, None, history_page().name)
+    draw_found(ReadyAnalysis(clip, analysis.with_path(path), path, f"{row.sha256}-{row.fingerprint}"))
 
 
 def draw_found(ready: ReadyAnalysis) -> None:

@@ -168,7 +168,7 @@ def _scored_tracks(analysis: Analysis) -> list[FaceTrack]:
 
 def _label_limits(verdict: Verdict, calibration: Calibration | None) -> tuple[float | None, float | None]:
     """Calibration.label_limits of the person whom the verdict is about, as the clip is; (None, None) without any."""
-    person = next((track for track in verdict.tracks if track.track_id == verdict.most_suspicious), None)
+    person = verdict.of(verdict.most_suspicious)
     if calibration is None or person is None:
         return None, None
     return calibration.label_limits(rate_share(person, calibration))

@@ -139,6 +139,10 @@ class Verdict:
         scored = [track for track in self.tracks if track.probability_fake is not None]
         return max(scored, key=_suspicion).track_id if scored else None
 
+    def of(self, track_id: int | None) -> TrackVerdict | None:
+        """Return the answer for a person, None where there is none."""
+        return next((track for track in self.tracks if track.track_id == track_id), None)
+
     @property
     def first_reason(self) -> Evidence | None:
         """The reason that weighs most, without a person where only one is judged; None without any."""

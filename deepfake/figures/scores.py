@@ -157,7 +157,7 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
     trace = None if track_id is None else analysis.trace(SCORE, track_id)
     if trace is None or not len(trace.values):
         return []
-    verdict = next((item for item in analysis.verdict.tracks if item.track_id == track_id), None)
+    verdict = analysis.verdict.of(track_id)
     probability = None if verdict is None else verdict.told_probability
     ends_s = [float(trace.timestamps_s[0]), float(trace.timestamps_s[-1])]
     curves = []

@@ -49,7 +49,7 @@ def score_svg(analysis: Analysis, track_id: int) -> str:
         return "<p>Nothing was scored.</p>"
     end_s = max(float(analysis.frame_timestamps_s[-1]), 1e-6)
     parts = [_axes(np.array([1.0, 0.5, 0.0]), end_s)]
-    answer = next((answer for answer in analysis.verdict.tracks if answer.track_id == track_id), None)
+    answer = analysis.verdict.of(track_id)
     if answer is not None and answer.told_probability is not None:
         y = _y(np.array([answer.told_probability]), 0)[0]
         parts.append(

@@ -87,7 +87,7 @@ def frames_table(analysis: Analysis) -> list[tuple[Any, ...]]:
 
 
 def _answer(analysis: Analysis, track_id: int) -> tuple[str, str]:
-    answer = next((answer for answer in analysis.verdict.tracks if answer.track_id == track_id), None)
+    answer = analysis.verdict.of(track_id)
     if answer is None:
         return "", ""
     return answer.label, "" if answer.probability_fake is None else f"{answer.probability_fake:.4f}"

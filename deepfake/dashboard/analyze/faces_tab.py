@@ -164,7 +164,7 @@ def _described(title: str, face: FaceDetection) -> str:
 
 def draw_quality(analysis: Analysis, track_id: int | None) -> None:
     """Draw how good the pictures of the chosen person are, where they were measured."""
-    judged = next((track for track in analysis.verdict.tracks if track.track_id == track_id), None)
+    judged = analysis.verdict.of(track_id)
     if judged is None or judged.quality is None:
         return
     icon = ":material/error:" if judged.abstained else ":material/check:"

@@ -168,6 +168,11 @@ class Analysis:
         return int(most[0]) if most else None
 
     @property
+    def length_s(self) -> float:
+        """How long the clip is by its frames, seconds: until the last has been shown for the usual time."""
+        return float(self.frame_timestamps_s[-1] + 1 / self.video.frame_rate)
+
+    @property
     def not_judged(self) -> tuple[NotJudged, ...]:
         """The people who could not be judged, in the order in which they appear."""
         causes = {answer.track_id: answer.abstained for answer in self.verdict.tracks}

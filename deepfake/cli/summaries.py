@@ -24,7 +24,7 @@ from deepfake.report.card import marked_answer
 from deepfake.report.document import Document
 from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import people_table
-from deepfake.report.wording import CAUTION, length_s, notes_of, reason_sentences, rule_sentence, score_text
+from deepfake.report.wording import CAUTION, notes_of, reason_sentences, rule_sentence, score_text
 from deepfake.video.info import VideoInfo
 from deepfake.words import counted
 
@@ -140,7 +140,7 @@ def _clip_line(analysis: Analysis) -> str:
         str(video.path),
         f"{video.width}×{video.height}",
         f"{float(video.frame_rate):.2f} fps",
-        f"{length_s(analysis):.1f} s",
+        f"{analysis.length_s:.1f} s",
         counted(len(analysis.frame_timestamps_s), "frame"),
         video.codec,
         f"sha256 {video.sha256[:12]}…",

@@ -13,7 +13,7 @@ from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions, Paper
 from deepfake.report.file_wording import adjustment_sentence
-from deepfake.report.wording import format_time, length_s
+from deepfake.report.wording import format_time
 from deepfake.video.info import VideoInfo
 from deepfake.words import counted
 
@@ -87,7 +87,7 @@ def clip_line(analysis: Analysis) -> str:
     """Return the clip in one line: size, rate, length, codec, hash."""
     video = analysis.video
     return (
-        f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {length_s(analysis):.1f} s · "
+        f"{video.width}×{video.height} px · {float(video.frame_rate):.2f} frames/s · {analysis.length_s:.1f} s · "
         f"{counted(len(analysis.frame_timestamps_s), 'frame')} · {video.codec} · SHA-256 {video.sha256[:12]}…"
     )
 

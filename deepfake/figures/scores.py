@@ -47,9 +47,8 @@ def score_figure(
         _say(figure, why_no_score(analysis, track_id), "y domain")
     if not below.data:
         _say(figure, "No curve: it takes two frames that follow each other.", "y2 domain")
-    end_s = float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)
-    figure.update_xaxes(range=[0, end_s], title_text="", row=1, col=1)
-    figure.update_xaxes(range=[0, end_s], title_text="time (s)", row=2, col=1)
+    figure.update_xaxes(range=[0, analysis.length_s], title_text="", row=1, col=1)
+    figure.update_xaxes(range=[0, analysis.length_s], title_text="time (s)", row=2, col=1)
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], title_text="P(fake)", row=1, col=1)
     figure.update_yaxes(range=below.layout.yaxis.range, title_text="similarity", row=2, col=1)
     figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLORS["quiet"]}, row=1, col=1)

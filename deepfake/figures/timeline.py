@@ -24,7 +24,7 @@ def timeline_figure(analysis: Analysis, selected_track: int | None, *, moment_s:
     figure = go.Figure([_bars(analysis, track, track.track_id == selected_track) for track in analysis.tracks])
     height_px = FRAME_HEIGHT_PX + ROW_HEIGHT_PX * len(analysis.tracks)
     styled(figure, title=TITLE, height_px=height_px, x_title="time (s)")
-    figure.update_xaxes(range=[0, _end_s(analysis)])
+    figure.update_xaxes(range=[0, analysis.length_s])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     cuts_s = analysis.frame_timestamps_s[analysis.cuts].tolist()
     return figure.update_layout(
@@ -40,7 +40,7 @@ def _bars(analysis: Analysis, track: FaceTrack, is_selected: bool) -> go.Bar:
     first = track.frame_indices[np.concatenate([[0], ends + 1])]
     last = track.frame_indices[np.concatenate([ends, [len(track) - 1]])]
     # A frame is seen until the next one comes.
-    until_s = np.append(analysis.frame_timestamps_s[1:], _end_s(analysis))
+    until_s = np.append(analysis.frame_timestamps_s[1:], analysis.length_s)
     start_s, end_s = analysis.frame_timestamps_s[first], until_s[last]
     color = COLORS["frame"] if is_selected else COLORS["quiet"]
     return go.Bar(
@@ -59,7 +59,3 @@ def _bars(analysis: Analysis, track: FaceTrack, is_selected: bool) -> go.Bar:
         hovertemplate="%{y}: %{customdata[3]} to %{customdata[4]}<br>frames %{customdata[1]} to %{customdata[2]}"
         "<extra></extra>",
     )
-
-
-def _end_s(analysis: Analysis) -> float:
-    return float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)

@@ -28,7 +28,6 @@ from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     directed_sentences,
     format_time,
-    length_s,
     limits_of,
     person_name,
     probability_text,
@@ -218,8 +217,8 @@ def file_rows(analysis: Analysis, path: str) -> list[Row]:
     video = analysis.video
     pace = "uneven: times are the clip’s own" if video.variable_frame_rate else "even"
     rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
-    duration = f"{length_s(analysis):.3f} s"
-    if video.duration_s is not None and abs(video.duration_s - length_s(analysis)) > 1 / video.frame_rate:
+    duration = f"{analysis.length_s:.3f} s"
+    if video.duration_s is not None and abs(video.duration_s - analysis.length_s) > 1 / video.frame_rate:
         duration += f" by its frames (the header says {video.duration_s:.3f} s)"
     bits = video.bits_per_pixel
     bit_rate = "unknown" if video.bit_rate is None else f"{video.bit_rate / 1000:.0f} kbit/s"

@@ -362,11 +362,6 @@ def probability_text(probability: float | None, interval: tuple[float, float] | 
     return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
 
 
-def length_s(analysis: Analysis) -> float:
-    """Return how long a clip is by its frames, seconds: until the last has been shown for the usual time."""
-    return float(analysis.frame_timestamps_s[-1] + 1 / analysis.video.frame_rate)
-
-
 def duration_text(seconds: float) -> str:
     """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
     if seconds < 60:

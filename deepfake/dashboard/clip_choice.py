@@ -8,6 +8,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from deepfake.dashboard.address import keep_in_url
 from deepfake.dashboard.cases import kept_clips
 from deepfake.dashboard.sources import (
     DEMO_ID,
@@ -116,10 +117,7 @@ def keep_url(page: PageState, clip: ClipChoice | None, parameter: str = "clip") 
     """Let the URL name the chosen clip, unless it is an upload."""
     reference = None if clip is None else clip.reference
     page.address = reference
-    if reference is None:
-        st.query_params.pop(parameter, None)
-    elif st.query_params.get(parameter) != reference:
-        st.query_params[parameter] = reference
+    keep_in_url(parameter, reference)
 
 
 def _draw_upload(page: PageState, *, several: bool) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.dashboard.address import keep_in_url
 from deepfake.dashboard.text import plain
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
 from deepfake.faces.detection import FACE_DETECTORS
@@ -28,10 +29,7 @@ def choose_classifier_from_url() -> None:
 
 def keep_classifier_in_url(name: str) -> None:
     """Let the URL name the classifier, unless it is the usual one: whoever opens the link gets the same answer."""
-    if name == DEFAULT_CLASSIFIER:
-        st.query_params.pop(CLASSIFIER_PARAMETER, None)
-    elif st.query_params.get(CLASSIFIER_PARAMETER) != name:
-        st.query_params[CLASSIFIER_PARAMETER] = name
+    keep_in_url(CLASSIFIER_PARAMETER, None if name == DEFAULT_CLASSIFIER else name)
 
 
 def _available() -> list[str]:

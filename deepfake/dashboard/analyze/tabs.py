@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from deepfake.analysis.evidence import Evidence
+from deepfake.dashboard.address import keep_in_url
 from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.selection import set_person
 from deepfake.dashboard.state import AnalyzePage
@@ -80,13 +81,9 @@ def left_tab(page: AnalyzePage, key: str) -> None:
 def keep_tab_in_url(page: AnalyzePage) -> None:
     """Let the URL name the open tab and the card that was gone to. Call it after the tabs."""
     chosen = st.session_state.get(page.key("tabs"))
-    tab = next((tab for tab, title in TABS.items() if title == chosen), None)
-    page.tab = tab
-    for parameter, value in ((TAB_PARAMETER, tab), (SIGNAL_PARAMETER, page.signal)):
-        if value is None:
-            st.query_params.pop(parameter, None)
-        elif st.query_params.get(parameter) != value:
-            st.query_params[parameter] = value
+    page.tab = next((tab for tab, title in TABS.items() if title == chosen), None)
+    keep_in_url(TAB_PARAMETER, page.tab)
+    keep_in_url(SIGNAL_PARAMETER, page.signal)
 
 
 def scroll_to_tab(page: AnalyzePage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.dashboard.address import keep_in_url
 from deepfake.dashboard.evaluate.results import SetInStore, has_new, trained_on_by
 from deepfake.dataset import Dataset
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier_title
@@ -73,7 +74,7 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
         "can do so here.",
     )
     st.query_params["settings"] = chosen
-    _keep("with", other)
+    keep_in_url("with", other)
     if any(map(_is_quick_look, by_id.values())):
         st.caption(QUICK_CAVEAT)
     analyzed = tuple(by_id[item] for item in (chosen, other) if item is not None and item in by_id)
@@ -93,7 +94,7 @@ def choose_only_new(dataset: Dataset, found: SetInStore, chosen: Sequence[Stored
     known = trained_on_by(chosen)
     trained_on = sum(sha256 in known for sha256 in found.known.sha256s.values())
     if not trained_on:
-        _keep("trained", None)
+        keep_in_url("trained", None)
         return False
     if f"{key}-chosen" not in st.session_state:  # by anybody: until then it follows what is analyzed
         st.session_state[key] = has_new(dataset, found, chosen)
@@ -105,7 +106,7 @@ def choose_only_new(dataset: Dataset, found: SetInStore, chosen: Sequence[Stored
         args=(f"{key}-chosen", True),
         help="It knows them: that it is right about them says nothing about other clips.",
     )
-    _keep("trained", "in" if f"{key}-chosen" in st.session_state and not only_new else None)
+    keep_in_url("trained", "in" if f"{key}-chosen" in st.session_state and not only_new else None)
     return only_new
 
 
@@ -200,10 +201,3 @@ def _restore(key: str, parameter: str, options: Sequence[str], default: str | No
         st.session_state[key] = named if named in options else default
     elif st.session_state[key] not in (*options, default):
         st.session_state[key] = default
-
-
-def _keep(parameter: str, value: str | None) -> None:
-    if value is None:
-        st.query_params.pop(parameter, None)
-    else:
-        st.query_params[parameter] = value

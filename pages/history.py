@@ -6,7 +6,7 @@ from deepfake.dashboard.browser import scroll_to
 from deepfake.dashboard.history.cases import draw_case, draw_cases
 from deepfake.dashboard.history.panels import Filters, clear_filters, draw_filters, draw_page, draw_table, tell_done
 from deepfake.dashboard.history.stored import draw_stored
-from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER, DATASET, PARAMETER
+from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE, CASE_PARAMETER, DATASET
 from deepfake.dashboard.state import history_page, runtime, warn_of_store
 from deepfake.dashboard.visitor import owner
 from deepfake.store import StoredFingerprint
@@ -27,7 +27,7 @@ def page() -> None:
     st.title("History")
     warn_of_store()
     tell_done()
-    case, reference = st.query_params.get(CASE_PARAMETER), st.query_params.get(PARAMETER)
+    case, reference = st.query_params.get(CASE_PARAMETER), st.query_params.get(ANALYSIS_PARAMETER)
     if case:
         draw_case(case)
     elif reference:

@@ -8,5 +8,5 @@ DATASET: Final = "dataset.py"
 EVALUATE: Final = "evaluate.py"
 HISTORY: Final = "history.py"
 METHODS: Final = "methods.py"
-PARAMETER: Final = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint
+ANALYSIS_PARAMETER: Final = "analysis"  # names a kept analysis in the URL: SHA-256 and fingerprint
 CASE_PARAMETER: Final = "case"  # names a case in the URL by its number

@@ -11,7 +11,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.state import PageState
 from deepfake.report.wording import format_time, person_name
 
-PARAMETER = "t"
+TIME_PARAMETER = "t"
 MAX_PILLS = 10
 HELP = "The panels follow this person. A click on a bar of the timeline chooses as well."
 
@@ -25,7 +25,7 @@ def chosen_time(
     all frames.
     """
     if page.time_of != clip_id:
-        from_url = _number(st.query_params.get(PARAMETER)) if page.time_of is None else None
+        from_url = _number(st.query_params.get(TIME_PARAMETER)) if page.time_of is None else None
         page.time_of = clip_id
         set_time(page, float(timestamps_s[initial_frame]) if from_url is None else from_url)
     page.time_s = st.session_state.get(page.key("time"), page.time_s)
@@ -60,7 +60,7 @@ def time_slider(
         "frame; K plays and pauses the player, J and L go a second back and on.",
     )
     _draw_step(row, page, timestamps_s, frame, 1)
-    st.query_params[PARAMETER] = f"{time_s:.3f}"
+    st.query_params[TIME_PARAMETER] = f"{time_s:.3f}"
 
 
 def _draw_step(

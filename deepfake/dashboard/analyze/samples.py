@@ -6,7 +6,7 @@ from deepfake.dashboard.analyze.tabs import TAB_PARAMETER
 from deepfake.dashboard.clip_choice import begin_with, sample_clips
 from deepfake.dashboard.door import has_login, is_open
 from deepfake.dashboard.resume import was_reloaded
-from deepfake.dashboard.selection import PARAMETER as TIME_PARAMETER
+from deepfake.dashboard.selection import TIME_PARAMETER
 from deepfake.dashboard.snapshots import thumbnail
 from deepfake.dashboard.sources import DEMO_ID
 from deepfake.dashboard.state import AnalyzePage

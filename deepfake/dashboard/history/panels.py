@@ -11,7 +11,7 @@ from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
-from deepfake.dashboard.navigation import ANALYZE, PARAMETER
+from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
 from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain
 from deepfake.dashboard.verdict_cells import DECLARED_HELP, DECLARED_WIDTH_PX, verdict_badge, verdict_column
@@ -164,7 +164,7 @@ def open_analysis(row: AnalysisSummary, place: Place | None) -> None:
     """Go to Analyze where the clip is there, unchanged, and these settings are in force; else show what is kept."""
     if place is not None and place.name is not None and _chosen_in_analyze(row, place.source.source_id, place.name):
         st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
-    st.query_params[PARAMETER] = f"{row.sha256}-{row.fingerprint}"
+    st.query_params[ANALYSIS_PARAMETER] = f"{row.sha256}-{row.fingerprint}"
     st.rerun()
 
 

@@ -10,7 +10,7 @@ from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.history.rows import Place, places_of, shown_name, why_unavailable
-from deepfake.dashboard.navigation import ANALYZE, PARAMETER
+from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import choose_person, chosen_person
 from deepfake.dashboard.sources import ClipChoice
@@ -29,7 +29,7 @@ REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
 def draw_stored(reference: str) -> None:
     """Draw the kept analysis that the URL names, with a way back to the list."""
     if st.button("All analyses", key="history-back", icon=":material/arrow_back:", type="tertiary"):
-        del st.query_params[PARAMETER]
+        del st.query_params[ANALYSIS_PARAMETER]
         st.rerun()
     match = REFERENCE.fullmatch(reference)
     found = None if match is None else _kept(*match.groups())

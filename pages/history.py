@@ -45,8 +45,7 @@ def begin_at_heading(view: str) -> None:
     focus is gone, and the keyboard would go on at the end of the page."""
     state = history_page()
     if state.view not in (None, view):
-        state.views += 1
-        scroll_to([HEADING], f"history-{state.views}")
+        scroll_to(state, [HEADING])
     state.view = view
 
 

@@ -142,16 +142,17 @@ def announce(text: str, *, place: str) -> None:
     _tell(f"say-{place}", say=text)
 
 
-def scroll_to(targets: list[str], turn: int | str) -> None:
-    """Scroll to the first of some CSS selectors that there is. turn: another one has it done again."""
-    _tell("scroll", targets=targets, turn=turn)
+def scroll_to(page: PageState, targets: list[str]) -> None:
+    """Scroll to the first of some CSS selectors that there is. Call it in one run only: the next would scroll again."""
+    page.turn += 1  # never the same twice: the browser scrolls only when it has changed
+    _tell("scroll", targets=targets, turn=f"{page.name}-{page.turn}")
 
 
 def show_answer(page: PageState, *targets: str) -> None:
     """Scroll to the answer of a page where it was waited for, once. targets: CSS selectors, of which one is there."""
     if page.was_waiting:
-        page.was_waiting, page.turn = False, page.turn + 1
-        scroll_to(list(targets), f"{page.name}-{page.turn}")
+        page.was_waiting = False
+        scroll_to(page, list(targets))
 
 
 def _tell(what: str, **data: Any) -> None:

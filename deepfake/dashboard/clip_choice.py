@@ -126,7 +126,7 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
     file = st.file_uploader(
         "Upload clips" if several else "Upload a clip",
         type=sorted(suffix[1:] for suffix in CLIP_SUFFIXES),
-        key=page.key(f"upload-{page.uploads}"),
+        key=page.key("upload"),
         max_upload_size=limit_mb,
         accept_multiple_files=several,
         help="mp4, mov, mkv, avi, webm or mpg. It stays on this computer, only this browser "
@@ -135,7 +135,7 @@ def _draw_upload(page: PageState, *, several: bool) -> None:
     files = file if isinstance(file, list) else [] if file is None else [file]
     if files:
         _save(page, files)
-        page.uploads += 1
+        page.renew("upload")
         st.rerun()
     if page.upload_error is not None:
         st.error(page.upload_error, icon=":material/error:")

@@ -94,7 +94,6 @@ class PageState:
         choice: the data set's id, and the clip's name in it or an upload's SHA-256, that were chosen last.
         renewals: how often each widget was renewed.
         address: the clip that the URL named when it was last looked at.
-        uploads: how many files were uploaded here.
         upload_error: what was wrong with the last upload.
         doubles: names of the last upload that are one file, by its SHA-256; it is listed by the last of them.
         time_of: the result that time_s is of.
@@ -111,7 +110,6 @@ class PageState:
     choice: tuple[str, str] | None = None
     renewals: Counter[str] = field(default_factory=Counter)
     address: str | None = None
-    uploads: int = 0
     upload_error: str | None = None
     doubles: dict[str, list[str]] = field(default_factory=dict)
     time_of: str | None = None
@@ -163,16 +161,13 @@ class ComparePage(PageState):
 
 @dataclass(slots=True)
 class HistoryPage(PageState):
-    """What History remembers. selection: a number that changes to let go of the selected rows. told: what is to be
-    said once: what was deleted or saved. shown_clip: of a case, whose analysis is open. view: what it showed last, the
-    list ("") or the address of a case or an analysis, None where another page was there since; views: how often that
-    changed."""
+    """What History remembers. told: what is to be said once: what was deleted or saved. shown_clip: of a case, whose
+    analysis is open. view: what it showed last, the list ("") or the address of a case or an analysis, None where
+    another page was there since."""
 
-    selection: int = 0
     shown_clip: int | None = None
     told: str | None = None
     view: str | None = None
-    views: int = 0
 
 
 S = TypeVar("S", bound=PageState)

@@ -193,7 +193,7 @@ def test_the_focus_goes_to_a_heading_that_took_anothers_place_and_not_after_anot
     keep: Keep, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scrolled: list[str] = []
-    monkeypatch.setattr("deepfake.dashboard.browser.scroll_to", lambda targets, _turn: scrolled.extend(targets))
+    monkeypatch.setattr("deepfake.dashboard.browser.scroll_to", lambda _page, targets: scrolled.extend(targets))
     keep("gone.mp4", location=str(folder / "real" / "gone.mp4"))
     user = User("history").arrive().select_rows(0)
     assert scrolled == []

@@ -91,9 +91,7 @@ def scroll_to_tab(page: AnalyzePage) -> None:
     view."""
     if page.scrolls:
         page.scrolls = False
-        scroll_to(
-            [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal), page.turn
-        )
+        scroll_to(page, [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal))
 
 
 def card_targets(page: AnalyzePage, signal: str) -> list[str]:
@@ -106,7 +104,6 @@ def _open(page: AnalyzePage, tab: str, signal: str | None) -> None:
         page.renew("tabs")
         st.session_state[page.key("tabs")] = TABS[tab]
     page.signal, page.scrolls = signal, True
-    page.turn += 1  # never the same number: the browser runs a script again only when it has changed
 
 
 def _plain(signal: str | None) -> str | None:

@@ -51,7 +51,7 @@ def draw_cases() -> None:
         return
     event = st.dataframe(
         cells(_table(found)),
-        key=f"history-cases-{history_page().selection}",
+        key=history_page().key("cases"),
         hide_index=True,
         height=38 + 35 * min(MAX_ROWS_SHOWN, len(found)),
         on_select="rerun",
@@ -63,7 +63,7 @@ def draw_cases() -> None:
     st.caption("Select a row to open the case.", help=ROW_KEYS)
     rows = [row for row in event.selection.rows if row < len(found)]
     if rows:
-        history_page().selection += 1  # a new key of the table lets go of the selection
+        history_page().renew("cases")  # a new key of the table lets go of the selection
         st.query_params[CASE_PARAMETER] = str(found[rows[0]].id)
         st.rerun()
 

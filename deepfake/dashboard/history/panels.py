@@ -108,7 +108,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
     places = places_of(page.rows)
     event = st.dataframe(
         cells(history_table(page.rows, places)),
-        key=f"history-table-{history_page().selection}-{key}",
+        key=f"{history_page().key('table')}-{key}",
         hide_index=True,
         height=38 + 35 * min(15, len(page.rows)),
         on_select="rerun",
@@ -218,7 +218,7 @@ def delete_analyses(rows: Sequence[AnalysisSummary]) -> None:
     for row in rows:
         runtime().cache.drop_all(f"{row.sha256}-{row.fingerprint}", session().session_id)
     page = history_page()
-    page.selection += 1  # a new key of the table lets go of the selection
+    page.renew("table")  # a new key of the table lets go of the selection
     page.told = f"{counted(deleted, 'analysis', 'analyses')} deleted"
 
 

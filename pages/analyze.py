@@ -70,13 +70,13 @@ def page() -> None:
     if ready is None:
         show_waiting(state, state.name, is_asked=is_opened)
         return
+    choose_tab_from_url(state)
     show_answer(state, ".st-key-verdict")
     draw_result(state, ready)
 
 
 def draw_result(state: AnalyzePage, ready: ReadyAnalysis) -> None:
     analysis = ready.analysis
-    choose_tab_from_url(state)
     track_id = chosen_person(state, analysis, ready.key, at_first=analysis.verdict.most_suspicious)
     draw_banner(
         ready,

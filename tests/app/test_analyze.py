@@ -210,6 +210,14 @@ def test_an_address_names_clip_and_moment() -> None:
     assert user.time_slider.value == pytest.approx(1.2)
 
 
+def test_an_address_of_a_card_leads_to_it_also_where_the_clip_is_analyzed_first() -> None:
+    user = User()
+    user.session_state["settings-search"] = 1.4  # no other test has it analyzed like this
+    user.arrive(clip="demo/fake_b_warped.mp4", panel="evidence", signal="face_sharpness").wait_for_verdict()
+    assert not user.exception
+    assert "#evidence-face_sharpness" in "".join(str(item.proto) for item in user.get("bidi_component"))
+
+
 def test_an_address_names_a_classifier_that_is_not_the_usual_one(talking_clip: Path) -> None:
     user = User().scored_by("capsule").arrive().upload(talking_clip).wait_for_verdict()
     assert user.query_params["classifier"] == "capsule"

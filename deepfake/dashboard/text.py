@@ -22,6 +22,7 @@ INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 CLIP_WIDTH_PX: Final = 290  # of a table's column of clips
 LONGEST_NAME: Final = 40  # characters that it has room for
+HEADER_PX, ROW_PX = 38, 35  # of a table as Streamlit draws it
 
 
 def plain(text: object) -> str:
@@ -68,6 +69,11 @@ def cells(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.select_dtypes(include=["object", "str", "category"]):
         shown[name] = table[name].astype(object).map(_cell)
     return shown
+
+
+def height_of(rows: int) -> int:
+    """Return how high a table is that shows so many rows below its header, px."""
+    return HEADER_PX + ROW_PX * rows
 
 
 def _cell(value: Any) -> Any:

@@ -12,7 +12,7 @@ from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
-from deepfake.dashboard.text import cells
+from deepfake.dashboard.text import cells, height_of
 from deepfake.dashboard.visitor import owner
 from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text, waiting_text
 from deepfake.report.card import marked_answer
@@ -84,7 +84,7 @@ def _draw_table(page: AnalyzePage, rows: list[QueueRow], how_far: str) -> None:
         cells(queue_table(rows)),
         key=page.key("queue"),
         hide_index=True,
-        height=38 + 35 * min(MAX_ROWS_SHOWN, len(rows)),
+        height=height_of(min(MAX_ROWS_SHOWN, len(rows))),
         on_select="rerun",
         selection_mode="single-row",
         placeholder="",

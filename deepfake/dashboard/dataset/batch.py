@@ -9,7 +9,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import BatchProgress
 from deepfake.dashboard.browser import announce
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.text import cells, plain
+from deepfake.dashboard.text import cells, height_of, plain
 from deepfake.dashboard.verdict_cells import batch_key, failures_of, verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
@@ -150,7 +150,7 @@ def _draw_failures(failures: Mapping[str, str], key: str = "batch-failures") -> 
         st.dataframe(
             cells(table),
             hide_index=True,
-            height=min(300, 38 + 35 * len(table)),
+            height=min(300, height_of(len(table))),
             key=key,
             alt="Clips that could not be analyzed, and why",
             column_config={"why": st.column_config.TextColumn(width="large")},

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain, without_first_folders
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, plain, without_first_folders
 from deepfake.dashboard.verdict_cells import (
     DECLARED_HELP,
     DECLARED_WIDTH_PX,
@@ -123,7 +123,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         alt="The clips of the data set",
         placeholder="",
         hide_index=True,
-        height=min(TABLE_HEIGHT_PX, 38 + 35 * max(1, len(table))),
+        height=min(TABLE_HEIGHT_PX, height_of(max(1, len(table)))),
         on_select="rerun",
         selection_mode="single-row",
         column_config={

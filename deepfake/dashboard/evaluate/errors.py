@@ -10,7 +10,7 @@ from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_card import draw_picture, label_badge
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
-from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, named, plain, without_first_folders
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, named, plain, without_first_folders
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS
 from deepfake.dataset import Dataset
 from deepfake.evaluation.measured import Measured
@@ -44,7 +44,7 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         cells(errors_table(source, errors)),
         key=f"evaluate-errors-{source.source_id}-{measured.name}-{threshold:.2f}-{len(errors)}",
         hide_index=True,
-        height=min(TABLE_HEIGHT_PX, 38 + 35 * len(errors)),
+        height=min(TABLE_HEIGHT_PX, height_of(len(errors))),
         on_select="rerun",
         selection_mode="single-row",
         placeholder="",

@@ -15,7 +15,7 @@ from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import history_page, runtime, session
-from deepfake.dashboard.text import cells, named, plain
+from deepfake.dashboard.text import cells, height_of, named, plain
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
@@ -53,7 +53,7 @@ def draw_cases() -> None:
         cells(_table(found)),
         key=history_page().key("cases"),
         hide_index=True,
-        height=38 + 35 * min(MAX_ROWS_SHOWN, len(found)),
+        height=height_of(min(MAX_ROWS_SHOWN, len(found))),
         on_select="rerun",
         selection_mode="single-row",
         placeholder="",

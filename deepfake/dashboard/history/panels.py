@@ -13,7 +13,7 @@ from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
-from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, plain
+from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, plain
 from deepfake.dashboard.verdict_cells import DECLARED_HELP, DECLARED_WIDTH_PX, verdict_badge, verdict_column
 from deepfake.dashboard.visitor import owner
 from deepfake.errors import DeepfakeError
@@ -22,6 +22,7 @@ from deepfake.store import AnalysisStore, AnalysisSummary, StoredFingerprint, Su
 from deepfake.words import counted
 
 PAGE_ROWS = 50
+MAX_ROWS_SHOWN = 15
 SEARCH_RANGE_S = (0.2, 5.0)  # that the settings panel can show
 MOST_NAMED = 5
 # The store finds by label: who was not judged, and where no face was, is among the inconclusive.
@@ -110,7 +111,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         cells(history_table(page.rows, places)),
         key=f"{history_page().key('table')}-{key}",
         hide_index=True,
-        height=38 + 35 * min(15, len(page.rows)),
+        height=height_of(min(MAX_ROWS_SHOWN, len(page.rows))),
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="",

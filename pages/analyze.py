@@ -34,6 +34,7 @@ from deepfake.dashboard.selection import (
     chosen_time,
     set_person,
     set_time,
+    time_chart,
     time_slider,
 )
 from deepfake.dashboard.sidebar import analysis_config, choose_classifier_from_url, keep_classifier_in_url
@@ -121,11 +122,10 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
     )
     # Beside the player there is little room: the title from the very left.
     figure.update_layout(title={"x": 0, "xref": "container", "font": {"size": 14}})
-    clickable_chart(
+    time_chart(
         state,
         figure,
         key="score-chart",
-        on_click=lambda point: set_time(state, float(point["x"])),
         alt="P(fake) of the scored frames over time, and below it the similarity of successive frames",
     )
     st.caption(

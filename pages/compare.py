@@ -5,7 +5,6 @@ import streamlit as st
 from deepfake.comparison.report import comparison_document, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.dashboard.browser import show_answer
-from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -29,7 +28,7 @@ from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,
     chosen_time,
-    set_time,
+    time_chart,
     time_slider,
 )
 from deepfake.dashboard.sidebar import analysis_config
@@ -143,13 +142,7 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
                 legend={"yref": "container", "y": 0, "yanchor": "bottom"},
                 height=CHART_HEIGHT_PX,
             )
-            clickable_chart(
-                state,
-                figure,
-                key=key,
-                on_click=lambda point: set_time(state, float(point["x"])),
-                alt=f"{figure.layout.title.text}: {caption}",
-            )
+            time_chart(state, figure, key=key, alt=f"{figure.layout.title.text}: {caption}")
             st.caption(f"How to read this: {caption} Click a point to go there.")
 
 

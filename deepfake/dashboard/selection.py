@@ -3,11 +3,13 @@
 from typing import Literal
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.state import PageState
 from deepfake.report.wording import format_time, person_name
 
@@ -82,6 +84,11 @@ def set_time(page: PageState, time_s: float) -> None:
     """Go to a time, in seconds, from the program: a button or a chart was clicked, another clip chosen."""
     page.renew("time")
     page.time_s = time_s
+
+
+def time_chart(page: PageState, figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure over time: a click on a point goes to its time."""
+    clickable_chart(page, figure, key=key, on_click=lambda point: set_time(page, float(point["x"])), alt=alt)
 
 
 def frame_shown_at(timestamps_s: NDArray[np.float64], time_s: float) -> int:

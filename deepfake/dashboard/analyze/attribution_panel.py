@@ -4,10 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import set_time
+from deepfake.dashboard.selection import time_chart
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import attribution_scale_figure, dense_score_figure
@@ -82,11 +81,10 @@ def _draw_clip(path: Path, shown: AttributionClip, track_id: int, moment_s: floa
         )  # fmt: skip
         st.caption(HOW_TO_READ)
     inside = shown.start_s <= moment_s <= shown.end_s
-    clickable_chart(
+    time_chart(
         page,
         dense_score_figure(shown.scores, track_id, moment_s=moment_s if inside else None),
         key=page.key("looked-scores"),
-        on_click=lambda point: set_time(page, float(point["x"])),
         alt=f"P(fake) of {len(shown.scores.values)} pictures over time, least {shown.scores.values.min():.2f}, "
         f"greatest {shown.scores.values.max():.2f}",
     )

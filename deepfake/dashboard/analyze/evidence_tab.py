@@ -8,9 +8,8 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.moments import suspicious_rows
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
-from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import set_time
+from deepfake.dashboard.selection import set_time, time_chart
 from deepfake.dashboard.signal_words import auc_sentence, side_sentence
 from deepfake.dashboard.snapshots import scored_crop
 from deepfake.dashboard.state import PageState
@@ -132,7 +131,7 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
     statistic = float(signal().statistic(trace))
     value = statistic if np.isfinite(statistic) else None
     st.subheader(info.title, anchor=anchor_of(info.name))
-    clickable_chart(
+    time_chart(
         page,
         signal_figure(
             trace,
@@ -143,7 +142,6 @@ def _draw_signal(trace: SignalTrace, info: SignalInfo, moment_s: float, page: Pa
             value=value if is_median else None,
         ),
         key=page.key(f"signal-{info.name}"),
-        on_click=lambda point: set_time(page, float(point["x"])),
         alt=f"{info.title} over time",
     )
     place = st.container()

@@ -14,10 +14,10 @@ from deepfake.comparison.pair_wording import (
     pair_warnings,
 )
 from deepfake.dashboard.browser import announce
-from deepfake.dashboard.charts import clickable_chart, draw_chart
+from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.selection import set_time
+from deepfake.dashboard.selection import set_time, time_chart
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
@@ -216,8 +216,6 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
     )
     if name == SCORE:
         figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
-    clickable_chart(
-        page, figure, key=f"{key}-chart", on_click=lambda point: set_time(page, float(point["x"])), alt=title
-    )
+    time_chart(page, figure, key=f"{key}-chart", alt=title)
     note = "" if original_trace is not None else " B has no face at the same place to compare with."
     st.caption(f"How to read this: {how}{note}")

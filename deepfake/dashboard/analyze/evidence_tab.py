@@ -8,6 +8,7 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.moments import suspicious_rows
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
+from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time, time_chart
 from deepfake.dashboard.signal_words import auc_sentence, side_sentence
@@ -112,12 +113,10 @@ def _draw_signals(ready: ReadyAnalysis, track_id: int, moment_s: float, page: Pa
         return
     st.markdown("**Other signals of this face.** None of them decides the verdict.")
     spectrum_place = None
-    for start in range(0, len(measured), 2):
-        columns = st.columns(2, gap="medium")
-        for column, (trace, info) in zip(columns, measured[start : start + 2], strict=False):
-            with column.container(border=True):
-                place = _draw_signal(trace, info, moment_s, page)
-                spectrum_place = place if info.name == SpectrumSignal.info.name else spectrum_place
+    for (trace, info), column in in_columns(measured, 2):
+        with column.container(border=True):
+            place = _draw_signal(trace, info, moment_s, page)
+            spectrum_place = place if info.name == SpectrumSignal.info.name else spectrum_place
     # Last, because the clip has to be read for it: all other cards are there by then.
     if spectrum_place is not None:
         with spectrum_place:

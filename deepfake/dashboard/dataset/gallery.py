@@ -7,6 +7,7 @@ import streamlit as st
 from deepfake.dashboard.clip_card import draw_picture
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.dataset.panels import draw_label
+from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.state import analyze_page, compare_page
@@ -53,13 +54,11 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     shown = there[first : first + PAGE_CLIPS]
     st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")
     verdicts, failures = verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint)
-    for start in range(0, len(shown), COLUMNS):
-        columns = st.columns(COLUMNS, gap="medium")
-        for entry, column in zip(shown[start : start + COLUMNS], columns, strict=False):
-            with column.container(border=True):
-                draw_picture(dataset, entry)
-                draw_label(entry, verdicts.get(entry.name), failures.get(entry.name))
-                open_buttons(source, entry, "gallery")
+    for entry, column in in_columns(shown, COLUMNS):
+        with column.container(border=True):
+            draw_picture(dataset, entry)
+            draw_label(entry, verdicts.get(entry.name), failures.get(entry.name))
+            open_buttons(source, entry, "gallery")
 
 
 def _compare_help(entry: ClipEntry) -> str:

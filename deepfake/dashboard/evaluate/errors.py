@@ -8,6 +8,7 @@ import streamlit as st
 
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_card import draw_picture, label_badge
+from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, named, plain, without_first_folders
@@ -35,11 +36,9 @@ def draw_errors(source: DatasetSource, dataset: Dataset, evaluations: Sequence[M
         f"{len(errors)} of {len(measured.clips)} clips: {counted(missed, 'fake')} missed, "
         f"{counted(len(errors) - missed, 'real clip')} called fake. Those furthest from their label first."
     )
-    worst = errors[:PICTURES]
-    for start in range(0, len(worst), COLUMNS):
-        for result, column in zip(worst[start : start + COLUMNS], st.columns(COLUMNS, gap="medium"), strict=False):
-            with column.container(border=True):
-                _draw_error(source, dataset, result)
+    for result, column in in_columns(errors[:PICTURES], COLUMNS):
+        with column.container(border=True):
+            _draw_error(source, dataset, result)
     event = st.dataframe(
         cells(errors_table(source, errors)),
         key=f"evaluate-errors-{source.source_id}-{measured.name}-{threshold:.2f}-{len(errors)}",

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.charts import draw_chart
+from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import plain
@@ -249,15 +250,12 @@ def _spread(interval: tuple[float, float] | None, digits: int) -> str:
 
 
 def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
-    for start in range(0, len(charts), 2):
-        pair = charts[start : start + 2]
-        for place, (kind, figure) in zip(st.columns(2, gap="medium"), pair, strict=False):
-            with place:
-                # Narrow places: the title from the very left.
-                figure.update_layout(title={"x": 0, "xref": "container"})
-                number = sum(other == kind for other, _ in charts[:start]) + pair.index((kind, figure))
-                draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
-                st.caption(f"How to read this: {HOW_TO_READ[kind]}")
+    for number, ((kind, figure), place) in enumerate(in_columns(charts, 2)):
+        with place:
+            # Narrow places: the title from the very left.
+            figure.update_layout(title={"x": 0, "xref": "container"})
+            draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
+            st.caption(f"How to read this: {HOW_TO_READ[kind]}")
 
 
 def _alt(figure: go.Figure, kind: str) -> str:

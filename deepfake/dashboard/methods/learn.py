@@ -5,9 +5,9 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.clip_choice import choice_of
+from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.sources import DEMO_ID, demo_when_ready
 from deepfake.errors import DeepfakeError
@@ -124,13 +124,9 @@ def _draw_kinds() -> None:
 def _draw_signals() -> None:
     st.header("What the signals look for")
     st.markdown("Each pair shows what is usual and a flaw that was planted. The verdict rests on none of them.")
-    columns: list[DeltaGenerator] = []
-    for name, looks in SIGNAL_LOOKS.items():
-        info = signal_info(name)
-        if info is None:
-            continue
-        columns = columns or list(st.columns(2, gap="medium"))
-        with columns.pop(0).container(border=True, height="stretch"):
+    known = [(info, looks) for name, looks in SIGNAL_LOOKS.items() if (info := signal_info(name)) is not None]
+    for (info, looks), column in in_columns(known, 2):
+        with column.container(border=True, height="stretch"):
             st.markdown(f"**{info.title}**")
             _draw_looks(looks)
             st.markdown(info.measures)

@@ -23,7 +23,7 @@ from deepfake.dashboard.compare.panels import (
     draw_signals,
 )
 from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready, places_of_both
-from deepfake.dashboard.file_tab import readers_paper
+from deepfake.dashboard.downloads import readers_paper
 from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,

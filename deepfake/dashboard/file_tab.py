@@ -8,16 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.downloads import readers_paper
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
-from deepfake.report import EXPORTS, ExportOptions, Paper
+from deepfake.report import EXPORTS, ExportOptions
 from deepfake.report.file_wording import adjustment_sentence
 from deepfake.report.wording import format_time
 from deepfake.video.info import VideoInfo
 from deepfake.words import counted
 
-LETTER_COUNTRIES = ("-US", "-CA", "-MX", "-PH", "-CL", "-CO")
 STAGES = {
     "models": "Loading the models",
     "decode": "Decoding",
@@ -76,11 +76,6 @@ def draw_export(ready: ReadyAnalysis, draw_first: Callable[[ReadyAnalysis], None
                 on_click="ignore",
             )
         st.caption(clip_line(analysis))
-
-
-def readers_paper() -> Paper:
-    """Return the paper that the reader's country uses."""
-    return "us-letter" if (st.context.locale or "").endswith(LETTER_COUNTRIES) else "a4"
 
 
 def clip_line(analysis: Analysis) -> str:

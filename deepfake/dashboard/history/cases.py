@@ -9,7 +9,7 @@ import streamlit as st
 
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.cases import known_cases
-from deepfake.dashboard.file_tab import readers_paper
+from deepfake.dashboard.downloads import readers_paper
 from deepfake.dashboard.history.stored import draw_found
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis

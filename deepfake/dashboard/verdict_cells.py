@@ -82,11 +82,11 @@ def with_declared(table: pd.DataFrame, rows: Sequence[AnalysisSummary | None]) -
     return table
 
 
-def verdict_column(title: str, note: str) -> ColumnConfig:
+def verdict_column(note: str) -> ColumnConfig:
     """Return how a table draws a column of [verdict_chip(…)] and [FAILED_CHIP]: colored, and in words. note: its
     help."""
     return st.column_config.MultiselectColumn(
-        title,
+        "verdict",
         options=[*(look.chip for look in VERDICT_LOOKS.values()), FAILED_CHIP],
         color=[*(look.chip_color for look in VERDICT_LOOKS.values()), QUIET],
         width=CHIP_WIDTH_PX,

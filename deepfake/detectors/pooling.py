@@ -1,8 +1,7 @@
-"""From one score per crop to one score per track and one per clip."""
+"""From one score per crop to one score per track, and which crops are scored."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -39,12 +38,3 @@ def pool_track(scores: NDArray[np.float32]) -> float | None:
     clipped = np.clip(known, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     log_odds = float(np.mean(np.log(clipped / (1 - clipped))))
     return float(1 / (1 + np.exp(-log_odds)))
-
-
-def pool_clip(track_scores: Sequence[float | None]) -> float | None:
-    """Return P(fake) of a clip: that of its most suspicious track, since one fake face makes a clip fake.
-
-    Tracks without a score (too short, too small) are passed over; None when none has one.
-    """
-    known = [score for score in track_scores if score is not None]
-    return max(known, default=None)

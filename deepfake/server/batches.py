@@ -111,13 +111,6 @@ class BatchRuns:
                 run.state = BatchState.CANCELED
         run.batch.cancel()
 
-    def forget(self, key: str) -> None:
-        """Forget a batch that is over."""
-        with self._lock:
-            run = self._runs.get(key)
-            if run is not None and not run.is_active:
-                del self._runs[key]
-
     def close(self) -> None:
         """Stop all batches and wait a little for their workers to end."""
         with self._lock:

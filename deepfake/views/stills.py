@@ -211,8 +211,6 @@ def face_grid(
     positions: Sequence[int],
     frame_indices: Sequence[int],
     timestamps_s: Sequence[float],
-    *,
-    tile_side_px: int = TILE_SIDE_PX,
 ) -> list[GridTile]:
     """Return pictures of a track's face clip. positions: in the clip, increasing; frame_indices and timestamps_s: the
     number and the time of each in the whole clip."""
@@ -220,7 +218,7 @@ def face_grid(
         found = {frame.index: frame.image for frame in _named_frames(reader.frames(), set(positions))}
     rows = zip(positions, frame_indices, timestamps_s, strict=True)
     return [
-        GridTile(index, time_s, fitted(found[position], tile_side_px))
+        GridTile(index, time_s, fitted(found[position], TILE_SIDE_PX))
         for position, index, time_s in rows
         if position in found
     ]

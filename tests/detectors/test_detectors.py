@@ -21,7 +21,7 @@ from deepfake.detectors.efficientnet import (
     WHOLE,
     EfficientNetClassifier,
 )
-from deepfake.detectors.pooling import choose_frames, pool_clip, pool_track
+from deepfake.detectors.pooling import choose_frames, pool_track
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
@@ -193,12 +193,6 @@ def test_a_tracks_score_is_the_mean_of_its_log_odds() -> None:
 def test_certain_crops_do_not_make_a_track_infinite() -> None:
     score = pool_track(np.array([1.0, 0.5, 0.0], np.float32))
     assert score == pytest.approx(0.5, abs=1e-6)
-
-
-def test_one_fake_face_makes_a_clip_fake() -> None:
-    assert pool_clip([0.1, 0.9, None, 0.3]) == 0.9
-    assert pool_clip([None]) is None
-    assert pool_clip([]) is None
 
 
 def test_chosen_frames_are_spread_over_the_track() -> None:

@@ -128,7 +128,7 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
         selection_mode="single-row",
         column_config={
             "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
-            "verdict": verdict_column("verdict", VERDICT_HELP),
+            "verdict": verdict_column(VERDICT_HELP),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width=DECLARED_WIDTH_PX),
             "clip on disk": st.column_config.CheckboxColumn(width="small"),

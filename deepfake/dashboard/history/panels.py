@@ -65,7 +65,7 @@ def draw_filters(known: Sequence[StoredFingerprint]) -> Filters:
         "Verdict", get_args(VerdictLabel), index=None, format_func=FILTER_WORDS.__getitem__, key="verdict",
         bind="query-params", persist_state="session", on_change=_to_first_page, placeholder="All",
     )  # fmt: skip
-    titles = {item.fingerprint: settings_title(item, {AnalysisConfig().fingerprint(): "in force"}) for item in known}
+    titles = {item.fingerprint: settings_title(item, in_force=AnalysisConfig().fingerprint()) for item in known}
     chosen = None
     if len(known) > 1:
         chosen = by_settings.selectbox(
@@ -118,7 +118,7 @@ def draw_table(page: SummaryPage, key: str) -> list[AnalysisSummary]:
         alt=f"{len(page.rows)} kept analyses, the newest first: verdict, clip, P(fake), when, data set",
         column_config={
             "clip": st.column_config.TextColumn(width=CLIP_WIDTH_PX),
-            "verdict": verdict_column("verdict", "What was found. The data set's label is not looked at."),
+            "verdict": verdict_column("What was found. The data set's label is not looked at."),
             "P(fake)": st.column_config.NumberColumn(format="%.2f", width="small"),
             "the file says": st.column_config.TextColumn(help=DECLARED_HELP, width=DECLARED_WIDTH_PX),
             "analyzed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),

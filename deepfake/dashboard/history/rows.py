@@ -87,9 +87,9 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
     return with_declared(table, rows)
 
 
-def settings_title(item: StoredFingerprint, current: Mapping[str, str]) -> str:
-    """Return what one set of settings and weights is called. current: names of those in force, by fingerprint."""
-    mark = f" · {current[item.fingerprint]}" if item.fingerprint in current else ""
+def settings_title(item: StoredFingerprint, *, in_force: str) -> str:
+    """Return what one set of settings and weights is called. in_force: the fingerprint of those used now."""
+    mark = " · in force" if item.fingerprint == in_force else ""
     return (
         f"{classifier_title(item.classifier)} · faces by {face_detector_title(item.face_detector)} · version "
         f"{item.software_version} · weights {item.model[:6]} · settings {item.fingerprint[:6]}{mark}"

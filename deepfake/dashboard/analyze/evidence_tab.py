@@ -22,6 +22,7 @@ from deepfake.signals.base import FaceSignal, SignalInfo, SignalTrace
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarize_blinks
 from deepfake.signals.registry import FACE_SIGNALS, real_band, real_values, signal_auc, signal_info
 from deepfake.signals.spectrum import SpectrumSignal
+from deepfake.words import counted
 
 MOMENTS_LISTED = 5
 HOW_TO_READ = (
@@ -171,7 +172,7 @@ def band_sentence(name: str, value: float | None, unit: str) -> str:
 def blink_sentence(summary: BlinkSummary) -> str:
     """Return how many blinks were found and how their rate compares with people's."""
     count = len(summary.blinks)
-    blinks = "1 blink" if count == 1 else f"{count} blinks"
+    blinks = counted(count, "blink")
     times = ", ".join(format_time(blink.lowest_s) for blink in summary.blinks[:MOMENTS_LISTED])
     found = f"{blinks} in {summary.measured_s:.1f} s" + (
         f" (at {times}{' …' if count > MOMENTS_LISTED else ''})" if count else ""

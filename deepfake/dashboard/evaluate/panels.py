@@ -44,7 +44,7 @@ HOW_TO_READ = {
 
 def draw_nothing_yet(source: DatasetSource, labeled: int, on_disk: int) -> None:
     """Say that the store has no analysis of this data set, and how to get them."""
-    clips = "1 labeled clip" if on_disk == 1 else f"{on_disk} labeled clips"
+    clips = counted(on_disk, "labeled clip")
     absent = f" {labeled - on_disk} more are named and not on disk." if labeled > on_disk else ""
     st.info(
         f"No clip of this data set has been analyzed yet: {clips} on disk to do.{absent} Start “Analyze this data set” "

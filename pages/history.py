@@ -9,7 +9,6 @@ from deepfake.dashboard.history.stored import draw_stored
 from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE, CASE_PARAMETER, DATASET
 from deepfake.dashboard.state import history_page, runtime, warn_of_store
 from deepfake.dashboard.visitor import owner
-from deepfake.store import StoredFingerprint
 
 WHAT = (
     "Every analysis of a data set's clip, of a sample, and of what the command line put into the same store. "
@@ -50,7 +49,7 @@ def begin_at_heading(view: str) -> None:
 
 
 def draw_list() -> None:
-    known: tuple[StoredFingerprint, ...] = runtime().store.ask(lambda store: store.fingerprints(), ())
+    known = runtime().store.ask(lambda store: store.fingerprints(), ())
     if not known:
         draw_empty()
         return

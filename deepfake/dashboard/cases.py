@@ -9,8 +9,7 @@ from deepfake.store import AnalysisStore, Case, KeptClip
 
 def known_cases(text: str = "") -> tuple[Case, ...]:
     """Return the cases that hold `text` in name, notes or source, the newest first."""
-    none: tuple[Case, ...] = ()
-    return runtime().store.ask(lambda store: store.cases.find(owner=owner(), text=text), none)
+    return runtime().store.ask(lambda store: store.cases.find(owner=owner(), text=text), ())
 
 
 def kept_clips() -> list[tuple[KeptClip, Path]]:
@@ -20,5 +19,4 @@ def kept_clips() -> list[tuple[KeptClip, Path]]:
         found = [(clip, store.cases.path_of(clip)) for clip in store.cases.clips(owner=owner())]
         return [(clip, path) for clip, path in found if path is not None]
 
-    none: list[tuple[KeptClip, Path]] = []
-    return runtime().store.ask(look_up, none)
+    return runtime().store.ask(look_up, [])

@@ -1,6 +1,6 @@
 """Verdicts that the store has of a data set's clips, without reading a clip, and how they are written in a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
@@ -11,7 +11,7 @@ from deepfake.dashboard.state import runtime
 from deepfake.dashboard.verdict_style import QUIET, VERDICT_LOOKS
 from deepfake.dataset import ClipEntry, Dataset
 from deepfake.files import stamp_of
-from deepfake.store import AnalysisStore, AnalysisSummary, Failure
+from deepfake.store import AnalysisStore, AnalysisSummary
 
 CHIP_WIDTH_PX = 165
 DECLARED_WIDTH_PX = 270  # "generated (changed since it was signed)"
@@ -37,15 +37,13 @@ def verdicts_of(entries: Sequence[ClipEntry], fingerprint: str) -> dict[str, Ana
         found = store.summaries(set(hashes.values()), fingerprint)
         return {name_of[location]: found[sha256] for location, sha256 in hashes.items() if sha256 in found}
 
-    none: dict[str, AnalysisSummary] = {}
-    return runtime().store.ask(look_up, none)
+    return runtime().store.ask(look_up, {})
 
 
 def failures_of(dataset: Dataset, fingerprint: str) -> dict[str, str]:
     """Return why clips of the data set failed with these settings, by name: what the store has of them as they are
     now, and what the last batch saw of clips that the store does not know."""
-    none: Mapping[str, Failure] = {}
-    kept = runtime().store.ask(lambda store: store.failures(fingerprint), none)
+    kept = runtime().store.ask(lambda store: store.failures(fingerprint), {})
     run = runtime().batches.find(batch_key(dataset, fingerprint))
     found = {} if run is None else dict(run.failures)
     for entry in dataset.entries if kept else ():

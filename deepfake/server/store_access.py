@@ -13,6 +13,7 @@ from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, open_store
 
 T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class StoreAccess:
         self._failed_at = -retry_s
         self.problem: str | None = None
 
-    def ask(self, question: Callable[[AnalysisStore], T], otherwise: T) -> T:
+    def ask(self, question: Callable[[AnalysisStore], T], otherwise: Otherwise) -> T | Otherwise:
         """Return what the store answers, or `otherwise` where it cannot be used, which `problem` then tells of."""
         try:
             store = self._opened()

@@ -88,17 +88,15 @@ def _set_in_store(root: Path, address: str, *, _dataset: Dataset) -> SetInStore 
         settings = store.fingerprints()[:OFFERED_SETTINGS]
         return SetInStore(known, settings, counts_by_fingerprint(known, store, [item.fingerprint for item in settings]))
 
-    none: SetInStore | None = None
-    return runtime().store.ask(look_up, none)
+    return runtime().store.ask(look_up, None)
 
 
 @st.cache_resource(ttl=ASKED_AGAIN_S, max_entries=8, show_spinner=False)
 def _stored(
     root: Path, address: str, fingerprint: str, left_out: frozenset[str], *, _dataset: Dataset, _known: KnownClips
 ) -> StoredResults | None:
-    none: StoredResults | None = None
     return runtime().store.ask(
-        lambda store: stored_results(_dataset, store, fingerprint, known=_known, left_out=left_out), none
+        lambda store: stored_results(_dataset, store, fingerprint, known=_known, left_out=left_out), None
     )
 
 

@@ -57,9 +57,8 @@ def draw_found(ready: ReadyAnalysis) -> None:
 
 def _kept(sha256: str, fingerprint: str) -> tuple[AnalysisSummary, Analysis] | None:
     store = runtime().store
-    none: dict[str, AnalysisSummary] = {}
     visitor = owner()
-    row = store.ask(lambda kept: kept.summaries([sha256], fingerprint, owner=visitor), none).get(sha256)
+    row = store.ask(lambda kept: kept.summaries([sha256], fingerprint, owner=visitor).get(sha256), None)
     analysis = store.ask(lambda kept: kept.get(sha256, fingerprint), None)
     return None if row is None or analysis is None else (row, analysis)
 

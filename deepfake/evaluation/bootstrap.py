@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 BOOTSTRAP_DRAWS = 2000
 DRAWS_AT_ONCE = 64  # a block of weights this many clips wide stays small
 PERCENTILES = (2.5, 97.5)
-NO_INTERVAL = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,10 @@ def mean_draws(values: ArrayLike, drawn: GroupDraws) -> NDArray[np.float64]:
     return means
 
 
-def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the draws' values; NaN where every draw is NaN."""
+def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of the draws' values; None where every draw is NaN."""
     known = values[~np.isnan(values)]
     if not len(known):
-        return NO_INTERVAL
+        return None
     low, high = np.percentile(known, PERCENTILES)
     return float(low), float(high)

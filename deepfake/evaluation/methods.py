@@ -84,8 +84,7 @@ def _result(
     area, interval = auc(scores, is_fake), None
     if drawn is not None and len({clips.groups[place] for place in chosen}) > 1:
         part = GroupDraws(drawn.members[chosen], drawn.counts)
-        low, high = percentile_interval(auc_draws(scores, is_fake, part))
-        interval = None if np.isnan(low) else (low, high)
+        interval = percentile_interval(auc_draws(scores, is_fake, part))
     return MethodResult(
         name=name,
         n=len(fakes),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, NO_INTERVAL, auc_draws, group_draws, percentile_interval
+from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval
 
 MIN_PROBABILITY = 1e-6  # a single certain and wrong answer would make the mean log loss infinite
 CALIBRATION_BINS = 10
@@ -38,7 +38,8 @@ def auc_interval(
     When it misleads: with few groups it is too narrow, as a percentile bootstrap is.
     """
     drawn = group_draws(groups, seed=seed, draws=draws)
-    return NO_INTERVAL if drawn is None else percentile_interval(auc_draws(scores, is_fake, drawn))
+    known = None if drawn is None else percentile_interval(auc_draws(scores, is_fake, drawn))
+    return (float("nan"), float("nan")) if known is None else known
 
 
 def clip_losses(probabilities: ArrayLike, is_fake: ArrayLike) -> NDArray[np.float64]:

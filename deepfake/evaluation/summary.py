@@ -145,10 +145,7 @@ def _reason(result: ClipResult) -> str:
 def _interval(
     statistic: Callable[[GroupDraws], NDArray[np.float64]], drawn: GroupDraws | None
 ) -> tuple[float, float] | None:
-    if drawn is None:
-        return None
-    low, high = percentile_interval(statistic(drawn))
-    return None if math.isnan(low) else (low, high)
+    return None if drawn is None else percentile_interval(statistic(drawn))
 
 
 def _notes(results: Sequence[ClipResult], scored: ScoredClips, *, interval_is_known: bool) -> tuple[str, ...]:

@@ -41,23 +41,12 @@ def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
 
 def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
     """Return a header and one row per number: what it is, then value, 95 % interval and n for each evaluation."""
-    columns = [dict(_numbers(measured, threshold)) for measured in evaluations]
-    names = list(columns[0]) if columns else []
-    return [
-        ("", *(measured.name for measured in evaluations)),
-        *((name, *(column[name] for column in columns)) for name in names),
-    ]
+    return _beside_each_other(evaluations, [_numbers(measured, threshold) for measured in evaluations])
 
 
 def side_by_side_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
     """Return a header and the numbers to choose between settings by: AUC, wrong verdicts, what is left open."""
-    columns = [_verdict_numbers(measured, threshold) for measured in evaluations]
-    names = [name for name, _ in columns[0]] if columns else []
-    values = zip(*([value for _, value in column] for column in columns), strict=True)
-    return [
-        ("", *(measured.name for measured in evaluations)),
-        *((name, *row) for name, row in zip(names, values, strict=True)),
-    ]
+    return _beside_each_other(evaluations, [_verdict_numbers(measured, threshold) for measured in evaluations])
 
 
 def method_rows(measured: Measured, threshold: float) -> list[Row]:
@@ -95,6 +84,12 @@ def share_text(share: Share, interval: tuple[float, float] | None = None) -> str
     known = interval or share.ci95
     spread = "" if known is None else f" ({known[0]:.0%} to {known[1]:.0%})"
     return f"{share.count} of {share.n}: {share.rate:.0%}{spread}"
+
+
+def _beside_each_other(evaluations: Sequence[Measured], columns: Sequence[list[tuple[str, str]]]) -> list[Row]:
+    """columns: what each number is and its value, in one order for every evaluation."""
+    rows = ((row[0][0], *(value for _, value in row)) for row in zip(*columns, strict=True))
+    return [("", *(measured.name for measured in evaluations)), *rows]
 
 
 def _verdict_numbers(measured: Measured, threshold: float) -> list[tuple[str, str]]:

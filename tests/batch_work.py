@@ -16,7 +16,8 @@ import numpy as np
 from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
+from deepfake.analysis.notebook_rule import NotebookRule
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.errors import ClassifierError, ClipError, LimitError, SignalError
 from deepfake.settings import Settings
 from deepfake.video.info import Declaration, VideoInfo

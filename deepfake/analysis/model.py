@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
-from deepfake.analysis.verdict import RULES_VERSION, NotebookRule, Verdict
+from deepfake.analysis.notebook_rule import NotebookRule
+from deepfake.analysis.verdict import RULES_VERSION, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier
 from deepfake.errors import SettingsError
 from deepfake.faces.base import FaceDetection

@@ -16,10 +16,10 @@ from deepfake import __version__
 from deepfake.analysis.evidence import SCORE, Values
 from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress, config_given
+from deepfake.analysis.notebook_rule import notebook_rule
 from deepfake.analysis.quality import TrackView, track_view
 from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
-from deepfake.analysis.verdict import notebook_rule
 from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier, look_for_weights_in
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection

@@ -15,9 +15,10 @@ from deepfake import __version__
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
+from deepfake.analysis.notebook_rule import notebook_rule
 from deepfake.analysis.quality import track_view
 from deepfake.analysis.stillness import StillnessCheck
-from deepfake.analysis.verdict import is_settled, notebook_rule
+from deepfake.analysis.verdict import is_settled
 from deepfake.detectors import TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection

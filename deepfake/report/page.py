@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
+from deepfake.analysis.notebook_rule import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.analysis.quality import MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import Recompression
-from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY, Answer
+from deepfake.analysis.verdict import Answer
 from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.files import file_sha256, readable

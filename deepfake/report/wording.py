@@ -6,8 +6,9 @@ from typing import Final
 
 from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
 from deepfake.analysis.model import Analysis, NotJudged
+from deepfake.analysis.notebook_rule import NotebookRule
 from deepfake.analysis.recompression import RateOutcome
-from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict, VerdictLabel
+from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings

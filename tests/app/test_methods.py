@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
+from deepfake.analysis.notebook_rule import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.dashboard.methods.content import METHODS, PAPERS, signal_methods
 from deepfake.dashboard.methods.learn import SIGNAL_LOOKS
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, classifier

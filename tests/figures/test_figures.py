@@ -16,7 +16,8 @@ import pytest
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
-from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
+from deepfake.analysis.notebook_rule import NotebookRule
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import attributed_crop

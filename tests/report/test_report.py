@@ -19,8 +19,9 @@ import pytest
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
+from deepfake.analysis.notebook_rule import NotebookRule
 from deepfake.analysis.quality import TrackQuality
-from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.cli.entry import _parser
 from deepfake.cli.options import config_of
 from deepfake.faces.tracking import FaceTrack

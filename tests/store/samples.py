@@ -10,7 +10,8 @@ import numpy as np
 
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.analysis.verdict import NotebookRule, TrackVerdict, Verdict
+from deepfake.analysis.notebook_rule import NotebookRule
+from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.faces.tracking import FaceTrack
 from deepfake.signals.base import SignalTrace

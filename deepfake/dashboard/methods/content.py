@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from deepfake.analysis.notebook_rule import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.analysis.quality import MAX_YAW_DEG, MIN_COVERED_SHARE, MIN_FRONTAL_SHARE
 from deepfake.analysis.recompression import RATES_CRF
-from deepfake.analysis.verdict import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, NUDGE_S, SHIFT_S
 from deepfake.comparison.overlap import VIEWING_SIDE_PX
 from deepfake.dashboard.signal_words import auc_sentence, side_sentence

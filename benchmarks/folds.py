@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.facts import rules, update_quotes, write_facts  # noqa: E402
 from benchmarks.tables import markdown_table, share_cell, update_between_marks  # noqa: E402
 from deepfake import __version__  # noqa: E402
-from deepfake.detectors.base import Calibration, read_calibration  # noqa: E402
+from deepfake.detectors.calibration import Calibration, read_calibration  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval  # noqa: E402
 from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
 from training.clip_calibrate import calibration_of, is_cut_off  # noqa: E402

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import FALSE_ALARM_RATE, MISS_RATE
+from deepfake.detectors.calibration import FALSE_ALARM_RATE, MISS_RATE
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.evaluation.metrics import log_loss
 from training.degradation import degrade, plain_cut

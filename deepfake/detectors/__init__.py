@@ -2,17 +2,10 @@
 
 from typing import Final
 
-from deepfake.detectors.base import (
-    Calibration,
-    ClassifierInfo,
-    CropScores,
-    FaceClassifier,
-    QualityLimits,
-    Sampling,
-    TrackCrops,
-)
+from deepfake.detectors.base import ClassifierInfo, CropScores, FaceClassifier, QualityLimits, Sampling, TrackCrops
 from deepfake.detectors.baselines.capsule import CapsuleClassifier
 from deepfake.detectors.baselines.mesonet import PUBLISHED_WEIGHTS, MesoNetClassifier, look_for_weights_in
+from deepfake.detectors.calibration import Calibration
 from deepfake.detectors.clip_vit import ClipVitClassifier
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.detectors.pooling import choose_frames

@@ -16,18 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import (
-    Calibration,
-    ClassifierInfo,
-    CropScores,
-    FaceClassifier,
-    QualityLimits,
-    Sampling,
-    TrackCrops,
-    View,
-    read_calibration,
-)
+from deepfake.detectors.base import ClassifierInfo, CropScores, FaceClassifier, QualityLimits, Sampling, TrackCrops
+from deepfake.detectors.calibration import Calibration, read_calibration
 from deepfake.detectors.devices import CPU, device_name, may_use_card, open_session
+from deepfake.detectors.view import View
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
 

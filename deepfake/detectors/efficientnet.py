@@ -17,15 +17,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import (
-    VIEW_PX,
-    Calibration,
-    ClassifierInfo,
-    FaceClassifier,
-    QualityLimits,
-    View,
-    read_calibration,
-)
+from deepfake.detectors.base import ClassifierInfo, FaceClassifier, QualityLimits
+from deepfake.detectors.calibration import Calibration, read_calibration
+from deepfake.detectors.view import VIEW_PX, View
 from deepfake.errors import ClassifierError
 
 CROP_PX: Final = 280  # side of a crop as it is cut out of a frame

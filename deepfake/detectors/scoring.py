@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import VIEW_PX, CropScores, FaceClassifier, Sampling, TrackCrops, View
+from deepfake.detectors.base import CropScores, FaceClassifier, Sampling, TrackCrops
 from deepfake.detectors.pooling import MIN_PROBABILITY, middles, pool_track
+from deepfake.detectors.view import VIEW_PX, View
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.blur import edge_blur_px

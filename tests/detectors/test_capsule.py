@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepfake.detectors.base import VIEW_PX
 from deepfake.detectors.baselines.capsule import (
     FEATURES,
     HIDDEN,
@@ -20,6 +19,7 @@ from deepfake.detectors.baselines.capsule import (
     squash,
 )
 from deepfake.detectors.efficientnet import WEIGHTS_PATHS
+from deepfake.detectors.view import VIEW_PX
 from deepfake.errors import ClassifierError
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.detectors import CLASSIFIERS, Calibration, classifier, register_classifier, training_clips
-from deepfake.detectors.base import VIEW_PX, View
 from deepfake.detectors.baselines import mesonet
 from deepfake.detectors.baselines.mesonet import MesoNet
 from deepfake.detectors.efficientnet import (
@@ -22,6 +21,7 @@ from deepfake.detectors.efficientnet import (
     EfficientNetClassifier,
 )
 from deepfake.detectors.pooling import choose_frames, pool_track
+from deepfake.detectors.view import VIEW_PX, View
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector

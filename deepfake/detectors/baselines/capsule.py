@@ -17,8 +17,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.base import VIEW_PX, ClassifierInfo, CropScores, FaceClassifier, TrackCrops
+from deepfake.detectors.base import ClassifierInfo, CropScores, FaceClassifier, TrackCrops
 from deepfake.detectors.efficientnet import BATCH, STAGES, feature_map, read_weights
+from deepfake.detectors.view import VIEW_PX
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("capsule.npz")
 EXTRACTOR_STAGES: Final = STAGES[:3]

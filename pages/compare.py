@@ -23,7 +23,7 @@ from deepfake.dashboard.compare.panels import (
     draw_signals,
 )
 from deepfake.dashboard.compare.results import ReadyComparison, comparison_when_ready, places_of_both
-from deepfake.dashboard.downloads import readers_paper
+from deepfake.dashboard.downloads import draw_document_downloads, draw_download, stem_of
 from deepfake.dashboard.selection import (
     choose_person,
     chosen_person,
@@ -41,8 +41,6 @@ from deepfake.errors import DeepfakeError
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure
 from deepfake.report.analysis_json import json_text
 from deepfake.report.document import Document
-from deepfake.report.html import document_html
-from deepfake.report.pdf import document_pdf
 from deepfake.views.stills import jpeg
 
 CHART_HEIGHT_PX = 380
@@ -148,33 +146,23 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
 
 def draw_export(ready: ReadyComparison, row: int, state: ComparePage) -> None:
     names = ready.fake.clip.name, ready.original.clip.name
-    stem = names[0].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    stem = f"{stem_of(names[0])}-compared"
 
     def document() -> Document:
         return comparison_document(ready.comparison, shown_paths=names, pictures=ready.pictures)
 
     with st.container(horizontal=True, gap="small"):
-        for kind, title, icon, mime, made in (
-            ("html", "Report", ":material/description:", "text/html", lambda: document_html(document())),
-            (
-                "pdf", "PDF", ":material/picture_as_pdf:", "application/pdf",
-                lambda: document_pdf(document(), paper=readers_paper()),
-            ),
-            (
-                "json", "JSON", ":material/data_object:", "application/json",
-                lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
-            ),
-            ("jpg", "Picture of this moment", ":material/image:", "image/jpeg", lambda: picture_of(ready, row)),
-        ):  # fmt: skip
-            st.download_button(
-                title, made, f"{stem}-compared.{kind}", mime, key=f"compare-{kind}", icon=icon, on_click="ignore"
-            )
+        draw_document_downloads(document, stem, key="compare")
+        draw_download(
+            "JSON",
+            lambda: json_text(comparison_to_dict(ready.comparison, shown_paths=names)),
+            f"{stem}.json",
+            key="compare-json",
+        )
+        draw_download("Picture of this moment", lambda: picture_of(ready, row), f"{stem}.jpg", key="compare-jpg")
         clip = ready.side_by_side_when_ready(state)
         if clip is not None:
-            st.download_button(
-                "Side-by-side clip", clip.read_bytes, f"{stem}-compared.mp4", "video/mp4", key="compare-mp4",
-                icon=":material/splitscreen_vertical_add:", on_click="ignore",
-            )  # fmt: skip
+            draw_download("Side-by-side clip", clip.read_bytes, f"{stem}.mp4", key="compare-mp4")
 
 
 def picture_of(ready: ReadyComparison, row: int) -> bytes:

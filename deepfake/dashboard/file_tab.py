@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
-from deepfake.dashboard.downloads import readers_paper
+from deepfake.dashboard.downloads import draw_download, readers_paper, stem_of
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
@@ -60,21 +60,13 @@ def draw_file(ready: ReadyAnalysis) -> None:
 
 def draw_export(ready: ReadyAnalysis, draw_first: Callable[[ReadyAnalysis], None] = lambda _: None) -> None:
     """Draw the downloads and one line about the clip. draw_first: what stands before them."""
-    stem = ready.clip.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    analysis = ready.analysis
+    analysis, stem = ready.analysis, stem_of(ready.clip.name)
     options = ExportOptions(shown_path=ready.clip.name, moments=ready.moments_at_hand, paper=readers_paper())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         draw_first(ready)
         for export in EXPORTS:
-            st.download_button(
-                export.title,
-                partial(export.make, analysis, options),
-                f"{stem}.{export.kind}",
-                export.mime,
-                key=f"export-{export.kind}",
-                icon=export.icon,
-                on_click="ignore",
-            )
+            make = partial(export.make, analysis, options)
+            draw_download(export.title, make, f"{stem}.{export.kind}", key=f"export-{export.kind}")
         st.caption(clip_line(analysis))
 
 

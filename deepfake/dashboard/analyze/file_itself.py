@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from deepfake.dashboard.charts import draw_chart
+from deepfake.dashboard.downloads import draw_download, stem_of
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
 from deepfake.dashboard.text import cells, plain
@@ -119,14 +120,11 @@ def _draw_key_frames(ready: ReadyAnalysis, facts: FileFacts) -> None:
         for tile in tiles:
             time = format_time(tile.timestamp_s)
             st.image(tile.image, caption=time, width=SHOWN_PX, alt=f"The key frame at {time}")
-    st.download_button(
+    draw_download(
         "Save these key frames",
         lambda: zipped(tiles),
-        f"{ready.clip.name.rsplit('/', 1)[-1].rsplit('.', 1)[0]}-key-frames.zip",
-        "application/zip",
+        f"{stem_of(ready.clip.name)}-key-frames.zip",
         key="save-key-frames",
-        icon=":material/photo_library:",
-        on_click="ignore",
     )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import set_choice
+from deepfake.dashboard.downloads import draw_download
 from deepfake.dashboard.results import analysis_of_folder
 from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
@@ -97,14 +98,8 @@ def _draw_table(page: AnalyzePage, rows: list[QueueRow], how_far: str) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{how_far}. Select a row to open it.", width="content", help=ROW_KEYS)
-        st.download_button(
-            "Save the table",
-            lambda: answers_csv(map(_cells, rows)).encode("utf-8"),
-            "answers.csv",
-            "text/csv",
-            key=page.key("queue-csv"),
-            icon=":material/table:",
-            on_click="ignore",
+        draw_download(
+            "Save the table", lambda: answers_csv(map(_cells, rows)), "answers.csv", key=page.key("queue-csv")
         )
 
 

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_card import label_badge
+from deepfake.dashboard.downloads import draw_download
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, plain, without_first_folders
 from deepfake.dashboard.verdict_cells import (
@@ -135,14 +136,11 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
             "original on disk": st.column_config.CheckboxColumn(width="small", help="Empty where none is named."),
         },
     )
-    st.download_button(
+    draw_download(
         f"CSV of these {len(entries)} rows" if len(entries) != 1 else "CSV of this row",
         lambda: csv_of(dataset, entries, fingerprint),
         f"{dataset.root.name}.csv",
-        "text/csv",
         key="dataset-csv",
-        icon=":material/table:",
-        on_click="ignore",
     )
     rows: list[int] = event.selection.rows
     return shown[rows[0]] if rows and rows[0] < len(shown) else None

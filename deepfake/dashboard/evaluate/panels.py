@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.charts import draw_chart
+from deepfake.dashboard.downloads import draw_download
 from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.navigation import DATASET
 from deepfake.dashboard.sources import DatasetSource
@@ -197,25 +198,19 @@ def draw_downloads(
     """Draw the downloads: one row per clip as CSV, and everything as one page."""
     stem = f"evaluation-{title.replace(' ', '-')}"
     with st.container(horizontal=True):
-        st.download_button(
+        draw_download(
             "CSV",
             lambda: clips_csv(evaluations, threshold),
             f"{stem}.csv",
-            "text/csv",
             key="evaluate-csv",
-            icon=":material/table:",
-            on_click="ignore",
-            help="One row per labeled clip: P(fake), verdict, reason, error; also the clips still missing.",
+            note="One row per labeled clip: P(fake), verdict, reason, error; also the clips still missing.",
         )
-        st.download_button(
+        draw_download(
             "Report",
             lambda: evaluation_html(title, evaluations, threshold, difference=difference),
             f"{stem}.html",
-            "text/html",
             key="evaluate-html",
-            icon=":material/description:",
-            on_click="ignore",
-            help="One page of HTML with all numbers and charts. It needs nothing else; about 5 MB.",
+            note="One page of HTML with all numbers and charts. It needs nothing else; about 5 MB.",
         )
 
 

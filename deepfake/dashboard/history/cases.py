@@ -9,7 +9,7 @@ import streamlit as st
 
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.cases import known_cases
-from deepfake.dashboard.downloads import readers_paper
+from deepfake.dashboard.downloads import draw_document_downloads, draw_download
 from deepfake.dashboard.history.stored import draw_found
 from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
@@ -20,9 +20,6 @@ from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
 from deepfake.report.case import case_document
-from deepfake.report.document import Document
-from deepfake.report.html import document_html
-from deepfake.report.pdf import document_pdf
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.report.wording import format_time
 from deepfake.server.results import analysis_key
@@ -186,24 +183,11 @@ def _draw_found(content: KeptContent) -> None:
 
 
 def _draw_exports(case: Case, contents: list[KeptContent]) -> None:
-    def document() -> Document:
-        return case_document(case, contents)
-
     rows = [(content.clip.name, content.clip.sha256, content.analysis, "") for content in contents]
     stem = "".join(letter if letter.isalnum() else "-" for letter in case.name)[:60].strip("-") or "case"
     with st.container(horizontal=True, gap="small"):
-        for kind, title, icon, mime, made in (
-            ("html", "Report", ":material/description:", "text/html", lambda: document_html(document())),
-            (
-                "pdf", "PDF", ":material/picture_as_pdf:", "application/pdf",
-                lambda: document_pdf(document(), paper=readers_paper()),
-            ),
-            ("csv", "Save the table", ":material/table:", "text/csv", lambda: answers_csv(rows).encode("utf-8")),
-        ):  # fmt: skip
-            st.download_button(
-                title, made, f"{stem}.{kind}", mime, key=f"case-{kind}", icon=icon, on_click="ignore",
-                disabled=not contents,
-            )  # fmt: skip
+        draw_document_downloads(lambda: case_document(case, contents), stem, key="case", disabled=not contents)
+        draw_download("Save the table", lambda: answers_csv(rows), f"{stem}.csv", key="case-csv", disabled=not contents)
         if st.button("Delete this case", key="case-delete", icon=":material/delete:"):
             _confirm(f"Delete {plain(case.name)}? {WHAT_GOES_OF_A_CASE}", partial(_delete, case), "Delete it")
 

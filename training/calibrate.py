@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from deepfake.detectors.calibration import FALSE_ALARM_RATE, MISS_RATE
 from deepfake.detectors.efficientnet import EfficientNetClassifier
 from deepfake.evaluation.metrics import log_loss
+from deepfake.spread import spread
 from training.degradation import degrade, plain_cut
 from training.judge import add_weights, chosen_detector, clip_logit
 from training.pairs import base_kind, cached_eigenfaces, is_held_out
@@ -98,7 +99,7 @@ def recorded_examples(work: Path, detector: EfficientNetClassifier) -> list[Exam
 def degraded_clip(shard: Shard, course: int, frames: int = FRAMES) -> NDArray[np.uint8]:
     """Return crops (n, 280, 280, 3) spread over a clip, all after the same course of degradation."""
     seed = [SEED, course, *shard.info.name.encode()]
-    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
+    chosen = spread(len(shard.images), frames)
     return np.stack([degrade((np.asarray(shard.images[k]),), np.random.default_rng(seed))[0][0] for k in chosen])
 
 

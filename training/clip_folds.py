@@ -36,6 +36,7 @@ from torch import Tensor
 
 from deepfake.detectors.clip_vit import VIEWS
 from deepfake.evaluation.metrics import auc
+from deepfake.spread import spread
 from training.calibrate import degraded_clip
 from training.clip_network import ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
@@ -206,7 +207,7 @@ def _rate_share(step: int, recipe: FoldRecipe) -> float:
 @torch.no_grad()
 def clip_logits(net: ClipVit, shard: Shard, device: torch.device) -> tuple[float, float]:
     """Return the mean logit of a clip's crops over both views, and that of its degraded crops."""
-    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(FRAMES, len(shard.images))).round().astype(int))
+    chosen = spread(len(shard.images), FRAMES)
     crops = plain_cut(np.asarray(shard.images[chosen]))
     degraded = degraded_clip(shard, 0, DEGRADED_FRAMES)
     plain_logit, degraded_logit = (

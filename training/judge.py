@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from deepfake.detectors.baselines.capsule import CapsuleClassifier
 from deepfake.detectors.efficientnet import VIEWS, WEIGHTS_PATHS, WHOLE, EfficientNetClassifier
 from deepfake.evaluation.metrics import auc, auc_interval
+from deepfake.spread import spread
 from training.degradation import plain_cut
 from training.platt import platt
 from training.shards import Shard, ShardInfo, read_shards
@@ -64,7 +65,7 @@ def chosen_detector(arguments: argparse.Namespace) -> EfficientNetClassifier:
 
 def clip_logit(detector: EfficientNetClassifier | CapsuleClassifier, shard: Shard, frames: int) -> float:
     """Return the mean logit of at most `frames` crops spread over a shard."""
-    chosen = np.unique(np.linspace(0, len(shard.images) - 1, min(frames, len(shard.images))).round().astype(int))
+    chosen = spread(len(shard.images), frames)
     crops = plain_cut(shard.images[chosen])
     return float(detector.logits(WHOLE.of(crops) if isinstance(detector, CapsuleClassifier) else crops).mean())
 

@@ -16,6 +16,7 @@ from deepfake.detectors import QualityLimits, TrackScores
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.alignment import crop_to_frame_from_landmarks, outside_share
 from deepfake.faces.tracking import FaceTrack
+from deepfake.spread import spread
 from deepfake.video.info import VideoInfo
 
 Failure = tuple[EvidenceCode, str, Values]  # which, what was measured, its numbers
@@ -130,7 +131,7 @@ def _outside_share(track: FaceTrack, clip: ClipQuality) -> float | None:
     if track.landmarks.shape[1] != 5 or "width" not in clip.picture:
         return None
     width, height = int(clip.picture["width"]), int(clip.picture["height"])
-    rows = np.unique(np.linspace(0, len(track) - 1, min(OUTSIDE_FRAMES, len(track))).round().astype(int))
+    rows = spread(len(track), OUTSIDE_FRAMES)
     crops = (crop_to_frame_from_landmarks(track.landmarks[row], BLUR_CROP_PX) for row in rows)
     return float(np.median([outside_share(crop, BLUR_CROP_PX, width, height) for crop in crops]))
 

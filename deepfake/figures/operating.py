@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, reference_line, styled
+from deepfake.spread import spread
 
 HEIGHT_PX = 420
 MAX_POINTS = 1000  # of a curve: more are not told apart
@@ -114,7 +115,7 @@ def _add_curves(figure: go.Figure, curves: Sequence[OperatingCurve], threshold: 
     for index, curve in enumerate(curves):
         color, dash, symbol = LINES[index % len(LINES)]
         x, y, thresholds = (np.asarray(values, dtype=np.float64) for values in (curve.x, curve.y, curve.thresholds))
-        rows = _shown_rows(len(x))
+        rows = spread(len(x), MAX_POINTS)
         texts = [
             f"P(fake) ≥ {value:.3f}" if np.isfinite(value) else "nothing called fake" for value in thresholds[rows]
         ]
@@ -150,10 +151,6 @@ def _point(curve: OperatingCurve, threshold: float, color: str, symbol: str, hov
         name=f"P(fake) ≥ {threshold:.2f}" + (f", {plain(curve.name.partition(',')[0])}" if curve.name else ""),
         hovertemplate=f"chosen: P(fake) ≥ {threshold:.2f}<br>{hover}<extra></extra>",
     )
-
-
-def _shown_rows(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
 
 
 def _square(figure: go.Figure) -> go.Figure:

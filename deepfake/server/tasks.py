@@ -28,6 +28,7 @@ from deepfake.server.store_access import StoreName, keep_analysis
 from deepfake.settings import Settings
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
+from deepfake.spread import spread
 from deepfake.video.browser import transcode
 from deepfake.video.info import Frame
 from deepfake.video.reader import VideoReader, probe
@@ -129,7 +130,7 @@ def take_first_look(
 
     look = analyze(path, replace(config, quick=True), settings=settings, progress=report, on_crop=keep, sha256=sha256)
     shown = faces.get(-1 if look.verdict.most_suspicious is None else look.verdict.most_suspicious, [])
-    rows = np.linspace(0, len(shown) - 1, min(FIRST_LOOK_FACES, len(shown))).astype(int)
+    rows = spread(len(shown), FIRST_LOOK_FACES)
     write_first_look(folder, FirstLook(look.verdict, tuple(shown[row] for row in rows)))
     return look.video.sha256
 

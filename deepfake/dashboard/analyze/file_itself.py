@@ -14,6 +14,7 @@ from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
 from deepfake.dashboard.text import cells, plain
 from deepfake.figures.file import bit_rate_figure
 from deepfake.report.wording import format_time
+from deepfake.spread import spread
 from deepfake.video.credentials import CredentialState
 from deepfake.video.file_facts import FileFacts, Tag
 from deepfake.views.stills import GridTile, jpeg
@@ -134,7 +135,7 @@ def key_frames(ready: ReadyAnalysis, facts: FileFacts) -> list[GridTile]:
     frames = np.unique(np.searchsorted(times_s, facts.key_times_s - 1e-3).clip(max=len(times_s) - 1))
     if not len(frames):
         return []
-    chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MAX_KEY_FRAMES).round().astype(int))]
+    chosen = frames[spread(len(frames), MAX_KEY_FRAMES)]
     return frame_grid(ready.clip, chosen.tolist(), times_s[chosen].tolist(), tile_side_px=KEY_FRAME_SIDE_PX)
 
 

@@ -20,6 +20,7 @@ from deepfake.signals.spectrum import (
     real_face_range,
     spectrum_classifier,
 )
+from deepfake.spread import spread
 
 MAX_FRAMES = 20  # the mean of so many moves little with more; each has to be decoded anew
 HOW_TO_READ = (
@@ -47,8 +48,7 @@ def track_spectrum(ready: ReadyAnalysis, track_id: int) -> NDArray[np.float32]:
     measured = np.flatnonzero(np.isfinite(trace.values)) if trace is not None else np.empty(0, dtype=np.int64)
     if track is None or trace is None or not len(measured):
         return np.full(SPECTRUM_BINS, np.nan, dtype=np.float32)
-    places = np.linspace(0, len(measured) - 1, min(len(measured), MAX_FRAMES)).round().astype(int)
-    rows = measured[places]
+    rows = measured[spread(len(measured), MAX_FRAMES)]
     frames = trace.frame_indices[rows].tolist()
     transforms = [track_crop_to_frame(track, frame, CROP_SIZE_PX) for frame in frames]
     known = [

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from deepfake.analysis.keeping import read_analysis
@@ -71,15 +70,8 @@ class ReadyAnalysis:
 
     def faces_at(self, frame: int) -> dict[int, FaceDetection]:
         """Return the faces that the analysis has in a frame, by track_id."""
-        found: dict[int, FaceDetection] = {}
-        for track in self.analysis.tracks:
-            row = track.position_at(frame)
-            if row is not None:
-                landmarks = track.landmarks[row] if track.landmarks.shape[1] else None
-                confidence = float(track.confidences[row])
-                known = None if np.isnan(confidence) else confidence
-                found[track.track_id] = FaceDetection(track.boxes_xyxy[row], landmarks, known)
-        return found
+        rows = [(track, track.position_at(frame)) for track in self.analysis.tracks]
+        return {track.track_id: track.detection(row) for track, row in rows if row is not None}
 
     def _media_request(self, key: str, task: Callable[..., None]) -> Request:
         arguments = (self.clip.path, self.analysis, runtime().settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,7 +53,7 @@ class Agreement:
 
 def agreement(a: list[FaceDetection], b: list[FaceDetection], min_iou: float = 0.5) -> Agreement:
     """Match two detectors' faces one to one so that the overlap is greatest, at an IoU of at least min_iou."""
-    rows, columns, overlap = match_boxes(_boxes_of(a), _boxes_of(b), min_iou)
+    rows, columns, overlap = match_boxes(boxes_of(a), boxes_of(b), min_iou)
     return Agreement(
         matched=np.stack([rows, columns], axis=1),
         iou=overlap,
@@ -83,7 +84,8 @@ def match_boxes(
     return rows[keep], columns[keep], overlap[rows, columns][keep]
 
 
-def _boxes_of(faces: list[FaceDetection]) -> NDArray[np.float32]:
+def boxes_of(faces: Iterable[FaceDetection]) -> NDArray[np.float32]:
+    """Return the boxes of n faces, f32 (n, 4), xyxy."""
     return np.array([face.box_xyxy for face in faces], dtype=np.float32).reshape(-1, 4)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_to_frame_from_box, crop_to_frame_from_landmarks
-from deepfake.faces.base import FaceDetection, FaceDetector, box_area, box_iou, match_boxes
+from deepfake.faces.base import FaceDetection, FaceDetector, box_area, box_iou, boxes_of, match_boxes
 from deepfake.video.info import Frame
 
 MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width
@@ -51,6 +51,15 @@ class FaceTrack:
         """Return the row of a frame in the arrays, or None where the face is out of sight."""
         row = int(np.searchsorted(self.frame_indices, frame_index))
         return row if row < len(self) and self.frame_indices[row] == frame_index else None
+
+    def detection(self, row: int) -> FaceDetection:
+        """Return the face in a row of the arrays."""
+        confidence = float(self.confidences[row])
+        return FaceDetection(
+            self.boxes_xyxy[row],
+            self.landmarks[row] if self.landmarks.shape[1] else None,
+            None if np.isnan(confidence) else confidence,
+        )
 
 
 @dataclass(slots=True)
@@ -155,7 +164,7 @@ class FaceTracker:
         faces = self._detector.detect(frame.image)
         candidates = [*self._visible, *self._resumable]
         boxes = np.array([_last_box(track, followed) for track in candidates], dtype=np.float32).reshape(-1, 4)
-        detected = np.array([face.box_xyxy for face in faces], dtype=np.float32).reshape(-1, 4)
+        detected = boxes_of(faces)
         rows, columns, overlaps = match_boxes(self._reached(boxes), self._reached(detected), MATCH_MIN_IOU)
         for row, column, overlap in zip(rows.tolist(), columns.tolist(), overlaps.tolist(), strict=True):
             track = candidates[row]
@@ -211,8 +220,7 @@ def _last_box(track: _OpenTrack, followed: dict[int, FaceDetection]) -> NDArray[
 
 
 def _overlaps(face: FaceDetection, others: dict[int, FaceDetection]) -> bool:
-    boxes = np.array([other.box_xyxy for other in others.values()], dtype=np.float32).reshape(-1, 4)
-    return bool(np.any(box_iou(face.box_xyxy[None], boxes) >= DUPLICATE_MIN_IOU))
+    return bool(np.any(box_iou(face.box_xyxy[None], boxes_of(others.values())) >= DUPLICATE_MIN_IOU))
 
 
 def smoothed_crop_to_frame(
@@ -250,9 +258,5 @@ def track_crop_to_frame(track: FaceTrack, frame_index: int, size: int) -> NDArra
     low, high = np.searchsorted(
         track.frame_indices, [frame_index - SMOOTHING_RADIUS_FRAMES, frame_index + SMOOTHING_RADIUS_FRAMES + 1]
     )
-    with_landmarks = track.landmarks.shape[1] > 0
-    faces = [
-        FaceDetection(track.boxes_xyxy[row], track.landmarks[row] if with_landmarks else None, None)
-        for row in range(int(low), int(high))
-    ]
+    faces = [track.detection(row) for row in range(int(low), int(high))]
     return smoothed_crop_to_frame(frame_index, track.frame_indices[low:high], faces, size)

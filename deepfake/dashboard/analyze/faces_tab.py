@@ -13,7 +13,7 @@ from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import PageState
 from deepfake.detectors import QualityLimits, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
-from deepfake.faces.base import FaceDetection, agreement
+from deepfake.faces.base import FaceDetection, agreement, boxes_of
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.figures.pictures import drawn_faces
 from deepfake.report.wording import format_time, person_name
@@ -48,8 +48,7 @@ def draw_faces(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int 
 
 def _draw_tracked(ready: ReadyAnalysis, frame: int, moment_s: float, track_id: int | None) -> None:
     faces = ready.faces_at(frame)
-    boxes = np.array([face.box_xyxy for face in faces.values()], dtype=np.float32).reshape(-1, 4)
-    look = cached_frame(ready.clip, moment_s, boxes_xyxy=boxes)
+    look = cached_frame(ready.clip, moment_s, boxes_xyxy=boxes_of(faces.values()))
     named = {person_name(number): [face] for number, face in faces.items()}
     shown = track_id if track_id in faces else None
     selected = None if shown is None else (person_name(shown), 0)

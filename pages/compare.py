@@ -39,6 +39,7 @@ from deepfake.dashboard.text import plain
 from deepfake.dashboard.waiting import show_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure
+from deepfake.figures.style import LEGEND
 from deepfake.report.analysis_json import json_text
 from deepfake.report.document import Document
 from deepfake.views.stills import jpeg
@@ -135,11 +136,7 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
     ):
         with column:
             # Narrow places: the title from the very left, the legend at the very bottom.
-            figure.update_layout(
-                title={"x": 0, "xref": "container"},
-                legend={"yref": "container", "y": 0, "yanchor": "bottom"},
-                height=CHART_HEIGHT_PX,
-            )
+            figure.update_layout(title={"x": 0, "xref": "container"}, legend=LEGEND, height=CHART_HEIGHT_PX)
             time_chart(state, figure, key=key, alt=f"{figure.layout.title.text}: {caption}")
             st.caption(f"How to read this: {caption} Click a point to go there.")
 

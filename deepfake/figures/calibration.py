@@ -10,13 +10,12 @@ from plotly.subplots import make_subplots
 
 from deepfake.figures.counts import label_marker
 from deepfake.figures.operating import HEIGHT_PX, LINES
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, reference_line, styled
+from deepfake.figures.style import COLORS, LEGEND, NO_SCORES, empty_figure, plain, reference_line, styled
 
 BINS = 20
 ROW_HEIGHT_PX = 66
 MAX_ROWS = 16  # of the chart by method: more would be too long to compare
 FEW_CLIPS = 5  # each has a tick of its own: else there would be ticks between them, all written as whole numbers
-NO_SCORES = "No clip has a P(fake)."
 
 
 @dataclass(frozen=True, slots=True)

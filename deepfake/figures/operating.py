@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from deepfake.figures.style import COLORS, LEGEND, empty_figure, plain, reference_line, styled
+from deepfake.figures.style import COLORS, LEGEND, NO_SCORES, empty_figure, plain, reference_line, styled
 from deepfake.spread import spread
 
 HEIGHT_PX = 420
@@ -77,7 +77,7 @@ def confusion_figure(
     counts = np.array([[missed, found], [not_accused, false_alarms]])
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.sum():
-        return empty_figure(title, "No clip has a P(fake).", height_px=HEIGHT_PX)
+        return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
     shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
     words = [["missed", "found"], ["not accused", "false alarms"]]
     text = [

@@ -10,7 +10,7 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
 from deepfake.detectors import CLASSIFIERS
 from deepfake.faces.detection import gives_landmarks
-from deepfake.figures.curves import similarity_figure
+from deepfake.figures.curves import NO_PAIRS, similarity_figure
 from deepfake.figures.style import COLORS, LEGEND, LEGEND_RANK, empty_figure, frames_and_times, styled, vertical_lines
 from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
@@ -46,7 +46,7 @@ def score_figure(
     if not scores:
         _say(figure, why_no_score(analysis, track_id), "y domain")
     if not below.data:
-        _say(figure, "No curve: it takes two frames that follow each other.", "y2 domain")
+        _say(figure, NO_PAIRS, "y2 domain")
     figure.update_xaxes(range=[0, analysis.length_s], title_text="", row=1, col=1)
     figure.update_xaxes(range=[0, analysis.length_s], title_text="time (s)", row=2, col=1)
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], title_text="P(fake)", row=1, col=1)

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from deepfake.figures.style import COLORS, empty_figure, styled
+from deepfake.figures.style import COLORS, LEGEND, empty_figure, styled
 from deepfake.report.wording import person_name
 from deepfake.signals.spectrum import FREQUENCIES, HIGH_BAND, SpectrumRange, leveled
 
@@ -40,7 +40,7 @@ def spectrum_figure(spectrum: NDArray[np.float32], real: SpectrumRange, track_id
         )
     place = {"x": sum(HIGH_BAND) / 2, "y": 1, "yref": "y domain", "yanchor": "top"}
     figure.add_annotation(text="finest detail", showarrow=False, font={"size": 11}, **place)
-    return figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom"}, margin={"b": 104})
+    return figure.update_layout(legend=LEGEND, margin={"b": 104})
 
 
 def share_inside(spectrum: NDArray[np.float32], real: SpectrumRange) -> float:

@@ -27,6 +27,7 @@ COLORS = {
 LABEL_COLORS = {"REAL": COLORS["real"], "FAKE": COLORS["fake"]}
 # In a narrow place the legend needs several lines: from the very bottom up, clear of the axis.
 LEGEND = {"yref": "container", "y": 0, "yanchor": "bottom"}
+NO_SCORES = "No clip has a P(fake)."  # instead of a chart of them
 TRANSPARENT = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 # A is drawn over B and named before it.

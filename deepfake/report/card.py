@@ -14,9 +14,10 @@ from deepfake.report.wording import (
     KNOWN_CLIP,
     evidence_sentence,
     is_known_clip,
+    part_text,
     person_name,
-    probability_text,
     rate_name,
+    score_text,
 )
 from deepfake.signals.registry import signal_info
 from deepfake.words import counted
@@ -92,7 +93,7 @@ def strength_text(verdict: Verdict) -> str:
     probability = verdict.told_probability
     if probability is None:
         return ""
-    number = f"P(fake) {probability_text(probability, verdict.interval)}"
+    number = score_text(probability, verdict.interval)
     if verdict.answer == "INCONCLUSIVE":
         return f"{_lean(probability)} · {number}"
     strength = strength_of(probability)
@@ -223,10 +224,6 @@ def _signal(item: Evidence) -> str:
     return f"{title}: {count:,} of {total:,} real clips are as unusual."
 
 
-def _part(share: float) -> str:
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
 _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "no_face": lambda values, face: (
         "No face was found in any frame. Faces are looked for upright: turn a clip that lies on its side."
@@ -237,13 +234,13 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "uncalibrated": lambda values, face: "how often this classifier is right was not measured.",
     "face_too_small": lambda values, face: f"{face} is {values['px']:.0f} pixels wide: too small to judge.",
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
-    "cut_off": lambda values, face: f"the edge of the picture cuts off {_part(values['outside_share'])} of {face}.",
+    "cut_off": lambda values, face: f"the edge of the picture cuts off {part_text(values['outside_share'])} of {face}.",
     "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",
     "seen_too_briefly": lambda values, face: (
         f"{face} is seen too briefly: in {counted(values['pictures'], 'picture')}."
     ),
     "turned_away": lambda values, face: (
-        f"{face} looks into the camera in {_part(values['frontal_share'])} of its frames."
+        f"{face} looks into the camera in {part_text(values['frontal_share'])} of its frames."
     ),
     "hardly_a_face": lambda values, face: f"a face is seen in {counted(values['frames'], 'frame')} only.",
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",
@@ -255,7 +252,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
         f"with {values['judged']} faces judged in the clip, the score is not enough to call one of them a fake."
     ),
     "seen_in_part": lambda values, face: (
-        f"{face} is seen in {_part(values['share'])} of the clip; the answer is about that."
+        f"{face} is seen in {part_text(values['share'])} of the clip; the answer is about that."
     ),
 }
 

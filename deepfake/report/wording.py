@@ -236,8 +236,7 @@ def _no_persons(item: Evidence) -> str:
 
 def _in_part(item: Evidence) -> str:
     (share,) = _numbers(item, "share")
-    shown = f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-    return f"This face is seen in {shown} of the clip's frames; the answer is about these alone."
+    return f"This face is seen in {part_text(share)} of the clip's frames; the answer is about these alone."
 
 
 def _signal(item: Evidence) -> str:
@@ -354,6 +353,11 @@ def rate_name(rate: RateOutcome) -> str:
 def score_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
     """Return P(fake) with its 95 % interval in one line, "" where there is none."""
     return "" if probability is None else f"P(fake) {probability_text(probability, interval)}"
+
+
+def part_text(share: float) -> str:
+    """Return a share of something in per cent, a small one with a decimal."""
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def probability_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from deepfake.video.info import Image
+
 Small = NDArray[np.float32]
 
 SMALL_PX: Final = (48, 27)  # width, height: a face is a few pixels, so that talking and nodding hardly count

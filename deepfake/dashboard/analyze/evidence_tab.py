@@ -8,6 +8,7 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.moments import suspicious_rows
 from deepfake.dashboard.analyze.attribution_panel import draw_attribution_clip
 from deepfake.dashboard.analyze.spectrum_card import draw_spectrum
+from deepfake.dashboard.analyze.tabs import anchor_of
 from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time, time_chart
@@ -31,11 +32,6 @@ HOW_TO_READ = (
     "not that something is wrong there."
 )
 NO_ATTRIBUTION = "This classifier gives a score and does not tell which places of the picture it rests on."
-
-
-def anchor_of(signal: str) -> str:
-    """Return the id of the heading of a signal's card, for links: "#" and this."""
-    return f"evidence-{signal}"
 
 
 def draw_evidence(ready: ReadyAnalysis, moment_s: float, track_id: int | None, *, page: PageState) -> None:

@@ -95,9 +95,14 @@ def scroll_to_tab(page: AnalyzePage) -> None:
         scroll_to(page, [f".st-key-{page.key('tabs')}"] if page.signal is None else card_targets(page, page.signal))
 
 
+def anchor_of(signal: str) -> str:
+    """Return what the heading of a signal's card is called in the page, for links and for scrolling to it."""
+    return f"evidence-{signal}"
+
+
 def card_targets(page: AnalyzePage, signal: str) -> list[str]:
     """Return where a signal's card may be, as CSS selectors, the tabs last: not every signal has a card."""
-    return [f"#evidence-{signal}", f".st-key-{page.key('tabs')}"]
+    return [f"#{anchor_of(signal)}", f".st-key-{page.key('tabs')}"]
 
 
 def _open(page: AnalyzePage, tab: str, signal: str | None) -> None:

@@ -17,6 +17,7 @@ from deepfake.dashboard.sources import (
     ClipChoice,
     dataset_source,
     dataset_sources,
+    demo_clips,
     demo_when_ready,
 )
 from deepfake.dashboard.state import PageState, runtime, session
@@ -27,7 +28,7 @@ from deepfake.files import file_sha256
 from deepfake.server.sessions import Upload
 from deepfake.video.reader import CLIP_SUFFIXES
 
-SAMPLES = 3
+SAMPLES = ("real_a.mp4", "fake_a_flicker.mp4", "fake_pair_right.mp4")
 KEPT_TITLE = "Kept in cases"
 UPLOADS_TITLE = "Your uploads (this session only)"
 
@@ -279,11 +280,4 @@ def _sha256(path: str, modified_ns: int, size: int) -> str:
 
 def sample_clips() -> list[ClipEntry]:
     """Return three clips of the built-in data set to begin with: real, fake, and one with two people."""
-    source = dataset_source(DEMO_ID)
-    if source is None or source.dataset is None:
-        return []
-    entries = [entry for entry in source.dataset.entries if entry.on_disk and entry.label is not None]
-    wanted = ("real_a", "fake_a_flicker", "fake_pair")
-    preferred = [entry for word in wanted for entry in entries if Path(entry.name).stem.startswith(word)]
-    rest = [entry for entry in entries if entry not in preferred]
-    return [*preferred, *rest][:SAMPLES]
+    return demo_clips(SAMPLES, lambda entry: entry.on_disk and entry.label is not None)

@@ -2,6 +2,7 @@
 the choice of a data set, which two pages draw."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +120,15 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
         st.error(plain(source.error or "The data set cannot be opened."), icon=":material/error:")
         return None
     return source, source.dataset
+
+
+def demo_clips(wanted: Sequence[str], fits: Callable[[ClipEntry], object]) -> list[ClipEntry]:
+    """Return as many clips of the built-in data set as are wanted by name, others in place of those that do not fit."""
+    source = dataset_source(DEMO_ID)
+    entries = () if source is None or source.dataset is None else source.dataset.entries
+    order = {name: place for place, name in enumerate(wanted)}
+    found = sorted(filter(fits, entries), key=lambda entry: order.get(entry.name, len(order)))
+    return found[: len(wanted)]
 
 
 @st.cache_resource(ttl=LISTING_TTL_S, max_entries=4, show_spinner=False)

@@ -1,13 +1,11 @@
 """Which two clips: B by the data set's metadata, where A is a fake whose original it names, or by hand."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from deepfake.dashboard.clip_choice import begin_with, choice_of, choose_clip, choose_from_url, clear_choice, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
-from deepfake.dashboard.sources import DEMO_ID, ClipChoice, dataset_source
+from deepfake.dashboard.sources import DEMO_ID, ClipChoice, demo_clips
 from deepfake.dashboard.state import ComparePage, PageState, analyze_page
 from deepfake.dashboard.text import plain
 from deepfake.dataset import ClipEntry
@@ -15,7 +13,7 @@ from deepfake.errors import DeepfakeError
 
 MAX_FAKES_OFFERED = 12
 A_PARAMETER, B_PARAMETER = "a", "b"  # of the URL
-SAMPLES = ("fake_a_flicker", "fake_b_warped", "fake_pair_right")
+SAMPLES = ("fake_a_flicker.mp4", "fake_b_warped.mp4", "fake_pair_right.mp4")
 
 
 def choose_other(a: ClipChoice, page: ComparePage, choice: PageState) -> ClipChoice | None:
@@ -135,18 +133,10 @@ def draw_sample_pairs(page: ComparePage) -> None:
         "Synthetic clips, made on this computer from one public-domain portrait: the fakes' flaws were put there to "
         "show what a comparison shows."
     )
-    for entry, column in zip(_sample_fakes(), st.columns(3, gap="medium"), strict=False):
+    fakes = demo_clips(SAMPLES, lambda entry: entry.on_disk and entry.original_on_disk)
+    for entry, column in zip(fakes, st.columns(3, gap="medium"), strict=False):
         with column.container(border=True):
             _draw_pair(entry, page)
-
-
-def _sample_fakes() -> list[ClipEntry]:
-    source = dataset_source(DEMO_ID)
-    if source is None or source.dataset is None:
-        return []
-    fakes = [entry for entry in source.dataset.entries if entry.on_disk and entry.original_on_disk]
-    preferred = [entry for word in SAMPLES for entry in fakes if Path(entry.name).stem == word]
-    return [*preferred, *(entry for entry in fakes if entry not in preferred)][: len(SAMPLES)]
 
 
 def _draw_pair(entry: ClipEntry, page: ComparePage) -> None:

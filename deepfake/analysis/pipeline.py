@@ -259,7 +259,6 @@ class _Pass:
         scores = self._track_scores(tracks)
         rule = notebook_rule(frame_trace.values)
         cuts = self._cut_detector.cuts()
-        still_frames = len(timestamps_s) if self._stillness.is_still and len(timestamps_s) > 1 else 0
         return Analysis(
             schema_version=SCHEMA_VERSION,
             software_version=__version__,
@@ -276,14 +275,14 @@ class _Pass:
                 self._reader.info,
                 classifier=classifier(config.classifier),
                 frames=len(timestamps_s),
-                still_frames=still_frames,
+                still_frames=self._stillness.still_frames,
                 signals=signal_traces,
                 views={i: self._view(track) for i, track in by_id.items()},
                 no_persons=no_person_evidence([track for track in found if track.track_id not in by_id], timestamps_s),
                 left_out=left_out_evidence(self._tracker),
             ),
             timings_s=self._timings_s,
-            still_frames=still_frames,
+            still_frames=self._stillness.still_frames,
             device=classifier(config.classifier).device,
         )
 
@@ -302,7 +301,7 @@ class _Pass:
     def _view(self, track: FaceTrack) -> TrackView:
         check = self._picture_checks.get(track.track_id)
         numbers: Values | None = None
-        if check is not None and check.is_picture and not self._stillness.is_still:
+        if check is not None and check.is_picture and not self._stillness.still_frames:
             numbers = {"seconds": check.shown_s, "change": check.change, "at_most": MAX_CHANGE}
         return track_view(track, self._yaw_deg(track), numbers)
 

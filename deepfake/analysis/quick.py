@@ -132,7 +132,6 @@ class _Look:
         others = [track for track in found if not is_person(yaws[track.track_id])]
         scores = {} if self._scorer is None else self._scorer.finish({track.track_id for track in people})
         numbers, timeline_s = _timeline(timestamps_s, info)
-        still_frames = len(timestamps_s) if self._stillness.is_still and len(timestamps_s) > 1 else 0
         return Analysis(
             schema_version=SCHEMA_VERSION,
             software_version=__version__,
@@ -149,13 +148,13 @@ class _Look:
                 info,
                 classifier=classifier(config.classifier),
                 frames=len(timestamps_s),
-                still_frames=still_frames,
+                still_frames=self._stillness.still_frames,
                 views={track.track_id: track_view(track, yaws[track.track_id]) for track in people},
                 no_persons=no_person_evidence(others, timestamps_s),
                 left_out=left_out_evidence(self._tracker),
             ),
             timings_s={},
-            still_frames=still_frames,
+            still_frames=self._stillness.still_frames,
             device=classifier(config.classifier).device,
         )
 

@@ -26,15 +26,21 @@ class StillnessCheck:
     def __init__(self) -> None:
         self._first: NDArray[np.float32] | None = None
         self._largest_change = 0.0
+        self._count = 0
 
     @property
-    def is_still(self) -> bool:
-        """Return whether every picture so far shows the same as the first."""
+    def still_frames(self) -> int:
+        """How many pictures there were where all of them show the same; 0 where one differs, and of a single one."""
+        return self._count if self._is_still and self._count > 1 else 0
+
+    @property
+    def _is_still(self) -> bool:
         return self._largest_change <= MAX_STILL_CHANGE
 
     def push(self, image: Image) -> None:
         """Compare the next picture, uint8 (height, width, 3), of the same size as the first. Free once one differs."""
-        if not self.is_still:
+        self._count += 1
+        if not self._is_still:
             return
         picture = _small_gray(image)
         if self._first is None:

@@ -1,4 +1,5 @@
-"""Dataclasses as bytes and back, bit for bit, by their annotations: a field that is added needs no change here.
+"""Dataclasses as bytes and back, bit for bit, by their annotations, and compared: a field that is added needs no change
+here.
 
 The layout: a mark, the SHA-256 of what follows, then, zlib-compressed, the length of a header (u32), the header, and
 the bytes of all arrays. The header is MessagePack: the table of arrays (element type, shape and place) and the value,
@@ -11,6 +12,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args, get_origin
@@ -38,6 +40,29 @@ OTHER_FIELDS: Final = (
 
 T = TypeVar("T")
 Upgrade = Callable[[Any], Any]
+
+
+class EqualByContent:
+    """A dataclass(eq=False) that holds arrays: equal where all fields are that count (compare=True), arrays element by
+    element, NaN to NaN. Without it, == asks NumPy for one truth of many numbers, which raises."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return _are_equal(self, other) if type(self) is type(other) else NotImplemented
+
+
+def _are_equal(a: Any, b: Any) -> bool:
+    if is_dataclass(a):
+        counted = [item.name for item in fields(a) if item.compare]
+        return type(a) is type(b) and all(_are_equal(getattr(a, name), getattr(b, name)) for name in counted)
+    if isinstance(a, np.ndarray):
+        # NaN is the one number that is not equal to itself; integers have none.
+        return isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
+    if isinstance(a, tuple):
+        return isinstance(b, tuple) and len(a) == len(b) and all(map(_are_equal, a, b))
+    return bool(a == b or (a != a and b != b))
 
 
 class _Place(msgspec.Struct, array_like=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import deepfake
+from tests.store.samples import sample_analysis
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"tensorflow", "streamlit", "numpy", "cv2", "av"}
@@ -77,3 +79,19 @@ def test_asking_for_every_name_of_the_front_loads_neither_tensorflow_nor_streaml
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_comparison_takes_analyses_only_and_full_ones() -> None:
+    quick = deepfake.AnalysisConfig(quick=True)
+    with pytest.raises(deepfake.DeepfakeError, match="quick: a comparison takes full analyses"):
+        deepfake.compare("a.mp4", "b.mp4", quick)
+    with pytest.raises(TypeError, match=r"deepfake\.Analysis, not 3"):
+        deepfake.compare("a.mp4", "b.mp4", fake_analysis=3)
+    looked_at = dataclasses.replace(sample_analysis(), config=quick)
+    with pytest.raises(deepfake.DeepfakeError, match="quick: a comparison takes full analyses"):
+        deepfake.compare("a.mp4", "b.mp4", original_analysis=looked_at)
+
+
+def test_an_empty_address_of_a_store_is_not_the_default() -> None:
+    with pytest.raises(deepfake.StoreError, match="no address of a database"):
+        deepfake.open_store(url="").find()

@@ -109,3 +109,26 @@ def test_a_missing_field_is_told() -> None:
     data = _rewritten(lambda header: header["verdict"].pop("label"))
     with pytest.raises(ValueError, match="other fields"):
         from_bytes(data, Analysis)
+
+
+def test_what_holds_arrays_is_equal_by_its_content() -> None:
+    analysis = sample_analysis()
+    again = from_bytes(to_bytes(analysis), Analysis)
+    assert again == analysis
+    assert again in [analysis]
+    assert again.traces[0] == analysis.traces[0] != analysis.traces[1]
+    assert again.tracks == analysis.tracks
+    assert dataclasses.replace(again, timings_s={"total": 99.0}) == analysis  # how long it took is no part of it
+    assert dataclasses.replace(again, cuts=np.array([5])) != analysis
+    assert analysis != "an analysis"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(analysis)
+
+
+def test_not_measured_is_equal_to_not_measured() -> None:
+    trace = sample_analysis().traces[0]
+    gap = trace.values.copy()
+    gap[1] = np.nan
+    with_gap = dataclasses.replace(trace, values=gap)
+    assert with_gap == dataclasses.replace(trace, values=gap.copy())
+    assert with_gap != trace

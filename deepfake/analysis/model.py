@@ -22,6 +22,7 @@ from deepfake.errors import SettingsError
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import DEFAULT_FACE_DETECTOR
 from deepfake.faces.tracking import FaceTrack
+from deepfake.serialize import EqualByContent
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.registry import FACE_SIGNALS
 from deepfake.video.info import READING_VERSION, Frame, VideoInfo
@@ -118,9 +119,11 @@ class NotJudged:
     causes: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis(EqualByContent):
     """All that was found out about one clip. It is small and holds no pictures.
+
+    Two are equal where all but timings_s is.
 
     Attributes:
         schema_version: Version of the JSON that this becomes.
@@ -158,7 +161,7 @@ class Analysis:
     traces: tuple[SignalTrace, ...]
     notebook_rule: NotebookRule
     verdict: Verdict
-    timings_s: dict[str, float]
+    timings_s: dict[str, float] = field(compare=False)
     still_frames: int = 0
     device: str = ""
 

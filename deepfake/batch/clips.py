@@ -8,7 +8,7 @@ from pathlib import Path
 from deepfake.batch.remote import RemoteDisk, RemoteTable
 from deepfake.dataset import ClipEntry, Dataset, dataset_on, open_dataset
 from deepfake.errors import DatasetError
-from deepfake.files import as_location, is_url, readable, stamp_of_listing, without_local_scheme
+from deepfake.files import as_location, cause_of, is_url, readable, stamp_of_listing, without_local_scheme
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,10 @@ def collect_clips(
 
     Raises:
         DatasetError: an input cannot be used or holds no clips.
+        TypeError: an input is no text and no Path.
     """
     clips: dict[str, ClipEntry] = {}
-    for text in [str(inputs)] if isinstance(inputs, str | Path) else map(str, inputs):
+    for text in map(_text, [inputs] if isinstance(inputs, str | Path) else inputs):
         if not without_local_scheme(text):  # Path takes it for the current folder, all of whose clips would be meant
             raise DatasetError("", "a name is empty; name a data set, a folder, a list or a clip")
         found = _remote(text, warn) if is_url(as_location(text)) else _local(without_local_scheme(text), warn, read)
@@ -42,10 +43,22 @@ def collect_clips(
     return tuple(clips.values())
 
 
+def _text(named: object) -> str:
+    if not isinstance(named, str | Path):  # bytes would come apart into numbers
+        raise TypeError(f"a data set, a folder, a list or a clip is named by a text or a Path, not {named!r:.40}")
+    return str(named)
+
+
 def _local(text: str, warn: Callable[[str], None], read: Callable[[str], None]) -> Sequence[ClipEntry]:
     path = Path(text)
-    if not path.exists():
+    try:
+        exists, is_usable = path.exists(), path.is_file() or path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise DatasetError(text, f"this is not a usable path: {cause_of(error)}") from error
+    if not exists:
         raise DatasetError(text, "there is no such file or folder")
+    if not is_usable:
+        raise DatasetError(text, "this is no ordinary file and no folder; save the clip as a file first")
     if path.is_file() and path.suffix.lower() != ".csv" and path.name != "metadata.json":
         return [ClipEntry(readable(path.name), as_location(text), on_disk=True, shown=readable(text))]
     dataset = _told(open_dataset(path, anywhere=True, below=True), warn)

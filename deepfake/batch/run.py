@@ -1,5 +1,6 @@
 """A batch: what is missing goes to workers, what they find comes back as it is done."""
 
+import multiprocessing
 import os
 import queue
 import threading
@@ -17,11 +18,16 @@ from deepfake.batch.progress import BatchProgress, BatchResult, BatchSummary, Ta
 from deepfake.batch.worker import AnalyzeFile, Task, limits_of, looks_of
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
+from deepfake.errors import WorkerError
 from deepfake.faces.detection import face_detector_row
 from deepfake.settings import Settings, converted, settings_given
 from deepfake.store import open_store
 
 WORKER_MEMORY_BYTES = 2 * 2**30  # about 0.9 GiB at its peak on 1080p (facts.json, speed), larger frames take more
+NEEDS_GUARD = (
+    "this program runs a batch while a worker process imports it anew: put what runs it below "
+    '`if __name__ == "__main__":`'
+)
 POLL_S = 0.2  # how soon the caller notices that the batch was canceled
 
 
@@ -106,6 +112,9 @@ class Batch:
         Raises StoreError when the store cannot be used, WorkerError when workers cannot be had or are of another
         version, RuntimeError when it was run before.
         """
+        # As multiprocessing finds out itself; told here, before threads and processes each raise it in their way.
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise WorkerError("", NEEDS_GUARD)
         if self._tally.has_started:
             raise RuntimeError("a Batch runs once; make another for what is missing")
         self._tally.start()

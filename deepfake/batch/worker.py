@@ -93,8 +93,10 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
             if broken == MOST_BREAKS:
                 raise WorkerError(
                     clip.shown,
-                    f"workers were lost {broken} times over this clip: something outside ends them, most likely for "
-                    "want of memory; use fewer workers. What is done is in the store: run it again to go on.",
+                    f"workers ended {broken} times before they took this clip. They import the program that runs the "
+                    'batch anew: it has to be a file, and to do nothing but below `if __name__ == "__main__":`. '
+                    "Otherwise something outside ends them, most likely for want of memory; use fewer workers. What is "
+                    "done is in the store: run it again to go on.",
                 ) from error
             logger.warning("%s: the worker was lost, another takes it", clip.name)
         except Exception as error:

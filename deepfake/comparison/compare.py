@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,10 @@ from deepfake.comparison.findings import (
 )
 from deepfake.comparison.offset import find_place
 from deepfake.comparison.overlap import Overlap, reduced_similarity
+from deepfake.errors import SettingsError
 from deepfake.faces.alignment import FaceCrop, crop_face
 from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
+from deepfake.serialize import EqualByContent
 from deepfake.settings import Settings, settings_given
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.ssim import ssim
@@ -60,9 +62,9 @@ class ComparedMoment:
     face_similarity: float
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What was found out about a fake beside its original.
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(EqualByContent):
+    """What was found out about a fake beside its original. Two are equal where all but timings_s is.
 
     Attributes:
         fake: The analysis of the fake.
@@ -94,7 +96,7 @@ class Comparison:
     main_track: int | None
     pair: PairCheck
     moments: tuple[ComparedMoment, ...]
-    timings_s: dict[str, float]
+    timings_s: dict[str, float] = field(compare=False)
     offset_s: float = 0.0
 
     @property
@@ -149,6 +151,8 @@ def compare(
         ClipNotFoundError: There is no such clip.
         ClipError: A clip cannot be used.
         LimitError: A clip is over a limit of the settings.
+        SettingsError: config.quick is True, or an analysis is of a quick look: it has no face of every frame.
+        TypeError: An argument is of another type than these.
 
     Example:
         >>> import deepfake
@@ -160,6 +164,7 @@ def compare(
     """
     started = time.perf_counter()
     config, settings = config_given(config), settings_given(settings)
+    _check_full(config, fake_analysis, original_analysis)
     for path, other in ((fake_path, original_analysis), (original_path, fake_analysis)):
         if other is None:  # what cannot be used is told before minutes go into the other clip
             probe(path, settings)
@@ -186,6 +191,15 @@ def compare(
             progress(ComparisonProgress("comparison", frame.index + 1, max(total, frame.index + 1)))
     timings_s = {"analyses": analyzed_s, "total": time.perf_counter() - started}
     return side_by_side.result(fake, original, offset_s, timings_s)
+
+
+def _check_full(config: AnalysisConfig, *given: Analysis | None) -> None:
+    for analysis in given:
+        if analysis is not None and not isinstance(analysis, Analysis):
+            raise TypeError(f"an analysis has to be a deepfake.Analysis, not {analysis!r:.40}")
+    configs = [config if analysis is None else analysis.config for analysis in given]
+    if any(item.quick for item in configs):
+        raise SettingsError("quick", "a comparison takes full analyses: a quick look has no face of every frame")
 
 
 def _pairs(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import crop_to_frame_from_box, crop_to_frame_from_landmarks
 from deepfake.faces.base import FaceDetection, FaceDetector, box_area, box_iou, boxes_of, match_boxes
+from deepfake.serialize import EqualByContent
 from deepfake.video.info import Frame
 
 MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a head moves less than its own width
@@ -17,8 +18,8 @@ SMOOTHING_SIGMA_FRAMES = 1.5
 SMOOTHING_RADIUS_FRAMES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class FaceTrack:
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceTrack(EqualByContent):
     """One face followed through a clip. Where the face was out of sight the indices have a gap.
 
     Attributes:

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from deepfake.faces.alignment import FaceCrop
 from deepfake.faces.landmarks import Mesh
+from deepfake.serialize import EqualByContent
 from deepfake.signals.patches import FacePatch, cut_patch
 from deepfake.video.info import Frame
 
 MIN_VALUES = 3  # of a track: a statistic of fewer values says nothing
 
 
-@dataclass(frozen=True, slots=True)
-class SignalTrace:
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalTrace(EqualByContent):
     """One quantity over time, of the whole frame or of one track.
 
     Attributes:

@@ -75,7 +75,7 @@ def open_store(settings: Settings | None = None, url: str | None = None) -> "Ana
         True
     """
     settings = settings_given(settings)
-    return AnalysisStore(Database(url or settings.database_url), settings.cases_dir)
+    return AnalysisStore(Database(settings.database_url if url is None else url), settings.cases_dir)
 
 
 class AnalysisStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -323,3 +324,19 @@ def test_a_table_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, 
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(OSError, match=r"\.csv or \.parquet|does not exist|is a folder"):
         check_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("wrong", [b"clips", 3, None])
+def test_what_is_no_name_of_a_clip_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        collect_clips(wrong)
+    with pytest.raises(TypeError, match="named by a text or a Path"):
+        collect_clips([wrong])
+
+
+def test_a_name_that_is_too_long_and_a_pipe_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="File name too long"):
+        collect_clips("x" * 5000)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(DatasetError, match="no ordinary file and no folder"):
+        collect_clips(tmp_path / "pipe.mp4")

@@ -182,3 +182,23 @@ def test_workers_that_are_still_starting_end_with_a_batch_that_is_killed(tmp_pat
         process.wait(30)
     assert not calls(settings)  # they had not begun
     until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started))
+
+
+def test_a_program_without_a_guard_is_told_what_it_lacks(tmp_path: Path, settings: Settings) -> None:
+    """A worker imports the program anew, which starts a batch there as well."""
+    clips = write_clips(tmp_path / "clips", "0.5")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from deepfake import Batch, Settings\nfrom deepfake.batch import collect_clips\n"
+        f"settings = Settings(database_url={settings.database_url!r})\n"
+        f"print(list(Batch(collect_clips({str(clips)!r}), settings=settings, workers=1).run()))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(program)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    *_, told = done.stderr.strip().splitlines()
+    assert "ended 3 times before they took this clip" in told
+    assert '`if __name__ == "__main__":`' in told
+    assert "put what runs it below" in done.stderr  # each worker says so, in place of its threads' tracebacks
+    assert "_end_lost_tasks" not in done.stderr

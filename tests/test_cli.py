@@ -96,7 +96,7 @@ def test_schema_describes_every_field(analyzed: tuple[Path, Any]) -> None:
     def undescribed(data: Any, schema: dict[str, Any], at: str) -> list[str]:
         if isinstance(data, list):
             return [name for item in data[:1] for name in undescribed(item, schema.get("items", {}), at + "[]")]
-        if not isinstance(data, dict) or "additionalProperties" in schema or at == ".config":
+        if not isinstance(data, dict) or "additionalProperties" in schema:
             return []
         known = schema.get("properties", {})
         unknown = [f"{at}.{key}" for key in data.keys() - known.keys()]
@@ -406,6 +406,41 @@ def test_closed_streams_are_no_fault(tmp_path: Path, moving_square_clip: Path) -
     done = run_closed(">&-", "--json", "-")
     assert done.returncode == 2
     assert "standard output is closed; name a file" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_under_a_stream_is_told_and_stops_no_work(tmp_path: Path, moving_square_clip: Path) -> None:
+    def run_full(arguments: str, redirected: str) -> subprocess.CompletedProcess[str]:
+        line = f"{shlex.quote(sys.executable)} -m deepfake {arguments} {redirected}"
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        return subprocess.run(
+            line, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    for arguments in ("--version", "analyze --help", "analyze --classifier list CLIP"):
+        done = run_full(arguments, "> /dev/full")
+        assert (done.returncode, "the disk is full" in one_line(done.stderr)) == (1, True)
+    out = tmp_path / "a.json"
+    analyze = f"analyze {shlex.quote(str(moving_square_clip))} --detector haar"
+    run_full(analyze, "")  # from now on it comes from the store, which is told on standard error
+    done = run_full(f"{analyze} --json {shlex.quote(str(out))}", "2> /dev/full")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"Wrote {out}")
+    assert out.read_bytes()
+    assert run_full("analyze missing.mp4", "2> /dev/full").returncode == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize("arguments", ["--version", "--help", "analyze --classifier list CLIP"])
+def test_a_reader_who_leaves_is_told_nothing(arguments: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with os.fdopen(writing, "w") as pipe:
+        command = [sys.executable, "-m", "deepfake", *arguments.split()]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,7 +1,6 @@
 """`batch`: many clips into the store."""
 
 import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import add_analysis_options, add_quick_option, config_of
 from deepfake.cli.outputs import check_apart
-from deepfake.cli.terminal import complain, warn
+from deepfake.cli.terminal import complain, tell, warn
 from deepfake.errors import DeepfakeError
 
 if TYPE_CHECKING:
@@ -216,7 +215,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
                     complain(line)
             if not console.is_terminal and time.monotonic() - told_s > LOG_EVERY_S:
                 told_s = time.monotonic()
-                sys.stderr.write(f"{progress.done}/{total} clips, {_rest(progress)}\n")
+                tell(f"{progress.done}/{total} clips, {_rest(progress)}")
 
         yield show
 

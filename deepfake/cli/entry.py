@@ -18,7 +18,7 @@ from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.options import add_analysis_options, add_outputs, add_quick_option
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
-from deepfake.cli.terminal import complain, quiet_libraries
+from deepfake.cli.terminal import complain, give_up, quiet_libraries
 from deepfake.errors import DeepfakeError, output_problem
 from deepfake.report import EXPORTS
 
@@ -32,11 +32,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this program (>&-), who wants none of it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+    try:
+        _run(arguments, no_output=no_output)
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read standard output has left
+        return 1
+    except DeepfakeError as error:
+        complain(str(error))
+        return 1
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else output_problem(error) or str(error))
+        return 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                give_up(stream)
+    return 0
+
+
+def _run(arguments: Sequence[str] | None, *, no_output: bool) -> None:
+    """Do what the arguments ask for. no_output: standard output is closed."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit:  # --help and lists of choices
+        sys.stdout.flush()
+        raise
     if options.version:
         sys.stdout.write("\n".join(_versions(verbose=options.verbose)) + "\n")
-        return 0
+        sys.stdout.flush()
+        return
     if not hasattr(options, "run"):
         parser.error("the following arguments are required: COMMAND")
     kinds = {"json", *(export.kind for export in EXPORTS)}
@@ -45,24 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("standard output (-) can take one result only; name a file for the others")
     if to_output and no_output:
         parser.error("standard output is closed; name a file for the result")
-    try:
-        with _interruptible(), quiet_libraries(verbose=options.verbose):
-            options.run(options)
-            sys.stdout.flush()
-    except KeyboardInterrupt as interrupt:
-        complain(str(interrupt) or "interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read standard output has left; the interpreter would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except DeepfakeError as error:
-        complain(str(error))
-        return 1
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else output_problem(error) or str(error))
-        return 1
-    return 0
+    with _interruptible(), quiet_libraries(verbose=options.verbose):
+        options.run(options)
+        sys.stdout.flush()
 
 
 class _Interrupt(KeyboardInterrupt):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepfake.cli.batch import add_work_options, whole_number
 from deepfake.cli.commands import STANDARD_OUTPUT, outputs_of
 from deepfake.cli.options import add_compare_option, config_of
-from deepfake.cli.terminal import warn
+from deepfake.cli.terminal import tell, warn
 
 if TYPE_CHECKING:
     from deepfake.analysis.model import AnalysisConfig
@@ -192,8 +192,7 @@ def _tell(result: "BatchResult", work: "Batch") -> None:
         return
     left_s = progress.seconds_left or 0.0
     left = f", {left_s / 60:.0f} min left" if left_s >= 60 else ""
-    sys.stderr.write(f"[{progress.done}/{progress.total}{left}] {result.clip.shown}: {_in_words(result)}\n")
-    sys.stderr.flush()
+    tell(f"[{progress.done}/{progress.total}{left}] {result.clip.shown}: {_in_words(result)}")
 
 
 def _in_words(result: "BatchResult") -> str:

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from deepfake.files import readable
 
@@ -15,8 +16,24 @@ Report = Callable[[str, int, int | None], None]
 
 def complain(message: str) -> None:
     """Write one line to standard error."""
-    line = readable(" ".join(message.split()))
-    sys.stderr.write(f"deepfake: {line}\n")
+    tell(f"deepfake: {readable(' '.join(message.split()))}")
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error as it is. Where it goes to a disk that is full, the work goes on without it."""
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except BrokenPipeError:  # whoever read it has left
+        raise
+    except OSError:
+        give_up(sys.stderr)
+
+
+def give_up(stream: TextIO) -> None:
+    """Have what a stream holds and could not write go nowhere: each flush would fail again, such as that of the
+    interpreter as it ends, which then has a status of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def warn(sentence: str) -> None:

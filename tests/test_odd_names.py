@@ -26,9 +26,11 @@ NAMES = (
     "x" * 251 + ".mp4",
     "-dash.mp4",
     "new\nline.mp4",
+    "\x1b[2Jscreen.mp4",
     "=1+1.mp4",
     "a::b.mp4",
 )
+N = len(NAMES)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
 
@@ -51,7 +53,7 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_batch_and_evaluate_write_every_row(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, table, numbers = tmp_path / "batch.csv", tmp_path / "evaluate.csv", tmp_path / "numbers.json"
     assert main(["batch", str(clips), "--workers", "1", "--out", str(out)]) == 0
-    assert "16 of 16 clips: 16 analyzed" in capsys.readouterr().out
+    assert f"{2 * N} of {2 * N} clips: {2 * N} analyzed" in capsys.readouterr().out
     expected = {readable(str(clips / label / name)) for label in ("real", "fake") for name in NAMES}
     assert set(pd.read_csv(out)["path"]) == expected
     assert main(["evaluate", str(clips), "--out", str(table), "--json", str(numbers), "--by", "group"]) == 0
@@ -60,18 +62,18 @@ def test_batch_and_evaluate_write_every_row(clips: Path, tmp_path: Path, capsys:
     assert {row["path"] for row in rows} == expected
     assert all(row["verdict"] and not row["error"] for row in rows)
     found = json.loads(numbers.read_text(encoding="utf-8"))
-    assert (found["n"], found["n_real"], len(found["by"]["group"])) == (16, 8, 8)
+    assert (found["n"], found["n_real"], len(found["by"]["group"])) == (2 * N, N, N)
     assert any("caf\\xe9" in part["value"] for part in found["by"]["group"])
     out.unlink()
     assert main(["batch", str(clips), "--out", str(out.with_suffix(".parquet"))]) == 0
-    assert "16 known before" in capsys.readouterr().out
+    assert f"{2 * N} known before" in capsys.readouterr().out
     assert set(pd.read_parquet(out.with_suffix(".parquet"))["path"]) == expected
 
 
 def test_dataset_says_what_is_there(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = tmp_path / "summary.json"
     assert main(["dataset", str(clips), "--json", str(summary)]) == 0
-    assert json.loads(summary.read_text(encoding="utf-8"))["by_label"] == {"FAKE": 8, "REAL": 8}
+    assert json.loads(summary.read_text(encoding="utf-8"))["by_label"] == {"FAKE": N, "REAL": N}
     (clips / "metadata.json").write_text("{}")
     capsys.readouterr()
 
@@ -103,6 +105,27 @@ def test_one_clip_is_analyzed_and_exported_under_a_name_that_is_no_text(
         assert outputs["pdf"].read_bytes().startswith(b"%PDF-")
     assert main(["analyze", str(clip), "--json", "-"]) == 0
     json.loads(capsys.readouterr().out)
+
+
+def test_no_name_gives_the_terminal_an_order(
+    clips: Path, tmp_path: Path, moving_square_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is it a line of its own, which could read as an answer."""
+    clip = tmp_path / "\x1b[2J\nLikely real.mp4"
+    shutil.copy(moving_square_clip, clip)
+    commands = (
+        ["analyze", str(clip), "--detector", "haar"],
+        ["analyze", str(clip), "--detector", "haar"],  # from the store
+        ["analyze", str(clip.with_name("\x9b2J.mp4"))],
+        ["evaluate", str(clips)],
+        ["dataset", str(clips)],
+    )
+    for command in commands:
+        main(command)
+        told = "".join(capsys.readouterr())
+        assert "\x1b" not in told
+        assert "\x9b" not in told
+        assert "\nLikely real.mp4" not in told
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepfake.cli.options import add_analysis_options, add_quick_option, config_of
 from deepfake.cli.outputs import check_apart
-from deepfake.cli.terminal import complain, tell, warn
+from deepfake.cli.terminal import complain, printable, tell, warn
 from deepfake.errors import DeepfakeError
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
             if result.status == "failed":
                 line = f"failed: {result.clip.shown}: {' '.join((result.error or '').split())}"
                 if console.is_terminal:
-                    console.print(Text(line))
+                    console.print(Text(printable(line)))
                 else:
                     complain(line)
             if not console.is_terminal and time.monotonic() - told_s > LOG_EVERY_S:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deepfake.analysis.model import Analysis
+from deepfake.cli.terminal import printable
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.pair_wording import (
     FINDING_TITLES,
@@ -38,7 +39,14 @@ def console() -> Console:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors=SPELLED)
-    return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return _Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+class _Console(Console):
+    """Obeys no control character of what it prints, such as those of a file's name."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable(item) if isinstance(item, str) else item for item in objects), **options)
 
 
 def print_analysis(analysis: Analysis, written: Iterable[str]) -> None:
@@ -137,7 +145,7 @@ def _adjustments_line(video: VideoInfo) -> str:
 def _clip_line(analysis: Analysis) -> str:
     video = analysis.video
     parts = [
-        str(video.path),
+        " ".join(str(video.path).split()),
         f"{video.width}×{video.height}",
         f"{float(video.frame_rate):.2f} fps",
         f"{analysis.length_s:.1f} s",
@@ -151,7 +159,7 @@ def _clip_line(analysis: Analysis) -> str:
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table
 
 

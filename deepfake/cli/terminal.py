@@ -12,6 +12,8 @@ from typing import TextIO
 from deepfake.files import readable
 
 Report = Callable[[str, int, int | None], None]
+# Line feed and tab are what a text may have; of the rest, a name of a file could move the cursor or color what follows.
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
 
 def complain(message: str) -> None:
@@ -19,10 +21,20 @@ def complain(message: str) -> None:
     tell(f"deepfake: {readable(' '.join(message.split()))}")
 
 
+def printable(text: str) -> str:
+    r"""Return text with its control characters spelled out, which a terminal obeys.
+
+    Example:
+        >>> printable("clip\x1b[2J.mp4")
+        'clip\\x1b[2J.mp4'
+    """
+    return text.translate(CONTROLS)
+
+
 def tell(line: str) -> None:
-    """Write a line to standard error as it is. Where it goes to a disk that is full, the work goes on without it."""
+    """Write a line to standard error. Where it goes to a disk that is full, the work goes on without it."""
     try:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{printable(line)}\n")
         sys.stderr.flush()
     except BrokenPipeError:  # whoever read it has left
         raise

@@ -515,3 +515,23 @@ def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(
     assert "Analyzing frames" in shown.decode()
     assert "24/24" in shown.decode()
     assert json.loads(output)["schema_version"] == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a process")
+def test_an_interrupt_of_which_a_library_makes_another_error_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr("deepfake.cli.commands.demo", load)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["demo", "folder"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert one_line(capsys.readouterr().err) == "deepfake: interrupted\n"

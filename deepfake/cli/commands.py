@@ -36,7 +36,7 @@ def demo(options: argparse.Namespace) -> None:
     if demo_is_complete(options.folder):
         _say(f"{options.folder} holds the built-in data set already.")
         return
-    with progress_bars({"frames": "Writing frames"}) as report:
+    with progress_bars({"frames": "Writing frames"}) as report, output(options.folder):
         write_demo(options.folder, progress=lambda done, total: report("frames", done, total))
     _say(f"Wrote the built-in data set to {options.folder}; README.txt there says what it is.")
 
@@ -60,6 +60,7 @@ def analyze(options: argparse.Namespace) -> None:
         if options.faces is not None:
             frame_rate = probe(options.clip).frame_rate
             options.faces.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(output(options.faces))
             clips = stack.enter_context(FaceClips(options.faces, frame_rate))
         show = stack.enter_context(progress_bars(STAGES))
 

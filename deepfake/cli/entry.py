@@ -92,12 +92,20 @@ def _interruptible() -> Iterator[None]:
         yield
         return
 
+    was_interrupted = False
+
     def interrupt(*_: object) -> NoReturn:
+        nonlocal was_interrupted
+        was_interrupted = True
         raise _Interrupt
 
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except Exception as error:
+        if was_interrupted:  # a library that was being loaded makes an error of its own of it
+            raise _Interrupt from error
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -165,8 +165,12 @@ def _write_scenes(root: Path, progress: _Progress) -> None:
             raise
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        for _ in pool.map(write, SCENES):
-            pass
+        try:
+            for _ in pool.map(write, SCENES):
+                pass
+        except BaseException:  # Ctrl-C as well, which comes here alone: nobody waits for whole scenes
+            stop.set()
+            raise
 
 
 def _write_scene(

@@ -1,5 +1,6 @@
 """The database that an address names, opened and brought up to date; its errors as sentences."""
 
+import errno
 import logging
 import os
 import sqlite3
@@ -66,11 +67,16 @@ class Database:
     def copy_to(self, target: Path) -> None:
         """Copy a SQLite file as it is at one moment, also while others write: what its write-ahead log holds as well.
 
-        Raises StoreError.
+        Raises StoreError; OSError where the disk of the copy is full.
         """
         self._after_fork()
         with self._told(), closing(self._engine.raw_connection()) as source, closing(sqlite3.connect(target)) as copy:
-            source.driver_connection.backup(copy)  # type: ignore[union-attr]
+            try:
+                source.driver_connection.backup(copy)  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+                raise
 
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with its file; PostgreSQL looks after its own. Raises StoreError."""

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from deepfake.analysis.keeping import analysis_from_bytes
 from deepfake.errors import StoreError
+from deepfake.files import output
 from deepfake.settings import Settings, settings_given
 from deepfake.store.database import Database
 from deepfake.store.tables import analyses, case_clips, payloads
@@ -31,6 +32,7 @@ def back_up_store(target: Path, settings: Settings | None = None) -> str:
 
     Raises:
         FileExistsError: There is such a file already.
+        DiskError: The disk of the copy is full, or read-only.
         StoreError: The store cannot be used, or is a PostgreSQL database, which has tools of its own for this.
     """
     settings = settings_given(settings)
@@ -43,14 +45,15 @@ def back_up_store(target: Path, settings: Settings | None = None) -> str:
                 database.name,
                 "this store is a PostgreSQL database: copy it with pg_dump, or with what its administrator uses",
             )
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
-        try:
-            database.copy_to(Path(name))
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with output(target):
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            os.close(handle)
+            try:
+                database.copy_to(Path(name))
+                Path(name).replace(target)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
     finally:
         database.close()
     return database.name

@@ -52,6 +52,7 @@ class ClipWriter:
         self._size = size
         self._padding = (size[1] % 2, size[0] % 2)
         self._last_pts = -1
+        self._failure: BaseException | None = None
         # "file:" keeps a folder such as "a:b" from being taken for a protocol.
         self._container: Any = av.open(f"file:{self._temporary}", "w", format="mp4", options=CONTAINER_OPTIONS)
         self._stream = self._video_stream(frame_rate, threads)
@@ -88,7 +89,7 @@ class ClipWriter:
         """Add an image uint8 (height, width, 3) that is shown from timestamp_s on, in seconds.
 
         A time that is not after the last one becomes the next 90,000th of a second. Raises ValueError for an image of
-        another size.
+        another size; after an error, that error again.
         """
         if image.shape != (self._size[1], self._size[0], 3):
             raise ValueError(f"{self.path}: image of shape {image.shape}, expected {(*self._size[::-1], 3)}")
@@ -98,11 +99,20 @@ class ClipWriter:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
-        self._container.mux(self._stream.encode(frame))
+        self._encode(self._stream, frame)
 
     def add_audio(self, frame: av.AudioFrame) -> None:
         """Add a block of 1024 samples, 48 kHz stereo planar float, with its pts in samples. Needs with_audio."""
-        self._container.mux(self._audio.encode(frame))
+        self._encode(self._audio, frame)
+
+    def _encode(self, stream: Any, frame: Any) -> None:
+        if self._failure is not None:  # as on a full disk: a container without its header crashes at the next packet
+            raise self._failure
+        try:
+            self._container.mux(stream.encode(frame))
+        except BaseException as error:
+            self._failure = error
+            raise
 
     def close(self) -> None:
         """Finish the file and give it its name."""
@@ -112,7 +122,7 @@ class ClipWriter:
         try:
             for stream in (self._stream, self._audio):
                 if stream is not None:
-                    self._container.mux(stream.encode(None))
+                    self._encode(stream, None)
             self._container.close()
         except BaseException:
             self.discard()

@@ -6,7 +6,9 @@ import io
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ from tests.attack.conftest import SMALL_DISK_BYTES
 from tests.store.samples import sample_analysis
 from tests.waiting import LIMIT_S, until
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 # Tasks: functions of a module, which workers import.
 def fill(folder: Path) -> None:
@@ -38,6 +42,26 @@ def encode(folder: Path) -> None:
     with ClipWriter(folder / "clip.mp4", 25, (640, 480)) as writer:
         for number in range(40):
             writer.write(generator.integers(0, 255, (480, 640, 3), dtype=np.uint8), number / 25)
+
+
+# What FaceClips does: pictures wait for a second thread while the first of them fails.
+WRITE_ON = """
+import sys
+import numpy as np
+from fractions import Fraction
+from pathlib import Path
+from deepfake.video.writer import ClipWriter
+writer = ClipWriter(Path(sys.argv[1], "clip.mp4"), Fraction(25), (320, 320), threads=1)
+generator = np.random.default_rng(0)
+failed = 0
+for number in range(300):
+    try:
+        writer.write(generator.integers(0, 255, (320, 320, 3), dtype=np.uint8), number / 25)
+    except OSError:
+        failed += 1
+assert failed > 100
+writer.discard()
+"""
 
 
 def report_while_full(folder: Path) -> None:
@@ -99,6 +123,32 @@ def test_an_analysis_on_a_full_disk_says_so_and_leaves_nothing(
     assert isinstance(job.error, DiskError)
     assert str(job.error).startswith("clip.mp4: the analysis was ended: the disk is full. Make room on it")
     assert not any(path.is_file() for path in small_disk.rglob("*"))
+
+
+def test_pictures_that_still_wait_for_a_full_disk_crash_nothing(small_disk: Path) -> None:
+    """A container whose header could not be written takes no other packet: FFmpeg ends the process at the next."""
+    with suppress(OSError), (small_disk / "filling").open("wb", buffering=0) as file:
+        while True:  # to the last byte
+            file.write(bytes(4096))
+    command = [sys.executable, "-c", WRITE_ON, str(small_disk)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in small_disk.iterdir()] == ["filling"]
+
+
+def test_a_copy_of_the_store_that_does_not_fit_names_the_copy(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"sqlite:///{tmp_path}/store.db"
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", address)
+    with open_store(url=address) as store:
+        store.put(sample_analysis(), name="a.mp4")
+    (small_disk / "filling").write_bytes(bytes(SMALL_DISK_BYTES - 4096))
+    copy = small_disk / "copy.db"
+    assert main(["store", "backup", str(copy)]) == 1
+    full = "the disk is full. Make room on it, or name a file on another disk"
+    assert capsys.readouterr().err == f"deepfake: {copy}: {full}\n"
+    assert [path.name for path in small_disk.iterdir()] == ["filling"]
 
 
 def test_a_progress_picture_that_cannot_be_written_ends_nothing(small_disk: Path, pool: WorkerPool) -> None:

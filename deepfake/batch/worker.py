@@ -6,12 +6,12 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pebble import ProcessExpired
 
@@ -21,13 +21,24 @@ from deepfake.batch.progress import BatchResult, Look
 from deepfake.batch.remote import LocalCopy, local_copy
 from deepfake.dataset import ClipEntry
 from deepfake.detectors import look_for_weights_in
-from deepfake.errors import ClassifierError, ClipError, DeepfakeError, LimitError, SignalError, StoreError, WorkerError
+from deepfake.errors import (
+    ClassifierError,
+    ClipError,
+    DeepfakeError,
+    LimitError,
+    SignalError,
+    StoreBusyError,
+    StoreError,
+    WorkerError,
+)
 from deepfake.files import is_url, stamp_of
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, AnalysisSummary, open_store
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 POLL_S = 0.25  # how soon a canceled batch lets go of its clips
 ATTEMPTS = 2  # at a clip whose child is ended from outside: it may have been another clip that wanted the memory
@@ -36,6 +47,7 @@ SAME_EVERYWHERE = (
     "install the same on all, and register your own classifiers and signals where a worker imports them, not below "
     '`if __name__ == "__main__":`'
 )
+BUSY_PATIENCE_S = 60.0  # for a store that another process keeps to itself: an analysis is worth the wait
 MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
 
 
@@ -137,13 +149,14 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
     look_for_weights_in(task.settings.weights_dir)
     _check_version(task)
     started = time.perf_counter()
-    store, version = _store(task.settings), clip.version or ""
+    store, version = _when_free(lambda: _store(task.settings)), clip.version or ""
     try:
         copy = local_copy(clip.location, Path(folder), task.settings)
         version = copy.stamp
         if version:
-            store.remember_file(clip.location, version, copy.sha256)
-        found = kept(store, [copy.sha256], task.looks, task.settings.max_faces).get(copy.sha256)
+            _when_free(lambda: store.remember_file(clip.location, version, copy.sha256))
+        known = _when_free(lambda: kept(store, [copy.sha256], task.looks, task.settings.max_faces))
+        found = known.get(copy.sha256)
         if found is not None:
             return known_result(clip, found, task.looks)
         try:
@@ -210,7 +223,7 @@ def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
 def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: LocalCopy, seconds: float) -> BatchResult:
     if is_url(clip.location):
         analysis = analysis.with_path(Path(clip.name))
-    store.put(analysis, name=_store_name(clip), location=clip.location)
+    _when_free(lambda: store.put(analysis, name=_store_name(clip), location=clip.location))
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
@@ -234,8 +247,19 @@ def _failed(
     if version:
         limits = limits_of(task.settings, task.timeout_s) if is_over else ""
         name = _store_name(clip)
-        store.put_failure(clip.location, version, task.fingerprint, error, name=name, limits=limits)
+        _when_free(lambda: store.put_failure(clip.location, version, task.fingerprint, error, name=name, limits=limits))
     return BatchResult(clip, "failed", error=error)
+
+
+def _when_free(ask: Callable[[], T]) -> T:
+    """Return what the store answers, asking a busy one again, each time as long as the store itself waits."""
+    until_s = time.monotonic() + BUSY_PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except StoreBusyError:
+            if time.monotonic() > until_s:
+                raise
 
 
 def _store_name(clip: ClipEntry) -> str:

@@ -18,13 +18,14 @@ import pytest
 from numpy.typing import NDArray
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch import Batch, BatchResult
+from deepfake.batch import Batch, BatchResult, collect_clips, worker
+from deepfake.batch.worker import Task, analyze_clip, looks_of
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, ClassifierInfo, FaceClassifier, register_classifier
-from deepfake.errors import SettingsError, StoreError, WorkerError
+from deepfake.errors import SettingsError, StoreBusyError, StoreError, WorkerError
 from deepfake.settings import Settings
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.registry import FACE_SIGNALS, register_signal
-from deepfake.store import open_store
+from deepfake.store import AnalysisStore, open_store
 from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
@@ -302,6 +303,36 @@ def test_a_store_that_cannot_be_used_stops_the_batch(tmp_path: Path, settings: S
     (settings.cache_dir / "store.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError):
         list(new_batch(folder, settings).run())
+
+
+def test_a_store_that_is_busy_for_a_while_costs_no_analysis(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clip,) = collect_clips(write_clips(tmp_path / "clips", "0.5"))
+    config = AnalysisConfig()
+    task = Task(config, config.fingerprint(), looks_of(config), settings, 60.0, batch_work.analyze)
+    busy = {"put": 2, "remember_file": 1}
+
+    def make_busy(method: str) -> None:
+        answer = getattr(AnalysisStore, method)
+
+        def ask(*given: object, **named: object) -> object:
+            busy[method] -= 1
+            if busy[method] >= 0:
+                raise StoreBusyError("store.db", "another process has kept the store busy")
+            return answer(*given, **named)
+
+        monkeypatch.setattr(AnalysisStore, method, ask)
+
+    for method in busy:
+        make_busy(method)
+    assert analyze_clip(clip, task, str(tmp_path)).status == "analyzed"
+    assert calls(settings) == ["0.5"]
+    assert busy == {"put": -1, "remember_file": -1}
+    busy["remember_file"] = 10**9
+    monkeypatch.setattr(worker, "BUSY_PATIENCE_S", 0.0)
+    with pytest.raises(StoreBusyError):
+        analyze_clip(clip, task, str(tmp_path))
 
 
 # --- stopping and going on ---

@@ -23,7 +23,10 @@ from deepfake.errors import DeepfakeError, output_problem
 from deepfake.report import EXPORTS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-EPILOG = "Exit status: 0 done, 1 the input cannot be used, 2 wrong usage. A clip judged fake is a result: status 0."
+EPILOG = (
+    "Exit status: 0 done, 1 the input cannot be used or a result cannot be written, 2 wrong usage, 130 interrupted. A "
+    "clip judged fake is a result: status 0."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

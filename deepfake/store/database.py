@@ -176,6 +176,8 @@ class Database:
             return f"{what}; it was left as it is: restore it, or {ADVICE}"
         if "disk is full" in lowered:
             return f"the disk is full ({said}); make room on it, or {ADVICE}"
+        if "readonly" in lowered:  # as after somebody ran the program with sudo
+            return f"it may not be written to ({said}); make the file and its folder this user's, or {ADVICE}"
         return f"the store cannot be used ({said}); {ADVICE}"
 
     def _cleaned(self, message: str) -> str:

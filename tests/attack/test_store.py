@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import stat
@@ -52,6 +53,17 @@ def settings_of(file: Path, folder: Path) -> Settings:
 
 def test_the_wait_for_a_store_is_short() -> None:
     assert database.BUSY_TIMEOUT_S <= 5
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everything")
+def test_a_store_of_another_user_is_told_as_one_that_may_not_be_written_to(file: Path) -> None:
+    file.chmod(0o400)
+    file.parent.chmod(0o500)
+    try:
+        with pytest.raises(StoreError, match=r"it may not be written to \(.*make the file and its folder this user's"):
+            open_store().put(sample_analysis(3), name="3.mp4")
+    finally:
+        file.parent.chmod(0o700)
 
 
 def test_a_locked_store_costs_one_wait_and_is_told(file: Path, locked: sqlite3.Connection, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 ANOTHER_DISK: Final = "name a folder on another disk in deepfake.toml (cache_dir) or DEEPFAKE_CACHE_DIR"
 DISK_FULL: Final = f"the disk is full. Make room on it, or {ANOTHER_DISK}; cache_mb says how much of it is used"
+NOT_ALLOWED: Final = f"permission to write is missing. Make the cache folder writable for this user, or {ANOTHER_DISK}"
 DISK_PROBLEMS: Final = {
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
@@ -170,7 +171,12 @@ def output_problem(error: OSError) -> str | None:
 
 
 def disk_problem(error: BaseException | None) -> str | None:
-    """Return what is wrong with the disk and what to do, where that is what an error, or its cause, says; else None."""
+    """Return what is wrong with the disk and what to do, where that is what an error, or its cause, says; else None.
+
+    A permission that is missing is told only where nobody has told it in words of their own.
+    """
+    if isinstance(error, PermissionError) and not isinstance(error, DeepfakeError):
+        return NOT_ALLOWED
     while error is not None:
         found = DISK_PROBLEMS.get(getattr(error, "errno", None) or 0)
         if found is not None:

@@ -177,7 +177,8 @@ class Database:
         if "disk is full" in lowered:
             return f"the disk is full ({said}); make room on it, or {ADVICE}"
         if "readonly" in lowered:  # as after somebody ran the program with sudo
-            return f"it may not be written to ({said}); make the file and its folder this user's, or {ADVICE}"
+            what = f"the store cannot be used: it may not be written to ({said})"
+            return f"{what}; make the file and its folder writable for this user, or {ADVICE}"
         return f"the store cannot be used ({said}); {ADVICE}"
 
     def _cleaned(self, message: str) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from deepfake.cli import main
 from deepfake.dashboard.door import on_script_error
-from deepfake.errors import DiskError, StoreError, disk_problem
+from deepfake.errors import ClipError, DiskError, OutsideRootError, StoreError, disk_problem
 from deepfake.server.cache import ResultCache
 from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import ProgressWriter, read_preview, read_progress
@@ -180,15 +180,21 @@ def test_a_page_that_meets_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch) 
     assert on_script_error(OSError(28, "No space left on device"))
     assert on_script_error(StoreError("", "it is busy"))
     assert not on_script_error(KeyError("x"))
+    assert on_script_error(PermissionError(13, "Permission denied", "/cache/results"))
     assert said[0].startswith("This cannot be done now: the disk is full")
     assert said[1] == "it is busy"
+    assert said[2].startswith("This cannot be done now: permission to write is missing")
 
 
 def test_a_full_disk_is_told_from_other_errors() -> None:
     error = ValueError("wrapped")
     error.__cause__ = OSError(28, "No space left on device")
     assert (disk_problem(error) or "").startswith("the disk is full")
-    assert disk_problem(PermissionError(13, "Permission denied")) is None
+    assert (disk_problem(PermissionError(13, "Permission denied")) or "").startswith("permission to write is missing")
+    unreadable = ClipError("a.mp4", "the file cannot be read")
+    unreadable.__cause__ = PermissionError(13, "Permission denied")
+    assert disk_problem(unreadable) is None
+    assert disk_problem(OutsideRootError("a", "outside")) is None
     assert disk_problem(sqlite3.OperationalError("database is locked")) is None
 
 

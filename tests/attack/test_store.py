@@ -60,7 +60,7 @@ def test_a_store_of_another_user_is_told_as_one_that_may_not_be_written_to(file:
     file.chmod(0o400)
     file.parent.chmod(0o500)
     try:
-        with pytest.raises(StoreError, match=r"it may not be written to \(.*make the file and its folder this user's"):
+        with pytest.raises(StoreError, match=r"it may not be written to \(.*make the file and its folder writable"):
             open_store().put(sample_analysis(3), name="3.mp4")
     finally:
         file.parent.chmod(0o700)

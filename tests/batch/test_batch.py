@@ -333,6 +333,8 @@ def test_a_store_that_is_busy_for_a_while_costs_no_analysis(
     monkeypatch.setattr(worker, "BUSY_PATIENCE_S", 0.0)
     with pytest.raises(StoreBusyError):
         analyze_clip(clip, task, str(tmp_path))
+    worker._store(settings).close()  # this process was the worker, which keeps its store open
+    worker._store.cache_clear()
 
 
 # --- stopping and going on ---

@@ -250,6 +250,7 @@ def test_metadata_by_column_with_numbers_for_rows(tmp_path: Path) -> None:
         [{"filename": "a.mp4", "label": "FAKE"}, {"filename": "b.mp4", "label": "REAL"}],
         {"columns": ["label"], "index": ["a.mp4", "b.mp4"], "data": [["FAKE"], ["REAL"]]},
         {"columns": ["name", "label"], "index": [0, 1], "data": [["a.mp4", "FAKE"], ["b.mp4", "REAL"]]},
+        {"columns": [["label"], "label"], "index": ["a.mp4", "b.mp4"], "data": [[0, "FAKE"], [0, "REAL"]]},
         {"schema": {}, "data": [{"index": "a.mp4", "label": "FAKE"}, {"index": "b.mp4", "label": "REAL"}]},
     ],
 )
@@ -268,7 +269,16 @@ def test_the_first_of_two_rows_of_a_list_counts(tmp_path: Path) -> None:
     assert "'a.mp4' is listed more than once" in dataset.warnings[0]
 
 
-@pytest.mark.parametrize("table", [[1, 2], [], [{"label": "FAKE"}], {"data": [], "columns": [], "index": []}])
+@pytest.mark.parametrize(
+    "table",
+    [
+        [1, 2],
+        [],
+        [{"label": "FAKE"}],
+        {"data": [], "columns": [], "index": []},
+        {"data": [1, None], "columns": ["label"], "index": ["a.mp4", "b.mp4"]},
+    ],
+)
 def test_metadata_without_names_is_refused(tmp_path: Path, table: object) -> None:
     (_touch(tmp_path, "a.mp4") / "metadata.json").write_text(json.dumps(table))
     with pytest.raises(DatasetError, match="not a table of clips"):

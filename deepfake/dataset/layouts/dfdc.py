@@ -83,11 +83,7 @@ def _metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise DatasetError(path, f"this is no table of clips: {error}") from error
     if isinstance(table, dict) and isinstance(table.get("data"), list):  # pandas, with what the columns are beside it
-        columns, index = table.get("columns"), table.get("index")
-        table = table["data"]
-        if isinstance(columns, list) and isinstance(index, list):
-            named = zip(index, table, strict=False)
-            table = [{"index": name, **dict(zip(columns, row, strict=False))} for name, row in named]
+        table = _rows(table["data"], table.get("columns"), table.get("index"))
     if isinstance(table, list):
         table = _by_name(table, once)
     if not isinstance(table, dict):
@@ -104,6 +100,14 @@ def _metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, Any]]:
 def _is_by_column(table: dict[str, Any]) -> bool:
     """Whether the table is the other way round: {"label": {"a.mp4": "FAKE", …}, "split": {…}}."""
     return isinstance(table.get("label"), dict) and not any(is_clip(name) for name in table)
+
+
+def _rows(data: list[Any], columns: object, index: object) -> list[Any]:
+    """Return the rows of a table that pandas saved with its columns and index beside it, and others as they are."""
+    if not isinstance(columns, list) or not isinstance(index, list) or not all(isinstance(row, list) for row in data):
+        return data
+    names = ["index", *map(str, columns)]
+    return [dict(zip(names, [name, *row], strict=False)) for name, row in zip(index, data, strict=False)]
 
 
 def _by_name(rows: list[Any], once: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 FIRST_BOXES: Final = frozenset({b"ftyp", b"mdat", b"wide"})
+INDEXES: Final = frozenset({b"moov", b"meta"})  # of a film, and of a picture
 MAX_BOXES: Final = 10_000  # of a sane file there are a few hundred, and two more with every fragment
 SAMPLE_ENTRY_BYTES: Final = 78  # of a picture's sample entry, before the boxes within it
 CLAP_BYTES: Final = 32
@@ -41,12 +42,15 @@ def breaks_off(path: Path) -> bool:
 
 def lacks_index(path: Path) -> bool:
     """Return whether a file begins as an MP4 or MOV does and has no whole index (`moov`), which is often written last:
-    nothing in it can be found."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        boxes = list(_boxes(file, 0, size))
+    nothing in it can be found. A file that cannot be read, or is gone, does not begin as one."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            boxes = list(_boxes(file, 0, size))
+    except OSError:
+        return False
     begins = bool(boxes) and boxes[0].kind in FIRST_BOXES
-    return begins and not any(box.kind == b"moov" and box.end <= size for box in boxes)
+    return begins and not any(box.kind in INDEXES and box.end <= size for box in boxes)
 
 
 def clean_aperture(path: Path, track: int, width: int, height: int) -> CleanAperture | None:

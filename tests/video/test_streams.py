@@ -8,6 +8,7 @@ import pytest
 
 from deepfake.errors import ClipError
 from deepfake.video.browser import browser_plays
+from deepfake.video.opening import open_container
 from deepfake.video.reader import VideoReader, probe
 from tests.video.clips import add_pictures, add_stream, square_frames
 
@@ -107,6 +108,19 @@ def test_a_recording_that_ended_before_its_index_was_written_is_told_as_that(tmp
     path.write_bytes(whole[: whole.index(b"moov") + 40])
     with pytest.raises(ClipError, match=r"its index is missing\); it was truncated"):
         VideoReader(path)
+
+
+def test_a_picture_of_a_kind_without_a_name_here_lacks_no_index(tmp_path):
+    path = tmp_path / "photo.mp4"
+    path.write_bytes(b"\0\0\0\x14ftypheim\0\0\0\0mif1\0\0\0\x10meta\0\0\0\0\0\0\0\0\0\0\0\x08mdat")
+    with pytest.raises(ClipError) as caught:
+        VideoReader(path)
+    assert "index" not in caught.value.detail
+
+
+def test_a_clip_that_is_gone_by_the_time_it_is_opened_is_a_clip_that_cannot_be_read(tmp_path):
+    with pytest.raises(ClipError, match="no such file"):
+        open_container(tmp_path / "gone.mp4")
 
 
 def test_a_container_that_is_not_read_is_told_as_that(tmp_path, write_clip):

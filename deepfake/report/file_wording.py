@@ -99,9 +99,7 @@ def _breaks_off(item: Adjustment) -> str:
 _WARNINGS: Final[dict[AdjustmentCode, Callable[[Adjustment], str]]] = {
     "fitted": _fitted,
     "damaged_frames": _damaged,
-    "packets_left_out": lambda item: (
-        f"Left out, because it could not be decoded: {_in_words('packets', item.values['packets'])}."
-    ),
+    "packets_left_out": lambda item: f"{_in_words('packets', item.values['packets'])} could not be decoded: left out.",
     "breaks_off": _breaks_off,
     "as_kept": lambda item: str(item.values["sentence"]),
 }

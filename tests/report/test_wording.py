@@ -135,7 +135,7 @@ def test_one_is_no_plural() -> None:
             "1 frame damaged, 2 more",
             "3 frames are damaged (1 themselves, 2 refer",
         ),
-        (Adjustment("packets_left_out", {"packets": 1}), "1 damaged packet left out", ": 1 damaged packet."),
+        (Adjustment("packets_left_out", {"packets": 1}), "1 damaged packet left out", "1 damaged packet could not"),
     ],
 )
 def test_what_was_mended_is_counted_in_words(adjustment: Adjustment, told: str, warned: str) -> None:

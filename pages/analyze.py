@@ -72,6 +72,7 @@ def page() -> None:
         show_waiting(state, state.name, is_asked=is_opened)
         return
     choose_tab_from_url(state)
+    state.was_waiting = state.was_waiting and not state.scrolls  # one place comes into view: what a link names
     show_answer(state, ".st-key-verdict")
     draw_result(state, ready)
 

@@ -218,6 +218,15 @@ def test_an_address_of_a_card_leads_to_it_also_where_the_clip_is_analyzed_first(
     assert "#evidence-face_sharpness" in "".join(str(item.proto) for item in user.get("bidi_component"))
 
 
+def test_a_link_that_was_clicked_and_an_answer_that_was_waited_for_are_one_place_to_go_to() -> None:
+    user = User().arrive(clip="demo/real_a.mp4").wait_for_verdict()
+    page = user.session_state["_page-analyze"]
+    page.was_waiting = page.scrolls = True  # the run after the click was stopped by another clip that was chosen
+    user.run()
+    assert not user.exception
+    assert user.scrolls_to.startswith(".st-key-analyze-tabs")
+
+
 def test_an_address_names_a_classifier_that_is_not_the_usual_one(talking_clip: Path) -> None:
     user = User().scored_by("capsule").arrive().upload(talking_clip).wait_for_verdict()
     assert user.query_params["classifier"] == "capsule"

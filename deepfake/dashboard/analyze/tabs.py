@@ -56,7 +56,6 @@ def choose_tab_from_url(page: AnalyzePage) -> None:
     if tab in TABS:
         _open(page, tab, _plain(signal))
         page.scrolls = page.signal is not None
-        page.was_waiting = page.was_waiting and not page.scrolls  # one place comes into view: what the link names
 
 
 def open_tab(page: AnalyzePage, tab: str) -> None:

@@ -191,6 +191,7 @@ def test_after_a_clip_that_cannot_be_compared_the_next_answer_does_not_take_the_
     notes.write_bytes(b"these are notes")
     compared.upload(notes).choose("real_a.mp4", source="demo", original=True).wait_for_error()
     assert not compared.is_waiting
+    assert "compare" not in compared.session_state["_waits"].at, "nobody waits for a comparison of two others"
     compared.choose("fake_a_flicker.mp4", source="demo")
     assert compared.has_answer()
     assert compared.scrolls_to == ""

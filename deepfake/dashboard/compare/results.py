@@ -16,7 +16,7 @@ from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis, analysis_when_ready
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import PageState, runtime
-from deepfake.dashboard.waiting import read_when_ready
+from deepfake.dashboard.waiting import read_when_ready, stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
@@ -93,6 +93,7 @@ def comparison_when_ready(
             ready.append(analysis_when_ready(clip, config, place=its_place))
     fake_ready, original_ready = ready
     if fake_ready is None or original_ready is None:
+        stop_waiting(place)  # for the comparison of two others
         return None
     key = f"{fake.sha256[:40]}-{original.sha256[:40]}-{config.fingerprint()}"
     reports = analysis_file(fake_ready.folder), analysis_file(original_ready.folder)

@@ -1,11 +1,15 @@
 """Errors of the workbench. Each is a DeepfakeError and also the builtin that a caller would expect."""
 
 import errno
+from pathlib import Path
 from typing import Final, Self
 
 ANOTHER_DISK: Final = "name a folder on another disk in deepfake.toml (cache_dir) or DEEPFAKE_CACHE_DIR"
 DISK_FULL: Final = f"the disk is full. Make room on it, or {ANOTHER_DISK}; cache_mb says how much of it is used"
-NOT_ALLOWED: Final = f"permission to write is missing. Make the cache folder writable for this user, or {ANOTHER_DISK}"
+NOT_ALLOWED: Final = (
+    "permission is missing for {name}. Give it to the user who runs this program; where that lies in the cache folder, "
+    f"you can also {ANOTHER_DISK}"
+)
 DISK_PROBLEMS: Final = {
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
@@ -176,7 +180,9 @@ def disk_problem(error: BaseException | None) -> str | None:
     A permission that is missing is told only where nobody has told it in words of their own.
     """
     if isinstance(error, PermissionError) and not isinstance(error, DeepfakeError):
-        return NOT_ALLOWED
+        # The name alone: whoever visits a page is not told where it lies on the server.
+        named = Path(error.filename).name if isinstance(error.filename, str) else "a file that is needed"
+        return NOT_ALLOWED.format(name=named)
     while error is not None:
         found = DISK_PROBLEMS.get(getattr(error, "errno", None) or 0)
         if found is not None:

@@ -183,14 +183,17 @@ def test_a_page_that_meets_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch) 
     assert on_script_error(PermissionError(13, "Permission denied", "/cache/results"))
     assert said[0].startswith("This cannot be done now: the disk is full")
     assert said[1] == "it is busy"
-    assert said[2].startswith("This cannot be done now: permission to write is missing")
+    assert said[2].startswith("This cannot be done now: permission is missing for results.")
 
 
 def test_a_full_disk_is_told_from_other_errors() -> None:
     error = ValueError("wrapped")
     error.__cause__ = OSError(28, "No space left on device")
     assert (disk_problem(error) or "").startswith("the disk is full")
-    assert (disk_problem(PermissionError(13, "Permission denied")) or "").startswith("permission to write is missing")
+    unnamed = PermissionError(13, "Permission denied")
+    assert (disk_problem(unnamed) or "").startswith("permission is missing for a file that is needed.")
+    clip = disk_problem(PermissionError(13, "Permission denied", "/data/set/a.mp4")) or ""
+    assert clip.startswith("permission is missing for a.mp4."), "not every file that is read is of the cache"
     unreadable = ClipError("a.mp4", "the file cannot be read")
     unreadable.__cause__ = PermissionError(13, "Permission denied")
     assert disk_problem(unreadable) is None

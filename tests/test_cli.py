@@ -23,6 +23,7 @@ import pytest
 
 from deepfake.cli import main
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
+from deepfake.errors import DiskError
 from deepfake.faces.detection import FACE_DETECTORS
 from deepfake.video.reader import probe
 from deepfake.views.face_clips import FaceClips
@@ -518,20 +519,28 @@ def test_progress_shows_on_a_terminal_and_results_stay_on_standard_output(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a process")
+@pytest.mark.parametrize(
+    ("raised", "status", "told"),
+    [
+        (ImportError("initialization failed"), 130, "interrupted"),  # of a library that was being loaded
+        (DiskError("table.csv", "the disk is full"), 1, "table.csv: the disk is full"),  # of what a batch has by then
+        (PermissionError(13, "Permission denied", "table.csv"), 1, "table.csv: Permission denied"),
+    ],
+)
 def test_an_interrupt_of_which_a_library_makes_another_error_is_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    raised: Exception, status: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load(_: object) -> None:
         try:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(60)
         except KeyboardInterrupt as error:
-            raise ImportError("initialization failed") from error
+            raise raised from error
 
     monkeypatch.setattr("deepfake.cli.commands.demo", load)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert main(["demo", "folder"]) == 130
+        assert main(["demo", "folder"]) == status
     finally:
         signal.signal(signal.SIGINT, before)
-    assert one_line(capsys.readouterr().err) == "deepfake: interrupted\n"
+    assert one_line(capsys.readouterr().err) == f"deepfake: {told}\n"

@@ -106,7 +106,8 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if was_interrupted:  # a library that was being loaded makes an error of its own of it
+        # A library that was being loaded makes an error of its own of it; what is raised here since is told.
+        if was_interrupted and not isinstance(error, DeepfakeError | OSError):
             raise _Interrupt from error
         raise
     finally:

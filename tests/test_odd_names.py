@@ -70,6 +70,13 @@ def test_batch_and_evaluate_write_every_row(clips: Path, tmp_path: Path, capsys:
     assert set(pd.read_parquet(out.with_suffix(".parquet"))["path"]) == expected
 
 
+def test_one_line_is_told_of_each_clip(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(clips)]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("deepfake: ")]
+    assert len(lines) == 2 * N
+    assert all(line.startswith("[") for line in lines), "a name adds no line of its own"
+
+
 def test_dataset_says_what_is_there(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = tmp_path / "summary.json"
     assert main(["dataset", str(clips), "--json", str(summary)]) == 0

@@ -208,7 +208,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
             progress = work.progress()
             bars.update(task, completed=progress.done, rest=_rest(progress))
             if result.status == "failed":
-                line = f"failed: {result.clip.shown}: {' '.join((result.error or '').split())}"
+                line = " ".join(f"failed: {result.clip.shown}: {result.error or ''}".split())
                 if console.is_terminal:
                     console.print(Text(printable(line)))
                 else:

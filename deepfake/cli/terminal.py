@@ -18,7 +18,7 @@ CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)
 
 def complain(message: str) -> None:
     """Write one line to standard error."""
-    tell(f"deepfake: {readable(' '.join(message.split()))}")
+    tell(f"deepfake: {message}")
 
 
 def printable(text: str) -> str:
@@ -32,9 +32,10 @@ def printable(text: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Write a line to standard error. Where it goes to a disk that is full, the work goes on without it."""
+    """Write one line to standard error, also of a name with line feeds, which would be a line of its own. Where it goes
+    to a disk that is full, the work goes on without it."""
     try:
-        sys.stderr.write(f"{printable(line)}\n")
+        sys.stderr.write(f"{printable(readable(' '.join(line.split())))}\n")
         sys.stderr.flush()
     except BrokenPipeError:  # whoever read it has left
         raise

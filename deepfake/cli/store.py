@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from deepfake.cli.terminal import printable
 from deepfake.errors import StoreError
 from deepfake.files import check_writable
 
@@ -46,5 +47,5 @@ def run_check(_: argparse.Namespace) -> None:
     report = check_store()
     sys.stdout.write(f"{report.name}: {report.analyses:,} analyses and {report.kept_clips:,} kept clips were read\n")
     if report.faults:
-        sys.stdout.writelines(f"- {fault}\n" for fault in report.faults[:MOST_NAMED])
+        sys.stdout.writelines(f"- {printable(' '.join(fault.split()))}\n" for fault in report.faults[:MOST_NAMED])
         raise StoreError(report.name, f"faults: {len(report.faults)}. Other entries are not affected.")

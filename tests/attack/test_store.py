@@ -132,9 +132,10 @@ def test_a_check_reads_everything_and_names_what_is_damaged(file: Path, capsys: 
     assert "2 analyses and 0 kept clips were read" in capsys.readouterr().out
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE payloads SET data = x'00' WHERE analysis_id = 1")
+        connection.execute("UPDATE analyses SET name = ? WHERE id = 1", ("\x1b[2J\n1.mp4",))
     assert main(["store", "check"]) == 1
     told = capsys.readouterr()
-    assert "entry 1 (1.mp4) cannot be read" in told.out
+    assert "- entry 1 (\\x1b[2J 1.mp4) cannot be read" in told.out
     assert "faults: 1" in told.err
 
 

@@ -95,8 +95,11 @@ def show_waiting(page: PageState, *places: str, is_asked: bool = False) -> None:
     """
     waits = _waits()
     waited_for = [waits.at[place] for place in places if place in waits.at]
-    jobs = [results.queue(runtime(), is_media).find(key) for key, is_media in waited_for if key not in waits.canceled]
-    is_made = any(job is not None and job.finished is None for job in jobs)
+    canceled = [key for key, _ in waited_for if key in waits.canceled]
+    found = [results.queue(runtime(), is_media).find(key) for key, is_media in waited_for if key not in canceled]
+    jobs = [job for job in found if job is not None]
+    # Without any, what was made is done since the page asked for it: the next run has it.
+    is_made = any(job.finished is None for job in jobs) or not (jobs or canceled)
     if is_asked or not is_made:
         states = ("failure", "canceled", "progress")
         show_answer(page, *(f".st-key-{state}-{place}" for state in states for place in places))

@@ -1,0 +1,42 @@
+"""What comes into view of itself while a page waits for a result."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from deepfake.dashboard import waiting
+from deepfake.dashboard.state import PageState
+from deepfake.dashboard.waiting import Waits, show_waiting
+from deepfake.server.jobs import JobState
+
+RUNNING, FAILED, DONE = SimpleNamespace(finished=None), SimpleNamespace(finished=JobState.FAILED), None
+
+
+@pytest.mark.parametrize(
+    ("jobs", "canceled", "answer_is_awaited"),
+    [
+        ({"a": RUNNING}, set(), True),
+        ({"a": DONE}, set(), True),  # since the page asked for it: the next run has it
+        ({"a": FAILED}, set(), False),
+        ({"a": DONE}, {"a"}, False),
+        ({"a": RUNNING, "b": FAILED}, set(), True),
+        ({"a": DONE, "b": FAILED}, set(), False),
+    ],
+)
+def test_an_answer_is_awaited_until_something_came_instead(
+    jobs: dict[str, SimpleNamespace | None],
+    canceled: set[str],
+    answer_is_awaited: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(waiting, "_waits", lambda: Waits({place: (place, False) for place in jobs}, canceled))
+    monkeypatch.setattr(waiting, "runtime", lambda: None)
+    monkeypatch.setattr(waiting.results, "queue", lambda *_: SimpleNamespace(find=jobs.get))
+    monkeypatch.setattr(waiting, "show_answer", lambda _page, *targets: shown.extend(targets))
+    page = PageState("page", was_waiting=True)
+    show_waiting(page, *jobs)
+    assert page.was_waiting == answer_is_awaited
+    assert (".st-key-failure-a" in shown) != answer_is_awaited

@@ -225,7 +225,9 @@ def _difference(some: Sequence[Scored]) -> str:
     now, before = [clip.probability for clip in some], [_before(clip) for clip in some]
     drawn = group_draws([clip.row["group"] for clip in some])
     assert drawn is not None  # of hundreds of groups
-    low, high = percentile_interval(auc_draws(now, is_fake, drawn) - auc_draws(before, is_fake, drawn))
+    interval = percentile_interval(auc_draws(now, is_fake, drawn) - auc_draws(before, is_fake, drawn))
+    assert interval is not None
+    low, high = interval
     gain = auc(now, is_fake) - auc(before, is_fake)
     return f"The gain is {gain:+.2f} [{low:+.2f}, {high:+.2f}], paired."
 

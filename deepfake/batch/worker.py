@@ -48,6 +48,7 @@ SAME_EVERYWHERE = (
     '`if __name__ == "__main__":`'
 )
 BUSY_PATIENCE_S = 60.0  # for a store that another process keeps to itself: an analysis is worth the wait
+BUSY_PAUSE_S = 0.1  # where the store says at once that it is busy
 MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
 
 
@@ -260,6 +261,7 @@ def _when_free(ask: Callable[[], T]) -> T:
         except StoreBusyError:
             if time.monotonic() > until_s:
                 raise
+            time.sleep(BUSY_PAUSE_S)
 
 
 def _store_name(clip: ClipEntry) -> str:

@@ -109,6 +109,9 @@ def adjustment_sentence(adjustment: Adjustment) -> str:
     """Return what was changed on reading, for readers, without a full stop."""
     if adjustment.code == "times_mended" and adjustment.values["jumps"] == 1:
         return "Its clock jumps once: the pieces follow each other evenly"
+    if adjustment.code == "damaged_frames" and adjustment.values["damaged"] == 0:
+        built = _in_words("damaged", adjustment.values["built_on_damage"])
+        return f"{built} not scored, for what is damaged or missing before"
     words = {name: _in_words(name, value) for name, value in adjustment.values.items()}
     return ADJUSTMENT_SENTENCES[adjustment.code].format(**words)
 

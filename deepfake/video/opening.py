@@ -175,7 +175,8 @@ def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: boo
         told = UNREADABLE.format(why=reason(error), advice="it may be truncated or of another kind than its name says")
         if isinstance(error, av.ArgumentError):  # the whitelist
             told = UNREADABLE.format(
-                why="it is none of the kinds of files that are read, whatever its name says", advice="save it as an MP4"
+                why="it is none of the kinds of files that are read, whatever its name says, or damaged",
+                advice="save it as an MP4",
             )
         elif lacks_index(path):
             told = NO_INDEX

@@ -135,6 +135,11 @@ def test_one_is_no_plural() -> None:
             "1 frame damaged, 2 more",
             "3 frames are damaged (1 themselves, 2 refer",
         ),
+        (
+            Adjustment("damaged_frames", {"damaged": 0, "built_on_damage": 1}),
+            "1 frame not scored, for what is damaged or missing before",
+            "1 frame refers to what is damaged or missing: shown",
+        ),
         (Adjustment("packets_left_out", {"packets": 1}), "1 damaged packet left out", "1 damaged packet could not"),
     ],
 )

@@ -31,7 +31,7 @@ def clips_in_subfolders(disk: Disk) -> str:
     total = sum(counts.values())
     if not total:
         return ""
-    clips = f"{total} or more clips" if total == MOST_COUNTED else counted(total, "clip")
+    clips = f"{total:,} or more clips" if total == MOST_COUNTED else counted(total, "clip")
     names = ", ".join(f"{name}/" for name in list(counts)[:5]) + (", …" if len(counts) > 5 else "")
     return f"{clips} in {names}"
 

@@ -79,8 +79,7 @@ A_PAGE: Final = "a web page", "a site sent it in place of the clip, or it holds 
 A_LIST: Final = "a playlist", "it only names other files: save the clip itself"
 # How texts begin, in small letters, after white space.
 TEXTS: Final = {
-    b"<!doctype html": A_PAGE,
-    b"<html": A_PAGE,
+    **dict.fromkeys((b"<!doctype html", b"<html", b"<head", b"<!--"), A_PAGE),
     b"#extm3u": A_LIST,
     b"ffconcat": A_LIST,
     b"<?xml": ("an XML file", NEEDED),

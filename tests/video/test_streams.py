@@ -86,6 +86,7 @@ def picture_bytes(codec, pix_fmt="rgb24"):
         (b"PK\3\4\x14\0", "this is a ZIP archive, not a video clip; unpack it"),
         (b"%PDF-1.7\n", "this is a PDF, not a video clip"),
         (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "this is a web page, not a video clip; a site sent it in place of"),
+        (b"<!-- served by a -->\n<html>", "this is a web page, not a video clip"),
         (b"#EXTM3U\n#EXTINF:10,\na.ts\n", "this is a playlist, not a video clip; it only names other files"),
         (b'{"error": "not found"}', "this is a JSON file, not a video clip"),
     ],

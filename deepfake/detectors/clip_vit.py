@@ -60,8 +60,8 @@ class ClipVitClassifier(FaceClassifier):
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
             "that are moved to another voice, and so can a fake that was filmed from a screen; soft, re-encoded "
-            "pictures of real people can score high, above all with skin that a filter smoothed or writing over the "
-            "mouth."
+            "pictures of real people can score high, and so can skin that a filter smoothed strongly, and writing over "
+            "the mouth."
         ),
         paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
         attribution=(

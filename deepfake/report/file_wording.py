@@ -111,7 +111,7 @@ def adjustment_sentence(adjustment: Adjustment) -> str:
         return "Its clock jumps once: the pieces follow each other evenly"
     if adjustment.code == "damaged_frames" and adjustment.values["damaged"] == 0:
         built = _in_words("damaged", adjustment.values["built_on_damage"])
-        return f"{built} not scored, for what is damaged or missing before"
+        return f"{built} not scored, because an earlier one is damaged or missing"
     words = {name: _in_words(name, value) for name, value in adjustment.values.items()}
     return ADJUSTMENT_SENTENCES[adjustment.code].format(**words)
 

@@ -36,44 +36,59 @@ COUNTED_PACKETS: Final = 600  # read to see which streams move, where the header
 NEEDED: Final = "a clip with moving pictures is needed"
 IF_IT_MOVES: Final = "if it moves, save it as a video (MP4) to have it analyzed"
 UNPACK: Final = "unpack it and choose a clip in it"
-# How files of other kinds begin: offset, bytes, what it is, what helps.
-SIGNATURES: Final = (
-    (0, b"GIF8", "a GIF (a picture)", IF_IT_MOVES),
-    (0, b"\x89PNG", "a PNG (a picture)", IF_IT_MOVES),
-    (0, b"\xff\xd8\xff", "a JPEG (a picture)", NEEDED),
-    (8, b"WEBP", "a WebP (a picture)", IF_IT_MOVES),
-    (0, b"BM", "a BMP (a picture)", NEEDED),
-    *((0, start, "a TIFF (a picture)", NEEDED) for start in (b"II*\0", b"MM\0*")),
-    (0, b"8BPS", "a Photoshop file (a picture)", NEEDED),
-    *((0, start, "a JPEG XL (a picture)", NEEDED) for start in (b"\0\0\0\x0cJXL ", b"\xff\x0a")),
-    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 (a picture)", NEEDED),
-    *(
-        (4, b"ftyp" + brand, "a HEIF (a picture)", NEEDED)
-        for brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"hevx")
+# How files of other kinds begin: what they are called, what helps, and by offset, bytes and name which are meant.
+OTHER_KINDS: Final = (
+    (
+        "{} (a picture)",
+        IF_IT_MOVES,
+        (
+            (0, b"GIF8", "a GIF"),
+            (0, b"\x89PNG", "a PNG"),
+            (8, b"WEBP", "a WebP"),
+            *((4, b"ftyp" + brand, "an AVIF") for brand in (b"avif", b"avis")),
+        ),
     ),
-    *((4, b"ftyp" + brand, "an AVIF (a picture)", IF_IT_MOVES) for brand in (b"avif", b"avis")),
-    *(
-        (offset, start, f"a sound without pictures ({name})", NEEDED)
-        for offset, start, name in (
+    (
+        "{} (a picture)",
+        NEEDED,
+        (
+            (0, b"\xff\xd8\xff", "a JPEG"),
+            (0, b"BM", "a BMP"),
+            *((0, start, "a TIFF") for start in (b"II*\0", b"MM\0*")),
+            (0, b"8BPS", "a Photoshop file"),
+            *((0, start, "a JPEG XL") for start in (b"\0\0\0\x0cJXL ", b"\xff\x0a")),
+            (0, b"\0\0\0\x0cjP  ", "a JPEG 2000"),
+            *((4, b"ftyp" + brand, "a HEIF") for brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"hevx")),
+        ),
+    ),
+    (
+        "a sound without pictures ({})",
+        NEEDED,
+        (
             (0, b"ID3", "MP3"),
             (8, b"WAVE", "WAV"),
             (0, b"fLaC", "FLAC"),
-            (8, b"AIFF", "AIFF"),
-            (8, b"AIFC", "AIFF"),
+            *((8, start, "AIFF") for start in (b"AIFF", b"AIFC")),
             (0, b"MThd", "MIDI"),
             (0, b"#!AMR", "AMR"),
             (0, b".snd", "AU"),
             (0, b"caff", "CAF"),
             *((0, bytes((0xFF, second)), "MP3") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3)),
             *((0, bytes((0xFF, second)), "AAC") for second in (0xF1, 0xF9)),
-        )
+        ),
     ),
-    (0, b"PK\3\4", "a ZIP archive", UNPACK),
-    (0, b"Rar!", "a RAR archive", UNPACK),
-    (0, b"7z\xbc\xaf", "a 7z archive", UNPACK),
-    (0, b"\x1f\x8b", "a gzip archive", UNPACK),
-    (257, b"ustar", "a tar archive", UNPACK),
-    (0, b"%PDF", "a PDF", NEEDED),
+    (
+        "{} archive",
+        UNPACK,
+        (
+            (0, b"PK\3\4", "a ZIP"),
+            (0, b"Rar!", "a RAR"),
+            (0, b"7z\xbc\xaf", "a 7z"),
+            (0, b"\x1f\x8b", "a gzip"),
+            (257, b"ustar", "a tar"),
+        ),
+    ),
+    ("{}", NEEDED, ((0, b"%PDF", "a PDF"),)),
 )
 A_PAGE: Final = "a web page", "a site sent it in place of the clip, or it holds the clip: save the clip itself"
 A_LIST: Final = "a playlist", "it only names other files: save the clip itself"
@@ -145,12 +160,13 @@ def _check_kind(path: Path) -> None:
     except OSError as error:
         raise ClipError(path, f"the file cannot be read ({reason(error)})") from error
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    found = (
-        *((what, advice) for offset, mark, what, advice in SIGNATURES if start[offset:].startswith(mark)),
-        *(told for mark, told in TEXTS.items() if text.startswith(mark)),
-    )
-    if found:
-        raise ClipError(path, _not_a_clip(*found[0]))
+    for called, advice, marks in OTHER_KINDS:
+        for offset, mark, name in marks:
+            if start[offset:].startswith(mark):
+                raise ClipError(path, _not_a_clip(called.format(name), advice))
+    for mark, told in TEXTS.items():
+        if text.startswith(mark):
+            raise ClipError(path, _not_a_clip(*told))
 
 
 def _not_a_clip(what: str, advice: str) -> str:
@@ -174,8 +190,7 @@ def open_container(path: Path, *, max_pixels: int | None = None, export_xmp: boo
         told = UNREADABLE.format(why=reason(error), advice="it may be truncated or of another kind than its name says")
         if isinstance(error, av.ArgumentError):  # the whitelist
             told = UNREADABLE.format(
-                why="it is none of the kinds of files that are read, whatever its name says, or damaged",
-                advice="save it as an MP4",
+                why="it is of a kind that is not read, or it is damaged", advice="save it as an MP4"
             )
         elif lacks_index(path):
             told = NO_INDEX

@@ -137,7 +137,7 @@ def test_one_is_no_plural() -> None:
         ),
         (
             Adjustment("damaged_frames", {"damaged": 0, "built_on_damage": 1}),
-            "1 frame not scored, for what is damaged or missing before",
+            "1 frame not scored, because an earlier one is damaged or missing",
             "1 frame refers to what is damaged or missing: shown",
         ),
         (Adjustment("packets_left_out", {"packets": 1}), "1 damaged packet left out", "1 damaged packet could not"),

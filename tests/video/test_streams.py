@@ -126,7 +126,7 @@ def test_a_clip_that_is_gone_by_the_time_it_is_opened_is_a_clip_that_cannot_be_r
 
 def test_a_container_that_is_not_read_is_told_as_that(tmp_path, write_clip):
     path = write_clip(tmp_path / "clip.nut", (5, (48, 64))).rename(tmp_path / "clip.mp4")
-    with pytest.raises(ClipError, match="none of the kinds of files that are read"):
+    with pytest.raises(ClipError, match="of a kind that is not read"):
         VideoReader(path)
 
 

@@ -225,9 +225,7 @@ def _signal(item: Evidence) -> str:
 
 
 _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
-    "no_face": lambda values, face: (
-        "No face was found in any frame. Faces are looked for upright: turn a clip that lies on its side."
-    ),
+    "no_face": lambda values, face: "No face was found in any frame.",
     "faces_left_out": lambda values, face: f"{values['count']} more, smaller faces were not looked at.",
     "unscored": lambda values, face: f"{face} could not be scored.",
     "all_damaged": lambda values, face: f"every picture of {face} is damaged.",

@@ -265,10 +265,7 @@ _SENTENCES: Final = {
         f"Inconclusive as to everybody: {item.values['count']} more faces were in the picture at once than the "
         f"{item.values['most']}, the largest, that are followed (max_faces)."
     ),
-    "no_face": lambda _: (
-        "No face was found in any frame: nothing to judge. Faces are looked for upright: turn a clip that lies on its "
-        "side."
-    ),
+    "no_face": lambda _: "No face was found in any frame: nothing to judge.",
     "unscored": lambda _: "This face has no aligned crops: choose MTCNN as the face detector to have it scored.",
     "all_damaged": lambda _: "Every picture of this face is damaged.",
     "uncalibrated": lambda _: "This classifier is not calibrated: how often its scores are right was not measured.",

@@ -113,10 +113,21 @@ def test_thumbnails_come_in_pages_of_24(opened: User) -> None:
     opened.open_tab("gallery")
     assert len(opened.get("image")) == 24
     assert "Clips 1 to 24 of 27 on disk; 8 more are not on disk" in opened.words
-    opened.session_state["dataset-page"] = 2
+    opened.session_state["gallery-page"] = 2
     opened.run()
     assert len(opened.get("image")) == 3
     assert not opened.exception
+
+
+def test_the_address_names_the_page_of_the_gallery_and_other_filters_begin_at_the_first(challenge: Path) -> None:
+    linked = User("dataset").arrive(set=challenge.name, view="Gallery", **{"gallery-page": "2"})
+    assert "Clips 25 to 27 of 27 on disk" in linked.words
+    linked.session_state["name"] = "fake"
+    linked.run()
+    assert "Clips 1 to" in linked.words
+    far = User("dataset").arrive(set=challenge.name, view="Gallery", **{"gallery-page": "9"})
+    assert "of 27 on disk" in far.words
+    assert not far.exception
 
 
 def test_a_thumbnail_opens_in_compare(opened: User, challenge: Path) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from deepfake.dashboard.clip_card import draw_picture
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.dataset.panels import draw_label
-from deepfake.dashboard.grid import in_columns
+from deepfake.dashboard.grid import draw_page_choice, in_columns
 from deepfake.dashboard.navigation import ANALYZE, COMPARE
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.state import analyze_page, compare_page
@@ -44,12 +44,9 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     if not there:
         st.info("None of these clips is on disk, so there is nothing to show.", icon=":material/image_not_supported:")
         return
-    pages = -(-len(there) // PAGE_CLIPS)
     absent = len(entries) - len(there)
     rest = f"; {absent} more are not on disk" if absent else ""
-    page = 1
-    if pages > 1:
-        page = st.pagination(pages, key="dataset-page")
+    page = draw_page_choice(len(there), PAGE_CLIPS, key="gallery-page", of=(source.source_id, len(there)))
     first = (page - 1) * PAGE_CLIPS
     shown = there[first : first + PAGE_CLIPS]
     st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")

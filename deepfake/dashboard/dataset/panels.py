@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_card import label_badge
 from deepfake.dashboard.downloads import draw_download
+from deepfake.dashboard.grid import draw_page_choice
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import CLIP_WIDTH_PX, cells, height_of, plain, without_first_folders
 from deepfake.dashboard.verdict_cells import (
@@ -109,9 +110,8 @@ def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
 def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerprint: str) -> ClipEntry | None:
     """Draw the table of clips, a page of it where it is long, with a download of all; return the clip of the selected
     row, or None. fingerprint: of the settings whose verdicts are shown."""
-    pages, page = -(-len(entries) // PAGE_ROWS), 1
-    if pages > 1:
-        page = st.pagination(pages, key=f"dataset-rows-{key}-{len(entries)}")
+    page = draw_page_choice(len(entries), PAGE_ROWS, key="table-page", of=(key, len(entries)))
+    if len(entries) > PAGE_ROWS:
         st.caption(
             f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."
         )

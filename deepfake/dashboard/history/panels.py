@@ -10,6 +10,7 @@ from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import choice_of, set_choice
+from deepfake.dashboard.grid import draw_page_choice
 from deepfake.dashboard.history.rows import Place, history_table, places_of, settings_title, shown_name
 from deepfake.dashboard.navigation import ANALYSIS_PARAMETER, ANALYZE
 from deepfake.dashboard.state import analyze_page, history_page, runtime, session
@@ -58,19 +59,19 @@ def draw_filters(known: Sequence[StoredFingerprint]) -> Filters:
     """Draw the filters and return what they say. known: settings and weights that there are analyses of."""
     by_text, by_verdict, by_settings = st.columns([4, 3, 5], gap="medium", vertical_alignment="bottom")
     text = by_text.text_input(
-        "Name contains", key="text", bind="query-params", persist_state="session", on_change=_to_first_page,
+        "Name contains", key="text", bind="query-params", persist_state="session",
         placeholder="part of a name", type="search",
     )  # fmt: skip
     verdict = by_verdict.selectbox(
         "Verdict", get_args(VerdictLabel), index=None, format_func=FILTER_WORDS.__getitem__, key="verdict",
-        bind="query-params", persist_state="session", on_change=_to_first_page, placeholder="All",
+        bind="query-params", persist_state="session", placeholder="All",
     )  # fmt: skip
     titles = {item.fingerprint: settings_title(item, in_force=AnalysisConfig().fingerprint()) for item in known}
     chosen = None
     if len(known) > 1:
         chosen = by_settings.selectbox(
             "Classifier and version", list(titles), index=None, format_func=lambda value: titles[value], key="settings",
-            bind="query-params", persist_state="session", on_change=_to_first_page, placeholder="All",
+            bind="query-params", persist_state="session", placeholder="All",
             help="Other settings, another version and other weights are analyses of their own.",
         )  # fmt: skip
     return Filters((text or "").strip(), verdict, chosen)
@@ -78,28 +79,19 @@ def draw_filters(known: Sequence[StoredFingerprint]) -> Filters:
 
 def clear_filters() -> None:
     """Ask for everything again."""
-    st.session_state.update(text="", verdict=None, settings=None, page=1)
-
-
-def _to_first_page() -> None:
-    st.session_state["page"] = 1
+    st.session_state.update(text="", verdict=None, settings=None)
 
 
 def draw_page(filters: Filters, total: int) -> tuple[SummaryPage, int]:
     """Draw how many there are with the choice of a page; return that page and its number."""
-    pages = -(-total // PAGE_ROWS)
-    if st.session_state.get("page", 1) > pages:
-        st.session_state["page"] = pages  # rows were deleted since
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         place = st.empty()
-        number = 1
-        if pages > 1:
-            number = st.pagination(pages, key="page", bind="query-params", persist_state="session")
+        number = draw_page_choice(total, PAGE_ROWS, key="page", of=filters)
     first = (number - 1) * PAGE_ROWS
     nothing = SummaryPage(0, ())
     page = runtime().store.ask(lambda store: filters.find(store, offset=first, limit=PAGE_ROWS), nothing)
     count = counted(total, "analysis", "analyses")
-    shown = "" if pages <= 1 else f", {first + 1:,} to {first + len(page.rows):,} shown"
+    shown = "" if total <= PAGE_ROWS else f", {first + 1:,} to {first + len(page.rows):,} shown"
     place.markdown(f"**{count}**{' pass the filters' * filters.any}{shown}, newest first", width="content")
     return page, number
 

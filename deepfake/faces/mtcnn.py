@@ -39,7 +39,8 @@ class MtcnnDetector:
     surroundings of the box, turned as the face is: it refines the box, gives the five landmarks and the confidence
     that there is still a face, in under 1 ms.
 
-    When it misleads: profiles, faces under masks or in the dark are missed; patterned textures may look like faces.
+    When it misleads: profiles, faces under masks or in the dark are missed, and who lies on the side beside somebody
+    upright; patterned textures may look like faces.
     """
 
     name: str = "mtcnn"

@@ -11,10 +11,8 @@ its last checkpoint when the same command is given again.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from deepfake.detectors.baselines.capsule import (
     EPSILON,
@@ -38,24 +35,21 @@ from deepfake.detectors.baselines.capsule import (
 from training.batches import PairBatches
 from training.network import Lite0, layers
 from training.pairs import BatchConfig
-from training.runs import log, rate_share, resume, save, update_average
+from training.runs import Pace, batch_config, begin, run_parser, train
 
-SAVE_EVERY = 25  # steps
-LOG_EVERY = 10
 THIRD = 8  # channels between the two convolutions along the maps
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How long and how fast. rate: the highest learning rate; noise: standard deviation of what is added to the
-    routing matrices; dropout: of the votes (both as in the second paper)."""
+class Recipe(Pace):
+    """How long and how fast. noise: standard deviation of what is added to the routing matrices; dropout: of the votes
+    (both as in the second paper)."""
 
-    steps: int
     rate: float = 1.5e-3
     warm_up: int = 30
     final_share: float = 0.02
-    weight_decay: float = 0.02
     ema: float = 0.99
+    weight_decay: float = 0.02
     noise: float = 0.01
     dropout: float = 0.05
 
@@ -135,56 +129,24 @@ class Capsules(nn.Module):
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description="Train the capsule network.")
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--real-fakes", type=float, default=0.0)
-    parser.add_argument("--without", default="", help="sources or methods to leave out, by comma")
-    parser.add_argument("--rate", type=float, default=Recipe(0).rate)
-    parser.add_argument("--pairs", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = run_parser("Train the capsule network.", rate=Recipe(0).rate)
     parser.add_argument("--out", type=Path, help="write the averaged weights for the application when done")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    batches = BatchConfig(
-        pairs=arguments.pairs,
-        real_fakes=arguments.real_fakes,
-        without=tuple(name for name in arguments.without.split(",") if name),
-        seed=arguments.seed,
-    )
-    average = run(arguments.work, arguments.name, Recipe(arguments.steps, arguments.rate), batches)
+    recipe = Recipe(arguments.steps, arguments.rate)
+    average = run(arguments.work, arguments.name, recipe, batch_config(arguments))
     if arguments.out is not None:
         export(average, arguments.out)
 
 
 def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig) -> dict[str, Tensor]:
     """Train, or go on training. Return the averaged weights."""
-    folder = work / "runs" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    described = {"recipe": asdict(recipe), "batches": asdict(batches)}
-    (folder / "recipe.json").write_text(json.dumps(described, indent=1))
-    torch.manual_seed(batches.seed)
+    folder = begin(work, name, recipe, batches)
     extractor = Extractor().to(memory_format=torch.channels_last)
     net = Capsules(noise=recipe.noise, dropout=recipe.dropout).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    average = {key: value.clone() for key, value in net.state_dict().items()}
-    step = resume(folder, net, optimizer, average)
-    loader = iter(DataLoader(PairBatches(work, batches, start=step), batch_size=None, num_workers=1, prefetch_factor=4))
-    begun, losses = time.monotonic(), []
-    while step < recipe.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * rate_share(step, recipe.steps, recipe.warm_up, recipe.final_share)
-        images, labels, _ = next(loader)
-        losses.append(_train_step(extractor, net, optimizer, images, labels))
-        step += 1
-        update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
-        if step % LOG_EVERY == 0:
-            log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
-        if step % SAVE_EVERY == 0 or step == recipe.steps:
-            save(folder, net, optimizer, average, step)
-    return average
+    learn = partial(_train_step, extractor, net, optimizer)
+    return train(folder, net, optimizer, recipe, batches=partial(PairBatches, work, batches), learn=learn)
 
 
 def export(state: dict[str, Tensor], out: Path) -> None:
@@ -212,7 +174,7 @@ def loss_of(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def _train_step(
-    extractor: Extractor, net: Capsules, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+    extractor: Extractor, net: Capsules, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, _: Tensor
 ) -> float:
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         features = extractor(images)

@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from training.calibrate import degraded_clip
 from training.clip_network import ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
 from training.pool import take_blocks
+from training.runs import rate_share
 from training.shards import Shard, ShardInfo, clip_name, read_rows, read_shards
 
 # Sources by fold, by the start of their names. Each holds kinds of fakes that no other holds.
@@ -59,6 +59,7 @@ FOLDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 ALL_FOLDS: tuple[int | None, ...] = (*range(len(FOLDS)), None)  # None: nothing is left out
 POOL_WAIT_S = 0.2
+FINAL_SHARE = 0.02  # of the highest learning rate, at the last step
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def train(
         if step % 20 == 0:
             pool.fill()
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * _rate_share(step, recipe)
+            group["lr"] = group["peak"] * rate_share(step, recipe.steps, recipe.warm_up, FINAL_SHARE)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             tokens = net.embedding(drawer.draw(), recipe.keep)
         loss = F.binary_cross_entropy_with_logits(net.head(tokens), targets)
@@ -196,12 +197,6 @@ def train(
         for name, parameter in net.named_parameters():
             parameter.copy_(average[name])
     return net.eval()
-
-
-def _rate_share(step: int, recipe: FoldRecipe) -> float:
-    if step < recipe.warm_up:
-        return (step + 1) / recipe.warm_up
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - recipe.warm_up) / max(1, recipe.steps - recipe.warm_up)))
 
 
 @torch.no_grad()

@@ -1,12 +1,103 @@
-"""What every training run shares: its learning rate over time, averaged weights, checkpoints, log."""
+"""What every training run shares: options, the loop, its learning rate, averaged weights, checkpoints, log."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from training.batches import PairBatches
+from training.pairs import BatchConfig
+
+SAVE_EVERY = 25  # steps
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long and how fast. rate: the highest learning rate; warm_up: steps until it is reached."""
+
+    steps: int
+    rate: float
+    warm_up: int
+    final_share: float
+    ema: float
+
+
+def run_parser(description: str, *, rate: float) -> argparse.ArgumentParser:
+    """Return a parser with the options of every run. rate: the default learning rate."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--real-fakes", type=float, default=0.0)
+    parser.add_argument("--without", default="", help="sources or methods to leave out, by comma")
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--pairs", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser
+
+
+def batch_config(arguments: argparse.Namespace) -> BatchConfig:
+    """Return the batches that the options of run_parser ask for."""
+    return BatchConfig(
+        pairs=arguments.pairs,
+        real_fakes=arguments.real_fakes,
+        without=tuple(name for name in arguments.without.split(",") if name),
+        seed=arguments.seed,
+    )
+
+
+def begin(work: Path, name: str, recipe: Pace, batches: BatchConfig, **more: str) -> Path:
+    """Return the folder of a run, with what it is in recipe.json, and seed PyTorch."""
+    folder = work / "runs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {"recipe": asdict(recipe), "batches": asdict(batches), **more}
+    (folder / "recipe.json").write_text(json.dumps(described, indent=1))
+    torch.manual_seed(batches.seed)
+    return folder
+
+
+def train(
+    folder: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    pace: Pace,
+    *,
+    batches: Callable[..., PairBatches],
+    learn: Callable[[Tensor, Tensor, Tensor], float],
+) -> dict[str, Tensor]:
+    """Train, or go on from the last checkpoint in the folder. Return the averaged weights.
+
+    optimizer: a group may have a "factor" on its learning rate. batches: called with start, the step. learn: does a
+    step on images, labels and masks, and returns its loss.
+    """
+    average = {key: value.clone() for key, value in net.state_dict().items()}
+    step = resume(folder, net, optimizer, average)
+    loader = iter(DataLoader(batches(start=step), batch_size=None, num_workers=1, prefetch_factor=4))
+    begun, losses = time.monotonic(), []
+    while step < pace.steps:
+        rate = pace.rate * rate_share(step, pace.steps, pace.warm_up, pace.final_share)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("factor", 1.0)
+        images, labels, masks = next(loader)
+        losses.append(learn(images, labels, masks))
+        step += 1
+        update_average(average, net, min(pace.ema, (1 + step) / (10 + step)))
+        if step % LOG_EVERY == 0:
+            log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
+        if step % SAVE_EVERY == 0 or step == pace.steps:
+            save(folder, net, optimizer, average, step)
+    return average
 
 
 def rate_share(step: int, steps: int, warm_up: int, final_share: float) -> float:

@@ -9,40 +9,34 @@ on from its last checkpoint when the same command is given again.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from deepfake.detectors.efficientnet import VIEWS, WHOLE
 from training.batches import PairBatches
 from training.network import Lite0
 from training.pairs import BatchConfig
-from training.runs import log, rate_share, resume, save, update_average
+from training.runs import Pace, batch_config, begin, run_parser, train
 
-SAVE_EVERY = 25  # steps
-LOG_EVERY = 10
 FROZEN_BLOCKS = 2  # the stem and these stay as they start: a sixth less time a step
 HEAD_RATE = 4.0  # the last layer starts at zero, the others from ImageNet
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How long and how fast. rate: the highest learning rate; warm_up: steps until it is reached."""
+class Recipe(Pace):
+    """How long and how fast, and what holds the network back."""
 
-    steps: int
     rate: float = 3e-4
     warm_up: int = 60
     final_share: float = 0.03
+    ema: float = 0.995
     weight_decay: float = 0.02
     clip_norm: float = 2.0
-    ema: float = 0.995
     smoothing: float = 0.02
     mask_weight: float = 0.5  # of the loss at the forged region
     drop_path: float = 0.05
@@ -52,62 +46,28 @@ class Recipe:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description="Train the detector.")
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--steps", type=int, required=True)
+    parser = run_parser("Train the detector.", rate=Recipe(0).rate)
     parser.add_argument("--start", type=Path, help="averaged weights of another run (ema.pt)")
-    parser.add_argument("--real-fakes", type=float, default=0.0)
-    parser.add_argument("--without", default="", help="sources or methods to leave out, by comma")
     parser.add_argument("--view", choices=[view.name for view in VIEWS], default=WHOLE.name)
-    parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--pairs", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--frozen-blocks", type=int, default=FROZEN_BLOCKS, help="0: all layers are trained")
-    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    batches = BatchConfig(
-        pairs=arguments.pairs,
-        real_fakes=arguments.real_fakes,
-        without=tuple(name for name in arguments.without.split(",") if name),
-        view=next(view for view in VIEWS if view.name == arguments.view),
-        seed=arguments.seed,
-    )
+    view = next(view for view in VIEWS if view.name == arguments.view)
+    batches = replace(batch_config(arguments), view=view)
     recipe = Recipe(arguments.steps, arguments.rate, frozen_blocks=arguments.frozen_blocks)
     run(arguments.work, arguments.name, recipe, batches, arguments.start)
 
 
 def run(work: Path, name: str, recipe: Recipe, batches: BatchConfig, start: Path | None) -> None:
     """Train, or go on training."""
-    folder = work / "runs" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.json").write_text(
-        json.dumps({"recipe": asdict(recipe), "batches": asdict(batches), "start": str(start or "ImageNet")}, indent=1)
-    )
-    torch.manual_seed(batches.seed)
+    folder = begin(work, name, recipe, batches, start=str(start or "ImageNet"))
     net = Lite0(drop_path=recipe.drop_path, dropout=recipe.dropout, frozen_blocks=recipe.frozen_blocks)
     if start is not None:
         net.load_state_dict(torch.load(start, weights_only=True), strict=False)  # its mask head may be missing
     net = net.to(memory_format=torch.channels_last).train()
     optimizer = _optimizer(net, recipe)
-    average = {key: value.clone() for key, value in net.state_dict().items()}
-    step = resume(folder, net, optimizer, average)
-    loader = iter(DataLoader(PairBatches(work, batches, start=step), batch_size=None, num_workers=1, prefetch_factor=4))
-    begun, losses = time.monotonic(), []
-    while step < recipe.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = (
-                recipe.rate * group["factor"] * rate_share(step, recipe.steps, recipe.warm_up, recipe.final_share)
-            )
-        images, labels, masks = next(loader)
-        losses.append(_train_step(net, optimizer, images, labels, masks, recipe))
-        step += 1
-        update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
-        if step % LOG_EVERY == 0:
-            log(folder, step, losses[-LOG_EVERY:], len(losses) * len(labels) / (time.monotonic() - begun))
-        if step % SAVE_EVERY == 0 or step == recipe.steps:
-            save(folder, net, optimizer, average, step)
+    learn = partial(_train_step, net, optimizer, recipe)
+    train(folder, net, optimizer, recipe, batches=partial(PairBatches, work, batches), learn=learn)
 
 
 def normalized(images: Tensor) -> Tensor:
@@ -116,7 +76,7 @@ def normalized(images: Tensor) -> Tensor:
 
 
 def _train_step(
-    net: Lite0, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, masks: Tensor, recipe: Recipe
+    net: Lite0, optimizer: torch.optim.Optimizer, recipe: Recipe, images: Tensor, labels: Tensor, masks: Tensor
 ) -> float:
     """Return the loss of the label alone."""
     with torch.autocast("cpu", torch.bfloat16):

@@ -11,6 +11,7 @@ import hashlib
 import io
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +66,19 @@ def output(name: Path | str) -> Iterator[None]:
         if problem is None:
             raise
         raise DiskError(name, problem) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a free name beside path to write to: the file appears complete, or what was there stays as it was."""
+    draft = path.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def is_url(location: str) -> bool:

@@ -25,6 +25,7 @@ from deepfake.evaluation.metrics import auc, auc_interval, log_loss
 from deepfake.faces.alignment import crop_face
 from deepfake.faces.detection import face_detector
 from deepfake.faces.tracking import FaceTrack, FaceTracker, track_crop_to_frame
+from deepfake.files import replacing
 from deepfake.video.reader import VideoReader
 from training.judge import add_weights, chosen_detector
 from training.shards import clip_name, read_rows
@@ -77,9 +78,8 @@ def cached_crops(clip: Path, cached: Path) -> list[NDArray[np.uint8]]:
     """Return the crops uint8 (n, 280, 280, 3) of each track of a clip, from the cache where they are."""
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        part = cached.with_suffix(".part.npz")
-        np.savez(part, *tracked_crops(clip))
-        part.replace(cached)
+        with replacing(cached) as part, part.open("wb") as file:
+            np.savez(file, *tracked_crops(clip))
         print(f"  tracked {clip.name}", flush=True)
     with np.load(cached) as arrays:
         return [arrays[name] for name in arrays.files]

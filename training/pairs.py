@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepfake.detectors.efficientnet import WHOLE, View
 from deepfake.faces.blur import edge_blur_px
+from deepfake.files import replacing
 from deepfake.video.info import Image
 from training.degradation import Mask, Random, cut_off, degrade, plain_cut
 from training.shards import Shard, read_shards
@@ -205,9 +205,8 @@ def cached_eigenfaces(work: Path, photographs: Sequence[Shard]) -> Eigenfaces:
         with np.load(path) as arrays:
             return Eigenfaces(arrays["mean"], arrays["components"])
     faces = learn_eigenfaces([image for shard in photographs for image in shard.images])
-    part = work / f"eigenfaces.{os.getpid()}.part.npz"
-    np.savez(part, mean=faces.mean, components=faces.components)
-    part.replace(path)
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, mean=faces.mean, components=faces.components)
     return faces
 
 

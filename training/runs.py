@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from deepfake.files import replacing
 from training.batches import PairBatches
 from training.pairs import BatchConfig
 
@@ -123,9 +124,8 @@ def save(folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, average
     """Write checkpoint.pt, to resume from, and ema.pt, the averaged weights; each whole or not at all."""
     state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
     for name, content in (("checkpoint.pt", state), ("ema.pt", average)):
-        part = folder / f"{name}.part"
-        torch.save(content, part)
-        part.replace(folder / name)
+        with replacing(folder / name) as part:
+            torch.save(content, part)
 
 
 def resume(folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:

@@ -1,12 +1,11 @@
 """A batch's results as a table: CSV or Parquet, one row per clip."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepfake.batch.progress import BatchResult
-from deepfake.files import check_writable, csv_cell, output, readable
+from deepfake.files import check_writable, csv_cell, output, readable, replacing
 
 # The first five are those of `evaluate --out`.
 TABLE_COLUMNS = (
@@ -49,13 +48,11 @@ def write_table(path: Path, results: Iterable[BatchResult], *, columns: Sequence
     ]
     table = pd.DataFrame(rows, columns=list(columns))
     table = table.astype({name: "string" if name in TEXT_COLUMNS else "Float64" for name in columns})
-    with output(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".table-") as folder:
-        draft = Path(folder, path.name)
+    with output(path), replacing(path) as draft:
         if parquet:
             table.to_parquet(draft, index=False)
         else:
             table.to_csv(draft, index=False, encoding="utf-8", lineterminator="\n")
-        draft.replace(path)
 
 
 def _row(result: BatchResult) -> dict[str, Any]:

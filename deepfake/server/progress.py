@@ -6,7 +6,6 @@ The worker writes, the page reads. Files survive a worker that is killed and nee
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 
 from deepfake.analysis.verdict import Verdict
+from deepfake.files import replacing
 from deepfake.serialize import from_bytes, to_bytes
 
 logger = logging.getLogger(__name__)
@@ -141,11 +141,8 @@ def _thinned(values: Sequence[float]) -> tuple[tuple[float, ...], int]:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a report. One that cannot be written, on a full disk say, ends nothing: what it reports on may still be."""
-    temporary = path.with_suffix(".new")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with replacing(path) as draft:
+            draft.write_bytes(content)
     except OSError as error:
         logger.warning("%s cannot be written: %s", path.name, error)
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

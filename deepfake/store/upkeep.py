@@ -1,7 +1,5 @@
 """A store looked after: copied while it is in use, and checked."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +7,7 @@ from sqlalchemy import select
 
 from deepfake.analysis.keeping import analysis_from_bytes
 from deepfake.errors import StoreError
-from deepfake.files import output
+from deepfake.files import output, replacing
 from deepfake.settings import Settings, settings_given
 from deepfake.store.database import Database
 from deepfake.store.tables import analyses, case_clips, payloads
@@ -45,15 +43,9 @@ def back_up_store(target: Path, settings: Settings | None = None) -> str:
                 database.name,
                 "this store is a PostgreSQL database: copy it with pg_dump, or with what its administrator uses",
             )
-        with output(target):
-            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            os.close(handle)
-            try:
-                database.copy_to(Path(name))
-                Path(name).replace(target)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+        with output(target), replacing(target) as draft:
+            draft.touch(mode=0o600)
+            database.copy_to(draft)
     finally:
         database.close()
     return database.name

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace
 
+from deepfake.files import replacing
 from deepfake.video.info import Image
 
 logger = logging.getLogger(__name__)
@@ -143,23 +144,18 @@ def slowed(path: Path | str, out: Path | str, factor: float) -> None:
 
     Meant for clips that ClipWriter wrote; sound is left out.
     """
-    out = Path(out)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     scale = Fraction(factor).limit_denominator(1000)
-    try:
-        with (
-            av.open(f"file:{path}") as source,
-            av.open(f"file:{temporary}", "w", format="mp4", options=CONTAINER_OPTIONS) as target,
-        ):
-            pictures = source.streams.video[0]
-            stream = target.add_stream_from_template(pictures)
-            for packet in source.demux(pictures):
-                if packet.dts is None or packet.pts is None:
-                    continue  # the empty packet that ends a stream
-                packet.pts, packet.dts = round(packet.pts * scale), round(packet.dts * scale)
-                packet.duration = round((packet.duration or 0) * scale)
-                packet.stream = stream
-                target.mux(packet)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(Path(out)) as draft,
+        av.open(f"file:{path}") as source,
+        av.open(f"file:{draft}", "w", format="mp4", options=CONTAINER_OPTIONS) as target,
+    ):
+        pictures = source.streams.video[0]
+        stream = target.add_stream_from_template(pictures)
+        for packet in source.demux(pictures):
+            if packet.dts is None or packet.pts is None:
+                continue  # the empty packet that ends a stream
+            packet.pts, packet.dts = round(packet.pts * scale), round(packet.dts * scale)
+            packet.duration = round((packet.duration or 0) * scale)
+            packet.stream = stream
+            target.mux(packet)

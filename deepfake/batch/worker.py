@@ -6,12 +6,12 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import CancelledError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from pebble import ProcessExpired
 
@@ -27,7 +27,6 @@ from deepfake.errors import (
     DeepfakeError,
     LimitError,
     SignalError,
-    StoreBusyError,
     StoreError,
     WorkerError,
 )
@@ -38,8 +37,6 @@ from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 POLL_S = 0.25  # how soon a canceled batch lets go of its clips
 ATTEMPTS = 2  # at a clip whose child is ended from outside: it may have been another clip that wanted the memory
 ENDED_FROM_OUTSIDE = (-9, -15)  # exit codes of a child: SIGKILL, SIGTERM
@@ -48,7 +45,6 @@ SAME_EVERYWHERE = (
     '`if __name__ == "__main__":`'
 )
 BUSY_PATIENCE_S = 60.0  # for a store that another process keeps to itself: an analysis is worth the wait
-BUSY_PAUSE_S = 0.1  # where the store says at once that it is busy
 MOST_BREAKS = 3  # of a child's pool over one clip, for no fault of the clip
 
 
@@ -120,7 +116,7 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
             why = as_deepfake_error(error, clip.name, task.timeout_s).detail
             is_over = isinstance(error, TimeoutError)
             # Opened for this alone: a worker holds one connection to the store, its child's.
-            with open_store(task.settings) as store:
+            with open_store(task.settings, wait_s=BUSY_PATIENCE_S) as store:
                 return _failed(clip, task, store, clip.version or _version(clip), why, is_over=is_over)
 
 
@@ -150,13 +146,13 @@ def analyze_clip(clip: ClipEntry, task: Task, folder: str) -> BatchResult:
     look_for_weights_in(task.settings.weights_dir)
     _check_version(task)
     started = time.perf_counter()
-    store, version = _when_free(lambda: _store(task.settings)), clip.version or ""
+    store, version = _store(task.settings), clip.version or ""
     try:
         copy = local_copy(clip.location, Path(folder), task.settings)
         version = copy.stamp
         if version:
-            _when_free(lambda: store.remember_file(clip.location, version, copy.sha256))
-        known = _when_free(lambda: kept(store, [copy.sha256], task.looks, task.settings.max_faces))
+            store.remember_file(clip.location, version, copy.sha256)
+        known = kept(store, [copy.sha256], task.looks, task.settings.max_faces)
         found = known.get(copy.sha256)
         if found is not None:
             return known_result(clip, found, task.looks)
@@ -224,7 +220,7 @@ def _analyzed(copy: LocalCopy, task: Task) -> Analysis:
 def _stored(clip: ClipEntry, store: AnalysisStore, analysis: Analysis, copy: LocalCopy, seconds: float) -> BatchResult:
     if is_url(clip.location):
         analysis = analysis.with_path(Path(clip.name))
-    _when_free(lambda: store.put(analysis, name=_store_name(clip), location=clip.location))
+    store.put(analysis, name=_store_name(clip), location=clip.location)
     verdict = analysis.verdict
     look: Look = "quick" if analysis.config.quick else "full"
     answer = verdict.probability_fake, verdict.label, verdict.first_reason
@@ -248,20 +244,8 @@ def _failed(
     if version:
         limits = limits_of(task.settings, task.timeout_s) if is_over else ""
         name = _store_name(clip)
-        _when_free(lambda: store.put_failure(clip.location, version, task.fingerprint, error, name=name, limits=limits))
+        store.put_failure(clip.location, version, task.fingerprint, error, name=name, limits=limits)
     return BatchResult(clip, "failed", error=error)
-
-
-def _when_free(ask: Callable[[], T]) -> T:
-    """Return what the store answers, asking a busy one again, each time as long as the store itself waits."""
-    until_s = time.monotonic() + BUSY_PATIENCE_S
-    while True:
-        try:
-            return ask()
-        except StoreBusyError:
-            if time.monotonic() > until_s:
-                raise
-            time.sleep(BUSY_PAUSE_S)
 
 
 def _store_name(clip: ClipEntry) -> str:
@@ -283,7 +267,7 @@ def _version(clip: ClipEntry) -> str:
 
 @functools.cache
 def _store(settings: Settings) -> AnalysisStore:
-    return open_store(settings)
+    return open_store(settings, wait_s=BUSY_PATIENCE_S)
 
 
 @functools.cache

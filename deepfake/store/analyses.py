@@ -54,12 +54,15 @@ POSTGRESQL_CHUNK = 5000
 _T = TypeVar("_T")
 
 
-def open_store(settings: Settings | None = None, url: str | None = None) -> "AnalysisStore":
+def open_store(
+    settings: Settings | None = None, url: str | None = None, *, wait_s: float | None = None
+) -> "AnalysisStore":
     """Return the store of kept analyses. A store of an older version is brought up to date; a missing one is made.
 
     Args:
         settings: Their database_url names the store; by default the settings in force.
         url: Names the store instead: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
+        wait_s: How long to wait for another process that keeps a SQLite file busy, in seconds; by default 5.
 
     Raises:
         StoreError: The store is damaged, was written by a newer version, or cannot be reached.
@@ -75,7 +78,8 @@ def open_store(settings: Settings | None = None, url: str | None = None) -> "Ana
         True
     """
     settings = settings_given(settings)
-    return AnalysisStore(Database(settings.database_url if url is None else url), settings.cases_dir)
+    address = settings.database_url if url is None else url
+    return AnalysisStore(Database(address, wait_s=wait_s), settings.cases_dir)
 
 
 class AnalysisStore:

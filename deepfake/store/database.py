@@ -33,16 +33,18 @@ ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
 class Database:
     """A SQLite file or a PostgreSQL database. Safe to use from several threads, and after a fork."""
 
-    def __init__(self, address: str, *, must_exist: bool = False) -> None:
-        """must_exist: make no SQLite file where there is none. Raises StoreError where the address names no database
-        that can be used."""
+    def __init__(self, address: str, *, must_exist: bool = False, wait_s: float | None = None) -> None:
+        """must_exist: make no SQLite file where there is none. wait_s: how long to wait for another process that keeps
+        the store busy, by default BUSY_TIMEOUT_S. Raises StoreError where the address names no database that can be
+        used."""
         self._url = _checked(address)
         self.name = _shown(self._url)
         self.is_sqlite = self._url.drivername == "sqlite+pysqlite"
         self._pid = os.getpid()
+        self._wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
         with self._told():
             self._prepare(must_exist)
-            self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url)
+            self._engine = _sqlite_engine(self._url, self._wait_s) if self.is_sqlite else _postgresql_engine(self._url)
             self._writer = self._engine.execution_options(writes=True)  # the same connections
         try:
             self._bring_up_to_date()
@@ -163,7 +165,7 @@ class Database:
     def _as_error(self, error: BaseException | None) -> StoreError:
         said = self._cleaned(str(error))
         if self.is_sqlite and any(word in said.lower() for word in ("locked", "busy")):
-            why = f"another process has kept the store busy for {BUSY_TIMEOUT_S:g} s ({said}); try again later"
+            why = f"another process has kept the store busy for {self._wait_s:g} s ({said}); try again later"
             return StoreBusyError(self.name, why)
         return StoreError(self.name, self._in_words(said))
 
@@ -233,15 +235,15 @@ def _postgresql_engine(url: URL) -> Engine:
     return create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
 
 
-def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
+def _sqlite_engine(url: URL, wait_s: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": wait_s}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:
         # Transactions are begun below: the module by itself would leave reads and table changes out of them.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        _use_write_ahead_log(connection)
+        _use_write_ahead_log(connection, wait_s)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -252,9 +254,9 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def _use_write_ahead_log(connection: sqlite3.Connection, wait_s: float) -> None:
     """Readers do not wait for a writer then. Where the file system cannot do it, SQLite goes on as it was."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    deadline = time.monotonic() + wait_s
     [mode] = connection.execute("PRAGMA journal_mode").fetchone()
     while mode != "wal":
         try:

@@ -6,6 +6,7 @@ A stand-in (batch_work) is in the place of the analysis: what becomes of a clip 
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -25,7 +26,7 @@ from deepfake.errors import SettingsError, StoreBusyError, StoreError, WorkerErr
 from deepfake.settings import Settings
 from deepfake.signals.base import FaceSignal, FaceView, SignalInfo
 from deepfake.signals.registry import FACE_SIGNALS, register_signal
-from deepfake.store import AnalysisStore, open_store
+from deepfake.store import database, open_store
 from tests import batch_work
 from tests.batch.runs import calls, new_batch, stored, write_clips
 from tests.waiting import until
@@ -312,29 +313,27 @@ def test_a_store_that_is_busy_for_a_while_costs_no_analysis(
     (clip,) = collect_clips(write_clips(tmp_path / "clips", "0.5"))
     config = AnalysisConfig()
     task = Task(config, config.fingerprint(), looks_of(config), settings, 60.0, batch_work.analyze)
-    busy = {"put": 2, "remember_file": 1}
-
-    def make_busy(method: str) -> None:
-        answer = getattr(AnalysisStore, method)
-
-        def ask(*given: object, **named: object) -> object:
-            busy[method] -= 1
-            if busy[method] >= 0:
-                raise StoreBusyError("store.db", "another process has kept the store busy")
-            return answer(*given, **named)
-
-        monkeypatch.setattr(AnalysisStore, method, ask)
-
-    for method in busy:
-        make_busy(method)
+    open_store(settings).close()
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)  # what others wait
+    other = sqlite3.connect(settings.cache_dir / "store.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    free = threading.Timer(0.5, other.rollback)
+    free.start()
     assert analyze_clip(clip, task, str(tmp_path)).status == "analyzed"
+    free.join()
     assert calls(settings) == ["0.5"]
-    assert busy == {"put": -1, "remember_file": -1}
-    busy["remember_file"] = 10**9
+    forget_store(settings)
+    other.execute("BEGIN EXCLUSIVE")
     monkeypatch.setattr(worker, "BUSY_PATIENCE_S", 0.0)
-    with pytest.raises(StoreBusyError):
+    with pytest.raises(StoreBusyError, match="busy for 0 s"):
         analyze_clip(clip, task, str(tmp_path))
-    worker._store(settings).close()  # this process was the worker, which keeps its store open
+    other.close()
+    forget_store(settings)
+
+
+def forget_store(settings: Settings) -> None:
+    """Close what this process keeps open as the worker that it was."""
+    worker._store(settings).close()
     worker._store.cache_clear()
 
 

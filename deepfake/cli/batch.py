@@ -164,7 +164,7 @@ def _finish(
 
 
 def _summary_lines(summary: "BatchSummary", results: dict[str, "BatchResult"]) -> Iterator[str]:
-    from deepfake.report.wording import duration_text
+    from deepfake.words import duration_text
 
     progress = summary.progress
     rate = "" if progress.clips_per_minute is None else f", {progress.clips_per_minute:.1f} clips per minute"
@@ -221,7 +221,7 @@ def _display(total: int) -> Iterator[Callable[["BatchResult", "Batch"], None]]:
 
 
 def _rest(progress: "BatchProgress") -> str:
-    from deepfake.report.wording import duration_text
+    from deepfake.words import duration_text
 
     parts = [f"{progress.failed} failed"] if progress.failed else []
     if progress.clips_per_minute is not None and progress.seconds_left is not None:

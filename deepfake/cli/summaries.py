@@ -25,9 +25,9 @@ from deepfake.report.card import marked_answer
 from deepfake.report.document import Document
 from deepfake.report.file_wording import adjustment_sentence, declared_sentences
 from deepfake.report.table import people_table
-from deepfake.report.wording import CAUTION, notes_of, reason_sentences, rule_sentence, score_text
+from deepfake.report.wording import CAUTION, notes_of, reason_sentences, rule_sentence
 from deepfake.video.info import VideoInfo
-from deepfake.words import counted
+from deepfake.words import counted, score_text
 
 VERDICT_STYLES = {"LIKELY_REAL": "bold cyan", "INCONCLUSIVE": "bold", "LIKELY_FAKE": "bold red"}
 PIPE_WIDTH = 120  # columns, where the output is no terminal

@@ -4,8 +4,8 @@ from typing import Final
 
 from deepfake.comparison.compare import Comparison
 from deepfake.comparison.findings import MIN_PAIR_SIMILARITY, NUDGE_S, SHIFT_S, Finding, FindingCode, PairCheck
-from deepfake.report.wording import format_time, notes_of
-from deepfake.words import counted
+from deepfake.report.wording import notes_of
+from deepfake.words import counted, format_time
 
 FINDING_TITLES: Final[dict[FindingCode, str]] = {
     "face": "The face differs most",

@@ -23,11 +23,12 @@ from deepfake.report.card import ANSWER_WORDS, strength_text
 from deepfake.report.curves import line_svg
 from deepfake.report.document import Document, Picture, Row, Section
 from deepfake.report.page import file_rows, made_section, name_of
-from deepfake.report.wording import ALONE_NOTE, format_time, reason_sentences
+from deepfake.report.wording import ALONE_NOTE, reason_sentences
 from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
 from deepfake.views.stills import fitted, frames_of, jpeg
+from deepfake.words import format_time
 
 MOMENTS_SHOWN: Final = 3
 SIDE_PX: Final = 640  # of each of the two pictures

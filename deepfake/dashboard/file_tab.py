@@ -14,9 +14,8 @@ from deepfake.dashboard.text import plain
 from deepfake.detectors import quality_limits
 from deepfake.report import EXPORTS, ExportOptions
 from deepfake.report.file_wording import adjustment_sentence
-from deepfake.report.wording import format_time
 from deepfake.video.info import VideoInfo
-from deepfake.words import counted
+from deepfake.words import counted, format_time
 
 STAGES = {
     "models": "Loading the models",

@@ -8,10 +8,10 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.report.wording import format_time
 from deepfake.server.results import Request
 from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
+from deepfake.words import format_time
 
 # Streamlit reads the whole file into memory to serve it; a large one is shown as a smaller copy.
 PLACE_WIDTH_PX = 570

@@ -11,7 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from deepfake.analysis.model import Analysis
 from deepfake.dashboard.charts import clickable_chart
 from deepfake.dashboard.state import PageState
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
+from deepfake.words import format_time
 
 TIME_PARAMETER = "t"
 MAX_PILLS = 10

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from deepfake.figures.scores import score_points
 from deepfake.figures.style import COLORS, styled, vertical_lines
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Image
+from deepfake.words import format_time
 
 PICTURE_SIDE_PX = 448
 MAX_OPACITY = 0.5

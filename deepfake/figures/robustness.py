@@ -7,6 +7,7 @@ from deepfake.analysis.verdict import VerdictLabel
 from deepfake.figures.style import COLORS, empty_figure, styled
 from deepfake.report.card import stability_sentence
 from deepfake.report.wording import VERDICT_WORDS, person_name, rate_name
+from deepfake.words import bit_rate_text
 
 HEIGHT_PX = 380
 TITLE = "P(fake) of the clip, re-compressed"
@@ -45,20 +46,6 @@ def recompression_figure(result: Recompression, track_id: int | None = None) -> 
 def _differ(result: Recompression, track_id: int) -> bool:
     own = [outcome.told_probability for rate in result.rates if (outcome := rate.of(track_id)) is not None]
     return any(value is not None for value in own) and own != [rate.clip.told_probability for rate in result.rates]
-
-
-def bit_rate_text(bit_rate: float | None) -> str:
-    """Return a bit rate for readers, two or three significant digits. bit_rate: bit/s, or None."""
-    if bit_rate is None:
-        return "unknown"
-    return f"{bit_rate / 1e6:.1f} Mbit/s" if bit_rate >= 999_500 else f"{bit_rate / 1e3:.0f} kbit/s"
-
-
-def size_text(size_bytes: int | None) -> str:
-    """Return a file's size for readers, two or three significant digits. size_bytes: or None."""
-    if size_bytes is None:
-        return "unknown"
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 999_500 else f"{size_bytes / 1e3:.0f} kB"
 
 
 def _curve(result: Recompression, track_id: int | None, name: str, dash: str, shift: float) -> go.Scatter:

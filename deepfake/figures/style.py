@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from deepfake.report.wording import format_time
+from deepfake.words import format_time
 
 COLORS = {
     "real": "#0F8B8D",

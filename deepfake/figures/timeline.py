@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.style import COLORS, empty_figure, styled, vertical_lines
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
+from deepfake.words import format_time
 
 TITLE = "Who is visible when"
 ROW_HEIGHT_PX = 34

@@ -10,17 +10,9 @@ from deepfake.analysis.recompression import Recompression
 from deepfake.analysis.verdict import Answer, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
-from deepfake.report.wording import (
-    KNOWN_CLIP,
-    evidence_sentence,
-    is_known_clip,
-    part_text,
-    person_name,
-    rate_name,
-    score_text,
-)
+from deepfake.report.wording import KNOWN_CLIP, evidence_sentence, is_known_clip, person_name, rate_name
 from deepfake.signals.registry import signal_info
-from deepfake.words import counted
+from deepfake.words import counted, part_text, score_text
 
 ANSWER_WORDS: Final[dict[Answer, str]] = {
     "LIKELY_FAKE": "Likely fake",

@@ -9,9 +9,8 @@ from deepfake.report.document import Document, Row, Section
 from deepfake.report.file_wording import declared_sentences
 from deepfake.report.page import HEAD, analysis_document
 from deepfake.report.table import first_reason
-from deepfake.report.wording import probability_text
 from deepfake.store import Case, KeptContent
-from deepfake.words import counted
+from deepfake.words import counted, probability_text
 
 LEFT_OUT: Final = frozenset(
     {"Values of every frame", "Similarity of successive frames", "The rule this project began with"}

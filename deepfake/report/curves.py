@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.model import Analysis
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
+from deepfake.words import format_time
 
 CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_TOP, CHART_BOTTOM = 960, 260, 52, 12, 28
 LABEL_LOOK = 'font-size="16" fill="#4a5560"'

@@ -28,13 +28,12 @@ from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     directed_sentences,
-    format_time,
     limits_of,
     person_name,
-    probability_text,
     rate_name,
     warning_sentences,
 )
+from deepfake.words import format_time, probability_text
 
 RULE_NOTE = f"{RULE_BLIND_SPOT} It has no part in the verdict."
 TONES: dict[Answer, Tone] = {"LIKELY_FAKE": "fake", "LIKELY_REAL": "real"}

@@ -11,8 +11,9 @@ from deepfake.analysis.model import Analysis
 from deepfake.faces.tracking import FaceTrack
 from deepfake.files import csv_cell, csv_text
 from deepfake.report.card import ANSWER_WORDS, card_reasons
-from deepfake.report.wording import KNOWN_CLIP, causes_text, format_time, is_known_clip, person_name
+from deepfake.report.wording import KNOWN_CLIP, causes_text, is_known_clip, person_name
 from deepfake.signals.base import SignalTrace
+from deepfake.words import format_time
 
 FRAME_COLUMNS = ("frame", "time_s", "frame_similarity", "cut")
 TRACK_COLUMNS = ("left_px", "top_px", "right_px", "bottom_px", "confidence", "face_similarity", "not_judged")

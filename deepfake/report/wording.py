@@ -1,6 +1,5 @@
 """Every sentence about verdicts, their reasons and their limits, for pages, command line and files."""
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,7 +12,7 @@ from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings
 from deepfake.signals.registry import signal_info
-from deepfake.words import counted
+from deepfake.words import counted, format_time, part_text
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "No signs of a fake",
@@ -345,41 +344,6 @@ def causes_text(person: NotJudged) -> str:
 def rate_name(rate: RateOutcome) -> str:
     """Return what a rate is called."""
     return "as it is" if rate.crf is None else f"CRF {rate.crf}"
-
-
-def score_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
-    """Return P(fake) with its 95 % interval in one line, "" where there is none."""
-    return "" if probability is None else f"P(fake) {probability_text(probability, interval)}"
-
-
-def part_text(share: float) -> str:
-    """Return a share of something in per cent, a small one with a decimal."""
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
-def probability_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
-    """Return a probability with its 95 % interval, "–" where there is none."""
-    if probability is None:
-        return "–"
-    return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
-
-
-def duration_text(seconds: float) -> str:
-    """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def format_time(seconds: float) -> str:
-    """Return a time as m:ss.ff, hundredths rounded half up; "–" where it is not a number."""
-    if not math.isfinite(seconds):
-        return "–"
-    hundredths = math.floor(abs(seconds) * 100 + 0.5)
-    minutes, rest = divmod(hundredths, 6000)
-    sign = "-" if seconds < 0 and hundredths else ""
-    return f"{sign}{minutes}:{rest // 100:02d}.{rest % 100:02d}"
 
 
 def person_name(track_id: int) -> str:

@@ -18,10 +18,11 @@ from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompress
 from deepfake.dashboard.analyze.recompress_tab import abstentions, recompression_table
 from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, QualityLimits, classifier
 from deepfake.detectors.efficientnet import WHOLE
-from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
+from deepfake.figures.robustness import recompression_figure
 from deepfake.report.analysis_json import recompression_to_dict
 from deepfake.report.card import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes
+from deepfake.words import bit_rate_text, size_text
 from tests.told import told
 from tests.watched import Watched
 

@@ -11,7 +11,8 @@ from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.report import wording
 from deepfake.report.card import ANSWER_WORDS
-from deepfake.report.wording import VERDICT_WORDS, score_text
+from deepfake.report.wording import VERDICT_WORDS
+from deepfake.words import score_text
 from tests.app.driver import RUN_LIMIT_S
 from tests.store.samples import sample_analysis
 

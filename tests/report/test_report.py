@@ -31,9 +31,9 @@ from deepfake.report.files import write_text
 from deepfake.report.html import document_html
 from deepfake.report.page import analysis_document, command_of
 from deepfake.report.table import frames_table, people_table
-from deepfake.report.wording import format_time
 from deepfake.signals.base import SignalTrace
 from deepfake.video.info import Adjustment, VideoInfo
+from deepfake.words import format_time
 from tests.told import told
 
 FRAMES = 12

@@ -19,15 +19,12 @@ from deepfake.report.wording import (
     CAUTION,
     cause_of_abstention,
     directed_sentences,
-    duration_text,
     evidence_sentence,
     limits_of,
-    probability_text,
     reason_sentences,
-    score_text,
 )
 from deepfake.video.info import Adjustment, VideoInfo
-from deepfake.words import counted
+from deepfake.words import counted, duration_text, probability_text, score_text
 
 SCORE = Evidence("score", "learned_score", 1, {"probability_fake": 0.934, "frames": 22, "share_fake": 0.75})
 TOO_SMALL = Evidence("face_too_small", "face_width", 1, {"px": 31.2, "at_least": 48.0})

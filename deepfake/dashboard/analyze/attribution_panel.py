@@ -10,7 +10,7 @@ from deepfake.dashboard.selection import time_chart
 from deepfake.dashboard.state import PageState, runtime
 from deepfake.faces.tracking import FaceTrack
 from deepfake.figures.attribution import attribution_scale_figure, dense_score_figure
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
 from deepfake.server.tasks import ATTRIBUTION_CLIP_FILE, ATTRIBUTION_FILE, make_attribution_clip
@@ -20,6 +20,7 @@ from deepfake.views.attribution_clip import (
     part_at,
     part_bounds,
 )
+from deepfake.words import format_time
 
 HOW_TO_READ = (
     "How to read this: left the face, right the same with what moved the classifier laid over it, below them the score "

@@ -31,14 +31,12 @@ from deepfake.report.file_wording import declared_sentences
 from deepfake.report.wording import (
     KNOWN_CLIP,
     directed_sentences,
-    format_time,
     is_known_clip,
     limits_of,
     person_name,
     reason_sentences,
-    score_text,
 )
-from deepfake.words import counted
+from deepfake.words import counted, format_time, score_text
 
 MAX_PERSON_BADGES = 6
 # Steps that a tab of the page is for, and their icons.

@@ -18,12 +18,12 @@ from deepfake.dashboard.state import PageState
 from deepfake.detectors import classifier
 from deepfake.faces.tracking import track_crop_to_frame
 from deepfake.figures.scores import signal_figure, why_no_score
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.signals.base import FaceSignal, SignalInfo, SignalTrace
 from deepfake.signals.blink import MIN_MEASURED_S, USUAL_PER_MINUTE, BlinkSignal, BlinkSummary, summarize_blinks
 from deepfake.signals.registry import FACE_SIGNALS, real_band, real_values, signal_auc, signal_info
 from deepfake.signals.spectrum import SpectrumSignal
-from deepfake.words import counted
+from deepfake.words import counted, format_time
 
 MOMENTS_LISTED = 5
 HOW_TO_READ = (

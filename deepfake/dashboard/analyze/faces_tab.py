@@ -16,10 +16,10 @@ from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.base import FaceDetection, agreement, boxes_of
 from deepfake.faces.detection import FACE_DETECTORS, face_detector_title
 from deepfake.figures.pictures import drawn_faces
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
-from deepfake.words import counted
+from deepfake.words import counted, format_time
 
 TRACKED = "As followed"
 BOTH = "Both"

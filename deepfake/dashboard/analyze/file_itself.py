@@ -13,11 +13,11 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.snapshots import credentials, file_facts, frame_grid
 from deepfake.dashboard.text import cells, plain
 from deepfake.figures.file import bit_rate_figure
-from deepfake.report.wording import format_time
 from deepfake.spread import spread
 from deepfake.video.credentials import CredentialState
 from deepfake.video.file_facts import FileFacts, Tag
 from deepfake.views.stills import GridTile, jpeg
+from deepfake.words import format_time
 
 MAX_KEY_FRAMES = 12
 KEY_FRAME_SIDE_PX = 960  # large enough for a search by picture

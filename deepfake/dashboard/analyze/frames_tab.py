@@ -11,8 +11,9 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_grid
 from deepfake.dashboard.state import AnalyzePage
-from deepfake.report.wording import format_time, person_name
+from deepfake.report.wording import person_name
 from deepfake.views.stills import GridTile
+from deepfake.words import format_time
 
 PAGE_TILES = 48
 MOST_FOLDED = 6  # a row of no more pictures folds on a narrow screen; a longer one scrolls

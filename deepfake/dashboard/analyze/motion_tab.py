@@ -4,8 +4,8 @@ import streamlit as st
 
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
-from deepfake.report.wording import format_time, person_name
-from deepfake.words import counted
+from deepfake.report.wording import person_name
+from deepfake.words import counted, format_time
 
 
 def draw_motion(ready: ReadyAnalysis, track_id: int | None) -> None:

@@ -10,18 +10,14 @@ from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.on_demand import made_on_demand
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import PageState, runtime
-from deepfake.figures.robustness import bit_rate_text, recompression_figure, size_text
+from deepfake.figures.robustness import recompression_figure
 from deepfake.figures.scores import why_no_score
 from deepfake.report.card import ANSWER_WORDS, marked_answer, stability_sentence
-from deepfake.report.wording import (
-    abstention_sentences,
-    person_name,
-    probability_text,
-    rate_name,
-)
+from deepfake.report.wording import abstention_sentences, person_name, rate_name
 from deepfake.serialize import from_bytes
 from deepfake.server.results import Request
 from deepfake.server.tasks import RECOMPRESSION_FILE, recompress_clip
+from deepfake.words import bit_rate_text, probability_text, size_text
 
 WHAT = (
     f"The clip is encoded again with H.264 (x264, preset {PRESET}, same size) at CRF "

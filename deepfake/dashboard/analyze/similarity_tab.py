@@ -13,10 +13,11 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time
 from deepfake.dashboard.snapshots import face_clip_file, face_grid, frame_pair
 from deepfake.dashboard.state import PageState
-from deepfake.report.wording import RULE_BLIND_SPOT, format_time, person_name, rule_sentence
+from deepfake.report.wording import RULE_BLIND_SPOT, person_name, rule_sentence
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.drops import deepest_drops
 from deepfake.views.stills import GridTile
+from deepfake.words import format_time
 
 DROPS_LISTED = 5
 MAX_CUTS_LISTED = 8

@@ -27,10 +27,10 @@ from deepfake.faces.base import FaceDetection
 from deepfake.figures.pictures import drawn_faces
 from deepfake.figures.scores import paired_signal_figure
 from deepfake.report.card import card_reasons
-from deepfake.report.wording import ALONE_NOTE, format_time, person_name, score_text
+from deepfake.report.wording import ALONE_NOTE, person_name
 from deepfake.signals.registry import signal_info
 from deepfake.views.stills import scaled
-from deepfake.words import counted
+from deepfake.words import counted, format_time, score_text
 
 
 def draw_answer(ready: ReadyComparison) -> None:

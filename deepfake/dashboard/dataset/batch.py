@@ -13,9 +13,8 @@ from deepfake.dashboard.text import cells, height_of, plain
 from deepfake.dashboard.verdict_cells import batch_key, failures_of, verdicts_of
 from deepfake.dataset import Dataset
 from deepfake.detectors import classifier_title
-from deepfake.report.wording import duration_text
 from deepfake.server.batches import BatchRun, BatchState
-from deepfake.words import counted
+from deepfake.words import counted, duration_text
 
 POLL_S = 1.5
 WATCHED = "_batch-watched"  # the batch whose progress this session saw last, until its end is announced

@@ -21,10 +21,10 @@ from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
 from deepfake.report.case import case_document
 from deepfake.report.table import answers_csv, first_reason
-from deepfake.report.wording import format_time
 from deepfake.server.results import analysis_key
 from deepfake.store import Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
+from deepfake.words import format_time
 
 MAX_ROWS_SHOWN: Final = 8
 SEARCH_KEY: Final = "cases"

@@ -20,8 +20,9 @@ from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.figures.scores import score_figure
 from deepfake.figures.timeline import timeline_figure
-from deepfake.report.wording import notes_of, reason_sentences, score_text
+from deepfake.report.wording import notes_of, reason_sentences
 from deepfake.store import AnalysisSummary
+from deepfake.words import score_text
 
 REFERENCE = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})")
 

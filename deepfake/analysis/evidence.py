@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,8 @@ from deepfake.signals.registry import (
 )
 
 Direction = Literal["for", "against", "limits"]
-EvidenceCode = Literal[
-    "no_face",
-    "no_persons",
-    "faces_left_out",
+# Each of these keeps a person from being judged.
+StoppingCode = Literal[
     "unscored",
     "all_damaged",
     "uncalibrated",
@@ -35,6 +33,12 @@ EvidenceCode = Literal[
     "hardly_a_face",
     "nothing_moves",
     "a_picture",
+]
+EvidenceCode = Literal[
+    "no_face",
+    "no_persons",
+    "faces_left_out",
+    StoppingCode,
     "score",
     "reals_as_suspicious",
     "fakes_as_low",
@@ -45,23 +49,7 @@ EvidenceCode = Literal[
     "signal_usual",
     "as_kept",
 ]
-# Each of these keeps a person from being judged.
-STOPPING: Final = frozenset[EvidenceCode](
-    {
-        "unscored",
-        "all_damaged",
-        "uncalibrated",
-        "face_too_small",
-        "face_too_blurred",
-        "cut_off",
-        "compressed_too_hard",
-        "seen_too_briefly",
-        "turned_away",
-        "hardly_a_face",
-        "nothing_moves",
-        "a_picture",
-    }
-)
+STOPPING: Final = frozenset[EvidenceCode](get_args(StoppingCode))
 Values = dict[str, int | float | str]  # the numbers of a fact, by name
 SCORE: Final = "learned_score"  # the trace of a classifier's P(fake)
 

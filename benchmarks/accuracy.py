@@ -208,7 +208,7 @@ def signal_scores(analysis: Analysis, judged: Sequence[int]) -> dict[str, float 
     rule = analysis.notebook_rule
     scores: dict[str, float | None] = {
         "notebook's rule": None if rule.label is None else RULE_ORDER[rule.label],
-        "frame similarity, lowest (−)": -rule.minimum,
+        "frame similarity, lowest (−)": None if rule.minimum is None else -rule.minimum,
     }
     for signal in FACE_SIGNALS:
         sign, mark = (-1, " (−)") if signal.info.suspicious == "low" else (1, "")
@@ -338,10 +338,11 @@ def _interval(scored: Sequence[Measured], scorer: str) -> tuple[float, float]:
 def verdict_table(measured: Sequence[Measured]) -> list[str]:
     """Return one row a classifier: how many of its verdicts are right, wrong, and left open."""
     rows = []
-    for name, verdicts in {
+    by_classifier: dict[str, list[str | None]] = {
         CLIP: [found.judged.verdict for found in measured],
         EFFICIENTNET: [found.verdict for found in measured],
-    }.items():
+    }
+    for name, verdicts in by_classifier.items():
         said = list(zip(verdicts, (found.judged.is_fake for found in measured), strict=True))
         reals, fakes = (sum(is_fake is kind for _, is_fake in said) for kind in (False, True))
         cells = [

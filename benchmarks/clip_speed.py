@@ -163,7 +163,7 @@ def write_repeated(clip: Path, path: Path, *, repeats: int, packets: int | None 
                 stream = stream or output.add_stream_from_template(source.streams.video[0])
                 end = offset
                 for packet in _video_packets(source, packets):
-                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    packet.pts, packet.dts = (packet.pts or 0) + offset, (packet.dts or 0) + offset
                     end = max(end, packet.pts + (packet.duration or 1))
                     packet.stream = stream
                     output.mux(packet)
@@ -171,7 +171,7 @@ def write_repeated(clip: Path, path: Path, *, repeats: int, packets: int | None 
     return path
 
 
-def _video_packets(source: av.container.InputContainer, count: int | None) -> Iterator[av.Packet]:
+def _video_packets(source: av.container.InputContainer, count: int | None) -> Iterator[av.Packet[av.VideoStream]]:
     """Yield packets with their times from zero, in decoding order."""
     first = None
     sent = 0

@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from signals import ROOT, SAMPLED_HZ, crops, face_path, source_of
+from signals import ROOT, SAMPLED_HZ, crops, face_path, source_of  # type: ignore[import-not-found]
 from sklearn.linear_model import LogisticRegression
 
 from deepfake.analysis.model import CROP_SIZE_PX
@@ -30,6 +29,7 @@ from deepfake.dataset import ClipEntry, open_dataset
 from deepfake.evaluation.metrics import auc, auc_interval
 from deepfake.faces.alignment import crop_to_frame_from_landmarks
 from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum
+from training.prepare import read_image
 
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}
@@ -44,10 +44,9 @@ def photo_spectra(index: Path, count: int) -> list[NDArray[np.float32]]:
     chosen = np.random.default_rng(0).permutation(len(rows))[:count]
     spectra = []
     for row in (rows[k] for k in chosen):
-        bgr = cv2.imread(str(index.parent / row["file"]))
         landmarks = np.array([float(row[name]) for name in LANDMARK_COLUMNS], dtype=np.float32).reshape(5, 2)
         transform = crop_to_frame_from_landmarks(landmarks, CROP_SIZE_PX)
-        square = face_square(np.ascontiguousarray(bgr[..., ::-1]), transform, CROP_SIZE_PX)
+        square = face_square(read_image(index.parent / row["file"]), transform, CROP_SIZE_PX)
         if square is not None and square.shape[0] >= MIN_SQUARE_PX:
             spectra.append(leveled(radial_power_spectrum(square)))
     return spectra

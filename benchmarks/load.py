@@ -37,7 +37,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.tables import update_between_marks  # noqa: E402
+from benchmarks.tables import markdown_table, update_between_marks  # noqa: E402
 from benchmarks.visitor import Visitor  # noqa: E402
 from deepfake import __version__  # noqa: E402
 
@@ -104,7 +104,7 @@ class Server:
         return self.process.memory_info().rss / MIB, sum(workers) / MIB
 
     def descriptors(self) -> int:
-        return self.process.num_fds()
+        return int(self.process.num_fds())
 
     def files(self) -> tuple[int, float]:
         """How many files there are, in MiB as well; the built-in samples are left out."""
@@ -181,7 +181,7 @@ def _fresh(content: bytes, times: int) -> list[str]:
         f"answer, from the end of the upload (goal {TARGET_FIRST_VERDICT_S:g} s)",
     )
     rows = [(name, _both(list(values))) for name, values in zip(names, zip(*found, strict=True), strict=True)]
-    return _table((f"{times} servers", "median and longest"), rows)
+    return markdown_table((f"{times} servers", "median and longest"), rows)
 
 
 def _first_stay(content: bytes) -> tuple[float, float, float]:
@@ -266,7 +266,7 @@ def _load(server: Server, content: bytes, sessions: int, settle_s: float) -> lis
         ("memory of its workers: before, peak, end, after", _memory(1, before, slowest, at_end, after)),
         (f"memory after {settle_s:.0f} s against before (goal {TARGET_GROWTH:.0%})", f"{growth:+.0%}"),
     ]
-    return _table(("", "measured"), rows)
+    return markdown_table(("", "measured"), rows)
 
 
 def _watch(server: Server, health_s: list[float], peak: list[tuple[float, float]], done: threading.Event) -> None:
@@ -307,7 +307,9 @@ def _soak(server: Server, content: bytes, analyses: int, settle_s: float) -> lis
     with Visitor(server.url) as last:  # Streamlit lets go of sessions that are over when the next one comes
         last.wait_for_page()
     rows.append((f"{settle_s:.0f} s later", *_soaked(server, analyses + 1, 0.0)[1:]))
-    return _table(("analyses", "seconds each", "server MiB", "workers MiB", "descriptors", "files", "files MiB"), rows)
+    return markdown_table(
+        ("analyses", "seconds each", "server MiB", "workers MiB", "descriptors", "files", "files MiB"), rows
+    )
 
 
 def _soaked(server: Server, done: int, seconds: float) -> tuple[str, ...]:
@@ -315,10 +317,6 @@ def _soaked(server: Server, done: int, seconds: float) -> tuple[str, ...]:
     count, size = server.files()
     pace = f"{seconds:.1f}" if seconds else ""
     return str(done), pace, f"{own:.0f}", f"{workers:.0f}", str(server.descriptors()), str(count), f"{size:.0f}"
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows)]
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def cut(source: Path, to: Path, first: int, *, halved: bool = False) -> None:
         for frame in reader.frames():
             if frame.index < first or (halved and (frame.index - first) % 2):
                 continue
-            image = cv2.resize(frame.image, (stream.width, stream.height), interpolation=cv2.INTER_AREA)
+            size = stream.width, stream.height
+            image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
 

@@ -78,24 +78,28 @@ def scaled_similarity(fakes: list[Image], originals: list[Image]) -> float:
 
 def measure(dataset: Dataset, count: int) -> list[PairSimilarity]:
     by_name = {entry.name: entry for entry in dataset.entries}
-    fakes = [entry for entry in dataset.entries if entry.label == "FAKE" and entry.original in by_name]
-    fakes = [entry for entry in fakes if entry.on_disk and by_name[entry.original].on_disk]
-    fakes.sort(key=lambda entry: entry.original)
+    fakes = [
+        (entry, by_name[entry.original])
+        for entry in dataset.entries
+        if entry.label == "FAKE" and entry.original in by_name
+    ]
+    fakes = [(entry, original) for entry, original in fakes if entry.on_disk and original.on_disk]
+    fakes.sort(key=lambda pair: pair[1].name)
     small = {
         name: reduced(pictures(by_name[name].path, count))
-        for name in track(sorted({entry.original for entry in fakes}), "originals")
+        for name in track(sorted({original.name for _, original in fakes}), "originals")
     }
     rows = []
-    original_name, originals = "", []
-    for entry in track(fakes, "fakes"):
-        path = by_name[entry.original].path
-        if entry.original != original_name:
-            original_name, originals = entry.original, pictures(path, count)
+    original_name, originals = "", list[Image]()
+    for entry, original in track(fakes, "fakes"):
+        path = original.path
+        if original.name != original_name:
+            original_name, originals = original.name, pictures(path, count)
         overlap, images = find_overlap(entry.path, path), pictures(entry.path, count)
         rate = float(probe(path).frame_rate)
         later = originals[round(SHIFT_S * rate / STEP_FRAMES) :]
         # The same scene may be there twice, as in FaceForensics++ at two compressions: it is no stranger.
-        strangers = [clip for name, clip in small.items() if Path(name).stem != Path(entry.original).stem]
+        strangers = [clip for name, clip in small.items() if Path(name).stem != Path(original.name).stem]
         small_fake = reduced(images)
         rows.append(
             PairSimilarity(

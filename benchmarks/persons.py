@@ -95,7 +95,11 @@ def photo_yaws_deg(index: Path, count: int) -> Iterator[float]:
     with index.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for k in np.random.default_rng(0).permutation(len(rows))[:count]:
-        image = np.ascontiguousarray(cv2.imread(str(index.parent / rows[k]["file"]))[..., ::-1])
+        path = index.parent / rows[k]["file"]
+        picture = cv2.imread(str(path))
+        if picture is None:
+            raise FileNotFoundError(f"{path}: there is no such image, or it cannot be read")
+        image = np.ascontiguousarray(picture[..., ::-1], np.uint8)
         faces = face_detector("mtcnn").detect(image)
         if faces and faces[0].landmarks is not None:
             place = crop_to_frame_from_landmarks(faces[0].landmarks, CROP_SIZE_PX)

@@ -14,6 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 XSRF_COOKIE = "_streamlit_xsrf"
 LIMIT_S = 300.0
@@ -110,8 +111,8 @@ class Visitor:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._http.cookies)
         return connect(
             f"ws://{urlsplit(self._url).netloc}/_stcore/stream",
-            origin=self._url,
-            subprotocols=["streamlit", *([token] if token else [])],
+            origin=Origin(self._url),
+            subprotocols=[Subprotocol(name) for name in ("streamlit", token) if name],
             additional_headers={"Cookie": cookies},
             max_size=None,
             open_timeout=120,

@@ -43,4 +43,6 @@ class PairBatches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
 
 def _cells(mask: Mask | None) -> Mask:
     size = (MASK_CELLS, MASK_CELLS)
-    return np.full(size, np.nan, np.float32) if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    if mask is None:
+        return np.full(size, np.nan, np.float32)
+    return cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32)

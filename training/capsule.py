@@ -157,7 +157,7 @@ def export(state: dict[str, Tensor], out: Path) -> None:
     prefixes = tuple(f"{number}." for number in extractor.used)
     arrays = {name: values for name, values in extractor.exported().items() if name.startswith(prefixes)}
     arrays.update(net.exported())
-    np.savez_compressed(out, **{name: values.astype(np.float16) for name, values in arrays.items()})
+    np.savez_compressed(out, allow_pickle=False, **{name: values.astype(np.float16) for name, values in arrays.items()})
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 

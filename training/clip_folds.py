@@ -244,10 +244,10 @@ def main() -> None:
             recipe = RECIPES[name]
             pool.fill(10 * recipe.pairs)
             net = train(arguments.base, arguments.start, recipe, pool, forbidden(shards, fold), device)
-            np.savez(path, **net.tuned())
+            np.savez(path, allow_pickle=False, **net.tuned())
             print(path, flush=True)
     if arguments.only is None and arguments.fold is None:
-        np.savez(arguments.out / "tuned.npz", **soup(arguments.out, arguments.base))
+        np.savez(arguments.out / "tuned.npz", allow_pickle=False, **soup(arguments.out, arguments.base))
         write_scores(arguments.scores, arguments.out, arguments.base, shards, device)
 
 
@@ -279,7 +279,7 @@ def write_scores(scores: Path, folder: Path, base: Path, shards: Sequence[Shard]
     rows = read_rows(scores)
     for fold in range(len(FOLDS)):
         path = folder / f"soup without {fold}.npz"
-        np.savez(path, **soup(folder, base, (fold,)))
+        np.savez(path, allow_pickle=False, **soup(folder, base, (fold,)))
         net.load_tuned(path)
         judged = [row for row in rows if row["fold"] == str(fold)]
         for row in judged:

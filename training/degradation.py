@@ -69,17 +69,17 @@ def compress(images: Sequence[Image], random: Random) -> list[Image]:
 def through_codec(frames: Sequence[Image], codec: str, options: dict[str, str]) -> Image:
     """Return the last of the frames after the codec. Sides are padded to even numbers and cut back."""
     height, width = frames[0].shape[:2]
-    encoder = av.CodecContext.create(codec, "w")
+    encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height = width + width % 2, height + height % 2
     encoder.pix_fmt, encoder.framerate, encoder.time_base = "yuv420p", Fraction(25), Fraction(1, 25)
     encoder.options, encoder.thread_count = options, 1
     packets = []
     for image in frames:
         if image.shape[0] % 2 or image.shape[1] % 2:
-            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE).astype(np.uint8)
         packets += encoder.encode(av.VideoFrame.from_ndarray(image, format="rgb24"))
     packets += encoder.encode(None)
-    decoder = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
+    decoder: Any = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
     decoder.thread_count = 1
     decoded = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.decode(None)
     return np.ascontiguousarray(decoded[-1].to_ndarray(format="rgb24")[:height, :width])
@@ -88,7 +88,9 @@ def through_codec(frames: Sequence[Image], codec: str, options: dict[str, str]) 
 def jpeg(image: Image, quality: int) -> Image:
     """Return an RGB image after JPEG at that quality."""
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1])
 
 
 def shrink(images: Sequence[Image], random: Random) -> list[Image]:
@@ -106,25 +108,28 @@ def blur(images: Sequence[Image], random: Random) -> list[Image]:
     """Gaussian blur, or motion blur along a random line."""
     if random.random() < 0.75:
         sigma = float(random.uniform(0.3, 2.7))
-        return [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
+        return [cv2.GaussianBlur(image, (0, 0), sigma).astype(np.uint8) for image in images]
     length = int(random.integers(3, 10))
-    kernel = np.zeros((length, length), np.float32)
-    kernel[length // 2] = 1
+    line = np.zeros((length, length), np.float32)
+    line[length // 2] = 1
     turn = cv2.getRotationMatrix2D((length / 2 - 0.5, length / 2 - 0.5), float(random.uniform(0, 180)), 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return [cv2.filter2D(image, -1, kernel / kernel.sum()) for image in images]
+    kernel = cv2.warpAffine(line, turn, (length, length))
+    return [cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8) for image in images]
 
 
 def sharpen(images: Sequence[Image], random: Random) -> list[Image]:
     """Unsharp masking, as phones and editors do."""
     amount, sigma = float(random.uniform(0.3, 1.5)), float(random.uniform(0.6, 2))
-    return [cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), sigma), -amount, 0) for image in images]
+    return [
+        cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), sigma), -amount, 0).astype(np.uint8)
+        for image in images
+    ]
 
 
 def smooth(images: Sequence[Image], random: Random) -> list[Image]:
     """Smooth what is not an edge, as denoising cameras and beauty filters do."""
     levels, reach = float(random.uniform(10, 45)), float(random.uniform(1.5, 4))
-    return [cv2.bilateralFilter(image, 0, levels, reach) for image in images]
+    return [cv2.bilateralFilter(image, 0, levels, reach).astype(np.uint8) for image in images]
 
 
 def add_noise(images: Sequence[Image], random: Random) -> list[Image]:
@@ -142,9 +147,11 @@ def color_jitter(images: Sequence[Image], random: Random) -> list[Image]:
     offset, gamma = random.uniform(-15, 15), float(np.exp(random.uniform(-0.25, 0.25)))
     levels = np.arange(256, dtype=np.float64)[:, None] / 255
     table = np.clip(levels**gamma * 255 * gain + offset, 0, 255).astype(np.uint8)[None]
-    changed = [cv2.LUT(image, table) for image in images]
+    changed = [cv2.LUT(image, table).astype(np.uint8) for image in images]
     if random.random() < 0.04:
-        changed = [cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) for i in changed]
+        changed = [
+            cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.uint8) for i in changed
+        ]
     return changed
 
 
@@ -167,7 +174,8 @@ def random_place(random: Random) -> NDArray[np.float64]:
     """Return the map (2, 3) from a picture with a margin to its inner crop: a little shifted, turned and scaled, half
     of the time mirrored."""
     turn, scale = random.normal(0, 4), float(np.exp(random.uniform(-0.14, 0.13)))
-    matrix = cv2.getRotationMatrix2D((STORED_PX / 2 - 0.5, STORED_PX / 2 - 0.5), turn, scale)
+    middle = STORED_PX / 2 - 0.5
+    matrix = cv2.getRotationMatrix2D((middle, middle), turn, scale).astype(np.float64)
     matrix[:, 2] += random.normal(0, 4, 2) - MARGIN_PX
     if random.random() < 0.5:
         matrix = np.array([[-1, 0, CROP_PX - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])

@@ -27,7 +27,7 @@ def main() -> None:
     states = [torch.load(path, weights_only=True) for path in arguments.weights]
     net.load_state_dict(average(states), strict=False)  # the mask head, which is not written, may be missing
     arrays = {name: values.astype(np.float16) for name, values in net.exported().items()}
-    np.savez_compressed(arguments.out, **arrays)
+    np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 

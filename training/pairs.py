@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepfake.detectors.efficientnet import WHOLE, View
+from deepfake.detectors.efficientnet import WHOLE
+from deepfake.detectors.view import View
 from deepfake.faces.blur import edge_blur_px
 from deepfake.files import replacing
 from deepfake.video.info import Image
@@ -108,7 +109,7 @@ class PairMaker:
         sizes = np.array([len(shard.images) for shard in found], dtype=np.float64)
         return found[int(random.choice(len(found), p=sizes / sizes.sum()))]
 
-    def _recorded(self, random: Random) -> tuple[Image, Image, tuple[str, str]]:
+    def _recorded(self, random: Random) -> tuple[Image, Image, tuple[str, ...]]:
         kinds = sorted(self._fakes)
         weights = np.sqrt([len(self._fakes[kind]) for kind in kinds])  # neither the many clips of a kind nor the few
         found = self._fakes[kinds[int(random.choice(len(kinds), p=weights / weights.sum()))]]

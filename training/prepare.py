@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -154,7 +155,7 @@ def cut_dftimit(data: Path, crops: Path, cutter: Cutter) -> None:
             for number, row in enumerate(chosen):
                 image = cv2.resize(read_image(data / "dftimit" / row["path"]), (299, 299), interpolation=cv2.INTER_AREA)
                 cutter.restart()
-                cuts.append((number, cutter.cut(image)))
+                cuts.append((number, cutter.cut(image.astype(np.uint8))))
             original = f"dftimit_{group}_real" if method != "real" else ""
             _save(crops, ShardInfo(name, "dftimit", method, group, chosen[0]["split"], original), cuts)
 
@@ -192,8 +193,8 @@ def soft_frame(
         matrix = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), turn * k, 1 + zoom * k) * scale
         matrix[:, 2] += shift * k
         source = cv2.GaussianBlur(image, (0, 0), 0.35 / scale) if scale < 0.8 else image
-        frames.append(cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR,
-                                     borderMode=cv2.BORDER_REFLECT))  # fmt: skip
+        moved = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        frames.append(moved.astype(np.uint8))
     decoded = encoded_and_decoded(frames, random)[-1]
     corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[0], box[3]], [box[2], box[3]]]) @ matrix[:, :2].T
     corners += matrix[:, 2]
@@ -210,15 +211,15 @@ def encoded_and_decoded(frames: list[Image], random: np.random.Generator) -> lis
     }[codec]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as container:
-        stream = container.add_stream(codec, rate=Fraction(25), options=options)
+        stream: Any = container.add_stream(codec, rate=Fraction(25), options=options)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for image in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     buffer.seek(0)
-    with av.open(buffer) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with av.open(buffer, "r") as source:
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in source.decode(video=0)]
 
 
 def read_image(path: Path) -> Image:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -202,10 +203,10 @@ def face_mask(mesh: Mesh, random: Random) -> Mask:
     if random.random() < 0.7:
         mask = _remapped(mask, smooth_field(random, len(mask), float(random.uniform(2, 9))))
     sigma = float(np.exp(random.uniform(np.log(0.7), np.log(12))))
-    mask = cv2.GaussianBlur(mask, (0, 0), sigma)
+    mask = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32)
     if random.random() < 0.4:  # keep the soft edge inside the contour
         mask = np.clip(mask * 2 - 1, 0, 1)
-    return mask.astype(np.float32)
+    return mask
 
 
 def hull_mask(points: Mesh) -> Mask:
@@ -238,7 +239,8 @@ def fitted_to(image: Image, mesh: Mesh, wanted: Mesh) -> Image:
     pixels = np.arange(STORED_PX, dtype=np.float32)
     everywhere = np.stack(np.meshgrid(pixels, pixels), axis=-1)
     places = (everywhere @ back[:2].astype(np.float32) + back[2].astype(np.float32) + field).astype(np.float32)
-    return cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
+    nothing = np.empty(0, np.float32)  # the second map, where the first holds both
+    return cv2.remap(image, places, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
 
 
 def with_colors_of(image: Image, reference: Image, mask: Mask) -> Image:
@@ -253,7 +255,7 @@ def with_colors_of(image: Image, reference: Image, mask: Mask) -> Image:
     return cv2.cvtColor(np.clip(moved, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB).astype(np.uint8)
 
 
-def _remapped(image: NDArray[np.generic], field: NDArray[np.float32]) -> NDArray[np.generic]:
+def _remapped(image: NDArray[Any], field: NDArray[np.float32]) -> NDArray[Any]:
     side = image.shape[0]
     x, y = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
     return cv2.remap(image, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)

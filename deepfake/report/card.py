@@ -157,7 +157,7 @@ def rate_sentence(analysis: Analysis) -> str:
     if answer == "LIKELY_REAL":
         return f"In a test with fakes new to it, {_share('missed', 'n_fake', known)} got this answer too."
     share = _share("abstained", "n", known)
-    return f"{NEITHER} In a test with clips new to it, {share} got no clear answer."
+    return f"{NEITHER} In a test with clips new to it, {share} were not decided."
 
 
 def _share(count: str, total: str, known: dict[str, Any]) -> str:

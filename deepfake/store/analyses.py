@@ -1,4 +1,4 @@
-"""AnalysisStore: every analysis kept, keyed by the clip's SHA-256 and the fingerprint of settings and model."""
+"""AnalysisStore: every analysis kept, keyed by the clip's SHA-256 and the fingerprint of settings and weights."""
 
 import dataclasses
 import logging
@@ -294,7 +294,7 @@ class AnalysisStore:
         return found
 
     def fingerprints(self) -> tuple[StoredFingerprint, ...]:
-        """Return the settings and models that there are analyses of, the latest used first."""
+        """Return the settings and weights that there are analyses of, the latest used first."""
         counted = (
             select(
                 analyses.c.fingerprint, func.count().label("count"), func.max(analyses.c.created_at_us).label("newest")

@@ -79,7 +79,7 @@ def test_kinds_of_fakes_and_every_signal_are_shown_with_pictures_and_the_accurac
     kinds = all_facts()["accuracy"]["kinds"]
     assert set(table["kind of fake"]) == {kind["name"] for kind in kinds}
     assert table["missed: no signs found"].sum() == sum(kind["missed"] for kind in kinds)
-    assert (table["found"] + table["missed: no signs found"] + table["no clear answer"] == table["clips"]).all()
+    assert (table["found"] + table["missed: no signs found"] + table["not decided"] == table["clips"]).all()
 
 
 def test_the_address_names_the_open_tab() -> None:

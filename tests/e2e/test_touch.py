@@ -61,7 +61,7 @@ def test_the_buttons_of_a_table_cover_no_text(browser: Browser, app_url: str) ->
         page.goto(f"{app_url}/methods")
         buttons = page.get_by_test_id("stDataFrame").first.get_by_test_id("stElementToolbar")
         expect(buttons).to_be_visible()
-        text = page.get_by_text("it gave no clear answer").element_handle()
+        text = page.get_by_text("clips were not decided").element_handle()
         # Both places in one look: the page still moves while pictures come.
         gap = buttons.evaluate(
             "(buttons, text) => buttons.getBoundingClientRect().top - text.getBoundingClientRect().bottom", text

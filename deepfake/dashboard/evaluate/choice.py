@@ -45,13 +45,13 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
     first, second = st.columns(2, gap="medium")
     _restore(SETTINGS_KEY, "settings", ordered, ordered[0])
     chosen: str = first.selectbox(
-        "Settings and model",
+        "Settings and weights",
         ordered,
         format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
         key=SETTINGS_KEY,
         persist_state="session",
-        help="A batch, and every analysis of a clip of this set, is kept by the settings, the version and the model "
-        "that made it.",
+        help="A batch, and every analysis of a clip of this set, is kept by the settings, the version and the "
+        "weights that made it.",
     )
     configs = _other_classifiers(by_id[chosen])
     others = [*(item for item in ordered if item != chosen), *(item for item in configs if item not in by_id)]
@@ -155,7 +155,7 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
     for parts in (
         [f"faces by {face_detector_title(item.face_detector)}" for item in chosen],
         [f"version {item.software_version}" for item in chosen],
-        [f"model {item.model[:SHOWN_DIGITS]}" for item in chosen],
+        [f"weights {item.model[:SHOWN_DIGITS]}" for item in chosen],
         [f"settings {item.fingerprint[:SHOWN_DIGITS]}" for item in chosen],
     ):
         if len(set(parts)) == len(chosen):
@@ -187,10 +187,10 @@ def _is_quick_look(item: StoredFingerprint) -> bool:
 
 def _described(item: StoredFingerprint, count: int) -> str:
     clips = counted(count, "clip")
-    model, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
+    weights, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
     return (
         f"{_classifier_name(item)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "
-        f"{item.software_version} · model {model} · settings {settings}"
+        f"{item.software_version} · weights {weights} · settings {settings}"
     )
 
 

@@ -178,9 +178,9 @@ def draw_not_decided(evaluations: Sequence[Measured]) -> None:
         if not causes and not failures:
             st.caption("Every clip that was analyzed was decided.")
             continue
-        rows = [*(("inconclusive", *cause) for cause in causes), *(("failed", *cause) for cause in failures)]
+        rows = [*(("not decided", *cause) for cause in causes), *(("failed", *cause) for cause in failures)]
         st.table(_frame([("", "why", "clips"), *((kind, why, str(count)) for kind, why, count in rows)]))
-    st.caption("A clip that is inconclusive may have a P(fake); then it counts in the curves. A failed one never does.")
+    st.caption("A clip that was not decided may have a P(fake); then it counts in the curves. A failed one never does.")
 
 
 def draw_all_numbers(evaluations: Sequence[Measured], threshold: float) -> None:

@@ -158,17 +158,16 @@ def _draw_accuracy() -> None:
         f"Measured on {fact('accuracy.n')} clips of sources and kinds of fakes that the networks had not seen. Of "
         f"{fact('accuracy.n_fake')} fakes it called {fact('accuracy.found')} likely fake and missed "
         f"{fact('accuracy.missed')}; of {fact('accuracy.n_real')} real clips it accused "
-        f"{fact('accuracy.false_alarms')}. On {fact('accuracy.abstained')} clips it gave no clear answer."
+        f"{fact('accuracy.false_alarms')}. {fact('accuracy.abstained')} clips were not decided."
     )
     table = pd.DataFrame(all_facts()["accuracy"]["kinds"])
-    undecided = table["clips"] - table["found"] - table["missed"]
     shown = pd.DataFrame(
         {
             "kind of fake": table["name"],
             "clips": table["clips"],
             "found": table["found"],
             "missed: no signs found": table["missed"],
-            "no clear answer": undecided,
+            "not decided": table["clips"] - table["found"] - table["missed"],
             "AUC": table["auc"],
         }
     ).sort_values(["AUC"], kind="stable")

@@ -92,14 +92,15 @@ OTHER_KINDS: Final = (
 )
 A_PAGE: Final = "a web page", "a site sent it in place of the clip, or it holds the clip: save the clip itself"
 A_LIST: Final = "a playlist", "it only names other files: save the clip itself"
-# How texts begin, in small letters, after white space.
+# How texts begin, in small letters, without white space and the zero bytes that UTF-16 has beside Latin letters.
 TEXTS: Final = {
-    **dict.fromkeys((b"<!doctype html", b"<html", b"<head", b"<!--"), A_PAGE),
+    **dict.fromkeys((b"<!doctypehtml", b"<html", b"<head", b"<!--"), A_PAGE),
     b"#extm3u": A_LIST,
     b"ffconcat": A_LIST,
     b"<?xml": ("an XML file", NEEDED),
-    b'{"': ("a JSON file", NEEDED),
+    **dict.fromkeys((b'{"', b'[{"'), ("a JSON file", NEEDED)),
 }
+NO_TEXT: Final = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)|[\0\s]+")  # byte order mark, gaps
 START_BYTES: Final = 512
 UNREADABLE: Final = "this cannot be read as a video ({why}); {advice}"
 NO_INDEX: Final = UNREADABLE.format(
@@ -159,7 +160,7 @@ def _check_kind(path: Path) -> None:
             start = file.read(START_BYTES)
     except OSError as error:
         raise ClipError(path, f"the file cannot be read ({reason(error)})") from error
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    text = NO_TEXT.sub(b"", start).lower()
     for called, advice, marks in OTHER_KINDS:
         for offset, mark, name in marks:
             if start[offset:].startswith(mark):

@@ -88,7 +88,12 @@ def picture_bytes(codec, pix_fmt="rgb24"):
         (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "this is a web page, not a video clip; a site sent it in place of"),
         (b"<!-- served by a -->\n<html>", "this is a web page, not a video clip"),
         (b"#EXTM3U\n#EXTINF:10,\na.ts\n", "this is a playlist, not a video clip; it only names other files"),
+        ("\ufeff\n<!DOCTYPE html><html>".encode("utf-16-le"), "this is a web page, not a video clip"),
+        ("<!doctype\nhtml>".encode("utf-16-be"), "this is a web page, not a video clip"),
         (b'{"error": "not found"}', "this is a JSON file, not a video clip"),
+        (b'{\r\n  "error": "not found"}', "this is a JSON file, not a video clip"),
+        (b'[\n {"error": "not found"}]', "this is a JSON file, not a video clip"),
+        ('{ "error": "not found"}'.encode("utf-16"), "this is a JSON file, not a video clip"),
     ],
 )
 def test_what_is_no_clip_is_named(tmp_path, start, words):

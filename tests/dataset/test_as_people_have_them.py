@@ -252,6 +252,8 @@ def test_metadata_by_column_with_numbers_for_rows(tmp_path: Path) -> None:
         {"columns": ["name", "label"], "index": [0, 1], "data": [["a.mp4", "FAKE"], ["b.mp4", "REAL"]]},
         {"columns": [["label"], "label"], "index": ["a.mp4", "b.mp4"], "data": [[0, "FAKE"], [0, "REAL"]]},
         {"schema": {}, "data": [{"index": "a.mp4", "label": "FAKE"}, {"index": "b.mp4", "label": "REAL"}]},
+        [{"File": "a.mp4", "Label ": "FAKE"}, {"File": "b.mp4", "Label ": "REAL"}],
+        {"a.mp4": {"Label": "FAKE"}, "b.mp4": {"Label": "REAL"}},
     ],
 )
 def test_metadata_as_pandas_saves_it_is_read(tmp_path: Path, table: object) -> None:
@@ -269,12 +271,30 @@ def test_the_first_of_two_rows_of_a_list_counts(tmp_path: Path) -> None:
     assert "'a.mp4' is listed more than once" in dataset.warnings[0]
 
 
+@pytest.mark.parametrize("nameless", [{"filename": None}, {"filename": " "}, {"filename": 7}, {}])
+def test_a_row_of_a_list_without_a_name_is_left_out_and_named(tmp_path: Path, nameless: dict[str, object]) -> None:
+    rows = [{"filename": "a.mp4", "label": "FAKE"}, {**nameless, "label": "REAL"}]
+    (_touch(tmp_path, "a.mp4") / "metadata.json").write_text(json.dumps(rows))
+    dataset = open_dataset(tmp_path)
+    assert _labels(dataset) == {"a.mp4": "FAKE"}
+    assert dataset.warnings == ("metadata.json, row 2: there is no name of a clip; left out",)
+
+
+def test_a_row_by_column_without_a_name_is_left_out_and_named(tmp_path: Path) -> None:
+    table = {"Filename": {"0": None, "1": "b.mp4"}, "Label": {"0": "FAKE", "1": "REAL"}}
+    (_touch(tmp_path, "b.mp4") / "metadata.json").write_text(json.dumps(table))
+    dataset = open_dataset(tmp_path)
+    assert _labels(dataset) == {"b.mp4": "REAL"}
+    assert dataset.warnings[1] == "metadata.json, row 1: there is no name of a clip; left out"
+
+
 @pytest.mark.parametrize(
     "table",
     [
         [1, 2],
         [],
         [{"label": "FAKE"}],
+        [{"filename": None, "label": "FAKE"}],
         {"data": [], "columns": [], "index": []},
         {"data": [1, None], "columns": ["label"], "index": ["a.mp4", "b.mp4"]},
     ],

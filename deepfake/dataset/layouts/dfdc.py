@@ -6,7 +6,7 @@ Dolhansky et al. 2020, arXiv:2006.07397. Each row is `"name.mp4": {"label": "FAK
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -84,22 +84,29 @@ def _metadata(disk: Disk, part: str, notes: Notes) -> dict[str, dict[str, Any]]:
         raise DatasetError(path, f"this is no table of clips: {error}") from error
     if isinstance(table, dict) and isinstance(table.get("data"), list):  # pandas, with what the columns are beside it
         table = _rows(table["data"], table.get("columns"), table.get("index"))
-    if isinstance(table, list):
-        table = _by_name(table, once)
-    if not isinstance(table, dict):
-        raise DatasetError(path, 'this is not a table of clips; expected {"name.mp4": {"label": "REAL" or "FAKE", …}}')
-    if _is_by_column(table):
+    if isinstance(table, dict) and _is_by_column(table):
         notes.add(f"{source} is saved by column, as pandas does by default; it was read by clip all the same")
         table = _by_clip(table)
+    if isinstance(table, list):
+        named = _named(table)
+        for number in [number for number, (name, _) in enumerate(named, 1) if name is None]:
+            notes.add(f"{source}, row {number}: there is no name of a clip; left out")
+        table = once([(name, row) for name, row in named if name is not None]) if named else None
+    if not isinstance(table, dict):
+        raise DatasetError(path, 'this is not a table of clips; expected {"name.mp4": {"label": "REAL" or "FAKE", …}}')
     for name in [name for name, row in table.items() if not isinstance(row, dict)]:
         notes.add(f"{source}: {name!r} has no label and split, but {table.pop(name)!r:.40}; left out")
-    rows: dict[str, dict[str, Any]] = table
-    return rows
+    return {name: _plain(row) for name, row in table.items()}
 
 
 def _is_by_column(table: dict[str, Any]) -> bool:
     """Whether the table is the other way round: {"label": {"a.mp4": "FAKE", …}, "split": {…}}."""
-    return isinstance(table.get("label"), dict) and not any(is_clip(name) for name in table)
+    return isinstance(_plain(table).get("label"), dict) and not any(is_clip(name) for name in table)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row by the names of its columns as a CSV has them, in small letters."""
+    return {column.strip().lower(): cell for column, cell in row.items()}
 
 
 def _rows(data: list[Any], columns: object, index: object) -> list[Any]:
@@ -110,22 +117,22 @@ def _rows(data: list[Any], columns: object, index: object) -> list[Any]:
     return [dict(zip(names, [name, *row], strict=False)) for name, row in zip(index, data, strict=False)]
 
 
-def _by_name(rows: list[Any], once: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the rows of a list by the clip that each names, [{"filename": "a.mp4", "label": "FAKE"}, …]; None where
-    they name none."""
-    tables = rows and all(isinstance(row, dict) for row in rows)
-    column = next((column for column in NAME_COLUMNS if tables and all(column in row for row in rows)), None)
-    return None if column is None else once([(str(row[column]), row) for row in rows])
+def _named(rows: list[Any]) -> list[tuple[str | None, dict[str, Any]]]:
+    """Return the rows of a list, [{"filename": "a.mp4", "label": "FAKE"}, …], each with the clip that it names or None;
+    none where none names one. The column that most rows have holds the names."""
+    if not all(isinstance(row, dict) for row in rows):
+        return []
+    rows = list(map(_plain, rows))
+    usable = [column for column in NAME_COLUMNS if any(text_or_none(row.get(column)) for row in rows)]
+    column = max(usable, key=lambda column: sum(column in row for row in rows), default=None)
+    return [] if column is None else [(text_or_none(row.get(column)), row) for row in rows]
 
 
-def _by_clip(columns: dict[str, Any]) -> dict[str, Any]:
-    tables = {column.strip().lower(): cells for column, cells in columns.items() if isinstance(cells, dict)}
-    names = next((tables[column] for column in NAME_COLUMNS if column in tables), {})
-    rows = dict.fromkeys(key for cells in tables.values() for key in cells)
-    return {
-        str(names.get(key, key)): {column: cells.get(key) for column, cells in tables.items() if cells is not names}
-        for key in rows
-    }
+def _by_clip(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table that is saved by column."""
+    tables = {column: cells for column, cells in columns.items() if isinstance(cells, dict)}
+    keys = dict.fromkeys(key for cells in tables.values() for key in cells)
+    return [{"index": key, **{column: cells.get(key) for column, cells in tables.items()}} for key in keys]
 
 
 ONE_PART = Layout(

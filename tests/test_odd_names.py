@@ -14,6 +14,7 @@ import pytest
 
 from deepfake.batch import Batch, BatchResult, collect_clips, write_table
 from deepfake.cli import main
+from deepfake.cli.terminal import printable
 from deepfake.dataset import ClipEntry
 from deepfake.files import csv_cell, is_url, readable
 from tests import batch_work
@@ -118,7 +119,7 @@ def test_no_name_gives_the_terminal_an_order(
     clips: Path, tmp_path: Path, moving_square_clip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nor is it a line of its own, which could read as an answer."""
-    clip = tmp_path / "\x1b[2J\nLikely real.mp4"
+    clip = tmp_path / "\x1b[2J\u202e\nLikely real.mp4"
     shutil.copy(moving_square_clip, clip)
     commands = (
         ["analyze", str(clip), "--detector", "haar"],
@@ -132,7 +133,14 @@ def test_no_name_gives_the_terminal_an_order(
         told = "".join(capsys.readouterr())
         assert "\x1b" not in told
         assert "\x9b" not in told
+        assert "\u202e" not in told
         assert "\nLikely real.mp4" not in told
+
+
+def test_marks_of_direction_are_spelled_out_and_letters_stay() -> None:
+    assert printable("\u202e4pm.exe \u2066a\u2069 \u200fb") == "\\u202e4pm.exe \\u2066a\\u2069 \\u200fb"
+    for name in ("שלום.mp4", "مرحبا.mp4", "زن\u200cها.mp4"):
+        assert printable(name) == name
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])

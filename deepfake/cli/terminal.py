@@ -14,6 +14,9 @@ from deepfake.files import readable
 Report = Callable[[str, int, int | None], None]
 # Line feed and tab are what a text may have; of the rest, a name of a file could move the cursor or color what follows.
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+# Marks that turn the direction of writing: "\u202e4pm.exe" reads as "exe.mp4". Right-to-left letters need none.
+DIRECTIONS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+CONTROLS |= {code: f"\\u{code:04x}" for code in DIRECTIONS}
 
 
 def complain(message: str) -> None:
@@ -22,7 +25,7 @@ def complain(message: str) -> None:
 
 
 def printable(text: str) -> str:
-    r"""Return text with its control characters spelled out, which a terminal obeys.
+    r"""Return text with its control characters spelled out, which a terminal obeys, and with its marks of direction.
 
     Example:
         >>> printable("clip\x1b[2J.mp4")

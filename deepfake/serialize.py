@@ -62,6 +62,8 @@ def _are_equal(a: Any, b: Any) -> bool:
         return isinstance(b, np.ndarray) and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
     if isinstance(a, tuple):
         return isinstance(b, tuple) and len(a) == len(b) and all(map(_are_equal, a, b))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_are_equal(a[key], b[key]) for key in a)
     return bool(a == b or (a != a and b != b))
 
 

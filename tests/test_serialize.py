@@ -17,6 +17,7 @@ import pytest
 from deepfake.analysis.model import Analysis
 from deepfake.report.analysis_json import analysis_to_dict, json_text
 from deepfake.serialize import DIGEST_BYTES, MARK, from_bytes, to_bytes
+from deepfake.video.info import Adjustment
 from tests.store.samples import sample_analysis
 
 PLAIN = {str, int, float, bool, type(None)}
@@ -132,3 +133,14 @@ def test_not_measured_is_equal_to_not_measured() -> None:
     with_gap = dataclasses.replace(trace, values=gap)
     assert with_gap == dataclasses.replace(trace, values=gap.copy())
     assert with_gap != trace
+
+
+def test_not_measured_is_equal_to_not_measured_in_a_dict_too() -> None:
+    def with_values(**values: float) -> Analysis:
+        analysis = sample_analysis()
+        adjustments = (Adjustment("stream_chosen", dict(values)),)
+        return dataclasses.replace(analysis, video=dataclasses.replace(analysis.video, adjustments=adjustments))
+
+    assert with_values(rate=float("nan")) == with_values(rate=float("nan"))
+    assert with_values(rate=float("nan")) != with_values(rate=1.0)
+    assert with_values(rate=1.0) != with_values(rate=1.0, of=2)

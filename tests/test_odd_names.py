@@ -137,6 +137,14 @@ def test_no_name_gives_the_terminal_an_order(
         assert "\nLikely real.mp4" not in told
 
 
+def test_wrong_usage_gives_the_terminal_no_order(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["analyze", "a.mp4", "\x1b[2J\nLikely real.mp4"])
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert "\\x1b[2J Likely real.mp4" in told
+
+
 def test_marks_of_direction_are_spelled_out_and_letters_stay() -> None:
     assert printable("\u202e4pm.exe \u2066a\u2069 \u200fb") == "\\u202e4pm.exe \\u2066a\\u2069 \\u200fb"
     for name in ("שלום.mp4", "مرحبا.mp4", "زن\u200cها.mp4"):

@@ -18,7 +18,7 @@ from deepfake.cli.evaluate import add_evaluate
 from deepfake.cli.options import add_analysis_options, add_outputs, add_quick_option
 from deepfake.cli.report import add_report
 from deepfake.cli.store import add_store
-from deepfake.cli.terminal import complain, give_up, quiet_libraries
+from deepfake.cli.terminal import complain, give_up, printable, quiet_libraries
 from deepfake.errors import DeepfakeError, output_problem
 from deepfake.report import EXPORTS
 
@@ -125,8 +125,14 @@ def _versions(*, verbose: bool) -> list[str]:
     return lines
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong in a line, as complain writes it: arguments may be names of files."""
+        super().error(printable(" ".join(message.split())))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="deepfake",
         description="Evidence and a verdict on whether a video clip was manipulated.",
         epilog=EPILOG,

@@ -11,6 +11,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ from deepfake.errors import ClipError, DiskError, output_problem
 logger = logging.getLogger(__name__)
 
 SPELLED = "deepfake-spelled"  # how to treat, on writing text, what the encoding cannot hold
+SHA256 = re.compile(r"[0-9a-f]{64}")
 LOCK_FILE = "lock"
 LOCK_PATIENCE_S = 10.0  # for somebody who tries whether a folder is in use, which takes no time
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

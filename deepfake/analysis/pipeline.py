@@ -26,7 +26,7 @@ from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector, gives_landmarks
 from deepfake.faces.picture import MAX_CHANGE, PictureCheck
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
-from deepfake.files import file_sha256
+from deepfake.files import SHA256, file_sha256
 from deepfake.settings import Settings, settings_given
 from deepfake.signals.base import SignalTrace
 from deepfake.signals.cuts import CutDetector
@@ -70,7 +70,7 @@ def analyze(
             short to be kept come as well.
         on_scored: Called with the track_id of a face that was scored, the crops (TrackCrops) and what the classifier
             said of them (CropScores). Not called by a quick look.
-        sha256: Of the file, where the caller has it; otherwise the file is hashed once.
+        sha256: Of the file, 64 hexadecimal digits, where the caller has it; otherwise the file is hashed once.
 
     Returns:
         Tracks, signals over time, and the verdict. Times are in seconds from the first frame.
@@ -81,6 +81,7 @@ def analyze(
         LimitError: The clip is over a limit of the settings.
         SettingsError: There is no face detector of that name.
         ClassifierError: There is no classifier of that name, its weights are missing, or it gives no probabilities.
+        ValueError: sha256 is no SHA-256 as file_sha256 writes it.
 
     Example:
         >>> import deepfake
@@ -92,6 +93,8 @@ def analyze(
     """
     config = config_given(config)
     settings = settings_given(settings)
+    if sha256 and not SHA256.fullmatch(sha256):
+        raise ValueError(f"sha256 has to be 64 hexadecimal digits, a to f in small letters, not {sha256!r:.80}")
     look_for_weights_in(settings.weights_dir)
     if config.quick:
         return quick_look(path, config, settings, progress=progress, on_crop=on_crop, sha256=sha256)

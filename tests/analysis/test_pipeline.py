@@ -300,6 +300,12 @@ def test_the_file_is_hashed_once_and_not_at_all_where_the_hash_is_known(talking_
     assert hashed == [talking_clip]
 
 
+@pytest.mark.parametrize("sha256", ["zz", "A" * 64, "a" * 63, "a" * 64 + "\n"])
+def test_what_is_no_sha256_is_refused_before_the_clip_is_read(sha256, tmp_path):
+    with pytest.raises(ValueError, match="sha256 has to be 64 hexadecimal digits"):
+        analyze(tmp_path / "missing.mp4", sha256=sha256)
+
+
 def test_what_is_no_clip_is_an_error(tmp_path):
     path = tmp_path / "text.mp4"
     path.write_text("not a video")

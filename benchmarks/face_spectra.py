@@ -15,21 +15,25 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from signals import ROOT, SAMPLED_HZ, crops, face_path, source_of  # type: ignore[import-not-found]
 from sklearn.linear_model import LogisticRegression
 
-from deepfake.analysis.model import CROP_SIZE_PX
-from deepfake.dataset import ClipEntry, open_dataset
-from deepfake.evaluation.metrics import auc, auc_interval
-from deepfake.faces.alignment import crop_to_frame_from_landmarks
-from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum
-from training.prepare import read_image
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.signals import SAMPLED_HZ, crops, face_path, source_of  # noqa: E402
+from deepfake.analysis.model import CROP_SIZE_PX  # noqa: E402
+from deepfake.dataset import ClipEntry, open_dataset  # noqa: E402
+from deepfake.evaluation.metrics import auc, auc_interval  # noqa: E402
+from deepfake.faces.alignment import crop_to_frame_from_landmarks  # noqa: E402
+from deepfake.signals.spectrum import SPECTRUM_BINS, face_square, leveled, radial_power_spectrum  # noqa: E402
+from training.prepare import read_image  # noqa: E402
 
 OUT = ROOT / "deepfake" / "signals" / "reference" / "spectrum_range.json"
 PERCENTILES = {"p5": 5, "p50": 50, "p95": 95}

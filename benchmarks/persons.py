@@ -1,6 +1,6 @@
 """Who is a person, and who can be judged: how heads are turned, how often the mesh sees a face, how faces change.
 
-    python benchmarks/persons.py DATA [--clips NAME ...] [--every 1] [--seconds 2.3] [--photos 630] [--out FILE]
+    python -m benchmarks.persons DATA [--clips NAME ...] [--every 1] [--seconds 2.3] [--photos 630] [--out FILE]
 
 DATA is a folder with clips.csv (column path) and, for the photographs, faces/index.csv (column file). The faces of each
 clip's first seconds are followed as an analysis follows them. Prints, for photographs and for clips, how far heads are

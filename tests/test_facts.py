@@ -98,3 +98,8 @@ def test_links_of_the_documents_lead_to_files(quotes: ModuleType) -> None:
             if not target.startswith("http") and not (path.parent / target).exists():
                 broken.append(f"{path.name}: {target}")
     assert not broken
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_is_a_module_that_python_m_loads(path: Path) -> None:
+    assert importlib.import_module(f"benchmarks.{path.stem}").__doc__

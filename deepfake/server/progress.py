@@ -56,6 +56,7 @@ class ProgressWriter:
         self._stage = ""
         self._stage_started = time.monotonic()
         self._stage_done = 0
+        self._has_failed = False  # to write, which is told once a job
 
     def write(
         self,
@@ -76,8 +77,11 @@ class ProgressWriter:
         curve, step = _thinned(similarity)
         report = ProgressReport(stage, done, total, self._left_s(now, done, total), curve, step)
         if preview_jpeg is not None:
-            _replace(self._folder / PREVIEW_FILE, preview_jpeg())
-        _replace(self._folder / PROGRESS_FILE, msgspec.json.encode(report))
+            self._leave(PREVIEW_FILE, preview_jpeg())
+        self._leave(PROGRESS_FILE, msgspec.json.encode(report))
+
+    def _leave(self, name: str, content: bytes) -> None:
+        self._has_failed |= not _replace(self._folder / name, content, tell=not self._has_failed)
 
     def _left_s(self, now: float, done: int, total: int | None) -> float | None:
         moved = done - self._stage_done
@@ -139,10 +143,14 @@ def _thinned(values: Sequence[float]) -> tuple[tuple[float, ...], int]:
     return tuple(round(float(value), 4) for value in np.where(np.isinf(filled), 1.0, filled)), step
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a report. One that cannot be written, on a full disk say, ends nothing: what it reports on may still be."""
+def _replace(path: Path, content: bytes, *, tell: bool = True) -> bool:
+    """Write a report and return whether it is there. One that cannot be written, on a full disk say, ends nothing: what
+    it reports on may still be. tell: of that, in the log."""
     try:
         with replacing(path) as draft:
             draft.write_bytes(content)
     except OSError as error:
-        logger.warning("%s cannot be written: %s", path.name, error)
+        if tell:
+            logger.warning("%s cannot be written: %s", path.name, error)
+        return False
+    return True

@@ -155,6 +155,14 @@ def test_a_progress_picture_that_cannot_be_written_ends_nothing(small_disk: Path
     assert finished(small_disk, pool, report_while_full).state is JobState.DONE
 
 
+def test_progress_that_cannot_be_written_is_logged_once_a_job(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        writer = ProgressWriter(tmp_path / "gone")
+        for stage in ("models", "frames", "finishing"):
+            writer.write(stage, 1, 2, preview_jpeg=lambda: b"picture")
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["preview.jpg cannot be written"] * 2
+
+
 def test_an_entry_of_the_cache_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
     cache = ResultCache(small_disk / "results", small_disk / "building", 2**30)
     with pytest.raises(OSError, match="No space left"), cache.making("key") as folder:

@@ -22,4 +22,6 @@ def main(folder: str, table: str) -> None:
 
 # Worker processes import this file anew: there it must do nothing.
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -29,6 +29,8 @@ class FaceBrightness(FaceSignal):
         return float(view.crop.image.mean())
 
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 register_signal(FaceBrightness)
 analysis = deepfake.analyze(sys.argv[1])
 for track in analysis.tracks:

@@ -59,3 +59,12 @@ def test_a_signal_of_ones_own(clip: Path) -> None:
     (line,) = _run("own_signal.py", clip).splitlines()
     assert line.startswith("person 0: ")
     assert "gray levels" in line
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_without_its_arguments_says_how_it_is_called(path: Path) -> None:
+    command = [sys.executable, str(path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 1
+    assert f": python examples/{path.name} " in done.stderr.splitlines()[0]

@@ -478,6 +478,22 @@ def test_interrupt_is_quiet_and_leaves_no_file(tmp_path: Path, write_clip: Write
     assert not out.exists()
 
 
+def test_an_interrupt_while_the_command_line_itself_is_loaded_is_one(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import runpy, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'deepfake.cli.options':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt)\n"
+        "runpy.run_module('deepfake', run_name='__main__')\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(tmp_path / "interrupted.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "deepfake: interrupted\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_interrupt_is_the_same_in_code_that_is_made_on_loading(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text(

@@ -5,6 +5,19 @@ standard error says which file, what and why. 2: wrong usage. 130: interrupted. 
 needed, so that --help answers at once.
 """
 
-from deepfake.cli.entry import main
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status. arguments: by default those of the process."""
+    try:
+        from deepfake.cli.entry import main as run  # takes a tenth of a second, in which Ctrl-C may come
+    except KeyboardInterrupt:
+        sys.stderr.write("deepfake: interrupted\n")
+        return INTERRUPTED
+    return run(arguments)

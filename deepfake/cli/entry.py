@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deepfake import __version__
-from deepfake.cli import commands
+from deepfake.cli import INTERRUPTED, commands
 from deepfake.cli.app import add_app
 from deepfake.cli.batch import add_batch
 from deepfake.cli.evaluate import add_evaluate
@@ -22,7 +22,6 @@ from deepfake.cli.terminal import complain, give_up, printable, quiet_libraries
 from deepfake.errors import DeepfakeError, output_problem
 from deepfake.report import EXPORTS
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = (
     "Exit status: 0 done, 1 the input cannot be used or a result cannot be written, 2 wrong usage, 130 interrupted. A "
     "clip judged fake is a result: status 0."

@@ -56,20 +56,22 @@ def analyze(options: argparse.Namespace) -> None:
     from deepfake.views.moments import suspicious_moments
 
     with ExitStack() as stack:
-        clips = None
+        clips = on_crop = None
         if options.faces is not None:
             frame_rate = probe(options.clip).frame_rate
             options.faces.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(output(options.faces))
             clips = stack.enter_context(FaceClips(options.faces, frame_rate))
+            on_crop = output(options.faces)(clips.__call__)
         show = stack.enter_context(progress_bars(STAGES))
 
         def tell(state: "Progress") -> None:
             show(state.stage, state.frames_done, None if state.stage == "models" else state.frames_total)
 
-        answer = analyze_once(options.clip, config_of(options), progress=tell, on_crop=clips, trouble=complain)
-        analysis = answer.analysis
-        faces = clips.close({track.track_id for track in analysis.tracks}) if clips is not None else {}
+        answer = analyze_once(options.clip, config_of(options), progress=tell, on_crop=on_crop, trouble=complain)
+        analysis, faces = answer.analysis, {}
+        if clips is not None:
+            with output(options.faces):
+                faces = clips.close({track.track_id for track in analysis.tracks})
         recompression = None
         if options.recompress:
             recompression = recompress(options.clip, analysis, progress=partial(show, "recompression"))

@@ -175,7 +175,11 @@ def write_cube(path: Path, mapping: Callable[[Values], Values]) -> None:
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     values = mapping(np.stack([red.ravel(), green.ravel(), blue.ravel()], axis=1))
     rows = "\n".join(f"{r:.6f} {g:.6f} {b:.6f}" for r, g, b in values)
-    path.write_text(f"LUT_3D_SIZE {CUBE_POINTS}\n{rows}\n", encoding="ascii")
+    try:
+        path.write_text(f"LUT_3D_SIZE {CUBE_POINTS}\n{rows}\n", encoding="ascii")
+    except OSError as error:  # which names no file where the disk is full
+        error.filename = str(path)
+        raise
 
 
 def _peak_nits(frame: Any) -> float:

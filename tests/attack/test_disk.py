@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +23,12 @@ from deepfake.server.jobs import Job, JobQueue, JobState
 from deepfake.server.progress import ProgressWriter, read_preview, read_progress
 from deepfake.server.sessions import SessionFiles
 from deepfake.store import open_store
+from deepfake.video.light import PQ
 from deepfake.video.writer import ClipWriter
 from deepfake.worker_pool import WorkerPool
 from tests.attack.conftest import SMALL_DISK_BYTES
 from tests.store.samples import sample_analysis
+from tests.video.test_light import write_light
 from tests.waiting import LIMIT_S, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +116,30 @@ def test_a_result_that_does_not_fit_names_its_file_and_leaves_the_former(
     )
     assert out.read_text() == "former"
     assert {path.name for path in small_disk.iterdir()} == {"a.json", "filling"}
+
+
+def test_a_full_disk_of_temporary_files_is_not_told_as_that_of_the_faces(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = write_light(tmp_path / "bright.mp4", np.full((4, 3), 0.5), transfer=PQ)
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    (small_disk / "filling").write_bytes(bytes(SMALL_DISK_BYTES - 4096))
+    assert main(["analyze", str(clip), "--detector", "haar", "--faces", str(tmp_path / "faces")]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"deepfake: {small_disk}")
+    assert told.endswith("light.cube: No space left on device")
+    assert [path.name for path in small_disk.iterdir()] == ["filling"]
+
+
+def test_faces_that_do_not_fit_are_told_by_their_folder(
+    small_disk: Path, talking_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_disk / "filling").write_bytes(bytes(SMALL_DISK_BYTES - 4096))
+    assert main(["analyze", str(talking_clip), "--faces", str(small_disk)]) == 1
+    assert capsys.readouterr().err.endswith(
+        f"deepfake: {small_disk}: the disk is full. Make room on it, or name a file on another disk\n"
+    )
+    assert [path.name for path in small_disk.iterdir()] == ["filling"]
 
 
 @pytest.mark.parametrize("task", [fill, encode])

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
 
 from deepfake.errors import StoreBusyError, StoreError
 from deepfake.store.tables import SCHEMA_REVISION, VERSION_TABLE
@@ -25,6 +26,7 @@ CONNECT_TIMEOUT_S = 10  # how long to wait for a PostgreSQL server
 MIGRATION_LOCK = 0x6465657066616B65  # PostgreSQL's advisory lock: any number that no other program uses ("deepfake")
 POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
 SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
+LOGS = ("-wal", "-journal")  # beside a SQLite file: of whoever writes to it, or was ended while writing
 MIGRATIONS = Path(__file__).parent / "migrations"
 ENCODING = "in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
 ADVICE = "name another store in DEEPFAKE_DATABASE_URL"
@@ -179,7 +181,7 @@ class Database:
         if "disk is full" in lowered:
             return f"the disk is full ({said}); make room on it, or {ADVICE}"
         if "readonly" in lowered:  # as after somebody ran the program with sudo
-            what = f"the store cannot be used: it may not be written to ({said})"
+            what = f"the store cannot be used for this: it may not be written to ({said})"
             return f"{what}; make the file and its folder writable for this user, or {ADVICE}"
         return f"the store cannot be used ({said}); {ADVICE}"
 
@@ -236,7 +238,19 @@ def _postgresql_engine(url: URL) -> Engine:
 
 
 def _sqlite_engine(url: URL, wait_s: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": wait_s}, hide_parameters=True)
+    path = Path(url.database or "")
+    may_write = os.access(path.parent, os.W_OK)
+    # Where it may not, each reading opens the file anew: whether its owner is writing can change in between.
+    pool = None if may_write else NullPool
+    engine = create_engine(url, connect_args={"timeout": wait_s}, hide_parameters=True, poolclass=pool)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _address: Any, options: dict[str, Any]) -> sqlite3.Connection | None:
+        if may_write or any(path.with_name(path.name + end).exists() for end in LOGS):
+            return None  # as usual
+        # SQLite cannot make its write-ahead log there, and without one it reads only what it is told does not change.
+        unchanging: sqlite3.Connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, **options)
+        return unchanging
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:

@@ -247,3 +247,22 @@ def test_a_disk_that_is_read_only_is_told(small_disk: Path, pool: WorkerPool) ->
         open_store(url=f"sqlite:///{small_disk / 'store.db'}") as store,
     ):
         store.put(sample_analysis(2), name="b.mp4")
+
+
+def test_a_store_on_a_read_only_disk_can_be_read(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEEPFAKE_DATABASE_URL", f"sqlite:///{small_disk / '100% #1.db'}")
+    with open_store() as store:
+        store.put(sample_analysis(1), name="a.mp4")
+        kept = store.find().rows[0]
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with open_store() as store:
+        assert store.find(text="a.mp4").rows == (kept,)
+        assert store.get(kept.sha256, kept.fingerprint) == sample_analysis(1).with_path(Path("a.mp4"))
+    assert main(["store", "check"]) == 0
+    assert "1 analyses" in capsys.readouterr().out
+    assert main(["store", "backup", str(tmp_path / "copy.db")]) == 0
+    with open_store(url=f"sqlite:///{tmp_path / 'copy.db'}") as copy:
+        assert copy.find().total == 1
+        assert copy.put(sample_analysis(2), name="b.mp4")

@@ -60,10 +60,28 @@ def test_a_store_of_another_user_is_told_as_one_that_may_not_be_written_to(file:
     file.chmod(0o400)
     file.parent.chmod(0o500)
     try:
-        with pytest.raises(StoreError, match=r"it may not be written to \(.*make the file and its folder writable"):
-            open_store().put(sample_analysis(3), name="3.mp4")
+        with open_store() as store:
+            assert store.find(text="1.mp4").total == 1, "it can be read"
+            with pytest.raises(StoreError, match=r"it may not be written to \(.*make the file and its folder writable"):
+                store.put(sample_analysis(3), name="3.mp4")
     finally:
         file.parent.chmod(0o700)
+
+
+def test_who_may_only_read_sees_what_the_owner_of_the_store_writes_meanwhile(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda *_: False)
+        reader = open_store()
+    with reader, open_store() as owner:
+        assert reader.find().total == 2
+        owner.put(sample_analysis(3), name="3.mp4")
+        assert reader.find().total == 3
+        owner.close()
+        assert reader.find().total == 3
+        with pytest.raises(StoreError, match="it may not be written to"):
+            reader.put(sample_analysis(4), name="4.mp4")
 
 
 def test_a_locked_store_costs_one_wait_and_is_told(file: Path, locked: sqlite3.Connection, tmp_path: Path) -> None:

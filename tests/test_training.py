@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from deepfake.detectors.clip_vit import SEAM_WEIGHT
 from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
-from training.clip_calibrate import example_weights
+from training.clip_calibrate import clip_logit, example_weights
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
 from training.pairs import BatchConfig, PairMaker
 from training.platt import platt
@@ -306,6 +307,12 @@ def test_a_fake_never_meets_its_own_person(tmp_path: Path, stored: tuple[np.ndar
     _write_clip(tmp_path, ShardInfo("photographs", "ffhq", "real", "photographs", "train"), stored)
     maker = PairMaker(tmp_path, BatchConfig(real_fakes=1.0))
     assert {maker.pair(np.random.default_rng(seed)).shards[0] for seed in range(20)} == {"real-0"}
+
+
+def test_a_seam_adds_to_what_a_clip_is_calibrated_by() -> None:
+    row = {"logit": "-0.5", "degraded_logit": "0.25", "seams": "1.0", "degraded_seams": "0"}
+    assert clip_logit(row, "logit") == pytest.approx(SEAM_WEIGHT - 0.5)
+    assert clip_logit(row, "degraded_logit") == pytest.approx(0.25)
 
 
 def test_a_share_of_the_pairs_is_cut_off_and_nothing_is_forged_there(

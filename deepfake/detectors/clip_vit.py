@@ -1,5 +1,5 @@
 """ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), its LayerNorms, biases and a linear
-head tuned on self-blended and recorded fakes.
+head tuned twice: on recorded and made fakes, and on made ones alone, whose seams give them away.
 
 How it was made and what it is worth: MODEL_CARD.md beside this file.
 """
@@ -27,17 +27,25 @@ CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
 PATCHES: Final = 14  # of 16 px on each side of the 224 px that the network is shown
 MAP_PX: Final = 70  # side of an attribution map, of both views: crop_px / 4
 WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
-BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"
+BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"  # the matrices, which the graph reads from there
+GRAPH_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_graph.onnx"  # what was tuned are its inputs
 TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
+SEAMS_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_seams.npz"
 CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
 TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
 BATCH: Final = 1  # crops in one run on a processor: more of them take as long per crop, and more memory
 GPU_BATCH: Final = 32  # on a graphics card
-VIEWS: Final = (View("whole", 0, 0, CROP_PX), View("mouth", 80, 136, 120))  # the mean of their logits counts
+WHOLE: Final = View("whole", 0, 0, CROP_PX)
+VIEWS: Final = (WHOLE, View("mouth", 80, 136, 120))  # the mean of their logits counts
+# Of what a seam adds to the logit. Where there is none, nothing is taken: what is generated whole has none either.
+SEAM_WEIGHT: Final = 0.7
 
 
 class ClipVitClassifier(FaceClassifier):
     """P(fake) of face crops by CLIP's image tower with tuned LayerNorms, biases and a linear head, calibrated.
+
+    The logit of a crop is that of the values tuned on recorded and made fakes, the mean of both views, and SEAM_WEIGHT
+    times that of the values tuned on made fakes alone, of the whole view, where it is above zero.
 
     Source: Radford et al. 2021 (arXiv:2103.00020) for the network; after Yermakov et al. 2025 (arXiv:2508.06248), who
     tune the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives
@@ -55,7 +63,9 @@ class ClipVitClassifier(FaceClassifier):
             "A large network that was trained to match pictures with captions looks at the whole head, and at the "
             "mouth from nose to chin. What it learned is kept; only the scales between its layers, its offsets and its "
             "last step were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
-            "compressed in the same way. The higher its number, the more a picture looks like the forgeries."
+            "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
+            "set of these values was tuned on photographs and forgeries made of them alone: it looks for what a face "
+            "that was put in leaves behind, and adds to the number only where it sees that."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
@@ -72,12 +82,12 @@ class ClipVitClassifier(FaceClassifier):
         ),
         threshold=(
             "Its calibration rests on 289 real and 238 fake clips, each scored by networks that had seen nothing of "
-            "its source, as they are and degraded: so the verdict asks for a P(fake) that at most one in a hundred of "
-            "the real ones reaches."
+            "its source, as they are and degraded: so the verdict asks for a P(fake) that at most two in a hundred of "
+            "the real ones reach."
         ),
     )
     crop_px = CROP_PX
-    sampling = Sampling(least=4, most=5)
+    sampling = Sampling(least=4, most=4)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
     # logit of 0.1 by the folds, the others of -0.4 (6 and 289). Four fakes are cut off as far: too few to judge.
     limits = QualityLimits(
@@ -90,17 +100,20 @@ class ClipVitClassifier(FaceClassifier):
     training_list = TRAINING_LIST
 
     def __init__(
-        self, base: Path = BASE_PATH, tuned: Path = TUNED_PATH, calibration_path: Path = CALIBRATION_PATH
+        self,
+        graph: Path = GRAPH_PATH,
+        tuned: Path = TUNED_PATH,
+        seams: Path = SEAMS_PATH,
+        calibration_path: Path = CALIBRATION_PATH,
     ) -> None:
-        """Take the file of the network, what was tuned of it, and the calibration."""
-        self._base, self._tuned, self._calibration_path = base, tuned, calibration_path
+        """Take the file of the network, what was tuned of it on all fakes and on made ones, and the calibration."""
+        self._graph, self._tuned, self._seams, self._calibration_path = graph, tuned, seams, calibration_path
         self._lock = threading.Lock()
-        self._values: dict[str, Any] = {}
 
     @property
     def files(self) -> Sequence[Path]:
-        """The network, its tuned parameters, and the calibration."""
-        return self._base, self._tuned, self._calibration_path
+        """The matrices, the network, its tuned parameters, and the calibration."""
+        return self._graph.parent / BASE_PATH.name, self._graph, self._tuned, self._seams, self._calibration_path
 
     @functools.cached_property
     def calibration(self) -> Calibration:
@@ -134,37 +147,45 @@ class ClipVitClassifier(FaceClassifier):
         return CropScores(scores, attributions=attributions)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the raw outputs, f32 (n,), the mean of both views; larger is more suspicious. images and Raises as
-        for scores."""
-        logits = [self._run(view, images, "logits")[0] for view in VIEWS]
-        return np.asarray(np.mean(logits, axis=0), np.float32)
+        """Return the raw outputs, f32 (n,); larger is more suspicious. images and Raises as for scores."""
+        return self._logits_and_maps(images, "logits")[0]
 
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the head sees of the whole view of each crop, f32 (n, 768), of length 1. images and Raises as
         for scores."""
-        return self._run(VIEWS[0], images, "embeddings")[0]
+        return self._run(self._tuned, WHOLE, images, "embeddings")[0]
 
     def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
-        (n, 70, 70), to first order: the maps of both views laid over each other. What no single patch adds is spread
-        evenly, so that the mean of a map is its logit. images and Raises as for scores."""
-        logits = np.zeros(len(images), np.float32)
-        maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
-        for view in VIEWS:
-            view_logits, view_maps = self._run(view, images, "logits", "attributions")
-            logits += view_logits / len(VIEWS)
-            by_patch = view_maps.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
-            maps += view.spread(by_patch, MAP_PX, CROP_PX) / len(VIEWS)
+        (n, 70, 70), to first order: the maps of all that counts laid over each other. What no single patch adds is
+        spread evenly, so that the mean of a map is its logit. images and Raises as for scores."""
+        logits, maps = self._logits_and_maps(images, "logits", "attributions")
         maps += (logits - maps.mean(axis=(1, 2)))[:, None, None]  # what no single patch adds
         return self.calibration.probability(logits), maps
 
-    def _run(self, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
+    def _logits_and_maps(
+        self, images: NDArray[np.uint8], *outputs: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits f32 (n,), and maps f32 (n, 70, 70), which are zero where outputs do not ask for them."""
+        logits = np.zeros(len(images), np.float32)
+        maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
+        counts = [(self._tuned, view, np.float32(1 / len(VIEWS))) for view in VIEWS]
+        for values, view, weight in (*counts, (self._seams, WHOLE, np.float32(SEAM_WEIGHT))):
+            found, *attributions = self._run(values, view, images, *outputs)
+            weights = weight * (found > 0) if values is self._seams else np.full_like(found, weight)
+            logits += weights * found
+            for by_patch in attributions:
+                spread = by_patch.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
+                maps += weights[:, None, None] * view.spread(spread, MAP_PX, CROP_PX)
+        return logits, maps
+
+    def _run(self, values: Path, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
         shown = view.of(self.checked(images))
         with self._lock:
-            session = self._session
+            session, tuned = self._session, _tuned_values(values)
         batch = BATCH if session.get_providers()[0] == CPU else GPU_BATCH
         starts = range(0, max(1, len(shown)), batch)  # no crops are one run too: outputs of length 0
-        parts = [session.run(outputs, {"crops": shown[k : k + batch]}) for k in starts]
+        parts = [session.run(outputs, {"crops": shown[k : k + batch], **tuned}) for k in starts]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     @functools.cached_property
@@ -178,21 +199,16 @@ class ClipVitClassifier(FaceClassifier):
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.log_severity_level = 3
-        # The session reads the tuned values where they lie: they have to live as long as it does.
-        self._values = _tuned_values(self._tuned)
-        for name, value in self._values.items():
-            options.add_initializer(name, value)
         try:
-            return open_session(self._base, options)
+            return open_session(self._graph, options)
         except Exception as error:  # onnxruntime's errors have no common base
-            raise ClassifierError(self._base, f"the weights cannot be read ({error})") from error
+            raise ClassifierError(self._graph, f"the weights cannot be read ({error})") from error
 
 
-def _tuned_values(path: Path) -> dict[str, Any]:
-    import onnxruntime
-
+@functools.cache
+def _tuned_values(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(path) as arrays:
-            return {name: onnxruntime.OrtValue.ortvalue_from_numpy(arrays[name]) for name in arrays}
+            return dict(arrays)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ClassifierError(path, f"the weights cannot be read ({error})") from error

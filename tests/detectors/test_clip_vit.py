@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from deepfake.detectors import clip_vit
-from deepfake.detectors.clip_vit import BASE_PATH, CALIBRATION_PATH, MAP_PX, TUNED_PATH, VIEWS, ClipVitClassifier
+from deepfake.detectors.clip_vit import (
+    GRAPH_PATH,
+    MAP_PX,
+    SEAM_WEIGHT,
+    SEAMS_PATH,
+    TUNED_PATH,
+    VIEWS,
+    ClipVitClassifier,
+)
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
@@ -53,21 +61,46 @@ def test_scores_are_calibrated_logits(clip: ClipVitClassifier, crop: np.ndarray)
     assert 0 < float(clip.scores(crop[None])[0]) < 1
 
 
-def test_the_logit_is_the_mean_of_both_views(
-    clip: ClipVitClassifier, crop: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = clip.logits(crop[None])
+def of_seams(tmp_path: Path, shift: float) -> ClipVitClassifier:
+    """The classifier that ships, its seam values so that every crop's logit is moved by shift."""
+    with np.load(SEAMS_PATH) as arrays:
+        seams = dict(arrays)
+    path = tmp_path / f"seams {shift}.npz"
+    np.savez(path, **{**seams, "head.bias": seams["head.bias"] + np.float32(shift)})
+    return ClipVitClassifier(seams=path)
+
+
+def test_the_logit_is_the_mean_of_both_views(crop: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seamless = of_seams(tmp_path, -100)
+    both = seamless.logits(crop[None])
     alone = []
     for view in VIEWS:
         monkeypatch.setattr(clip_vit, "VIEWS", (view,))
-        alone.append(clip.logits(crop[None]))
+        alone.append(seamless.logits(crop[None]))
     np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-4)
     assert abs(float(alone[0][0] - alone[1][0])) > 1e-3
 
 
+def test_a_seam_adds_to_the_logit_and_none_takes_nothing(crop: np.ndarray, tmp_path: Path) -> None:
+    without, much_less = (of_seams(tmp_path, shift).logits(crop[None]) for shift in (-100, -200))
+    np.testing.assert_allclose(without, much_less, atol=1e-6)
+    high, higher = (of_seams(tmp_path, shift).logits(crop[None]) for shift in (100, 101))
+    np.testing.assert_allclose(higher - high, SEAM_WEIGHT, atol=1e-3)
+    assert 50 * SEAM_WEIGHT < float((high - without)[0]) < 150 * SEAM_WEIGHT
+
+
+def test_the_map_has_what_a_seam_adds(crop: np.ndarray, tmp_path: Path) -> None:
+    with_seam, without = (of_seams(tmp_path, shift) for shift in (3, -100))
+    maps = [clip.scores_and_attributions(crop[None])[1][0] for clip in (with_seam, without)]
+    gain = with_seam.logits(crop[None]) - without.logits(crop[None])
+    np.testing.assert_allclose(maps[0].mean() - maps[1].mean(), gain, atol=1e-3)
+    assert np.ptp(maps[0] - maps[1]) > 0.01
+
+
 def test_embeddings_have_length_one_and_give_the_logit_of_the_whole_view(
-    clip: ClipVitClassifier, crop: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    crop: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clip = of_seams(tmp_path, -100)
     embedding = clip.embeddings(crop[None])
     assert embedding.shape == (1, 768)
     np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
@@ -97,18 +130,22 @@ def test_other_shapes_are_refused(clip: ClipVitClassifier, crop: np.ndarray) -> 
 
 def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: np.ndarray) -> None:
     damaged = tmp_path / "clip.onnx"
-    damaged.write_bytes(BASE_PATH.read_bytes()[:1000])
+    damaged.write_bytes(GRAPH_PATH.read_bytes()[:1000])
     with pytest.raises(ClassifierError, match=r"clip\.onnx"):
-        ClipVitClassifier(damaged, TUNED_PATH, CALIBRATION_PATH).scores(crop[None])
-    with pytest.raises(ClassifierError, match=r"missing\.npz"):
-        ClipVitClassifier(BASE_PATH, tmp_path / "missing.npz", CALIBRATION_PATH).scores(crop[None])
+        ClipVitClassifier(damaged).scores(crop[None])
+    damaged.write_bytes(GRAPH_PATH.read_bytes())
+    with pytest.raises(ClassifierError, match=r"clip\.onnx"):  # the matrices are not beside it
+        ClipVitClassifier(damaged).scores(crop[None])
+    for values in ("tuned", "seams"):
+        with pytest.raises(ClassifierError, match=r"missing\.npz"):
+            ClipVitClassifier(**{values: tmp_path / "missing.npz"}).scores(crop[None])
 
 
-def test_the_tuned_parameters_matter(clip: ClipVitClassifier, crop: np.ndarray, tmp_path: Path) -> None:
-    """The parameters in the small file take the place of those in the large one."""
+def test_the_tuned_parameters_matter(crop: np.ndarray, tmp_path: Path) -> None:
+    seams = of_seams(tmp_path, -100)._seams
     with np.load(TUNED_PATH) as arrays:
         tuned = dict(arrays)
     turned = tmp_path / "turned.npz"
     np.savez(turned, **{**tuned, "head.weight": -tuned["head.weight"], "head.bias": -tuned["head.bias"]})
-    opposite = ClipVitClassifier(BASE_PATH, turned, CALIBRATION_PATH).logits(crop[None])
-    np.testing.assert_allclose(opposite, -clip.logits(crop[None]), atol=1e-3)
+    opposite = ClipVitClassifier(tuned=turned, seams=seams).logits(crop[None])
+    np.testing.assert_allclose(opposite, -ClipVitClassifier(seams=seams).logits(crop[None]), atol=1e-3)

@@ -24,10 +24,10 @@ from onnx import TensorProto, helper, numpy_helper
 from training.clip_network import EPSILON, HEAD_SCALE, HEADS, INPUT_PX, LAYERS, MEAN, PREFIX, QUICK_GELU, STD, WIDTH
 
 OPSET, IR_VERSION = 17, 8
+LEAST_APART_BYTES = 1 << 16  # of an array that the graph reads from the first file
 TOKENS = (INPUT_PX // 16) ** 2 + 1
 HEAD_WIDTH = WIDTH // HEADS
 # Of the head, to be replaced: no zeros or ones, which an optimizer would take out of the graph.
-LEAST_APART_BYTES = 1 << 16  # of an array that the graph reads from the first file
 UNTRAINED = np.linspace(0.5, 1.5, WIDTH + 1, dtype=np.float32)
 
 

@@ -89,7 +89,7 @@ RECIPES: Mapping[str, FoldRecipe] = {
     "slow": FoldRecipe(rate=4e-4, head_rate=2.5e-3),
 }
 SLOW = "slow"  # weighs as much as the mean of the others
-FRAMES, DEGRADED_FRAMES = 4, 3  # of a clip that are scored: as many as the application looks at
+FRAMES, DEGRADED_FRAMES = 4, 3  # of a clip that are scored, as many as the application looks at
 
 
 def fold_of(source: str) -> int | None:

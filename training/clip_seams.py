@@ -5,7 +5,7 @@
 START.npz are the values that the networks of clip_folds begin with. They have seen no clip, so every clip can be judged
 by them. Writes SEAMS.npz (what ships: the same with CLIP's own biases, and the head's lower by SEAM_FROM), and into
 SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, as it is and degraded, the mean of the logits of
-its crops' whole view, each taken as 0 where it is below.
+its crops' whole view, where a logit below 0 counts as 0.
 """
 
 from __future__ import annotations

@@ -23,9 +23,11 @@ from deepfake.detectors.view import View
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
 
+Tuned = dict[str, NDArray[np.float32]]  # by the names of the network's inputs
+
 CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
 PATCHES: Final = 14  # of 16 px on each side of the 224 px that the network is shown
-MAP_PX: Final = 70  # side of an attribution map, of both views: crop_px / 4
+MAP_PX: Final = 70  # side of an attribution map of a crop: crop_px / 4
 WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
 BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"  # the matrices, which the graph reads from there
 GRAPH_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_graph.onnx"  # what was tuned are its inputs
@@ -64,8 +66,8 @@ class ClipVitClassifier(FaceClassifier):
             "mouth from nose to chin. What it learned is kept; only the scales between its layers, its offsets and its "
             "last step were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
             "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
-            "set of these values was tuned on photographs and forgeries made of them alone: it looks for what a face "
-            "that was put in leaves behind, and adds to the number only where it sees that."
+            "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces of "
+            "a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
@@ -112,7 +114,7 @@ class ClipVitClassifier(FaceClassifier):
 
     @property
     def files(self) -> Sequence[Path]:
-        """The matrices, the network, its tuned parameters, and the calibration."""
+        """The matrices, the network, both sets of tuned values, and the calibration."""
         return self._graph.parent / BASE_PATH.name, self._graph, self._tuned, self._seams, self._calibration_path
 
     @functools.cached_property
@@ -153,7 +155,7 @@ class ClipVitClassifier(FaceClassifier):
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the head sees of the whole view of each crop, f32 (n, 768), of length 1. images and Raises as
         for scores."""
-        return self._run(self._tuned, WHOLE, images, "embeddings")[0]
+        return self._run(self._tuned_values, WHOLE, images, "embeddings")[0]
 
     def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
@@ -169,23 +171,23 @@ class ClipVitClassifier(FaceClassifier):
         """Logits f32 (n,), and maps f32 (n, 70, 70), which are zero where outputs do not ask for them."""
         logits = np.zeros(len(images), np.float32)
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
-        counts = [(self._tuned, view, np.float32(1 / len(VIEWS))) for view in VIEWS]
-        for values, view, weight in (*counts, (self._seams, WHOLE, np.float32(SEAM_WEIGHT))):
+        looks = [(self._tuned_values, view, 1 / len(VIEWS), -np.inf) for view in VIEWS]
+        for values, view, weight, least in (*looks, (self._seam_values, WHOLE, SEAM_WEIGHT, 0.0)):
             found, *attributions = self._run(values, view, images, *outputs)
-            weights = weight * (found > 0) if values is self._seams else np.full_like(found, weight)
+            weights = np.float32(weight) * (found > least)
             logits += weights * found
             for by_patch in attributions:
                 spread = by_patch.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
                 maps += weights[:, None, None] * view.spread(spread, MAP_PX, CROP_PX)
         return logits, maps
 
-    def _run(self, values: Path, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
+    def _run(self, values: Tuned, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
         shown = view.of(self.checked(images))
         with self._lock:
-            session, tuned = self._session, _tuned_values(values)
+            session = self._session
         batch = BATCH if session.get_providers()[0] == CPU else GPU_BATCH
         starts = range(0, max(1, len(shown)), batch)  # no crops are one run too: outputs of length 0
-        parts = [session.run(outputs, {"crops": shown[k : k + batch], **tuned}) for k in starts]
+        parts = [session.run(outputs, {"crops": shown[k : k + batch], **values}) for k in starts]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     @functools.cached_property
@@ -204,11 +206,22 @@ class ClipVitClassifier(FaceClassifier):
         except Exception as error:  # onnxruntime's errors have no common base
             raise ClassifierError(self._graph, f"the weights cannot be read ({error})") from error
 
+    @functools.cached_property
+    def _tuned_values(self) -> Tuned:
+        return self._read(self._tuned)
 
-@functools.cache
-def _tuned_values(path: Path) -> dict[str, NDArray[np.float32]]:
-    try:
-        with np.load(path) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ClassifierError(path, f"the weights cannot be read ({error})") from error
+    @functools.cached_property
+    def _seam_values(self) -> Tuned:
+        return self._read(self._seams)
+
+    def _read(self, path: Path) -> Tuned:
+        try:
+            with np.load(path) as arrays:
+                values = dict(arrays)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise ClassifierError(path, f"the weights cannot be read ({error})") from error
+        with self._lock:
+            wanted = {item.name: item.shape for item in self._session.get_inputs() if item.name != "crops"}
+        if {name: list(array.shape) for name, array in values.items()} != wanted:
+            raise ClassifierError(path, "these are not the weights of this network")
+        return values

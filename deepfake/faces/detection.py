@@ -46,7 +46,9 @@ FACE_DETECTORS: Final[dict[str, FaceDetectorRow]] = {
     row.name: row
     for row in (
         FaceDetectorRow("mtcnn", "MTCNN (neural network)", "MTCNN", gives_landmarks=True, load=_mtcnn),
-        FaceDetectorRow("haar", "Haar cascade (faster, frontal faces only)", "Haar", gives_landmarks=False, load=_haar),
+        FaceDetectorRow(
+            "haar", "Haar cascade (faster, upright frontal faces only)", "Haar", gives_landmarks=False, load=_haar
+        ),
     )
 }
 DEFAULT_FACE_DETECTOR: Final = next(iter(FACE_DETECTORS))

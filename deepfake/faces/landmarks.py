@@ -69,7 +69,7 @@ class FaceMesh:
     def face_logit(self, image: Image, crop_to_frame: NDArray[np.float32], *, crop_px: int) -> float:
         """Return the log odds that an upright face is there, as the model has it; the arguments as for landmarks().
 
-        A face that is laid upside down or on its side gets far less than the same one upright: of 400 photographs all.
+        In all of 400 photographs, a face on its side or upside down got less than the same face upright.
         """
         return self._run(crop_face(image, scale_transform(crop_to_frame, MESH_INPUT_PX / crop_px), MESH_INPUT_PX))[1]
 

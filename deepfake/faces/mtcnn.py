@@ -67,8 +67,9 @@ class MtcnnDetector:
         found = np.rint(self._cascade.detect(np.rot90(small, -quarters))[:, :4]).astype(np.float32)
         # O-Net at full size refines the boxes, and drops what looked like a face only when small.
         boxes = [clipped_box(_turned_back(box, small, quarters) / scale, width, height) for box in found]
-        faces = [self._settled(image, box, quarters) for box in boxes if box is not None]
-        return [self._right_way_up(image, face) for face in faces if face is not None]
+        settled = [self._settled(image, box, quarters) for box in boxes if box is not None]
+        faces = [self._right_way_up(image, face) for face in settled if face is not None]
+        return [face for face in faces if face is not None]
 
     def _settled(self, image: Image, box_xyxy: NDArray[np.float32], quarters: int) -> FaceDetection | None:
         """O-Net's answer depends on where it starts; after a few rounds a face is where it will stay."""
@@ -78,7 +79,7 @@ class MtcnnDetector:
                 settled = self.follow(image, settled)
         return settled
 
-    def _right_way_up(self, image: Image, face: FaceDetection) -> FaceDetection:
+    def _right_way_up(self, image: Image, face: FaceDetection) -> FaceDetection | None:
         """The cascade takes one upside-down face in ten for an upright one; the face mesh does not."""
         assert face.landmarks is not None
         place = crop_to_frame_from_landmarks(face.landmarks, MESH_INPUT_PX)
@@ -90,7 +91,7 @@ class MtcnnDetector:
         best = max(turned, key=lambda quarters: turned[quarters])
         if turned[best] < as_found + TURNED_MIN_GAIN_LOGIT:
             return face
-        return self._settled(image, face.box_xyxy, (_quarters(place[:, 0]) + best) % 4) or face
+        return self._settled(image, face.box_xyxy, (_quarters(place[:, 0]) + best) % 4)
 
     def follow(self, image: Image, face: FaceDetection) -> FaceDetection | None:
         """Return the face near where it was, or None. See FaceDetector.

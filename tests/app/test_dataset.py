@@ -126,7 +126,7 @@ def test_the_address_names_the_page_of_the_gallery_and_other_filters_begin_at_th
     linked.run()
     assert "Clips 1 to" in linked.words
     far = User("dataset").arrive(set=challenge.name, view="Gallery", **{"gallery-page": "9"})
-    assert "of 27 on disk" in far.words
+    assert "Clips 1 to 24 of 27 on disk" in far.words
     assert not far.exception
 
 

@@ -139,6 +139,10 @@ def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: 
     for values in ("tuned", "seams"):
         with pytest.raises(ClassifierError, match=r"missing\.npz"):
             ClipVitClassifier(**{values: tmp_path / "missing.npz"}).scores(crop[None])
+        with np.load(TUNED_PATH) as arrays:
+            np.savez(tmp_path / "fewer.npz", **{name: arrays[name] for name in arrays if name != "head.bias"})
+        with pytest.raises(ClassifierError, match=r"fewer\.npz.*not the weights of this network"):
+            ClipVitClassifier(**{values: tmp_path / "fewer.npz"}).scores(crop[None])
 
 
 def test_the_tuned_parameters_matter(crop: np.ndarray, tmp_path: Path) -> None:

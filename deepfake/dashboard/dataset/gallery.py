@@ -46,7 +46,9 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
         return
     absent = len(entries) - len(there)
     rest = f"; {absent} more are not on disk" if absent else ""
-    page = draw_page_choice(len(there), PAGE_CLIPS, key="gallery-page", of=(source.source_id, len(there)))
+    page = draw_page_choice(
+        len(there), PAGE_CLIPS, key="gallery-page", of=(source.source_id, *(entry.name for entry in there))
+    )
     first = (page - 1) * PAGE_CLIPS
     shown = there[first : first + PAGE_CLIPS]
     st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")

@@ -110,7 +110,7 @@ def _pills(place: DeltaGenerator, label: str, values: list[str]) -> list[str]:
 def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerprint: str) -> ClipEntry | None:
     """Draw the table of clips, a page of it where it is long, with a download of all; return the clip of the selected
     row, or None. fingerprint: of the settings whose verdicts are shown."""
-    page = draw_page_choice(len(entries), PAGE_ROWS, key="table-page", of=(key, len(entries)))
+    page = draw_page_choice(len(entries), PAGE_ROWS, key="table-page", of=(key, *(entry.name for entry in entries)))
     if len(entries) > PAGE_ROWS:
         st.caption(
             f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."

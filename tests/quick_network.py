@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import worker_pool
-from deepfake.detectors.clip_vit import PATCHES, ClipVitClassifier
+from deepfake.detectors.clip_vit import PATCHES, TUNED_PATH, ClipVitClassifier
 from deepfake.detectors.devices import CPU
 from tests.waiting import until
 
@@ -28,6 +29,10 @@ class QuickSession:
 
     def get_providers(self) -> list[str]:
         return [CPU]
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        with np.load(TUNED_PATH) as tuned:
+            return [SimpleNamespace(name=name, shape=list(tuned[name].shape)) for name in tuned]
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         until(lambda: not _hold().exists())

@@ -126,13 +126,16 @@ def _score(item: Evidence) -> str:
 
 
 def _reals(item: Evidence) -> str:
-    return f"{item.values['count']} of {item.values['of']} real calibration examples look at least as suspicious."
+    count, total = _numbers(item, "count", "of")
+    look = "looks" if count == 1 else "look"
+    return f"{count} of {total} real calibration examples {look} at least as suspicious."
 
 
 def _fakes(item: Evidence) -> str:
     count, total, share = _numbers(item, "count", "of", "at_most")
+    score = "scores" if count == 1 else "score"
     return (
-        f"{count} of {total} fake examples score as low (at most {share:.0%} may): a fake can be among the clips that "
+        f"{count} of {total} fake examples {score} as low (at most {share:.0%} may): a fake can be among the clips that "
         "are called real."
     )
 

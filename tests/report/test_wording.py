@@ -48,6 +48,14 @@ def test_numbers_stand_in_the_sentence() -> None:
     assert "at most 5% of real examples reach" in evidence_sentence(CLOSE)
 
 
+def test_one_example_looks_and_several_look() -> None:
+    def said(count: int) -> str:
+        return evidence_sentence(Evidence("reals_as_suspicious", "learned_score", 0, {"count": count, "of": 578}))
+
+    assert said(1) == "1 of 578 real calibration examples looks at least as suspicious."
+    assert said(2) == "2 of 578 real calibration examples look at least as suspicious."
+
+
 def test_of_a_clip_that_was_not_judged_no_number_speaks_for_a_side() -> None:
     score = dataclasses.replace(SCORE, direction="against")
     person = TrackVerdict(1, "INCONCLUSIVE", 0.1, None, None, (TOO_SMALL, score))

@@ -135,8 +135,8 @@ def _fakes(item: Evidence) -> str:
     count, total, share = _numbers(item, "count", "of", "at_most")
     score = "scores" if count == 1 else "score"
     return (
-        f"{count} of {total} fake examples {score} as low (at most {share:.0%} may): a fake can be among the clips that "
-        "are called real."
+        f"{count} of {total} fake examples {score} as low (at most {share:.0%} may): a fake can be among the clips "
+        "that are called real."
     )
 
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from deepfake.analysis.judging import MIN_MESH_SHARE
@@ -31,6 +30,7 @@ from deepfake.faces.tracking import FaceTracker
 from deepfake.signals.cuts import CutDetector
 from deepfake.video.info import Frame
 from deepfake.video.reader import VideoReader
+from training.prepare import read_image
 
 TOLD = 8  # tracks of each kind that are named
 
@@ -95,11 +95,7 @@ def photo_yaws_deg(index: Path, count: int) -> Iterator[float]:
     with index.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for k in np.random.default_rng(0).permutation(len(rows))[:count]:
-        path = index.parent / rows[k]["file"]
-        picture = cv2.imread(str(path))
-        if picture is None:
-            raise FileNotFoundError(f"{path}: there is no such image, or it cannot be read")
-        image = np.ascontiguousarray(picture[..., ::-1], np.uint8)
+        image = read_image(index.parent / rows[k]["file"])
         faces = face_detector("mtcnn").detect(image)
         if faces and faces[0].landmarks is not None:
             place = crop_to_frame_from_landmarks(faces[0].landmarks, CROP_SIZE_PX)

@@ -26,7 +26,7 @@ deepfake/detectors:
     python -m training.judge WORK
     python -m training.evaluate DATA/clips.csv WORK
 
-Runs that were tried and are not in the shipped weights (the model card says why):
+Runs that were tried and are not in the shipped weights (the card of efficientnet says why):
 
     python -m training.train WORK --name f --steps 1000 --rate 2e-4 --real-fakes 0.35 --seed 22 --frozen-blocks 0 \\
         --start WORK/runs/e/ema.pt

@@ -22,7 +22,7 @@ from training.clip_folds import clip_crops, crop_logits, write_rows
 from training.clip_network import ClipVit
 from training.shards import clip_name, read_rows, read_shards
 
-SEAM_FROM = 0.25  # the logit from which on a seam counts: chosen by the folds, see the model card
+SEAM_FROM = 0.25  # the logit from which on a seam counts: chosen by the folds, see EXPERIMENTS.md
 
 
 def main() -> None:

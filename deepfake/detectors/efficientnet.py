@@ -1,7 +1,7 @@
 """EfficientNetClassifier: two EfficientNet-Lite0 (Tan & Le 2019), fine-tuned on self-blended and recorded fakes, that
 look at the same face in two views, the whole head and close up.
 
-How it was made and what it is worth: MODEL_CARD.md beside this file.
+How it was made and what it is worth: MODEL_CARD_EFFICIENTNET.md beside this file.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class EfficientNetClassifier(FaceClassifier):
     """P(fake) of face crops: the mean logit of one network per view, calibrated.
 
     When it misleads: forgeries unlike the ones it saw (whole generated faces, lips moved by audio), strong
-    compression, faces smaller than about 60 px, heavy make-up, masks and beauty filters; see the model card.
+    compression, faces smaller than about 60 px, heavy make-up, masks and beauty filters; see its card.
     """
 
     info = ClassifierInfo(

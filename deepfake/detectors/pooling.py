@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-CROPS_A_TRACK: Final = 24  # more frames add next to nothing and cost time; see the model card
+CROPS_A_TRACK: Final = 24  # more frames add next to nothing and cost time; see MODEL_CARD_EFFICIENTNET.md
 MIN_PROBABILITY: Final = 1e-4
 
 

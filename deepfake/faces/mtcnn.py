@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Final
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,8 +36,8 @@ class MtcnnDetector:
     `detect` runs the whole cascade on a copy of the frame reduced to MTCNN_SEARCH_WIDTH_PX; faces narrower than
     20 px there are not found. The networks know upright faces alone: where none is found, the frame is searched again
     turned by quarters, reduced to TURNED_SEARCH_WIDTH_PX. `follow` runs the last network (O-Net) alone on the
-    surroundings of the box, turned as the face is: it refines the box, gives the five landmarks and the confidence
-    that there is still a face, in under 1 ms.
+    surroundings of the box, turned as the face is, by eighths: it refines the box, gives the five landmarks and the
+    confidence that there is still a face, in under 1 ms.
 
     When it misleads: profiles, faces under masks or in the dark are missed, and who lies on the side beside somebody
     upright; patterned textures may look like faces.
@@ -67,13 +67,13 @@ class MtcnnDetector:
         found = np.rint(self._cascade.detect(np.rot90(small, -quarters))[:, :4]).astype(np.float32)
         # O-Net at full size refines the boxes, and drops what looked like a face only when small.
         boxes = [clipped_box(_turned_back(box, small, quarters) / scale, width, height) for box in found]
-        settled = [self._settled(image, box, quarters) for box in boxes if box is not None]
+        settled = [self._settled(image, box, 2 * quarters) for box in boxes if box is not None]
         faces = [self._right_way_up(image, face) for face in settled if face is not None]
         return [face for face in faces if face is not None]
 
-    def _settled(self, image: Image, box_xyxy: NDArray[np.float32], quarters: int) -> FaceDetection | None:
+    def _settled(self, image: Image, box_xyxy: NDArray[np.float32], eighths: int) -> FaceDetection | None:
         """O-Net's answer depends on where it starts; after a few rounds a face is where it will stay."""
-        settled = self._seen(image, _square_of_box(box_xyxy, quarters))
+        settled = self._seen(image, _square_of_box(box_xyxy, eighths))
         for _ in range(ONET_SETTLING_ROUNDS - 1):
             if settled is not None:
                 settled = self.follow(image, settled)
@@ -91,7 +91,7 @@ class MtcnnDetector:
         best = max(turned, key=lambda quarters: turned[quarters])
         if turned[best] < as_found + TURNED_MIN_GAIN_LOGIT:
             return face
-        return self._settled(image, face.box_xyxy, (_quarters(place[:, 0]) + best) % 4)
+        return self._settled(image, face.box_xyxy, (_eighths(place[:, 0]) + 2 * best) % 8)
 
     def follow(self, image: Image, face: FaceDetection) -> FaceDetection | None:
         """Return the face near where it was, or None. See FaceDetector.
@@ -109,8 +109,11 @@ class MtcnnDetector:
         if confidence < ONET_MIN_CONFIDENCE:
             return None
         linear, corner = patch_to_frame[:, :2] * ONET_INPUT_PX, patch_to_frame[:, 2]
-        low, high = (end @ linear.T + corner for end in (offsets[:2], offsets[2:] + 1))
-        box = np.concatenate([np.minimum(low, high), np.maximum(low, high)])
+        start, end = offsets[:2], offsets[2:] + 1
+        center = (start + end) / 2 @ linear.T + corner
+        shares = np.abs(patch_to_frame[:, :2])  # of the face's width and height: one each, halves where it leans
+        half = shares / shares.sum(axis=1, keepdims=True) @ (end - start) / 2 * np.hypot(*linear[:, 0])
+        box = np.concatenate([center - half, center + half])
         landmarks = np.stack([points[:5], points[5:]], axis=1) @ linear.T + corner
         clipped = clipped_box(box.astype(np.float32), image.shape[1], image.shape[0])
         return None if clipped is None else FaceDetection(clipped, landmarks.astype(np.float32), confidence)
@@ -138,46 +141,48 @@ def _turned_back(box_xyxy: NDArray[np.float32], image: Image, quarters: int) -> 
     return np.array(places[quarters], dtype=np.float32)
 
 
-def _square_of_box(box_xyxy: NDArray[np.float32], quarters: int = 0) -> NDArray[np.float32]:
+def _square_of_box(box_xyxy: NDArray[np.float32], eighths: int = 0) -> NDArray[np.float32]:
     """The square around a box, as the transform from an O-Net patch to the frame, f32 (2, 3).
 
-    quarters: by which the frame would have to be turned clockwise for the face to be upright.
+    eighths: of a turn by which the frame would have to be turned clockwise for the face to be upright.
     """
-    return _square((box_xyxy[:2] + box_xyxy[2:]) / 2, float(np.max(box_xyxy[2:] - box_xyxy[:2])), quarters)
+    return _square((box_xyxy[:2] + box_xyxy[2:]) / 2, float(np.max(box_xyxy[2:] - box_xyxy[:2])), eighths)
 
 
 def _square_of_landmarks(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """The square in which O-Net expects a face with these landmarks, as a transform, f32 (2, 3)."""
     unit_crop = crop_to_frame_from_landmarks(landmarks, 1)
     crop_side = float(np.hypot(*unit_crop[:, 0]))
-    quarters = _quarters(unit_crop[:, 0])
-    down = _DOWN[quarters].astype(np.float32)
+    eighths = _eighths(unit_crop[:, 0])
+    down = _edges(eighths)[:, 1].astype(np.float32)
     side = float(np.exp(np.round(np.log(ONET_SQUARE_SIDE * crop_side) / ONET_SIDE_STEP) * ONET_SIDE_STEP))
     center = unit_crop[:, 2] + ONET_SQUARE_BELOW_CENTER * crop_side * down
     step = ONET_GRID * side
-    return _square(np.round(center / step).astype(np.float32) * np.float32(step), side, quarters)
+    return _square(np.round(center / step).astype(np.float32) * np.float32(step), side, eighths)
 
 
 def _turned(crop_to_frame: NDArray[np.float32], quarters: int) -> NDArray[np.float32]:
     """The transform of the same square of MESH_INPUT_PX, turned in the frame counterclockwise by quarters."""
     linear = crop_to_frame[:, :2]
-    turned = linear @ np.column_stack([_RIGHT[quarters], _DOWN[quarters]])
+    turned = linear @ _edges(2 * quarters)
     middle = np.full(2, (MESH_INPUT_PX - 1) / 2)
     return np.column_stack([turned, crop_to_frame[:, 2] + (linear - turned) @ middle]).astype(np.float32)
 
 
-def _quarters(across: NDArray[np.float32]) -> int:
-    """By how many quarters a frame has to be turned clockwise for a face to be upright; across: f32 (2,), what points
+def _eighths(across: NDArray[np.float32]) -> int:
+    """By how many eighths a frame has to be turned clockwise for a face to be upright; across: f32 (2,), what points
     to its right in the frame, as the reader sees it."""
-    return round(-float(np.arctan2(across[1], across[0])) / (np.pi / 2)) % 4
+    return round(-float(np.arctan2(across[1], across[0])) / (np.pi / 4)) % 8
 
 
-# Where the right and the lower edge of a patch are in the frame, by quarters.
-_RIGHT: Final = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]])
-_DOWN: Final = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]])
+def _edges(eighths: int) -> NDArray[np.float64]:
+    """Where the right and the lower edge of a patch are in the frame, f64 (2, 2), in columns of length 1."""
+    diagonal = np.sqrt(0.5)
+    cosine, sine = ((1, diagonal, 0, -diagonal, -1, -diagonal, 0, diagonal)[(eighths - k) % 8] for k in (0, 2))
+    return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def _square(center: NDArray[Any], side: float, quarters: int) -> NDArray[np.float32]:
-    linear = np.column_stack([_RIGHT[quarters], _DOWN[quarters]])
+def _square(center: NDArray[Any], side: float, eighths: int) -> NDArray[np.float32]:
+    linear = _edges(eighths)
     corner = center - linear.sum(axis=1) * side / 2
     return np.column_stack([linear * side / ONET_INPUT_PX, corner]).astype(np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deepfake.errors import SettingsError
-from deepfake.faces.base import FaceDetection, agreement, box_iou
+from deepfake.faces.base import FaceDetection, agreement, box_area, box_iou
 from deepfake.faces.detection import FACE_DETECTORS, face_detector
 
 FACE_IN_PORTRAIT = np.array([172, 65, 278, 185], np.float32)
@@ -64,6 +64,22 @@ def test_mtcnn_finds_and_follows_a_face_that_lies_on_its_side_or_upside_down(por
         assert np.all(face.box_xyxy[:2] < face.landmarks.min(axis=0))
         assert np.all(face.box_xyxy[2:] > face.landmarks.max(axis=0))
         assert face.confidence > 0.9
+
+
+def test_mtcnn_follows_a_head_that_turns_once_around(portrait):
+    mtcnn = face_detector("mtcnn")
+    (found,) = mtcnn.detect(portrait)
+    upright = followed = mtcnn.follow(portrait, found)
+    between_eyes = np.hypot(*(upright.landmarks[1] - upright.landmarks[0]))
+    for angle in range(4, 361, 4):
+        height, width = portrait.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
+        picture = cv2.warpAffine(portrait, turn, (width, height), borderValue=(96, 96, 96))
+        followed = mtcnn.follow(picture, followed)
+        assert followed is not None, angle
+        expected = upright.landmarks @ turn[:, :2].T + turn[:, 2]
+        assert np.abs(followed.landmarks - expected).max() < 0.15 * between_eyes, angle
+        assert box_area(followed) == pytest.approx(box_area(upright), rel=0.35), angle
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])

@@ -1,8 +1,8 @@
 """The command line: `deepfake COMMAND`, as `deepfake --help` lists them.
 
 Exit status 0: done, whatever the verdict. 1: the input cannot be used, or a result cannot be written; one line on
-standard error says which file, what and why. 2: wrong usage. 130: interrupted. Nothing heavy is imported before it is
-needed, so that --help answers at once.
+standard error says which file, what and why. 2: wrong usage. 130: interrupted, by Ctrl-C or SIGTERM. Nothing heavy is
+imported before it is needed, so that --help answers at once.
 """
 
 import sys

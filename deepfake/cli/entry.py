@@ -82,15 +82,20 @@ def _run(arguments: Sequence[str] | None, *, no_output: bool) -> None:
 
 
 class _Interrupt(KeyboardInterrupt):
-    """Ctrl-C. After a bare KeyboardInterrupt in code that exec() runs, as it does where modules with dataclasses are
-    loaded, Python ends with a status of its own, not with main's, even where the interrupt was caught."""
+    """Ctrl-C, or SIGTERM, with which services and clusters end what they run.
+
+    After a bare KeyboardInterrupt in code that exec() runs, as it does where modules with dataclasses are loaded,
+    Python ends with a status of its own, not with main's, even where the interrupt was caught.
+    """
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have Ctrl-C raise _Interrupt, unless somebody else has a say in it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    """Have Ctrl-C and SIGTERM raise _Interrupt, each unless somebody else has a say in it."""
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = (signal.default_int_handler, signal.SIG_DFL)
+    ours = {number: handler for number, handler in found.items() if handler in usual}
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
@@ -101,7 +106,8 @@ def _interruptible() -> Iterator[None]:
         was_interrupted = True
         raise _Interrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in ours:
+        signal.signal(number, interrupt)
     try:
         yield
     except Exception as error:
@@ -110,7 +116,8 @@ def _interruptible() -> Iterator[None]:
             raise _Interrupt from error
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
 
 
 def _versions(*, verbose: bool) -> list[str]:

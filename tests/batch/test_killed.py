@@ -75,7 +75,7 @@ def test_an_interrupted_batch_leaves_the_table_that_is_there(tmp_path: Path, set
     out.write_text("complete")
     with _start_command(folder, settings, "--workers", "2", "--out", str(out)) as process:
         until(lambda: len(calls(settings)) >= 5)
-        os.killpg(process.pid, signal.SIGINT)
+        process.terminate()  # as `docker stop`, a service manager and a cluster do
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out.read_text() == "complete"

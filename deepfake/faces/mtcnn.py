@@ -22,6 +22,9 @@ SAME_FACE_MIN_IOU = 0.5  # two answers on one face, as of a head between two of 
 SURELY_UPRIGHT_LOGIT = 20.0
 TURNED_MIN_GAIN_LOGIT = 4.0  # faces laid wrong gain 4.7 or more; patterns that are no face change by up to 2.9
 ONET_SETTLING_ROUNDS = 4
+# A face that leans less is looked at as one that stands upright or lies: were it turned by an eighth sooner, wrong
+# landmarks of a blurred or averted face would be believed, and lead astray.
+MAX_LEAN_DEGREES = 33
 # Where the cascade's squares lie in an aligned crop, in crop sides: medians over 22 faces of FaceForensics++, DFDC,
 # GRID and HDTF clips (standard deviations 0.045 and 0.016).
 ONET_SQUARE_SIDE = 0.84
@@ -170,9 +173,12 @@ def _turned(crop_to_frame: NDArray[np.float32], quarters: int) -> NDArray[np.flo
 
 
 def _eighths(across: NDArray[np.float32]) -> int:
-    """By how many eighths a frame has to be turned clockwise for a face to be upright; across: f32 (2,), what points
-    to its right in the frame, as the reader sees it."""
-    return round(-float(np.arctan2(across[1], across[0])) / (np.pi / 4)) % 8
+    """By how many eighths a frame has to be turned clockwise for a face to be upright, or nearly; across: f32 (2,),
+    what points to its right in the frame, as the reader sees it."""
+    turn = -float(np.degrees(np.arctan2(across[1], across[0])))
+    quarters = round(turn / 90)
+    lean = turn - 90 * quarters
+    return (2 * quarters + (abs(lean) > MAX_LEAN_DEGREES) * (1 if lean > 0 else -1)) % 8
 
 
 def _edges(eighths: int) -> NDArray[np.float64]:

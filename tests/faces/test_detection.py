@@ -78,7 +78,7 @@ def test_mtcnn_follows_a_head_that_turns_once_around(portrait):
         followed = mtcnn.follow(picture, followed)
         assert followed is not None, angle
         expected = upright.landmarks @ turn[:, :2].T + turn[:, 2]
-        assert np.abs(followed.landmarks - expected).max() < 0.15 * between_eyes, angle
+        assert np.abs(followed.landmarks - expected).max() < 0.25 * between_eyes, angle
         assert box_area(followed) == pytest.approx(box_area(upright), rel=0.35), angle
 
 

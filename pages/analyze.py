@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from deepfake.analysis.evidence import SCORE
 from deepfake.dashboard.analyze.banner import draw_banner
 from deepfake.dashboard.analyze.evidence_tab import draw_evidence
 from deepfake.dashboard.analyze.faces_tab import draw_faces, draw_quality
@@ -129,6 +130,9 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
         key="score-chart",
         alt="P(fake) of the scored frames over time, and below it the similarity of successive frames",
     )
+    if track_id is None or ready.analysis.trace(SCORE, track_id) is None:
+        st.caption("How to read this: a dip is a frame unlike the one before. Click a point to go there.")
+        return
     st.caption(
         "How to read this: filled points look more fake than real; a dip below is a frame unlike the one before.",
         help="The dashed line is P(fake) of a person who was judged, the gray band its 95 % interval. "

@@ -1,6 +1,7 @@
 """P(fake) over time, above the similarity curve; and any other measured trace of a face."""
 
 from collections.abc import Collection
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -44,9 +45,9 @@ def score_figure(
         figure.add_trace(curve, row=2, col=1)
     styled(figure, title=_title(track_id), height_px=HEIGHT_PX)
     if not scores:
-        _say(figure, why_no_score(analysis, track_id), "y domain")
+        _say(figure, why_no_score(analysis, track_id), row=1)
     if not below.data:
-        _say(figure, NO_PAIRS, "y2 domain")
+        _say(figure, NO_PAIRS, row=2)
     figure.update_xaxes(range=[0, analysis.length_s], title_text="", row=1, col=1)
     figure.update_xaxes(range=[0, analysis.length_s], title_text="time (s)", row=2, col=1)
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1], title_text="P(fake)", row=1, col=1)
@@ -230,5 +231,17 @@ def score_points(trace: SignalTrace, *, size_px: int, line_px: int | None = None
     )
 
 
-def _say(figure: go.Figure, text: str, place: str) -> None:
-    figure.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref=place, showarrow=False, font={"size": 13})
+def _say(figure: go.Figure, text: str, *, row: int) -> None:
+    """Say in a row without a curve why it is empty: of axes without any curve, Plotly draws nothing, not even words."""
+    figure.add_trace(go.Scatter(x=[None], y=[None], name="", showlegend=False, hoverinfo="skip"), row=row, col=1)
+    figure.add_annotation(
+        text="<br>".join(wrap(text, 38)),
+        x=0.5,
+        y=0.75,  # above the line at P(fake) 0.5
+        xref="x domain",
+        yref="y domain",
+        showarrow=False,
+        font={"size": 13},
+        row=row,
+        col=1,
+    )

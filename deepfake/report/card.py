@@ -114,7 +114,7 @@ def card_reasons(verdict: Verdict) -> tuple[CardReason, ...]:
         if item.code in OF_A_SCORE and verdict.answer == "NOT_JUDGED":
             continue
         sentence = _sentence(item, several=several, is_fake=is_fake)
-        if item.code == "reals_as_suspicious" and is_close:
+        if item.code == "reals_as_suspicious" and item.direction == "limits" and is_close:
             sentence = f"{sentence.removesuffix('.')}: too many to call it a fake."
         what = item.code, item.signal, item.track_id
         if sentence and what not in told:
@@ -213,7 +213,7 @@ def _signal(item: Evidence) -> str:
     title = item.signal if info is None else info.title
     if count == 0:
         return f"{title}: none of {total:,} real clips is as unusual."
-    return f"{title}: {count:,} of {total:,} real clips are as unusual."
+    return f"{title}: {count:,} of {total:,} real clips {'is' if count == 1 else 'are'} as unusual."
 
 
 _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {

@@ -205,6 +205,19 @@ def test_what_forbids_an_answer_is_said_beside_its_number() -> None:
     assert sentences(verdict("LIKELY_FAKE", 0.9, rank)) == ["17 of 578 real examples look as suspicious."]
 
 
+def test_one_real_clip_is_no_plural() -> None:
+    one = Evidence("signal_rare", "face_sharpness", 0, dict(RARE.values) | {"count": 1}, 0.99, "for")
+    assert sentences(verdict("LIKELY_FAKE", 0.9, one))[0].endswith("1 of 290 real clips is as unusual.")
+
+
+def test_what_speaks_against_a_fake_is_not_said_to_be_what_keeps_a_clip_from_being_one() -> None:
+    usual = Evidence("reals_as_suspicious", "learned_score", 0, {"count": 408, "of": 578}, 0.29, "against")
+    assert sentences(verdict("INCONCLUSIVE", 0.29, CLOSE, usual)) == [
+        "Real clips and fakes both get such a score.",
+        "408 of 578 real examples look as suspicious.",
+    ]
+
+
 def test_a_score_that_is_enough_for_one_person_alone_is_not_said_to_be_too_low() -> None:
     crowd = Evidence("too_many_people", "learned_score", 0, {"judged": 8, "at_most_reals": 0.01})
     rank = Evidence("reals_as_suspicious", "learned_score", 0, {"count": 2, "of": 578}, 0.83)

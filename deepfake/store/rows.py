@@ -41,7 +41,7 @@ def row_of(analysis: Analysis, fingerprint: str, name: str, location: str) -> di
         "false_alarm_p": _false_alarm_p(verdict),
         "reason": stored_text(reason_to_text(verdict.first_reason)),
         "faces": len(analysis.tracks),
-        "duration_s": video.duration_s,
+        "duration_s": analysis.length_s,
         "width": video.width,
         "height": video.height,
         "face_detector": analysis.config.face_detector,

@@ -149,7 +149,7 @@ def test_a_summary_tells_what_a_list_shows(store: AnalysisStore, make_analysis: 
     assert (row.name, row.location) == ("clip 5.mp4", str(analysis.video.path))
     assert (row.verdict, row.probability_fake) == ("LIKELY_FAKE", 0.9)
     assert (row.interval_low, row.interval_high, row.false_alarm_p) == (0.8, 1 / 3, 0.01)
-    assert (row.reason, row.faces, row.duration_s) == (analysis.verdict.reasons[0], 2, analysis.video.duration_s)
+    assert (row.reason, row.faces, row.duration_s) == (analysis.verdict.reasons[0], 2, analysis.length_s)
     assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
 
 

@@ -79,9 +79,11 @@ def confusion_figure(
     if not totals.sum():
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)
     shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
-    words = [["missed", "found"], ["not accused", "false alarms"]]
+    alarms = "false alarm" if false_alarms == 1 else "false alarms"
+    words = [["missed", "found"], ["not accused", alarms]]
+    told = np.where(totals > 0, np.vectorize("{:.0%}".format)(shares), "–")
     text = [
-        [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{shares[row, column]:.0%}" for column in (0, 1)]
+        [f"<b>{counts[row, column]}</b> {words[row][column]}<br>{told[row, column]}" for column in (0, 1)]
         for row in (0, 1)
     ]
     right = np.array([[0, 1], [1, 0]])

@@ -147,7 +147,7 @@ def _clip_line(analysis: Analysis) -> str:
     parts = [
         " ".join(str(video.path).split()),
         f"{video.width}×{video.height}",
-        f"{float(video.frame_rate):.2f} fps",
+        f"{float(video.frame_rate):.2f} frames/s",
         f"{analysis.length_s:.1f} s",
         counted(len(analysis.frame_timestamps_s), "frame"),
         video.codec,

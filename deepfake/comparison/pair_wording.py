@@ -71,11 +71,11 @@ def alignment_sentences(comparison: Comparison) -> tuple[str, ...]:
     begins = offset_text(comparison.offset_s) or "offset 0"
     nearest = f"each frame of A is compared with B's frame nearest in time, {begins}."
     if is_same_rate and not varies:
-        notes.append(f"Same frame rate ({rates[0]:.4g} fps): frame by frame, {begins}.")
+        notes.append(f"Same frame rate ({rates[0]:.4g} frames/s): frame by frame, {begins}.")
     elif is_same_rate:
-        notes.append(f"Same frame rate on average ({rates[0]:.4g} fps): {nearest}")
+        notes.append(f"Same frame rate on average ({rates[0]:.4g} frames/s): {nearest}")
     else:
-        notes.append(f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} fps): {nearest}")
+        notes.append(f"Different frame rates (A {rates[0]:.4g}, B {rates[1]:.4g} frames/s): {nearest}")
     if moments == frames[0] and (frames[0] == frames[1] or not is_same_rate):
         all_of_a = "The only frame of A is" if frames[0] == 1 else f"All {frames[0]} frames of A are"
         notes.append(f"{all_of_a} compared.")

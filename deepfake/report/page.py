@@ -216,7 +216,7 @@ def file_rows(analysis: Analysis, path: str) -> list[Row]:
     """Return what is known of the file, as rows of a table. path: as readers may see it."""
     video = analysis.video
     pace = "uneven: times are the clip’s own" if video.variable_frame_rate else "even"
-    rate = f"{float(video.frame_rate):.3f} fps ({video.frame_rate}), {pace}"
+    rate = f"{float(video.frame_rate):.3f} frames/s ({video.frame_rate}), {pace}"
     duration = f"{analysis.length_s:.3f} s"
     if video.duration_s is not None and abs(video.duration_s - analysis.length_s) > 1 / video.frame_rate:
         duration += f" by its frames (the header says {video.duration_s:.3f} s)"

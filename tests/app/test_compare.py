@@ -48,7 +48,7 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     shown = compared.words
     assert "Same scene" in shown
     assert "named as the original by the data set's metadata" in shown
-    assert "Same frame rate (25 fps)" in shown
+    assert "Same frame rate (25 frames/s)" in shown
     assert "Same size (640×480 px)" in shown
     assert "**A** · fake_a_flicker.mp4" in shown
     assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)) == 2

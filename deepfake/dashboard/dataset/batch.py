@@ -56,7 +56,8 @@ def _draw_start(
     left = None if analyzed is None else on_disk - analyzed - failed
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if left is None or left > 0:
-            wanted = "Analyze this data set" if not analyzed else f"Analyze the {left:,} that are missing"
+            are = "is" if left == 1 else "are"
+            wanted = "Analyze this data set" if not analyzed else f"Analyze the {left:,} that {are} missing"
             if st.button(wanted, key="batch-start", icon=":material/play_arrow:", type="primary"):
                 _start(key, dataset, config, retry_failed=False)
         if failed and st.button(
@@ -89,7 +90,7 @@ def _draw_progress(key: str) -> None:
     announce("Analyzing this data set", place="batch")
     share = progress.done / progress.total if progress.total else 0.0
     if run.state is BatchState.WAITING:
-        st.progress(0.0, text=f"**Analyzing this data set** — waiting: {ahead} other data sets come first")
+        st.progress(0.0, text=f"**Analyzing this data set** — {waiting_text(ahead)}")
     else:
         st.progress(min(1.0, share), text=f"**Analyzing this data set** — {batch_text(progress)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -101,6 +102,11 @@ def _draw_progress(key: str) -> None:
         st.caption("You may leave the page: it goes on, and every session of this server finds it here.")
     if run.failures:
         _draw_failures(dict(run.failures), key="batch-failing")
+
+
+def waiting_text(ahead: int) -> str:
+    """Return what a batch waits for in words. ahead: how many others come before it."""
+    return f"waiting: {counted(ahead, 'other data set')} {'comes' if ahead == 1 else 'come'} first"
 
 
 def batch_text(progress: BatchProgress) -> str:

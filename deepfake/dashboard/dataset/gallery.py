@@ -45,7 +45,7 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
         st.info("None of these clips is on disk, so there is nothing to show.", icon=":material/image_not_supported:")
         return
     absent = len(entries) - len(there)
-    rest = f"; {absent} more are not on disk" if absent else ""
+    rest = f"; {absent:,} not on disk" if absent else ""
     page = draw_page_choice(
         len(there), PAGE_CLIPS, key="gallery-page", of=(source.source_id, *(entry.name for entry in there))
     )
@@ -55,8 +55,10 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     verdicts, failures = verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint)
     for entry, column in in_columns(shown, COLUMNS):
         with column.container(border=True):
-            draw_picture(dataset, entry)
-            draw_label(entry, verdicts.get(entry.name), failures.get(entry.name))
+            failure = failures.get(entry.name)
+            if not draw_picture(dataset, entry) and failure is not None:
+                failure = ""  # it stands there already
+            draw_label(entry, verdicts.get(entry.name), failure)
             open_buttons(source, entry, "gallery")
 
 

@@ -196,12 +196,13 @@ def table_of(
 
 
 def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None, failure: str | None) -> None:
-    """Draw a clip's name, its label and what was found, in word, icon and color. failure: why it has no verdict."""
+    """Draw a clip's name, its label and what was found, in word, icon and color. failure: why it has no verdict, ""
+    where that is told already."""
     found = ""
     if verdict is not None:
         found = f"  \nfound {verdict_badge(verdict)}"
     elif failure is not None:
-        found = f"  \n:gray-badge[:material/error: {FAILED}] :small[{plain(failure)}]"
+        found = f"  \n:gray-badge[:material/error: {FAILED}]" + (f" :small[{plain(failure)}]" if failure else "")
     st.markdown(f":small[{plain(entry.name)}]  \nlabel {label_badge(entry.label)}{found}")
 
 

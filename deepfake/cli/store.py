@@ -7,6 +7,7 @@ from pathlib import Path
 from deepfake.cli.terminal import printable
 from deepfake.errors import StoreError
 from deepfake.files import check_writable
+from deepfake.words import counted
 
 MOST_NAMED = 20
 
@@ -45,7 +46,8 @@ def run_check(_: argparse.Namespace) -> None:
     from deepfake.store.upkeep import check_store
 
     report = check_store()
-    sys.stdout.write(f"{report.name}: {report.analyses:,} analyses and {report.kept_clips:,} kept clips were read\n")
+    read = f"{counted(report.analyses, 'analysis', 'analyses')} and {counted(report.kept_clips, 'kept clip')} read"
+    sys.stdout.write(f"{report.name}: {read}\n")
     if report.faults:
         sys.stdout.writelines(f"- {printable(' '.join(fault.split()))}\n" for fault in report.faults[:MOST_NAMED])
         raise StoreError(report.name, f"faults: {len(report.faults)}. Other entries are not affected.")

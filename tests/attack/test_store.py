@@ -147,7 +147,7 @@ def test_postgresql_is_left_to_its_own_tools(
 
 def test_a_check_reads_everything_and_names_what_is_damaged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "check"]) == 0
-    assert "2 analyses and 0 kept clips were read" in capsys.readouterr().out
+    assert "2 analyses and 0 kept clips read" in capsys.readouterr().out
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE payloads SET data = x'00' WHERE analysis_id = 1")
         connection.execute("UPDATE analyses SET name = ? WHERE id = 1", ("\x1b[2J\n1.mp4",))

@@ -89,7 +89,7 @@ def test_a_table_from_windows_with_empty_and_doubled_rows(tmp_path: Path) -> Non
     warnings = "\n".join(open_dataset(table).warnings)
     assert "line 4: 'a.mp4' is listed more than once" in warnings
     assert "line 5: 'a.mp4' is listed more than once" in warnings
-    assert "2 empty rows were left out (line 6, 7)" in warnings
+    assert "2 empty rows left out (line 6, 7)" in warnings
 
 
 def test_two_rows_that_contradict_each_other_are_told(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from deepfake.dataset.layouts import faceforensics
 from deepfake.dataset.layouts.base import Layout, text_or_none
 from deepfake.errors import DatasetError
 from deepfake.files import FORMULA_STARTS, is_url
+from deepfake.words import counted
 
 COLUMNS = ("path", "label", "original", "split", "group", "method", "compression")
 DELIMITERS = (",", ";", "\t")
@@ -73,7 +74,7 @@ def _rows(entries: Entries, table: str) -> Iterator[tuple[int, Row]]:
                 empty.append(line)
             elif any(cell.strip() for cell in cells[len(columns) :]):
                 entries.notes.add(
-                    f"{table}, line {line}: {len(cells)} fields, but the header has {len(columns)}; left out"
+                    f"{table}, line {line}: {counted(len(cells), 'field')}, but the header has {len(columns)}; left out"
                 )
             else:
                 row = dict(zip(columns, cells, strict=False))
@@ -86,7 +87,7 @@ def _rows(entries: Entries, table: str) -> Iterator[tuple[int, Row]]:
         raise DatasetError(place, f"this is not a CSV: line {reader.line_num}: {error}") from error
     if empty:
         named = ", ".join(map(str, empty[:MAX_LINES_NAMED])) + (", …" if len(empty) > MAX_LINES_NAMED else "")
-        entries.notes.add(f"{table}: {len(empty)} empty rows were left out (line {named})")
+        entries.notes.add(f"{table}: {counted(len(empty), 'empty row')} left out (line {named})")
 
 
 def _reader(disk: Disk, table: str) -> Any:

@@ -70,7 +70,7 @@ def choice_of(source_id: str, name: str) -> ClipChoice | None:
 def set_choice(page: PageState, source_id: str, name: str) -> None:
     """Choose a clip for a page from the program: a sample that was clicked, a row of a table, a URL.
 
-    Call it in a callback or before choose_clip draws, then st.switch_page where it is another page.
+    Call it in a callback or before choose_clip draws, then open_page where it is another page.
     """
     _renew(page)
     page.choice = source_id, name

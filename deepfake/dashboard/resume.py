@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.sources import UPLOADS_ID
@@ -100,7 +101,7 @@ def _offer(place: DeltaGenerator, earlier: str, uploads: tuple[Upload, ...]) -> 
         if st.button("Go on with it", key="resume-yes", icon=":material/restore:", type="primary"):
             st.session_state[SESSION_KEY] = earlier
             set_choice(analyze_page(), UPLOADS_ID, uploads[-1].sha256)
-            st.switch_page(ANALYZE)
+            open_page(ANALYZE)
         if st.button("Delete it", key="resume-no", icon=":material/delete:"):
             runtime().sessions.end(earlier)
             st.session_state[DONE_WITH] = earlier

@@ -146,6 +146,14 @@ def test_a_thumbnail_opens_in_analyze(opened: User) -> None:
     assert opened.chooser("clip").value == "fake04.mp4"
 
 
+@pytest.mark.parametrize("button", ["gallery-analyze-fake04.mp4", "gallery-compare-fake04.mp4"])
+def test_a_thumbnail_opens_also_where_the_address_names_tab_and_filters(challenge: Path, button: str) -> None:
+    linked = User("dataset").arrive(set=challenge.name, view="Gallery", where="On disk")
+    linked.click(button)
+    assert not linked.exception
+    assert linked.chooser("clip").value == "fake04.mp4"
+
+
 def test_a_clip_that_cannot_be_read_spoils_no_other_thumbnail(opened: User, challenge: Path) -> None:
     (challenge / "train_sample_videos" / "fake02.mp4").write_text("no clip")
     opened.open_tab("gallery")

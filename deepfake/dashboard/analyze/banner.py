@@ -8,6 +8,7 @@ from deepfake.analysis.evidence import SCORE, Direction, Evidence
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.moments import MomentPicture, suspicious_rows
 from deepfake.analysis.verdict import TrackVerdict, Verdict
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.analyze.tabs import TABS, tab_of
 from deepfake.dashboard.browser import announce
 from deepfake.dashboard.clip_choice import set_choice
@@ -174,7 +175,7 @@ def _draw_steps(steps: tuple[StepCode, ...], clip: ClipChoice, on_step: Callable
             if step == "compare":
                 if st.button(STEP_WORDS[step], key="banner-compare", icon=":material/compare:", type="tertiary"):
                     set_choice(compare_page(), clip.source_id, clip.key)
-                    st.switch_page(COMPARE)
+                    open_page(COMPARE)
             elif step in STEP_TABS:
                 icon = STEP_TABS[step][1]
                 st.button(
@@ -195,7 +196,7 @@ def _draw_limits(classifier: str) -> None:
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
         st.markdown("\n".join(f"- {sentence}" for sentence in limits_of(classifier)))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
-            st.switch_page(METHODS)
+            open_page(METHODS)
 
 
 def _draw_moments(ready: ReadyAnalysis, on_moment: Callable[[int, float], None]) -> None:

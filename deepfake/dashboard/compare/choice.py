@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.clip_choice import begin_with, choice_of, choose_clip, choose_from_url, clear_choice, set_choice
 from deepfake.dashboard.navigation import ANALYZE
 from deepfake.dashboard.snapshots import thumbnail
@@ -44,7 +45,7 @@ def choose_other(a: ClipChoice, page: ComparePage, choice: PageState) -> ClipCho
             _say_why_none(a)
         if st.button("Analyze A alone", key=page.key("alone"), icon=":material/frame_inspect:", type="tertiary"):
             set_choice(analyze_page(), a.source_id, a.key)
-            st.switch_page(ANALYZE)
+            open_page(ANALYZE)
     return b
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.clip_card import draw_picture
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.dataset.panels import draw_label
@@ -35,7 +36,7 @@ def open_buttons(source: DatasetSource, entry: ClipEntry, key: str) -> None:
                 help=note if entry.on_disk else "The clip is not on disk.",
             ):
                 set_choice(state(), source.source_id, entry.name)
-                st.switch_page(script)
+                open_page(script)
 
 
 def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[ClipEntry], fingerprint: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.analysis.verdict import VerdictLabel
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.browser import ROW_KEYS
 from deepfake.dashboard.clip_choice import choice_of, set_choice
 from deepfake.dashboard.grid import draw_page_choice
@@ -156,7 +157,7 @@ def _draw_one(row: AnalysisSummary, place: Place | None) -> None:
 def open_analysis(row: AnalysisSummary, place: Place | None) -> None:
     """Go to Analyze where the clip is there, unchanged, and these settings are in force; else show what is kept."""
     if place is not None and place.name is not None and _chosen_in_analyze(row, place.source.source_id, place.name):
-        st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
+        open_page(ANALYZE, clip=f"{place.source.source_id}/{place.name}")
     st.query_params[ANALYSIS_PARAMETER] = f"{row.sha256}-{row.fingerprint}"
     st.rerun()
 

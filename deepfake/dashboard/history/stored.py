@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.analysis.model import Analysis
+from deepfake.dashboard.address import open_page
 from deepfake.dashboard.charts import draw_chart
 from deepfake.dashboard.clip_choice import set_choice
 from deepfake.dashboard.file_tab import draw_export, draw_file
@@ -78,7 +79,7 @@ def _draw_why(row: AnalysisSummary, place: Place | None, name: str) -> None:
     )
     if st.button(f"Analyze {plain(name)} as it is now", key="history-anew", icon=":material/frame_inspect:"):
         set_choice(analyze_page(), place.source.source_id, place.name)
-        st.switch_page(ANALYZE, query_params={"clip": f"{place.source.source_id}/{place.name}"})
+        open_page(ANALYZE, clip=f"{place.source.source_id}/{place.name}")
 
 
 def _draw_verdict(analysis: Analysis, name: str) -> None:

@@ -100,6 +100,7 @@ def test_both_faces_are_in_motion_at_three_speeds(compared: User) -> None:
 def test_a_stranger_chosen_by_hand_is_told_as_such(compared: User) -> None:
     toggle = next(item for item in compared.toggle if item.label == "Another B")
     toggle.set_value(True).run()
+    assert "not on disk" not in compared.words, "its named original is"
     compared.choose("real_b.mp4", original=True)
     compared.wait_until(lambda page: "NOT A PAIR" in page.words)
     assert "do not belong together" in compared.words

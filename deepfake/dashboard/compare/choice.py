@@ -90,6 +90,8 @@ def _say_why_none(a: ClipChoice) -> None:
         st.info(
             "Nothing names an original of this clip: choose or upload what to compare it with.", icon=":material/link:"
         )
+    elif entry.original_on_disk:
+        st.info("Choose or upload what to compare it with.", icon=":material/link:")
     elif entry.original is not None:
         st.warning(
             f"The metadata names {plain(entry.original)} as the original of {plain(a.name)}, but that clip is not on "

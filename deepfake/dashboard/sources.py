@@ -99,6 +99,8 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
     named = st.query_params.get("set")
     if st.session_state.get(CHOICE_KEY) not in sources:
         st.session_state[CHOICE_KEY] = named if named in sources else next(iter(sources))
+    if named is not None and named not in sources:
+        st.warning(f"The address names a data set that is not here: {plain(named)}", icon=":material/link_off:")
     chosen: str = st.selectbox(
         "Data set",
         list(sources),

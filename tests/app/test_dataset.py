@@ -146,6 +146,12 @@ def test_a_thumbnail_opens_in_analyze(opened: User) -> None:
     assert opened.chooser("clip").value == "fake04.mp4"
 
 
+def test_an_address_of_a_data_set_that_is_not_here_is_told_of_once() -> None:
+    linked = User("dataset").arrive(set="elsewhere")
+    assert [item.value for item in linked.warning] == ["The address names a data set that is not here: elsewhere"]
+    assert not linked.run().warning
+
+
 @pytest.mark.parametrize("button", ["gallery-analyze-fake04.mp4", "gallery-compare-fake04.mp4"])
 def test_a_thumbnail_opens_also_where_the_address_names_tab_and_filters(challenge: Path, button: str) -> None:
     linked = User("dataset").arrive(set=challenge.name, view="Gallery", where="On disk")

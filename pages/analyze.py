@@ -135,7 +135,7 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
         return
     st.caption(
         "How to read this: filled points look more fake than real; a dip below is a frame unlike the one before.",
-        help="The dashed line is P(fake) of a person who was judged, the gray band its 95 % interval. "
+        help="The dashed line is P(fake) of a person who was judged, the gray band its 95% interval. "
         "Click a point to go there.",
     )
 

@@ -79,7 +79,7 @@ def difference_sentence(difference: AucDifference, evaluations: Sequence[Measure
     spread = ""
     if difference.ci95 is not None:
         low, high = difference.ci95
-        spread = f", 95 % interval {low:+.3f} to {high:+.3f}"
+        spread = f", 95% interval {low:+.3f} to {high:+.3f}"
         spread += ": a difference" if low > 0 or high < 0 else ": no difference can be told"
     return (
         f"On the {difference.n} clips that both score, the AUC is {difference.first:.3f} with {first} and "

@@ -22,7 +22,7 @@ BESIDE = 0.12  # of the distance of two rates: how far a person stands off the c
 
 
 def recompression_figure(result: Recompression, track_id: int | None = None) -> go.Figure:
-    """Return P(fake) with its 95 % interval at every rate: of the clip, and of one person where that is another.
+    """Return P(fake) with its 95% interval at every rate: of the clip, and of one person where that is another.
 
     The limits of LIKELY_REAL and LIKELY_FAKE for the clip as it is are drawn as lines, their sides tinted. Symbols:
     circle no signs of a fake, open square inconclusive, cross likely fake. A rate without a point: not judged there.
@@ -83,7 +83,7 @@ def _curve(result: Recompression, track_id: int | None, name: str, dash: str, sh
         },
         hovertemplate=(
             f"{name}, %{{customdata[0]}} · %{{customdata[3]}}<br>%{{customdata[1]}}: P(fake) %{{y:.2f}}, "
-            "95 % interval %{customdata[2]}<extra></extra>"
+            "95% interval %{customdata[2]}<extra></extra>"
         ),
     )
 

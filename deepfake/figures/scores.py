@@ -166,7 +166,7 @@ def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:
         curves.append(_band(ends_s, real, COLORS["real"], "9 in 10 real examples"))
     if verdict is not None and probability is not None and verdict.interval is not None:
         low, high = verdict.interval
-        interval = _band(ends_s, verdict.interval, COLORS["inconclusive"], f"95 % interval {low:.2f}–{high:.2f}")
+        interval = _band(ends_s, verdict.interval, COLORS["inconclusive"], f"95% interval {low:.2f}–{high:.2f}")
         curves.append(interval.update(showlegend=False))
     if probability is not None:
         told = f"P(fake) of the person {probability:.2f}"

@@ -62,7 +62,7 @@ def _band(real: SpectrumRange, base: NDArray[np.float32]) -> go.Scatter:
         fillcolor=COLORS["real"],
         opacity=BAND_OPACITY,
         mode="none",
-        name=f"90 % of {real.n} real faces",
+        name=f"90% of {real.n} real faces",
         hoverinfo="skip",
     )
 

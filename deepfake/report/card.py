@@ -162,7 +162,7 @@ def rate_sentence(analysis: Analysis) -> str:
 
 def _share(count: str, total: str, known: dict[str, Any]) -> str:
     low, high = known[f"{count}_low"], known[f"{count}_high"]
-    return f"{known[count]} of {known[total]} (95 % interval {low:.0%} to {high:.0%})"
+    return f"{known[count]} of {known[total]} (95% interval {low:.0%} to {high:.0%})"
 
 
 def _sentence(item: Evidence, *, several: bool, is_fake: bool) -> str:

@@ -312,7 +312,7 @@ def test_two_classifiers_side_by_side(
     assert counts["false alarms: real clips called likely fake"] == ["0 of 8", "8 of 8"]
     assert counts["misses: fakes with no signs found"] == ["1 of 14", "16 of 16"]
     assert counts["left open"] == ["1 of 22", "0 of 24"]
-    assert "95 % interval +1.000 to +1.000: a difference" in user.words
+    assert "95% interval +1.000 to +1.000: a difference" in user.words
 
 
 def test_quick_looks_are_named_and_the_page_says_by_what_they_are_chosen(

@@ -293,5 +293,5 @@ def test_the_interval_of_who_was_not_judged_is_told_as_little_as_the_probability
     not_judged = dataclasses.replace(sample, tracks=sample.tracks[:1])
     for analysis in (judged, not_judged):
         store.put(analysis, name="clip.mp4", location="/clip.mp4")
-    table = history_table(store.find().rows, {}).set_index("P(fake)")["95 % interval"]
+    table = history_table(store.find().rows, {}).set_index("P(fake)")["95% interval"]
     assert sorted(table) == ["", "0.80–0.95"]

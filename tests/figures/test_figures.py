@@ -341,7 +341,7 @@ def test_scores_lie_above_the_similarity_under_one_time_axis() -> None:
 
 def test_the_band_and_the_line_are_the_persons_interval_and_probability() -> None:
     figure = score_figure(a_scored_analysis(), 0)
-    band = next(curve for curve in figure.data if (curve.name or "").startswith("95 %"))
+    band = next(curve for curve in figure.data if (curve.name or "").startswith("95%"))
     assert (min(band.y), max(band.y)) == (0.3, 0.8)
     line = next(curve for curve in figure.data if curve.name == "person's P(fake)")
     assert set(line.y) == {0.6}
@@ -354,7 +354,7 @@ def test_who_was_not_judged_has_no_line() -> None:
     unjudged = dataclasses.replace(analysis, verdict=dataclasses.replace(analysis.verdict, tracks=(small,)))
     names = [curve.name or "" for curve in score_figure(unjudged, 0).data]
     assert "P(fake) of a frame" in names
-    assert not [name for name in names if name == "person's P(fake)" or name.startswith("95 %")]
+    assert not [name for name in names if name == "person's P(fake)" or name.startswith("95%")]
     assert 'class="level"' in score_svg(analysis, 0)
     assert 'class="level"' not in score_svg(unjudged, 0)
 

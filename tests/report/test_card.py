@@ -170,8 +170,8 @@ FACTS = {
 @pytest.mark.parametrize(
     ("answer", "numbers"),
     [
-        (verdict("LIKELY_FAKE", 0.9), "real clips new to it, 0 of 6 (95 % interval 0% to 46%)"),
-        (verdict("LIKELY_REAL", 0.1), "fakes new to it, 4 of 22 (95 % interval 5% to 40%)"),
+        (verdict("LIKELY_FAKE", 0.9), "real clips new to it, 0 of 6 (95% interval 0% to 46%)"),
+        (verdict("LIKELY_REAL", 0.1), "fakes new to it, 4 of 22 (95% interval 5% to 40%)"),
         (verdict("INCONCLUSIVE", 0.5), "clips new to it, 12 of 28"),
     ],
 )

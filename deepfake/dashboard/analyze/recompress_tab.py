@@ -27,7 +27,7 @@ WHAT = (
 )
 HOW_TO_READ = (
     "How to read this: from left to right the clip holds less. A circle is no signs of a fake, an open square "
-    "inconclusive, a cross likely fake; the whisker is the 95 % interval over the choice of frames. A verdict that "
+    "inconclusive, a cross likely fake; the whisker is the 95% interval over the choice of frames. A verdict that "
     "holds over all rates does not hang on fine detail that any upload removes. One that changes is a reason to look "
     "for a better copy of the clip, not a reason to believe the last label. The limits are those of the clip as it is: "
     "with several people they move with the scores of all."

@@ -35,8 +35,8 @@ HOW_TO_READ = {
     "precision": "of what is called fake, how much is (up), and how many of the fakes that finds (right). Precision "
     "falls where fakes are rarer than here.",
     "confusion": "each row is a label; the right answers lie from upper right to lower left.",
-    "reliability": "a point on the dotted line means that a P(fake) of 0.7 is right: 70 % of such clips are fake. Bars "
-    "are 95 % intervals that take clips for independent.",
+    "reliability": "a point on the dotted line means that a P(fake) of 0.7 is right: 70% of such clips are fake. Bars "
+    "are 95% intervals that take clips for independent.",
     "label": "the further apart the two kinds lie, the better. The line is the threshold: right of it a clip is called "
     "fake.",
     "method": "a method whose scores lie where the real clips' lie is not recognized. Each row has a scale of its own.",
@@ -109,7 +109,7 @@ def draw_numbers(measured: Measured, threshold: float) -> None:
 def draw_side_by_side(evaluations: Sequence[Measured], threshold: float, difference: AucDifference | None) -> None:
     """Draw what two settings are worth beside each other, and how they compare on the clips that both score."""
     st.table(_frame(side_by_side_rows(evaluations, threshold)))
-    st.caption("In parentheses: 95 % intervals. “All numbers” below says how they are made.")
+    st.caption("In parentheses: 95% intervals. “All numbers” below says how they are made.")
     if difference is not None:
         st.markdown(plain(difference_sentence(difference, evaluations)))
     else:
@@ -162,7 +162,7 @@ def draw_methods(evaluations: Sequence[Measured], threshold: float) -> None:
             continue
         st.table(_frame(rows))
     st.caption(
-        f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95 % interval. AUC: against the real "
+        f"Found: called fake at P(fake) ≥ {threshold:.2f}, with its exact 95% interval. AUC: against the real "
         "clips of the same compression where there are any, else against all; its interval draws groups, and has no "
         "width where the two do not overlap: with few clips that is no certainty."
     )
@@ -187,7 +187,7 @@ def draw_all_numbers(evaluations: Sequence[Measured], threshold: float) -> None:
     """Draw every number with its interval."""
     st.table(_frame(numbers_rows(evaluations, threshold)))
     st.caption(
-        "95 % intervals. Those of AUC, log loss and accuracy draw whole groups of clips (the same people or source); "
+        "95% intervals. Those of AUC, log loss and accuracy draw whole groups of clips (the same people or source); "
         "those of other counts are exact and take clips for independent."
     )
 
@@ -241,7 +241,7 @@ def _spread(interval: tuple[float, float] | None, digits: int) -> str:
     if interval is None:
         return "no interval"
     low, high = interval
-    return f"95 %: {low:.3f} to {high:.3f}" if digits else f"95 %: {low:.0%} to {high:.0%}"
+    return f"95%: {low:.3f} to {high:.3f}" if digits else f"95%: {low:.0%} to {high:.0%}"
 
 
 def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:

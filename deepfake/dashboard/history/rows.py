@@ -74,7 +74,7 @@ def history_table(rows: Sequence[AnalysisSummary], places: Mapping[int, Place]) 
             "verdict": [[verdict_chip(row)] for row in rows],
             "clip": [without_first_folders(shown_name(row, places.get(row.id))) for row in rows],
             "P(fake)": pd.array([row.told_probability for row in rows], dtype="Float64"),
-            "95 % interval": [_interval(row) for row in rows],
+            "95% interval": [_interval(row) for row in rows],
             "analyzed": pd.to_datetime([row.created_at for row in rows], utc=True),
             "data set": [places[row.id].source.title if row.id in places else ELSEWHERE for row in rows],
             "length": pd.array([row.duration_s for row in rows], dtype="Float64"),

@@ -306,7 +306,7 @@ PAPERS = (
         "classifier to compare with, in the table of accuracy and in the settings of the analysis, and no verdict "
         "rests on it. On clips of other sources than it was trained on, it found the right order in "
         f"{fact('baselines.capsule_auc'):.2f} of the pairs of a real and a fake clip ({fact('baselines.capsule_real')} "
-        f"and {fact('baselines.capsule_fake')} clips, 95 % interval {fact('baselines.capsule_auc_low'):.2f} to "
+        f"and {fact('baselines.capsule_fake')} clips, 95% interval {fact('baselines.capsule_auc_low'):.2f} to "
         f"{fact('baselines.capsule_auc_high'):.2f}; 0.5 is chance).",
         "Features of VGG-19: ours come from the frozen first five blocks of EfficientNet-Lite0. The picture of which "
         "parts decide.",

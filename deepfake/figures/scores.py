@@ -149,8 +149,7 @@ def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
 
 
 def _title(track_id: int | None) -> str:
-    who = "" if track_id is None else f" of {person_name(track_id)}"
-    return f"P(fake){who}, and similarity to the frame before"
+    return ("" if track_id is None else f"{person_name(track_id)}: ") + "P(fake) and similarity"  # short: on a phone
 
 
 def _score_curves(analysis: Analysis, track_id: int | None) -> list[go.Scatter]:

@@ -60,7 +60,7 @@ DIRECTION_ICONS: dict[Direction, str] = {
 # The answer is the largest thing on the page but its title. Streamlit centers the words of a button, which nobody can
 # read over several lines.
 CARD_STYLE = """<style>
-.st-key-verdict h2 { font-size: 1.75rem; }
+.st-key-verdict h2 { font-size: 1.75rem; padding-top: 0; }
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""
@@ -241,7 +241,7 @@ def _draw_badges(analysis: Analysis, clip: ClipChoice) -> None:
 
         if is_known_clip(analysis):
             st.badge(
-                "seen in training: this answer proves little",
+                "seen in training: proves little",
                 icon=":material/school:",
                 color="orange",
                 help=KNOWN_CLIP,

@@ -96,13 +96,14 @@ def _say_gone(place: DeltaGenerator, earlier: str, names: str) -> None:
 
 
 def _offer(place: DeltaGenerator, earlier: str, uploads: tuple[Upload, ...]) -> None:
+    them = "it" if len(uploads) == 1 else "them"
     with place.container(border=True, horizontal=True, vertical_alignment="center", key="resume-offer"):
         st.markdown(f"Before this page was reloaded you had **{plain(_named(uploads))}** here.", width="stretch")
-        if st.button("Go on with it", key="resume-yes", icon=":material/restore:", type="primary"):
+        if st.button(f"Go on with {them}", key="resume-yes", icon=":material/restore:", type="primary"):
             st.session_state[SESSION_KEY] = earlier
             set_choice(analyze_page(), UPLOADS_ID, uploads[-1].sha256)
             open_page(ANALYZE)
-        if st.button("Delete it", key="resume-no", icon=":material/delete:"):
+        if st.button(f"Delete {them}", key="resume-no", icon=":material/delete:"):
             runtime().sessions.end(earlier)
             st.session_state[DONE_WITH] = earlier
             st.rerun()

@@ -10,6 +10,7 @@ from deepfake.analysis.recompression import Recompression
 from deepfake.analysis.verdict import Answer, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
+from deepfake.report.strength import STRENGTHS, strength_of, told_direction
 from deepfake.report.wording import KNOWN_CLIP, evidence_sentence, is_known_clip, person_name, rate_name
 from deepfake.signals.registry import signal_info
 from deepfake.words import counted, part_text, score_text
@@ -31,15 +32,6 @@ ANSWER_MARKS: Final[dict[Answer, str]] = {
 MAX_REASONS: Final = 3
 OF_A_SCORE: Final = frozenset({"score", "reals_as_suspicious"})  # they say nothing of who was not judged
 LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under the numbers
-
-# The verbal scale of likelihood ratios of the ENFSI Guideline for Evaluative Reporting in Forensic Science (2015): an
-# observation supports neither side below 2, a side weakly below 10, moderately below 100. With as many fakes as real
-# clips, as P(fake) is calibrated, the odds are that ratio.
-NEITHER_BELOW: Final = 2.0
-WEAK_BELOW: Final = 10.0
-MODERATE_BELOW: Final = 100.0
-Strength = Literal["none", "weak", "moderate", "strong"]
-STRENGTHS: Final[tuple[Strength, ...]] = ("none", "weak", "moderate", "strong")
 
 StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector", "classifier"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
@@ -67,17 +59,7 @@ class CardReason:
     @property
     def direction(self) -> Direction:
         """What it speaks for; a score near the middle for neither side."""
-        score = self.evidence.suspicion
-        is_even = self.evidence.code == "score" and score is not None and strength_of(score) == "none"
-        return "limits" if is_even else self.evidence.direction
-
-
-def strength_of(probability: float) -> Strength:
-    """Return how strongly a P(fake) in [0, 1] speaks, for a fake or against one."""
-    certain = max(probability, 1 - probability)
-    odds = certain / max(1 - certain, 1e-9)
-    limits = (NEITHER_BELOW, WEAK_BELOW, MODERATE_BELOW)
-    return STRENGTHS[sum(odds >= limit for limit in limits)]
+        return told_direction(self.evidence)
 
 
 def strength_text(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
 from deepfake.detectors import CLASSIFIERS, training_clips
 from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings
+from deepfake.report.strength import told_direction
 from deepfake.signals.registry import signal_info
 from deepfake.words import counted, format_time, part_text
 
@@ -52,8 +53,9 @@ def limits_of(classifier: str) -> tuple[str, ...]:
         return LIMIT_OTHERS, LIMIT_PROBABILITY, LIMIT_OUTSIDE
     rates, known = "", all_facts().get("accuracy", {})
     if known.get("classifier") == classifier:
+        were = "was" if known["false_alarms"] == 1 else "were"
         rates = (
-            f" In a test with clips new to it, {known['false_alarms']} of {known['n_real']} real clips were called "
+            f" In a test with clips new to it, {known['false_alarms']} of {known['n_real']} real clips {were} called "
             f"fake, and no signs were found in {known['missed']} of {known['n_fake']} fakes: yours may not be like "
             "them."
         )
@@ -99,7 +101,7 @@ def directed_sentences(verdict: Verdict) -> tuple[str, ...]:
     """Return reason_sentences, each after what it speaks for; where nobody was judged, none speaks for a side."""
     sentences = zip(verdict.reasons, reason_sentences(verdict), strict=True)
     judged = verdict.answer != "NOT_JUDGED"
-    return tuple((DIRECTION_WORDS[item.direction] if judged else "") + sentence for item, sentence in sentences)
+    return tuple((DIRECTION_WORDS[told_direction(item)] if judged else "") + sentence for item, sentence in sentences)
 
 
 def named_sentence(item: Evidence) -> str:

@@ -20,9 +20,9 @@ from deepfake.report.card import (
     card_reasons,
     next_steps,
     rate_sentence,
-    strength_of,
     strength_text,
 )
+from deepfake.report.strength import strength_of
 from deepfake.report.wording import KNOWN_CLIP
 from tests.store.samples import sample_analysis
 from tests.told import told

@@ -14,6 +14,7 @@ from deepfake.analysis.keeping import reason_from_text, reason_to_text
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER
 from deepfake.report import wording
+from deepfake.report.card import card_reasons
 from deepfake.report.file_wording import adjustment_sentence, reading_warnings
 from deepfake.report.wording import (
     CAUTION,
@@ -57,13 +58,21 @@ def test_one_example_looks_and_several_look() -> None:
 
 
 def test_of_a_clip_that_was_not_judged_no_number_speaks_for_a_side() -> None:
-    score = dataclasses.replace(SCORE, direction="against")
+    score = dataclasses.replace(SCORE, suspicion=0.1, direction="against")
     person = TrackVerdict(1, "INCONCLUSIVE", 0.1, None, None, (TOO_SMALL, score))
     not_judged = Verdict("INCONCLUSIVE", 0.1, person.reasons, tracks=(person,))
     assert not_judged.answer == "NOT_JUDGED"
     assert directed_sentences(not_judged) == reason_sentences(not_judged)
     judged = Verdict("INCONCLUSIVE", 0.1, (score,), tracks=(dataclasses.replace(person, reasons=(score,)),))
     assert directed_sentences(judged)[0].startswith("Against a fake: ")
+
+
+def test_a_score_near_the_middle_speaks_for_neither_side_in_the_numbers_as_on_the_card() -> None:
+    even = dataclasses.replace(SCORE, suspicion=0.4, direction="against")
+    person = TrackVerdict(1, "INCONCLUSIVE", 0.4, None, None, (even,))
+    verdict = Verdict("INCONCLUSIVE", 0.4, (even,), tracks=(person,))
+    assert directed_sentences(verdict) == reason_sentences(verdict)
+    assert [reason.direction for reason in card_reasons(verdict)] == ["limits"]
 
 
 def test_a_reason_names_its_person_where_several_are_judged() -> None:

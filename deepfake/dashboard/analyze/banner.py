@@ -58,9 +58,10 @@ DIRECTION_ICONS: dict[Direction, str] = {
     "limits": ":material/info:",
 }
 # The answer is the largest thing on the page but its title. Streamlit centers the words of a button, which nobody can
-# read over several lines.
+# read over several lines; of a pressed one and of an open popover it darkens the words, on a dark page out of sight.
 CARD_STYLE = """<style>
 .st-key-verdict h2 { font-size: 1.75rem; padding-top: 0; }
+.st-key-verdict button:active, .st-key-verdict button[aria-expanded="true"] { color: inherit; }
 .st-key-reasons button, .st-key-reasons button * { text-align: left; justify-content: flex-start; }
 .st-key-reasons button { align-items: flex-start; padding-block: 0.25rem; min-height: 0; }
 </style>"""

@@ -253,13 +253,13 @@ def report(measured: Sequence[Measured]) -> str:
         f"and {len(known) - reals} fake, of {len({found.judged.row['group'] for found in known})} groups of people. No "
         "network of this project in these tables was trained on their sources; what MesoNet's authors trained on was "
         "not compared. A cell holds the AUC, in the first columns with its "
-        f"95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups); 0.5 is chance. Each kind of fake stands "
+        f"95% interval ({BOOTSTRAP_DRAWS} bootstrap draws of whole groups); 0.5 is chance. Each kind of fake stands "
         "against the real clips of its fold. (−): low values count as suspicious. n, real + fake, where a score is "
         "missing for some clips.",
         "",
         *auc_table(known),
         "",
-        "What is called what, with exact 95 % intervals. CLIP's verdicts are those of the folds, on the crops alone; "
+        "What is called what, with exact 95% intervals. CLIP's verdicts are those of the folds, on the crops alone; "
         "those of EfficientNet-Lite0 are the application's.",
         "",
         *verdict_table(known),

@@ -6,7 +6,7 @@ DATA is a folder with faces/index.csv (photographs with five landmarks each) and
 spectrum of the face that is seen longest counts once. Range: percentiles, bin by bin, of the leveled spectra of
 photographs and of the real clips of the train split, both weighing the same in all. Classifier: logistic regression
 on the leveled spectra of the FaceForensics++ clips of the train split; its AUC is that of clips whose group was left
-out of the training, one group after the other, with a 95 % interval that draws groups; and its AUC on the clips of all
+out of the training, one group after the other, with a 95% interval that draws groups; and its AUC on the clips of all
 other sources, which it was not trained on.
 """
 

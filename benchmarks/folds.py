@@ -150,8 +150,8 @@ def report(clips: Sequence[Scored]) -> str:
         f"Measured with version {__version__} by `python benchmarks/folds.py` on {len(clips)} clips, {len(reals)} real "
         f"and {len(fakes)} fake, of {len({c.row['group'] for c in clips})} groups of people. Five folds: each leaves "
         "out whole sources of real clips, whole kinds of fakes, and everybody who is linked to them by a swap, from "
-        f"training and from calibration. A cell holds the AUC and its 95 % interval ({BOOTSTRAP_DRAWS} bootstrap draws "
-        "of whole groups); shares have exact 95 % intervals, which take clips for independent.",
+        f"training and from calibration. A cell holds the AUC and its 95% interval ({BOOTSTRAP_DRAWS} bootstrap draws "
+        "of whole groups); shares have exact 95% intervals, which take clips for independent.",
         "",
         *markdown_table(
             ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],

@@ -134,7 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.photos:
         yaws = np.array(list(photo_yaws_deg(options.data / "faces" / "index.csv", options.photos)))
-        print(f"{len(yaws)} photographs: 99 % are turned by less than {np.percentile(yaws, 99):.1f} degrees")
+        print(f"{len(yaws)} photographs: 99% are turned by less than {np.percentile(yaws, 99):.1f} degrees")
     names = options.clips
     if not names:
         with (options.data / "clips.csv").open(encoding="utf-8", newline="") as file:

@@ -6,7 +6,7 @@
 Faces are found and followed by analyze(); of each clip the first seconds are used, and the face that is seen longest.
 Blinks need longer: for them the face is followed on by its mesh. Where the faces are, and what was measured, is kept
 in the cache folder: delete it after a change of the signals. The AUC is that of the signal's statistic, turned around
-where low is the suspicious side; 0.5 is chance. Its 95 % interval draws whole groups of people. Real and fake
+where low is the suspicious side; 0.5 is chance. Its 95% interval draws whole groups of people. Real and fake
 clips of FaceForensics++ at one rate are compared; clips of all other sources are one set, in which what differs between
 sources counts as well. Only clips that have a statistic count. The last column is the share of fakes that are more
 suspicious than their own original. --auc and --real leave what their files have of other signals as it is.
@@ -201,7 +201,7 @@ def _statistics(
 def print_table(measured: Sequence[ClipStatistics], names: Sequence[str]) -> list[dict[str, Any]]:
     """Print a row for each set of clips, rate and method, and return the same rows."""
     rows = []
-    print(f"{'signal':22} {'clips':24} {'real':>4} {'fake':>4} {'AUC':>6} {'95 % by group':>14} {'> own original':>15}")
+    print(f"{'signal':22} {'clips':24} {'real':>4} {'fake':>4} {'AUC':>6} {'95% by group':>14} {'> own original':>15}")
     for name in names:
         info = next(kind.info for kind in FACE_SIGNALS if kind.info.name == name)
         sign = -1 if info.suspicious == "low" else 1

@@ -9,14 +9,14 @@ def counted(count: float, noun: str, plural: str = "") -> str:
 
 
 def probability_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
-    """Return a probability with its 95 % interval, "–" where there is none."""
+    """Return a probability with its 95% interval, "–" where there is none."""
     if probability is None:
         return "–"
     return f"{probability:.2f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
 
 
 def score_text(probability: float | None, interval: tuple[float, float] | None = None) -> str:
-    """Return P(fake) with its 95 % interval in one line, "" where there is none."""
+    """Return P(fake) with its 95% interval in one line, "" where there is none."""
     return "" if probability is None else f"P(fake) {probability_text(probability, interval)}"
 
 

@@ -4,7 +4,7 @@
                                 [--json OUT.json]
 
 CLIPS.csv has the columns path,label,set,group,split. A clip's crops are kept in WORK/tracked: a second evaluation of
-other weights reads them from there. Prints AUC with a 95 % bootstrap interval by group, log loss and accuracy, by set
+other weights reads them from there. Prints AUC with a 95% bootstrap interval by group, log loss and accuracy, by set
 and by method, and lists the clips in which no face was found: they are not scored.
 """
 
@@ -109,7 +109,7 @@ def tracked_crops(clip: Path) -> list[NDArray[np.uint8]]:
 
 def print_tables(clips: Sequence[ScoredClip]) -> None:
     """Print one row for all, for each split, set of clips and method."""
-    print(f"{'what':38} {'real':>4} {'fake':>4} {'AUC':>6} {'95 % by group':>14} {'log loss':>8} {'accuracy':>8}")
+    print(f"{'what':38} {'real':>4} {'fake':>4} {'AUC':>6} {'95% by group':>14} {'log loss':>8} {'accuracy':>8}")
     for split in sorted({clip.split for clip in clips}):
         ours = [clip for clip in clips if clip.split == split]
         _row(split, ours)

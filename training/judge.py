@@ -72,7 +72,7 @@ def clip_logit(detector: EfficientNetClassifier | CapsuleClassifier, shard: Shar
 
 def print_tables(scores: Sequence[ClipScore]) -> None:
     """Print AUC and mean logits by source, and for FaceForensics++ by rate and method."""
-    print(f"{'what':34} {'real':>5} {'fake':>5} {'AUC':>6} {'95 % by group':>15} {'real':>6} {'fake':>6}")
+    print(f"{'what':34} {'real':>5} {'fake':>5} {'AUC':>6} {'95% by group':>15} {'real':>6} {'fake':>6}")
     for source in sorted({score.info.source for score in scores}):
         _row(source, [s for s in scores if s.info.source == source])
         methods = sorted({s.info.method for s in scores if s.info.source == source and s.info.is_fake})

@@ -165,7 +165,7 @@ def low_resolution(image: Image, random: Random) -> Image:
 
 
 def displaced(image: Image, mesh: Mesh, random: Random) -> tuple[Image, Mesh]:
-    """Return picture and mesh moved by up to 3 %, scaled by up to 5 %, and sometimes bent smoothly."""
+    """Return picture and mesh moved by up to 3%, scaled by up to 5%, and sometimes bent smoothly."""
     side = image.shape[0]
     matrix = cv2.getRotationMatrix2D(
         (side / 2, side / 2), float(random.normal(0, 1.5)), float(random.uniform(0.95, 1.05))

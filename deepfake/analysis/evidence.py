@@ -128,7 +128,7 @@ def signal_readings(traces: Sequence[SignalTrace], track_id: int) -> tuple[Signa
 def signal_evidence(readings: Sequence[SignalReading], track_id: int) -> tuple[Evidence, ...]:
     """Return what the signals say of a track, the strongest first.
 
-    A signal has a say where it was better than chance, its 95 % interval clear of an AUC of 0.5, in at least one set
+    A signal has a say where it was better than chance, its 95% interval clear of an AUC of 0.5, in at least one set
     of clips, and worse in none; where it was not better in all of them it is weak, and comes last. A value speaks for a
     fake where at most a tenth of the real clips are as suspicious, against one where at least half are, and is left out
     in between.

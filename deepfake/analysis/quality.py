@@ -22,7 +22,7 @@ from deepfake.video.info import VideoInfo
 Failure = tuple[EvidenceCode, str, Values]  # which, what was measured, its numbers
 
 MAX_TURN: Final = 0.5  # nose off the middle of the eyes, in eye distances: about 45 degrees
-# Of 630 photographs like those of the calibration 99 % are turned less than 43.6 degrees, as the face mesh gives it; it
+# Of 630 photographs like those of the calibration 99% are turned less than 43.6 degrees, as the face mesh gives it; it
 # gives 46 to 55 for the profile of DFDC brtujopkby, and of 449 clips 4 are turned further in their middle frame.
 MAX_YAW_DEG: Final = 45.0
 MIN_FRONTAL_SHARE: Final = 0.25  # of the frames of a track that have to be less turned than that

@@ -43,7 +43,7 @@ class TrackVerdict:
         track_id: The person's track.
         label: The answer.
         probability_fake: In [0, 1], calibrated for as many fakes as reals, or None.
-        interval: 95 % interval of it over the choice of frames, or None.
+        interval: 95% interval of it over the choice of frames, or None.
         false_alarm_p: The share of real examples that look at least as suspicious (conformal p-value), multiplied where
             several people are judged (Calibration.shares), at most 1; or None.
         reasons: What it rests on, the strongest first.
@@ -85,7 +85,7 @@ class Verdict:
         probability_fake: P(fake) of the most suspicious person, in [0, 1], calibrated for a world with as many fakes as
             reals; None where no face could be scored.
         reasons: Evidence that decides, the strongest first: codes with numbers (report.wording makes sentences).
-        interval: 95 % interval of probability_fake over the choice of frames, or None.
+        interval: 95% interval of probability_fake over the choice of frames, or None.
         tracks: The answer for each person who was judged.
 
     Example:
@@ -291,7 +291,7 @@ def _contrary_first(evidence: Sequence[Evidence], contrary: Direction) -> list[E
 
 
 def probability_interval(probabilities: NDArray[np.float32]) -> tuple[float, float] | None:
-    """Return the 95 % interval of a track's pooled probability over the choice of its frames, or None below 4 of them.
+    """Return the 95% interval of a track's pooled probability over the choice of its frames, or None below 4 of them.
 
     Student's t: the mean log odds plus and minus as many standard errors as so few frames ask for, neighboring frames
     counted by their correlation at lag 1 (effective sample size). It does not hold what all frames have in common: a

@@ -46,7 +46,7 @@ LIMITS: Final = QualityLimits(
     # 80 px: 0.92, 0.48; 40 px: 0.88, 0.48; 28 px: 0.87, 0.30; 20 px: 0.86, 0.17.
     min_face_width_px=48.0,
     # Gaussian blur of 3 px: AUC 0.91, real clips up to P(fake) 0.5; of 6 px: 0.89, and half of the real clips are over
-    # 0.5, one at 0.75; of 9 px: 0.82, one at 0.85. 99.9 % of the training examples are below 3.8, every untouched clip
+    # 0.5, one at 0.75; of 9 px: 0.82, one at 0.85. 99.9% of the training examples are below 3.8, every untouched clip
     # below 2.5.
     max_edge_blur_px=4.0,
     # H.264 at CRF 43: 0.83, 0.43; at CRF 51, the most that it can compress, 0.83, 0.13, at 0.0017 to 0.008 bits per

@@ -86,7 +86,7 @@ def mean_draws(values: ArrayLike, drawn: GroupDraws) -> NDArray[np.float64]:
 
 
 def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of the draws' values; None where every draw is NaN."""
+    """Return the 95% percentile interval of the draws' values; None where every draw is NaN."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None

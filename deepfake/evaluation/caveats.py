@@ -4,7 +4,7 @@ from deepfake.evaluation.scored import ScoredClips
 from deepfake.evaluation.stored import StoredResults
 from deepfake.evaluation.summary import FEW_GROUPS, not_judged_sentences, trained_on_sentence
 
-# A bin of 20 clips has a 95 % interval about 0.4 wide around one half: less says next to nothing.
+# A bin of 20 clips has a 95% interval about 0.4 wide around one half: less says next to nothing.
 CLIPS_FOR_CALIBRATION = 200
 FEW_REALS = 50  # none called fake of 50 still allows a false alarm rate of 7 % (Clopper & Pearson)
 ALWAYS = (

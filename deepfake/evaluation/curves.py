@@ -120,7 +120,7 @@ def confusion(probabilities: ArrayLike, is_fake: ArrayLike, threshold: float) ->
 def accuracy_interval(
     probabilities: ArrayLike, is_fake: ArrayLike, threshold: float, drawn: GroupDraws | None
 ) -> tuple[float, float] | None:
-    """Return the 95 % bootstrap interval of the accuracy at a threshold, groups drawn; None where nothing varies."""
+    """Return the 95% bootstrap interval of the accuracy at a threshold, groups drawn; None where nothing varies."""
     if drawn is None:
         return None
     right = (np.asarray(probabilities, dtype=np.float64) >= threshold) == np.asarray(is_fake, dtype=bool)

@@ -29,7 +29,7 @@ def auc(scores: ArrayLike, is_fake: ArrayLike) -> float:
 def auc_interval(
     scores: ArrayLike, is_fake: ArrayLike, groups: Sequence[str], *, seed: int = 0, draws: int = BOOTSTRAP_DRAWS
 ) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the AUC; whole groups are drawn with replacement.
+    """Return the 95% bootstrap interval of the AUC; whole groups are drawn with replacement.
 
     Clips of one person or one source are not independent: drawing clip by clip would give an interval that is too
     narrow. Draws with a single class are left out. groups: n names. Returns (low, high), NaN with fewer than two
@@ -109,7 +109,7 @@ def calibration_error(table: Sequence[CalibrationBin]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """count of n, their quotient, and its exact 95 % interval (Clopper & Pearson 1934), which takes the n for
+    """count of n, their quotient, and its exact 95% interval (Clopper & Pearson 1934), which takes the n for
     independent. rate and ci95: None where n is 0."""
 
     count: int

@@ -18,7 +18,7 @@ class PartResult:
     """The clips that share a value of a column.
 
     value: "" for those that have none. n: all of them; abstained: analyzed and not decided. false_alarms: LIKELY_FAKE
-    among the real clips that were analyzed; missed: LIKELY_REAL among the fake ones, both with exact 95 % intervals.
+    among the real clips that were analyzed; missed: LIKELY_REAL among the fake ones, both with exact 95% intervals.
     """
 
     value: str

@@ -40,7 +40,7 @@ class Evaluation:
     """How well verdicts agree with labels; None, never NaN, where a number cannot be had, and notes say why.
 
     n, n_real, n_fake: clips of the manifest. n_scored: those with a probability; AUC, log loss, Brier score, accuracy
-    (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. *_ci95: 95 % bootstrap interval,
+    (at 0.5) and calibration are over these, also where the verdict is INCONCLUSIVE. *_ci95: 95% bootstrap interval,
     whole groups drawn. log_loss_balanced: reals and fakes
     weigh the same. log_loss_base_rate: what always answering the share of fakes would give. abstained: clips that were
     analyzed and are INCONCLUSIVE or have no probability. coverage: the share of n that is neither abstained nor failed.

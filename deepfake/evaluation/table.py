@@ -40,7 +40,7 @@ def clips_csv(evaluations: Sequence[Measured], threshold: float) -> str:
 
 
 def numbers_rows(evaluations: Sequence[Measured], threshold: float) -> list[Row]:
-    """Return a header and one row per number: what it is, then value, 95 % interval and n for each evaluation."""
+    """Return a header and one row per number: what it is, then value, 95% interval and n for each evaluation."""
     return _beside_each_other(evaluations, [_numbers(measured, threshold) for measured in evaluations])
 
 
@@ -69,7 +69,7 @@ def method_rows(measured: Measured, threshold: float) -> list[Row]:
 
 
 def number_text(value: float | None, interval: tuple[float, float] | None) -> str:
-    """Return a number with its 95 % interval in brackets, or a dash."""
+    """Return a number with its 95% interval in brackets, or a dash."""
     if value is None or math.isnan(value):
         return NOT_KNOWN
     if interval is None:
@@ -78,7 +78,7 @@ def number_text(value: float | None, interval: tuple[float, float] | None) -> st
 
 
 def share_text(share: Share, interval: tuple[float, float] | None = None) -> str:
-    """Return "12 of 40: 30 % (17 % to 47 %)", with the share's own interval unless one is given, or a dash."""
+    """Return "12 of 40: 30 % (17% to 47%)", with the share's own interval unless one is given, or a dash."""
     if share.rate is None:
         return NOT_KNOWN
     known = interval or share.ci95

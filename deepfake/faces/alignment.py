@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepfake.video.info import Image
 
 # Where the five landmarks of an upright face lie in a crop, as shares of its side: eyes level and 0.28 apart, the
-# whole face from hairline to chin inside, with a margin of about 15 %. Proportions of an average frontal face.
+# whole face from hairline to chin inside, with a margin of about 15%. Proportions of an average frontal face.
 CANONICAL_LANDMARKS = np.array(
     [[0.36, 0.42], [0.64, 0.42], [0.50, 0.575], [0.385, 0.735], [0.615, 0.735]], dtype=np.float32
 )

@@ -100,7 +100,7 @@ class MtcnnDetector:
         """Return the face near where it was, or None. See FaceDetector.
 
         O-Net looks at a square laid out by the landmarks and snapped to a grid: fed with its own boxes, its answer
-        swings by 2 % of their width on a still picture.
+        swings by 2% of their width on a still picture.
         """
         square = _square_of_box(face.box_xyxy) if face.landmarks is None else _square_of_landmarks(face.landmarks)
         return self._seen(image, square)

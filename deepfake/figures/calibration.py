@@ -30,7 +30,7 @@ class ReliabilityPoint:
 
 
 def reliability_figure(evaluations: Mapping[str, Sequence[ReliabilityPoint]]) -> go.Figure:
-    """Return the share of fakes over P(fake): one point per bin with its 95 % interval, by name of the evaluation."""
+    """Return the share of fakes over P(fake): one point per bin with its 95% interval, by name of the evaluation."""
     title = "Reliability of P(fake)"
     if not any(evaluations.values()):
         return empty_figure(title, NO_SCORES, height_px=HEIGHT_PX)

@@ -33,7 +33,7 @@ def score_figure(
     """Return P(fake) of one person's scored frames over the similarity of successive frames, under one time axis.
 
     Above: one point per scored frame, filled where it looks more fake than real; the person's P(fake) as a line with
-    its 95 % interval as a band, where the person was judged, and a band where nine in ten real examples lie; dotted at
+    its 95% interval as a band, where the person was judged, and a band where nine in ten real examples lie; dotted at
     0.5. Below: similarity_figure. Every point's customdata begins with [frame index, "m:ss.ff"].
     """
     below = similarity_figure(analysis, track_id, drops=drops, face_drops=face_drops, moment_s=moment_s)

@@ -23,7 +23,7 @@ BLINK_MIN_DEPTH = 0.3  # of the open eye; looking down closes it by as much, but
 BLINK_MAX_S = 0.6  # longer than the longest blink of 0.4 s and the frames beside it: eyes shut or looking down
 
 # Doughty 2001, "Consideration of three types of spontaneous eyeblink activity in normal humans", Optometry and Vision
-# Science 78: 95 % intervals of 8.0 to 21.0 blinks per minute in people who look ahead and 10.5 to 32.5 in conversation.
+# Science 78: 95% intervals of 8.0 to 21.0 blinks per minute in people who look ahead and 10.5 to 32.5 in conversation.
 # Readers have 1.4 to 14.4: someone who reads from a screen may lie below the range.
 USUAL_PER_MINUTE: Final = (8.0, 32.5)
 # Someone at rest, 17 blinks per minute (Bentivoglio et al. 1997, Movement Disorders 12), goes so long without a blink
@@ -125,7 +125,7 @@ def _shown_s(trace: SignalTrace) -> NDArray[np.float64]:
 
 
 def _poisson_interval(count: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of the mean of a Poisson variable that was seen to be `count`."""
+    """Return the exact 95% interval of the mean of a Poisson variable that was seen to be `count`."""
     from scipy.stats import chi2
 
     low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0

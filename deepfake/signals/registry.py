@@ -59,7 +59,7 @@ def signal_info(name: str) -> SignalInfo | None:
 class SignalAuc:
     """How well a signal's statistic tells fakes from real clips, measured: 0.5 is chance.
 
-    clips: the set of clips. auc: area under the ROC curve, with its 95 % bootstrap interval by group of people. real,
+    clips: the set of clips. auc: area under the ROC curve, with its 95% bootstrap interval by group of people. real,
     fake: how many clips of each."""
 
     clips: str

@@ -193,7 +193,7 @@ def test_a_rank_that_is_neither_rare_nor_usual_speaks_for_neither():
 
 
 def test_what_speaks_against_the_verdict_is_told_before_what_agrees():
-    """Of real clips, 5 are as suspicious as 95; 40 % of them are less suspicious than the usual one."""
+    """Of real clips, 5 are as suspicious as 95; 40% of them are less suspicious than the usual one."""
     for_fake, against = reading(95, name="odd"), reading(20, name="usual")
     accused = judge(0.97, signals=(for_fake, against)).reasons
     assert [item.signal for item in accused] == ["learned_score", "learned_score", "usual", "odd"]

@@ -63,7 +63,7 @@ def test_depth_is_the_distance_from_a_disc(portrait):
     disc = np.column_stack([60 + 40 * np.cos(angle), 70 + 40 * np.sin(angle)]).astype(np.float32)
     depth = outline_depth(disc, (140, 120))
     y, x = np.mgrid[:140, :120]
-    assert np.abs(depth - (40 - np.hypot(x - 60, y - 70))).max() < 3  # OpenCV's 3×3 distance is within 5 %
+    assert np.abs(depth - (40 - np.hypot(x - 60, y - 70))).max() < 3  # OpenCV's 3×3 distance is within 5%
 
 
 def test_a_large_face_is_reduced_and_measured_the_same(portrait, mesh):

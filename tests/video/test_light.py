@@ -76,7 +76,7 @@ def test_hlg_gives_what_an_ordinary_screen_shows(tmp_path):
 
 
 def test_pq_is_that_of_the_standard():
-    """SMPTE ST 2084: 10,000 nits is 1, and BT.2408 names 58 % for 203 nits."""
+    """SMPTE ST 2084: 10,000 nits is 1, and BT.2408 names 58% for 203 nits."""
     assert pq_to_nits(np.array([0.0, 1.0])) == pytest.approx([0, 10_000])
     assert float(nits_to_pq(203.0)) == pytest.approx(0.58, abs=0.002)
     assert float(hlg_to_nits(np.full((1, 3), 0.75))[0, 0]) == pytest.approx(203, abs=1)

@@ -11,7 +11,8 @@ from deepfake.analysis.model import Analysis
 from deepfake.dashboard.downloads import draw_download, readers_paper, stem_of
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.text import plain
-from deepfake.detectors import quality_limits
+from deepfake.detectors import classifier_title, quality_limits
+from deepfake.faces.detection import face_detector_title
 from deepfake.report import EXPORTS, ExportOptions
 from deepfake.report.file_wording import adjustment_sentence
 from deepfake.video.info import VideoInfo
@@ -35,6 +36,7 @@ SETTINGS = {
     "min_track_s": "Shortest time that a person is kept for",
     "quick": "Quick look",
 }
+TITLES = {"face_detector": face_detector_title, "classifier": classifier_title}
 
 
 def draw_file(ready: ReadyAnalysis) -> None:
@@ -111,6 +113,8 @@ def _run(analysis: Analysis) -> pd.DataFrame:
 
 
 def _setting(name: str, value: object) -> str:
+    if name in TITLES:
+        return TITLES[name](str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value} s" if name.endswith("_s") else str(value)

@@ -52,7 +52,7 @@ def time_slider(
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False)
     _draw_step(row, page, timestamps_s, frame, -1)
     row.slider(
-        f"Moment — {format_time(time_s)}, frame {named[frame]} of {named[0]} to {named[-1]}",
+        f"Moment: {format_time(time_s)}, frame {named[frame]} ({named[0]} to {named[-1]})",
         min_value=float(timestamps_s[0]),
         max_value=float(timestamps_s[-1]),
         value=time_s,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from deepfake import __version__
 from deepfake.cli import INTERRUPTED, commands
@@ -92,12 +92,13 @@ class _Interrupt(KeyboardInterrupt):
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Have Ctrl-C and SIGTERM raise _Interrupt, each unless somebody else has a say in it."""
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    usual = (signal.default_int_handler, signal.SIG_DFL)
-    ours = {number: handler for number, handler in found.items() if handler in usual}
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    ours: list[tuple[signal.Signals, Any]] = [
+        (signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL),
+    ]  # fmt: skip
+    ours = [(number, usual) for number, usual in ours if signal.getsignal(number) is usual]
 
     was_interrupted = False
 
@@ -106,7 +107,7 @@ def _interruptible() -> Iterator[None]:
         was_interrupted = True
         raise _Interrupt
 
-    for number in ours:
+    for number, _ in ours:
         signal.signal(number, interrupt)
     try:
         yield
@@ -116,8 +117,8 @@ def _interruptible() -> Iterator[None]:
             raise _Interrupt from error
         raise
     finally:
-        for number, handler in ours.items():
-            signal.signal(number, handler)
+        for number, usual in ours:
+            signal.signal(number, usual)
 
 
 def _versions(*, verbose: bool) -> list[str]:

@@ -16,6 +16,7 @@ def keep_in_url(parameter: str, value: str | None) -> None:
 def open_page(page: str, **parameters: str) -> NoReturn:
     """Go to another page from the program. parameters: all that its address names.
 
-    Where none are given, Streamlit refuses to go as long as the address names a widget's value (an open tab, a filter).
+    st.switch_page alone, without query_params, is refused where the address names a widget's value (an open tab, a
+    filter).
     """
     st.switch_page(page, query_params=parameters)

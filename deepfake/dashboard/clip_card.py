@@ -12,15 +12,15 @@ from deepfake.figures.counts import NO_LABEL
 LABEL_LOOKS = {"REAL": (":material/verified:", "green"), "FAKE": (":material/warning:", "orange")}
 
 
-def draw_picture(dataset: Dataset, entry: ClipEntry) -> bool:
-    """Draw a frame of a clip; one that cannot be read says why in its place. Return whether there is a picture."""
+def draw_picture(dataset: Dataset, entry: ClipEntry) -> str | None:
+    """Draw a frame of a clip; one that cannot be read says why in its place. Return that, or None."""
     try:
         path = allowed_root(entry.path, [dataset.root])
         st.image(thumbnail(path, entry.name), width="stretch", alt=f"A frame of {entry.name}")
     except (DeepfakeError, OSError) as error:
         st.caption(f":material/broken_image: {plain(error)}")
-        return False
-    return True
+        return str(error)
+    return None
 
 
 def label_badge(label: Label | None) -> str:

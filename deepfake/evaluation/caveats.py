@@ -6,7 +6,7 @@ from deepfake.evaluation.summary import FEW_GROUPS, not_judged_sentences, traine
 
 # A bin of 20 clips has a 95% interval about 0.4 wide around one half: less says next to nothing.
 CLIPS_FOR_CALIBRATION = 200
-FEW_REALS = 50  # none called fake of 50 still allows a false alarm rate of 7 % (Clopper & Pearson)
+FEW_REALS = 50  # none called fake of 50 still allows a false alarm rate of 7% (Clopper & Pearson)
 ALWAYS = (
     "They hold for clips like these: other manipulations, cameras, people and compressions can give other numbers.",
     "Precision, accuracy and log loss depend on the share of fakes, which in a data set is not that of the world.",

@@ -78,7 +78,7 @@ def number_text(value: float | None, interval: tuple[float, float] | None) -> st
 
 
 def share_text(share: Share, interval: tuple[float, float] | None = None) -> str:
-    """Return "12 of 40: 30 % (17% to 47%)", with the share's own interval unless one is given, or a dash."""
+    """Return "12 of 40: 30% (17% to 47%)", with the share's own interval unless one is given, or a dash."""
     if share.rate is None:
         return NOT_KNOWN
     known = interval or share.ci95

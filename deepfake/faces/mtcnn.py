@@ -23,8 +23,8 @@ SURELY_UPRIGHT_LOGIT = 20.0
 TURNED_MIN_GAIN_LOGIT = 4.0  # faces laid wrong gain 4.7 or more; patterns that are no face change by up to 2.9
 ONET_SETTLING_ROUNDS = 4
 # A face that leans less is looked at as one that stands upright or lies: were it turned by an eighth sooner, wrong
-# landmarks of a blurred or averted face would be believed, and lead astray.
-MAX_LEAN_DEGREES = 33
+# landmarks of a blurred or averted face would be believed, and lead astray. docs/decisions.md has the counts.
+MAX_LEAN_DEG = 33
 # Where the cascade's squares lie in an aligned crop, in crop sides: medians over 22 faces of FaceForensics++, DFDC,
 # GRID and HDTF clips (standard deviations 0.045 and 0.016).
 ONET_SQUARE_SIDE = 0.84
@@ -114,7 +114,9 @@ class MtcnnDetector:
         linear, corner = patch_to_frame[:, :2] * ONET_INPUT_PX, patch_to_frame[:, 2]
         start, end = offsets[:2], offsets[2:] + 1
         center = (start + end) / 2 @ linear.T + corner
-        shares = np.abs(patch_to_frame[:, :2])  # of the face's width and height: one each, halves where it leans
+        # How much of the face's width and of its height makes that of the box: all of one, or half of each where the
+        # patch is turned by an eighth.
+        shares = np.abs(patch_to_frame[:, :2])
         half = shares / shares.sum(axis=1, keepdims=True) @ (end - start) / 2 * np.hypot(*linear[:, 0])
         box = np.concatenate([center - half, center + half])
         landmarks = np.stack([points[:5], points[5:]], axis=1) @ linear.T + corner
@@ -178,7 +180,7 @@ def _eighths(across: NDArray[np.float32]) -> int:
     turn = -float(np.degrees(np.arctan2(across[1], across[0])))
     quarters = round(turn / 90)
     lean = turn - 90 * quarters
-    return (2 * quarters + (abs(lean) > MAX_LEAN_DEGREES) * (1 if lean > 0 else -1)) % 8
+    return (2 * quarters + (abs(lean) > MAX_LEAN_DEG) * (1 if lean > 0 else -1)) % 8
 
 
 def _edges(eighths: int) -> NDArray[np.float64]:

@@ -13,9 +13,9 @@ class AnalysisSummary:
 
     name, location: as the clip was called and where it was when it was analyzed; location is "" where nobody may know.
     created_at: UTC. probability_fake, interval_low, interval_high, false_alarm_p: in [0, 1], or None where the verdict
-    has none. reason: the verdict's first, or None. faces: tracks. duration_s: Analysis.length_s, or None; width,
-    height: px. faces_limit: as in Analysis. answer: what a reader is told, as Verdict.answer. declared: what the file
-    declares, as Declaration.brief, or None.
+    has none. reason: the verdict's first, or None. faces: tracks. duration_s: Analysis.length_s (in rows of before
+    0.2.0 that of the header), or None; width, height: px. faces_limit: as in Analysis. answer: what a reader is told,
+    as Verdict.answer. declared: what the file declares, as Declaration.brief, or None.
     """
 
     id: int

@@ -75,12 +75,14 @@ def test_an_interrupted_batch_leaves_the_table_that_is_there(tmp_path: Path, set
     out.write_text("complete")
     with _start_command(folder, settings, "--workers", "2", "--out", str(out)) as process:
         until(lambda: len(calls(settings)) >= 5)
-        process.terminate()  # as `docker stop`, a service manager and a cluster do
+        os.killpg(process.pid, signal.SIGTERM)  # as a service manager does: the whole group
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out.read_text() == "complete"
     assert f"Wrote {tmp_path / 'table-interrupted.csv'}; {out} is as it was" in stdout
-    assert 0 < len(pd.read_csv(tmp_path / "table-interrupted.csv")) < 40
+    rows = pd.read_csv(tmp_path / "table-interrupted.csv")
+    assert 0 < len(rows) < 40
+    assert rows["error"].isna().all(), "the workers that ended with it failed no clip"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

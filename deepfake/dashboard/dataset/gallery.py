@@ -52,15 +52,19 @@ def draw_gallery(source: DatasetSource, dataset: Dataset, entries: Sequence[Clip
     )
     first = (page - 1) * PAGE_CLIPS
     shown = there[first : first + PAGE_CLIPS]
-    st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there)} on disk{rest}.")
+    st.caption(f"Clips {first + 1} to {first + len(shown)} of {len(there):,} on disk{rest}.")
     verdicts, failures = verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint)
     for entry, column in in_columns(shown, COLUMNS):
         with column.container(border=True):
-            failure = failures.get(entry.name)
-            if not draw_picture(dataset, entry) and failure is not None:
-                failure = ""  # it stands there already
-            draw_label(entry, verdicts.get(entry.name), failure)
+            told, failure = draw_picture(dataset, entry), failures.get(entry.name)
+            is_told = told is not None and failure is not None and says_the_same(told, failure)
+            draw_label(entry, verdicts.get(entry.name), failure, is_told=is_told)
             open_buttons(source, entry, "gallery")
+
+
+def says_the_same(first: str, second: str) -> bool:
+    """Tell whether two sentences "clip: what is wrong" say the same is wrong, however the clip is called."""
+    return first.partition(": ")[2] == second.partition(": ")[2]
 
 
 def _compare_help(entry: ClipEntry) -> str:

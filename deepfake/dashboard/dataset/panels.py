@@ -195,14 +195,16 @@ def table_of(
     return frame
 
 
-def draw_label(entry: ClipEntry, verdict: AnalysisSummary | None, failure: str | None) -> None:
-    """Draw a clip's name, its label and what was found, in word, icon and color. failure: why it has no verdict, ""
-    where that is told already."""
+def draw_label(
+    entry: ClipEntry, verdict: AnalysisSummary | None, failure: str | None, *, is_told: bool = False
+) -> None:
+    """Draw a clip's name, its label and what was found, in word, icon and color. failure: why it has no verdict;
+    is_told: whether that stands there already."""
     found = ""
     if verdict is not None:
         found = f"  \nfound {verdict_badge(verdict)}"
     elif failure is not None:
-        found = f"  \n:gray-badge[:material/error: {FAILED}]" + (f" :small[{plain(failure)}]" if failure else "")
+        found = f"  \n:gray-badge[:material/error: {FAILED}]" + ("" if is_told else f" :small[{plain(failure)}]")
     st.markdown(f":small[{plain(entry.name)}]  \nlabel {label_badge(entry.label)}{found}")
 
 

@@ -284,7 +284,7 @@ CASES: Sequence[Case] = (
             "18-windows-blank-dup.csv",
             "clips.csv",
             {"sub/c.mp4": "FAKE", "a.mp4": "REAL", "b.mp4": "FAKE"},
-            "2 empty rows were left out",
+            "2 empty rows left out",
         ),
     ),
     Case("20-animated.gif", "a picture", "a sentence that says what it is", refused("20-animated.gif", "GIF")),

@@ -124,7 +124,7 @@ def test_a_clip_that_begins_later_than_the_other_is_laid_where_it_belongs(
     assert "Same scene, B begins at 0:00.32 of A." in user.words
     slider = user.slider[0]
     assert slider.min == pytest.approx(0.32)
-    assert slider.label.endswith("of 8 to 69")
+    assert slider.label.endswith("(8 to 69)")
 
 
 def test_a_and_b_change_places_and_another_a_lets_go_of_b(compared: User) -> None:

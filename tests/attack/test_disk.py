@@ -261,7 +261,7 @@ def test_a_store_on_a_read_only_disk_can_be_read(
         assert store.find(text="a.mp4").rows == (kept,)
         assert store.get(kept.sha256, kept.fingerprint) == sample_analysis(1).with_path(Path("a.mp4"))
     assert main(["store", "check"]) == 0
-    assert "1 analyses" in capsys.readouterr().out
+    assert "1 analysis and" in capsys.readouterr().out
     assert main(["store", "backup", str(tmp_path / "copy.db")]) == 0
     with open_store(url=f"sqlite:///{tmp_path / 'copy.db'}") as copy:
         assert copy.find().total == 1

@@ -95,10 +95,8 @@ def _interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours: list[tuple[signal.Signals, Any]] = [
-        (signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL),
-    ]  # fmt: skip
-    ours = [(number, usual) for number, usual in ours if signal.getsignal(number) is usual]
+    usual: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = [number for number, handler in usual.items() if signal.getsignal(number) is handler]
 
     was_interrupted = False
 
@@ -107,7 +105,7 @@ def _interruptible() -> Iterator[None]:
         was_interrupted = True
         raise _Interrupt
 
-    for number, _ in ours:
+    for number in ours:
         signal.signal(number, interrupt)
     try:
         yield
@@ -117,8 +115,8 @@ def _interruptible() -> Iterator[None]:
             raise _Interrupt from error
         raise
     finally:
-        for number, usual in ours:
-            signal.signal(number, usual)
+        for number in ours:
+            signal.signal(number, usual[number])
 
 
 def _versions(*, verbose: bool) -> list[str]:

@@ -37,7 +37,7 @@ from deepfake import __version__  # noqa: E402
 from deepfake.detectors.calibration import Calibration, read_calibration  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval  # noqa: E402
 from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
-from training.clip_calibrate import SEAMS, calibration_of, clip_logit, is_cut_off  # noqa: E402
+from training.clip_calibrate import STATES, calibration_of, clip_logit, is_cut_off  # noqa: E402
 
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
 DOCUMENT = ROOT / "docs" / "accuracy.md"
@@ -117,9 +117,8 @@ def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
         calibration = _calibration([row for row in rows if row["fold"] != fold and row["group"] not in people])
         for row in rows:
             if row["fold"] == fold:
-                plain, degraded = (
-                    float(calibration.probability(np.array([clip_logit(row, key)], np.float32))[0]) for key in SEAMS
-                )
+                logits = np.array([clip_logit(row, state) for state in STATES], np.float32)
+                plain, degraded = calibration.probability(logits).tolist()
                 verdict = "INCONCLUSIVE" if is_cut_off(row) else _verdict(calibration, plain)
                 found.append(Scored(row, plain, degraded, verdict))
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,8 @@ SetAttribute = Callable[[object, str, object], None]
 
 
 class QuickSession:
-    """Takes and gives what the network's session does: uint8 (n, 224, 224, 3) in; logits, attributions and embeddings
-    out, which follow from the brightness of the picture and its patches."""
+    """Takes and gives what the sessions of both parts of the network do: uint8 (n, 224, 224, 3), of which the tokens
+    are the brightness of the picture's patches; logits, attributions and embeddings follow from these."""
 
     def get_providers(self) -> list[str]:
         return [CPU]
@@ -34,11 +35,14 @@ class QuickSession:
         with np.load(TUNED_PATH) as tuned:
             return [SimpleNamespace(name=name, shape=list(tuned[name].shape)) for name in tuned]
 
-    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         until(lambda: not _hold().exists())
-        shown = feeds["crops"]
-        count, side = len(shown), shown.shape[1] // PATCHES
-        patches = shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)
+        if "crops" in feeds:
+            shown = feeds["crops"]
+            count, side = len(shown), shown.shape[1] // PATCHES
+            return [shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)]
+        patches = feeds["tokens"]
+        count = len(patches)
         attributions = np.float32(SLOPE) * (patches.reshape(count, PATCHES**2) / np.float32(255) - np.float32(0.5))
         logits = attributions.mean(axis=1)
         made = {
@@ -68,7 +72,9 @@ def put_in_place(set_attribute: SetAttribute) -> None:
 
     set_attribute: setattr, or one that takes it back.
     """
-    set_attribute(ClipVitClassifier, "_session", property(lambda _: QuickSession()))
+    set_attribute(
+        ClipVitClassifier, "_sessions", property(lambda _: {"below": QuickSession(), "above": QuickSession()})
+    )
     # Part of the key of what is kept: nothing that the stand-in said is taken for the network's word, or the reverse.
     set_attribute(ClipVitClassifier, "files", property(lambda _: (Path(__file__),)))
     set_attribute(worker_pool, "_start_worker", start_worker)

@@ -1,15 +1,18 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from deepfake.detectors.clip_vit import SEAM_WEIGHT
+from deepfake.detectors.clip_vit import SEAM_WEIGHT, SOFTNESS_WEIGHT
 from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.clip_calibrate import clip_logit, example_weights
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
+from training.edits import BACKGROUND, EDITS, Edit, edited, head_alone
 from training.pairs import BatchConfig, PairMaker
 from training.platt import platt
 from training.pool import Block, take_blocks, write_block
@@ -242,6 +245,47 @@ def test_a_network_of_a_fold_sees_neither_its_sources_nor_their_people() -> None
     assert left_out(infos, 0) == set()
 
 
+@pytest.mark.parametrize("edit", set(EDITS), ids=lambda edit: edit.__name__.strip("_"))
+def test_an_edit_changes_pictures_alike(edit: Callable[..., Edit], portrait: np.ndarray) -> None:
+    first = cv2.resize(portrait[:256, 60:316], (224, 224))
+    second = np.clip(first.astype(int) + 6, 0, 255).astype(np.uint8)
+    changes = []
+    for seed in range(12):
+        change = edit(224, np.random.default_rng(seed))
+        one, other = change(first.copy()), change(second.copy())
+        assert one.shape == first.shape
+        assert one.dtype == other.dtype == np.uint8
+        changes.append(np.abs(one.astype(int) - first).mean())
+        # What was alike stays alike: but for the grain, which is drawn anew for each frame.
+        assert np.abs(cv2.blur(one, (15, 15)).astype(int) - cv2.blur(other, (15, 15))).mean() < 12
+    assert np.mean(changes) > 1
+
+
+def test_edited_pictures_keep_their_size_and_the_head_alone_its_middle(portrait: np.ndarray) -> None:
+    pair = [cv2.resize(portrait[:256, 60:316], (224, 224))] * 2
+    for seed in range(20):
+        assert [picture.shape for picture in edited(pair, np.random.default_rng(seed))] == [(224, 224, 3)] * 2
+    real, fake = head_alone(pair, np.random.default_rng(0))
+    np.testing.assert_array_equal(real, fake)
+    assert np.abs(real[100:124, 100:124].astype(int) - pair[0][100:124, 100:124]).max() <= 1
+    assert np.abs(real[0].astype(float) - BACKGROUND).max() < 2
+
+
+def test_a_real_picture_and_its_fake_are_looked_at_in_the_same_places() -> None:
+    torch = pytest.importorskip("torch", reason="training needs PyTorch; see requirements-training.txt")
+    pytest.importorskip("onnx")
+    from training.clip_folds import some_patches
+    from training.clip_network import TOKENS
+
+    places = torch.arange(TOKENS).float()[None, :, None].expand(6, TOKENS, 768)
+    kept = some_patches(places, 0.5)[..., 0]
+    assert kept.shape == (6, 99)
+    torch.testing.assert_close(kept[:3], kept[3:])
+    assert not torch.equal(kept[0], kept[1])
+    assert (kept[:, 0] == 0).all()
+    assert all(len(set(row.tolist())) == 99 for row in kept)
+
+
 def test_blocks_of_pairs_are_taken_once_and_only_when_complete(tmp_path: Path) -> None:
     images = np.arange(2 * 2 * 224 * 224 * 3, dtype=np.uint64).astype(np.uint8).reshape(2, 2, 224, 224, 3)
     write_block(tmp_path, 3, Block(images, [["a"], ["b", "c"]]))
@@ -309,10 +353,11 @@ def test_a_fake_never_meets_its_own_person(tmp_path: Path, stored: tuple[np.ndar
     assert {maker.pair(np.random.default_rng(seed)).shards[0] for seed in range(20)} == {"real-0"}
 
 
-def test_a_seam_adds_to_what_a_clip_is_calibrated_by() -> None:
-    row = {"logit": "-0.5", "degraded_logit": "0.25", "seams": "1.0", "degraded_seams": "0"}
-    assert clip_logit(row, "logit") == pytest.approx(SEAM_WEIGHT - 0.5)
-    assert clip_logit(row, "degraded_logit") == pytest.approx(0.25)
+def test_a_seam_adds_to_what_a_clip_is_calibrated_by_and_softness_takes_from_it() -> None:
+    row = {"logit": "-0.5", "seams": "1.0", "softness": "0"}
+    row |= {"degraded_logit": "0.25", "degraded_seams": "0", "degraded_softness": "0.5"}
+    assert clip_logit(row, "") == pytest.approx(SEAM_WEIGHT - 0.5)
+    assert clip_logit(row, "degraded_") == pytest.approx(0.25 - SOFTNESS_WEIGHT / 2)
 
 
 def test_a_share_of_the_pairs_is_cut_off_and_nothing_is_forged_there(
@@ -337,24 +382,65 @@ def _write_clip(work: Path, info: ShardInfo, stored: tuple[np.ndarray, np.ndarra
     write_shard(work / "crops", shard)
 
 
-def test_what_ships_is_the_mean_of_all_networks_and_the_slow_ones_weigh_one_half(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_ships_is_the_mean_of_all_networks(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from training import clip_folds
 
-    monkeypatch.setattr("training.clip_network.float_weights", lambda _path: {})
     for number, name in enumerate(clip_folds.RECIPES):
         for fold in clip_folds.ALL_FOLDS:
             value = np.full(3, 10 * number + (7 if fold is None else fold), np.float32)
             np.savez(clip_folds.network_path(tmp_path, name, fold), **{"head.weight": value})
-    others = [10 * number for number, name in enumerate(clip_folds.RECIPES) if name != clip_folds.SLOW]
-    slow = 10 * list(clip_folds.RECIPES).index(clip_folds.SLOW)
-    expected = (np.mean(others) + slow) / 2
-    unseen = clip_folds.soup(tmp_path, tmp_path, (2,))
-    np.testing.assert_allclose(unseen["head.weight"], expected + 2)
-    ships = clip_folds.soup(tmp_path, tmp_path)
-    np.testing.assert_allclose(
-        ships["head.weight"], expected + np.mean([7 if k is None else k for k in clip_folds.ALL_FOLDS])
-    )
+    expected = 10 * np.mean(range(len(clip_folds.RECIPES)))
+    np.testing.assert_allclose(clip_folds.soup(tmp_path, (2,))["head.weight"], expected + 2)
+    every = np.mean([7 if k is None else k for k in clip_folds.ALL_FOLDS])
+    np.testing.assert_allclose(clip_folds.soup(tmp_path)["head.weight"], expected + every)
+
+
+def test_what_enters_the_tuned_blocks_is_computed_once_for_each_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training import clip_folds
+    from training.clip_network import TOKENS, WIDTH
+
+    shown = []
+
+    class Brightness:
+        def below(self, images: Any) -> Any:
+            shown.append(len(images))
+            return images.float().mean(dim=(1, 2, 3))[:, None, None].expand(-1, TOKENS, WIDTH)
+
+    monkeypatch.setattr(clip_folds, "treated", lambda pair, random: pair)
+    pool, path = tmp_path / "pool", tmp_path / "tokens.npy"
+    pool.mkdir()
+    images = np.arange(12, dtype=np.uint8).reshape(6, 2)[..., None, None, None] * np.ones((224, 224, 3), np.uint8)
+    write_block(pool, 0, Block(images[:4], [["a"], ["b", "c"], ["d"], ["e"]]))
+    write_block(pool, 1, Block(images[4:], [["f"], ["g"]]))
+    net: Any = Brightness()
+    pairs = clip_folds.pair_tokens(net, pool, 5, path, torch.device("cpu"))
+    assert pairs.shards == [["a"], ["b", "c"], ["d"], ["e"], ["f"]]
+    np.testing.assert_array_equal(pairs.tokens[:, :, 0, 0], np.arange(10).reshape(5, 2))
+    batch = pairs.batch(np.array([1, 4]), torch.device("cpu"))
+    assert batch[:, 0, 0].tolist() == [2, 8, 3, 9]
+    before = list(shown)
+    again = clip_folds.pair_tokens(net, pool, 5, path, torch.device("cpu"))
+    np.testing.assert_array_equal(again.tokens, pairs.tokens)
+    assert shown == before == [8, 2]
+
+
+def test_both_pictures_of_a_pair_are_shown_alike(portrait: np.ndarray) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training.clip_folds import MOUTH, treated
+
+    head = cv2.resize(portrait[:256, 60:316], (224, 224))
+    seen = [treated(np.stack([head, head]), np.random.default_rng(seed)) for seed in range(40)]
+    assert all(pair.shape == (2, 224, 224, 3) for pair in seen)
+    plain = sum(np.array_equal(pair[0], head) for pair in seen)
+    mouths = sum(np.array_equal(pair[0], MOUTH.of(head[None])[0]) for pair in seen)
+    assert plain >= 4
+    assert mouths >= 8
+    alike = [np.abs(real.astype(int) - fake).mean() for real, fake in seen]
+    assert np.mean([difference == 0 for difference in alike]) > 0.8, "all but grain"

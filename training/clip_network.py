@@ -1,5 +1,4 @@
-"""CLIP's image tower ViT-B/16 for training, in PyTorch: its LayerNorms, a linear head and, where asked for, its biases
-learn.
+"""CLIP's image tower ViT-B/16 for training, in PyTorch: the LayerNorms of its last four blocks and a linear head learn.
 
 Radford et al. 2021 (arXiv:2103.00020) for the network; Yermakov et al. 2025 (GenD, arXiv:2508.06248) for tuning nothing
 but LayerNorms and a head on the L2-normalized class token. The weights come from the quantized ONNX file that the
@@ -23,7 +22,9 @@ from torch import Tensor, nn
 
 INPUT_PX: Final = 224
 WIDTH: Final = 768
+TOKENS: Final = (INPUT_PX // 16) ** 2 + 1  # the class token and the patches
 LAYERS: Final = 12
+SHARED_LAYERS: Final = 8  # of them, as they are in the values that training begins with; those above are tuned
 HEADS: Final = 12
 EPSILON: Final = 1e-5
 HEAD_SCALE: Final = 16.0  # of the unit class token, before the head
@@ -38,17 +39,15 @@ Tuned = dict[str, NDArray[np.float32]]  # what was learned, by the names of the 
 class ClipVit(nn.Module):
     """CLIP's image tower with one output, the logit of "fake".
 
-    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the LayerNorms, the biases where they
-    are asked for, and the head is frozen. weights: the ONNX file of the application, its int8 matrices made float32.
+    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the LayerNorms above SHARED_LAYERS and
+    the head is frozen. weights: the ONNX file of the application, its int8 matrices made float32. start: values of
+    LayerNorms and head to begin with, by the names of the application's inputs; without, CLIP's own and zeros.
     """
 
-    def __init__(self, weights: Path, *, biases: bool = False) -> None:
+    def __init__(self, weights: Path, start: Path | None = None) -> None:
         super().__init__()
         arrays = float_weights(weights)
-        learned = [
-            name for name in arrays
-            if any(part in name for part in ("layer_norm", "layernorm", "layrnorm")) or (biases and "bias" in name)
-        ]  # fmt: skip
+        learned = [name for name in arrays if is_learned(name)]
         self.norms = nn.ParameterDict(
             {name.replace(".", "/"): nn.Parameter(torch.from_numpy(arrays[name].copy())) for name in learned}
         )
@@ -60,36 +59,43 @@ class ClipVit(nn.Module):
         for layer in range(LAYERS):  # SiLU is a kernel of its own; QuickGELU is SiLU of a scaled input
             prefix = f"encoder/layers/{layer}/mlp"
             for part in ("weight", "bias"):
-                self._fixed(f"{prefix}/fc1/{part}").data.mul_(QUICK_GELU)
+                self._array(f"{prefix}/fc1/{part}").data.mul_(QUICK_GELU)
             getattr(self, f"{prefix}/fc2/weight").div_(QUICK_GELU)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None] * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None] * 255, persistent=False)
+        if start is not None:
+            self.load_tuned(start)
 
-    def forward(self, images: Tensor, keep: float = 1.0) -> Tensor:
-        """Return the logits f32 (n,). keep: share of the picture's patches that are looked at, a random choice for
-        each picture (in training only: it costs as much less)."""
-        return self.head(self.embedding(images, keep))
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits f32 (n,)."""
+        return self.head(self.embedding(images))
 
     def head(self, embeddings: Tensor) -> Tensor:
         """Return the logits f32 (n,) of class tokens f32 (n, 768)."""
         cosines = (F.normalize(embeddings.float(), dim=1) * self.head_weight).sum(dim=1)  # never in half precision
         return HEAD_SCALE * cosines + self.head_bias
 
-    def embedding(self, images: Tensor, keep: float = 1.0) -> Tensor:
-        """Return the class token after the last LayerNorm, f32 (n, 768). images, keep: see forward."""
+    def embedding(self, images: Tensor) -> Tensor:
+        """Return the class token after the last LayerNorm, f32 (n, 768). images: see forward."""
+        return self.above(self.below(images))
+
+    def below(self, images: Tensor) -> Tensor:
+        """Return what enters the tuned blocks, f32 (n, TOKENS, 768), the class token first. images: see forward."""
         x = (images.float() - self.mean) / self.std
-        patches = F.conv2d(x, self._fixed("embeddings/patch_embedding/weight"), stride=16).flatten(2).transpose(1, 2)
-        positions = self._fixed("embeddings/position_embedding/weight")
-        patches = patches + positions[1:]
-        if keep < 1:
-            kept = round(patches.shape[1] * keep)
-            chosen = torch.rand(patches.shape[:2], device=patches.device).argsort(dim=1)[:, :kept]
-            patches = torch.gather(patches, 1, chosen[..., None].expand(-1, -1, WIDTH))
-        first = (self._fixed("embeddings/class_embedding") + positions[0]).expand(len(x), 1, WIDTH)
-        x = self._norm("pre_layrnorm", torch.cat([first, patches], dim=1))
-        for layer in range(LAYERS):
-            x = self._block(f"encoder/layers/{layer}", x, only_first=layer == LAYERS - 1)
-        return self._norm("post_layernorm", x[:, 0])
+        patches = F.conv2d(x, self._array("embeddings/patch_embedding/weight"), stride=16).flatten(2).transpose(1, 2)
+        positions = self._array("embeddings/position_embedding/weight")
+        first = (self._array("embeddings/class_embedding") + positions[0]).expand(len(x), 1, WIDTH)
+        x = self._norm("pre_layrnorm", torch.cat([first, patches + positions[1:]], dim=1))
+        for layer in range(SHARED_LAYERS):
+            x = self._block(f"encoder/layers/{layer}", x, only_first=False)
+        return x
+
+    def above(self, tokens: Tensor) -> Tensor:
+        """Return the class token after the last LayerNorm, f32 (n, 768), of what enters the tuned blocks, of which
+        patches may be missing."""
+        for layer in range(SHARED_LAYERS, LAYERS):
+            tokens = self._block(f"encoder/layers/{layer}", tokens, only_first=layer == LAYERS - 1)
+        return self._norm("post_layernorm", tokens[:, 0])
 
     def _block(self, name: str, x: Tensor, *, only_first: bool) -> Tensor:
         normed = self._norm(f"{name}/layer_norm1", x)
@@ -103,13 +109,13 @@ class ClipVit(nn.Module):
         return x + self._linear(f"{name}/mlp/fc2", inner)
 
     def _linear(self, name: str, x: Tensor) -> Tensor:
-        return F.linear(x, self._fixed(f"{name}/weight"), self._fixed(f"{name}/bias"))
+        return F.linear(x, self._array(f"{name}/weight"), self._array(f"{name}/bias"))
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = self.norms[f"{name}/weight"], self.norms[f"{name}/bias"]
+        weight, bias = self._array(f"{name}/weight"), self._array(f"{name}/bias")
         return F.layer_norm(x, (WIDTH,), weight, bias, EPSILON)
 
-    def _fixed(self, name: str) -> Tensor:
+    def _array(self, name: str) -> Tensor:
         tensor: Tensor = self.norms[name] if name in self.norms else getattr(self, name)
         return tensor
 
@@ -118,38 +124,29 @@ class ClipVit(nn.Module):
         return x.unflatten(2, (HEADS, WIDTH // HEADS)).transpose(1, 2)
 
     def tuned(self) -> Tuned:
-        """Return what was learned: f32 (768,) each, but (3072,) of inner biases and (1,) of the head's."""
-        arrays = {
-            PREFIX + name.replace("/", "."): tensor.detach().cpu().numpy() / _inner_scale(name)
-            for name, tensor in self.norms.items()
-        }
-        head = {"head.weight": self.head_weight.detach().cpu().numpy().copy()}
-        return {**arrays, **head, "head.bias": self.head_bias.detach().cpu().numpy().copy()}
+        """Return what was learned: f32 (768,) each, (1,) of the head's bias."""
+        norms = {PREFIX + name.replace("/", "."): tensor for name, tensor in self.norms.items()}
+        head = {"head.weight": self.head_weight, "head.bias": self.head_bias}
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in {**norms, **head}.items()}
 
     def load_tuned(self, path: Path) -> None:
-        """Take over what another run learned: an npz file as tuned() gives it."""
+        """Take over LayerNorms and head from an npz file, as tuned() gives it; what it has not, stays."""
         with np.load(path) as arrays, torch.no_grad():
-            for name, parameter in self.norms.items():
-                stored = PREFIX + name.replace("/", ".")
-                if stored in arrays:  # a run that tuned fewer of them left the others as they were
-                    parameter.copy_(torch.from_numpy(arrays[stored] * _inner_scale(name)))
+            for name in (name for name in arrays if name.startswith(PREFIX)):
+                self._array(name.removeprefix(PREFIX).replace(".", "/")).copy_(torch.from_numpy(arrays[name]))
             self.head_weight.copy_(torch.from_numpy(arrays["head.weight"]))
             self.head_bias.copy_(torch.from_numpy(arrays["head.bias"]))
 
 
-def mean_of(runs: Sequence[Tuned], base: Path) -> Tuned:
-    """Return the mean of what several runs learned. One that did not tune a bias counts with CLIP's own."""
-    names = sorted(set().union(*runs))
-    own = {PREFIX + name: array for name, array in float_weights(base).items()}
-    return {
-        name: np.mean([run[name] if name in run else own[name] for run in runs], axis=0, dtype=np.float32)
-        for name in names
-    }
+def is_learned(name: str) -> bool:
+    """Tell whether an array is tuned, by its name without "vision_model."."""
+    upper = tuple(f"encoder.layers.{layer}.layer_norm" for layer in range(SHARED_LAYERS, LAYERS))
+    return name.startswith((*upper, "post_layernorm"))
 
 
-def _inner_scale(name: str) -> np.float32:
-    """What a parameter is multiplied by in here, so that QuickGELU is SiLU."""
-    return np.float32(QUICK_GELU if name.endswith("mlp/fc1/bias") else 1)
+def mean_of(runs: Sequence[Tuned]) -> Tuned:
+    """Return the mean of what several runs learned."""
+    return {name: np.mean([run[name] for run in runs], axis=0, dtype=np.float32) for name in runs[0]}
 
 
 def float_weights(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -1,5 +1,5 @@
-"""ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), its LayerNorms, biases and a linear
-head tuned twice: on recorded and made fakes, and on made ones alone, whose seams give them away.
+"""ClipVitClassifier: CLIP's image tower ViT-B/16 (Radford et al. 2021), the LayerNorms of its last four blocks and a
+linear head tuned twice: on recorded and made fakes, and on made ones alone, whose seams give them away.
 
 How it was made and what it is worth: MODEL_CARD.md beside this file.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from deepfake.detectors.devices import CPU, device_name, may_use_card, open_sess
 from deepfake.detectors.view import View
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face
+from deepfake.faces.blur import edge_blur_px
 
 Tuned = dict[str, NDArray[np.float32]]  # by the names of the network's inputs
 
@@ -29,8 +30,9 @@ CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
 PATCHES: Final = 14  # of 16 px on each side of the 224 px that the network is shown
 MAP_PX: Final = 70  # side of an attribution map of a crop: crop_px / 4
 WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
-BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"  # the matrices, which the graph reads from there
-GRAPH_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_graph.onnx"  # what was tuned are its inputs
+BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"  # the matrices, which both parts read from there
+BELOW_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_below.onnx"  # from crops to tokens; its LayerNorms are inputs
+ABOVE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_above.onnx"  # from tokens to logits; what was tuned are its inputs
 TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
 SEAMS_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_seams.npz"
 CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
@@ -41,13 +43,19 @@ WHOLE: Final = View("whole", 0, 0, CROP_PX)
 VIEWS: Final = (WHOLE, View("mouth", 80, 136, 120))  # the mean of their logits counts
 # Of what a seam adds to the logit. Where there is none, nothing is taken: what is generated whole has none either.
 SEAM_WEIGHT: Final = 0.7
+# A soft picture of a real person looks more suspicious than a sharp one: so much is taken from the logit for each px of
+# blur above SHARP_PX, which half of the clips of the folds have, up to SOFT_PX, beyond which nothing is judged.
+SOFTNESS_WEIGHT: Final = 0.8
+SHARP_PX: Final = 1.5
+SOFT_PX: Final = 3.0
 
 
 class ClipVitClassifier(FaceClassifier):
-    """P(fake) of face crops by CLIP's image tower with tuned LayerNorms, biases and a linear head, calibrated.
+    """P(fake) of face crops by CLIP's image tower with tuned LayerNorms and a linear head, calibrated.
 
     The logit of a crop is that of the values tuned on recorded and made fakes, the mean of both views, and SEAM_WEIGHT
-    times that of the values tuned on made fakes alone, of the whole view, where it is above zero.
+    times that of the values tuned on made fakes alone, of the whole view, where it is above zero, less SOFTNESS_WEIGHT
+    times how soft the crop is.
 
     Source: Radford et al. 2021 (arXiv:2103.00020) for the network; after Yermakov et al. 2025 (arXiv:2508.06248), who
     tune the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives
@@ -63,17 +71,17 @@ class ClipVitClassifier(FaceClassifier):
         title="CLIP ViT-B/16, tuned LayerNorms",
         looks_at=(
             "A large network that was trained to match pictures with captions looks at the whole head, and at the "
-            "mouth from nose to chin. What it learned is kept; only the scales between its layers, its offsets and its "
-            "last step were tuned, on whole heads: real ones beside recorded and made forgeries of them, each pair "
-            "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
-            "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces of "
-            "a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes."
+            "mouth from nose to chin. What it learned is kept; only the scales between its upper layers and its last "
+            "step were tuned: on real heads and mouths beside recorded and made forgeries of them, each pair compressed "
+            "in the same way. The higher its number, the more a picture looks like the forgeries. A second set of these "
+            "values was tuned on photographs and forgeries made of them alone: it looks for the traces of a face that "
+            "was put in. Where it sees some, the number rises; where it sees none, nothing changes. A soft picture "
+            "looks more suspicious than a sharp one: that is taken off again."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
-            "that are moved to another voice, and so can a fake that was filmed from a screen; soft, re-encoded "
-            "pictures of real people can score high, and so can skin that a filter smoothed strongly, and writing over "
-            "the mouth."
+            "that are moved to another voice, and so can a fake that was filmed from a screen; re-encoded pictures of "
+            "real people can score high, and so can skin that a filter smoothed strongly, and writing over the mouth."
         ),
         paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
         attribution=(
@@ -94,7 +102,7 @@ class ClipVitClassifier(FaceClassifier):
     # logit of 0.1 by the folds, the others of -0.4 (6 and 289). Four fakes are cut off as far: too few to judge.
     limits = QualityLimits(
         min_face_width_px=48.0,
-        max_edge_blur_px=3.0,
+        max_edge_blur_px=SOFT_PX,
         min_bits_per_pixel=0.002,
         min_scored_crops=4,
         max_outside_share=0.25,
@@ -103,19 +111,23 @@ class ClipVitClassifier(FaceClassifier):
 
     def __init__(
         self,
-        graph: Path = GRAPH_PATH,
+        below: Path = BELOW_PATH,
+        above: Path = ABOVE_PATH,
         tuned: Path = TUNED_PATH,
         seams: Path = SEAMS_PATH,
         calibration_path: Path = CALIBRATION_PATH,
     ) -> None:
-        """Take the file of the network, what was tuned of it on all fakes and on made ones, and the calibration."""
-        self._graph, self._tuned, self._seams, self._calibration_path = graph, tuned, seams, calibration_path
+        """Take the files of the network's two parts, what was tuned of the upper one on all fakes, what both are given
+        that was tuned on made ones, and the calibration."""
+        self._parts = {"below": below, "above": above}
+        self._tuned, self._seams, self._calibration_path = tuned, seams, calibration_path
         self._lock = threading.Lock()
 
     @property
     def files(self) -> Sequence[Path]:
-        """The matrices, the network, both sets of tuned values, and the calibration."""
-        return self._graph.parent / BASE_PATH.name, self._graph, self._tuned, self._seams, self._calibration_path
+        """The matrices, the network's parts, both sets of tuned values, and the calibration."""
+        base = self._parts["below"].parent / BASE_PATH.name
+        return base, *self._parts.values(), self._tuned, self._seams, self._calibration_path
 
     @functools.cached_property
     def calibration(self) -> Calibration:
@@ -125,9 +137,9 @@ class ClipVitClassifier(FaceClassifier):
     @property
     def device(self) -> str:
         """See FaceClassifier. Raises ClassifierError."""
-        if "_session" not in self.__dict__ and not may_use_card():
-            return "CPU"  # the session is made at the first score: it is not needed to know this
-        return device_name(self._session)
+        if "_sessions" not in self.__dict__ and not may_use_card():
+            return "CPU"  # the sessions are made at the first score: they are not needed to know this
+        return device_name(self._sessions["below"])
 
     def cut(self, image: NDArray[np.uint8], crop_to_frame: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See FaceClassifier. What lies outside the frame has the mean color, nearly as in training: a repeated edge
@@ -155,7 +167,8 @@ class ClipVitClassifier(FaceClassifier):
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the head sees of the whole view of each crop, f32 (n, 768), of length 1. images and Raises as
         for scores."""
-        return self._run(self._tuned_values, WHOLE, images, "embeddings")[0]
+        found = [self._above(self._tuned_values, tokens, "embeddings")[0] for tokens in self._tokens(WHOLE, images)]
+        return np.concatenate(found)
 
     def scores_and_attributions(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
@@ -169,29 +182,42 @@ class ClipVitClassifier(FaceClassifier):
         self, images: NDArray[np.uint8], *outputs: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits f32 (n,), and maps f32 (n, 70, 70), which are zero where outputs do not ask for them."""
-        logits = np.zeros(len(images), np.float32)
+        logits = -np.float32(SOFTNESS_WEIGHT) * softness(WHOLE.of(self.checked(images)))
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
-        looks = [(self._tuned_values, view, 1 / len(VIEWS), -np.inf) for view in VIEWS]
-        for values, view, weight, least in (*looks, (self._seam_values, WHOLE, SEAM_WEIGHT, 0.0)):
-            found, *attributions = self._run(values, view, images, *outputs)
-            weights = np.float32(weight) * (found > least)
-            logits += weights * found
-            for by_patch in attributions:
-                spread = by_patch.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)  # so that the mean is the sum
-                maps += weights[:, None, None] * view.spread(spread, MAP_PX, CROP_PX)
+        looks = {view: [(self._tuned_values, 1 / len(VIEWS), -np.inf)] for view in VIEWS}
+        looks.setdefault(WHOLE, []).append((self._seam_values, SEAM_WEIGHT, 0.0))
+        for view, sets in looks.items():
+            start = 0
+            for tokens in self._tokens(view, images):
+                part = slice(start, start := start + len(tokens))
+                for values, weight, least in sets:
+                    found, *attributions = self._above(values, tokens, *outputs)
+                    weights = np.float32(weight) * (found > least)
+                    logits[part] += weights * found
+                    for by_patch in attributions:  # spread so that the mean is the sum
+                        spread = by_patch.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)
+                        maps[part] += weights[:, None, None] * view.spread(spread, MAP_PX, CROP_PX)
         return logits, maps
 
-    def _run(self, values: Tuned, view: View, images: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
+    def _tokens(self, view: View, images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+        """Yield what the lower part makes of the crops of one run after the other, f32 (k, 197, 768)."""
         shown = view.of(self.checked(images))
-        with self._lock:
-            session = self._session
+        values, session = self._values_below, self._session("below")
         batch = BATCH if session.get_providers()[0] == CPU else GPU_BATCH
-        starts = range(0, max(1, len(shown)), batch)  # no crops are one run too: outputs of length 0
-        parts = [session.run(outputs, {"crops": shown[k : k + batch], **values}) for k in starts]
-        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+        for start in range(0, max(1, len(shown)), batch):  # no crops are one run too: outputs of length 0
+            yield session.run(["tokens"], {"crops": shown[start : start + batch], **values})[0]
+
+    def _above(self, values: Tuned, tokens: NDArray[np.float32], *outputs: str) -> list[NDArray[np.float32]]:
+        found: list[NDArray[np.float32]] = self._session("above").run(outputs, {"tokens": tokens, **values})
+        return found
+
+    def _session(self, part: str) -> Any:
+        with self._lock:
+            return self._sessions[part]
 
     @functools.cached_property
-    def _session(self) -> Any:
+    def _sessions(self) -> Mapping[str, Any]:
+        """The lower and the upper part, by name."""
         import onnxruntime  # only where it is used: the classifiers are listed without it
 
         options = onnxruntime.SessionOptions()
@@ -201,27 +227,43 @@ class ClipVitClassifier(FaceClassifier):
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.log_severity_level = 3
-        try:
-            return open_session(self._graph, options)
-        except Exception as error:  # onnxruntime's errors have no common base
-            raise ClassifierError(self._graph, f"the weights cannot be read ({error})") from error
+        sessions = {}
+        for part, path in self._parts.items():
+            try:
+                sessions[part] = open_session(path, options)
+            except Exception as error:  # onnxruntime's errors have no common base
+                raise ClassifierError(path, f"the weights cannot be read ({error})") from error
+        return sessions
+
+    @functools.cached_property
+    def _values_below(self) -> Tuned:
+        return self._read(self._seams, "below")
 
     @functools.cached_property
     def _tuned_values(self) -> Tuned:
-        return self._read(self._tuned)
+        return self._read(self._tuned, "above")
 
     @functools.cached_property
     def _seam_values(self) -> Tuned:
-        return self._read(self._seams)
+        return self._read(self._seams, "above")
 
-    def _read(self, path: Path) -> Tuned:
+    def _read(self, path: Path, part: str) -> Tuned:
+        """The inputs of a part of the network, from a file that may have more."""
         try:
             with np.load(path) as arrays:
-                values = dict(arrays)
+                stored = dict(arrays)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise ClassifierError(path, f"the weights cannot be read ({error})") from error
-        with self._lock:
-            wanted = {item.name: item.shape for item in self._session.get_inputs() if item.name != "crops"}
+        inputs = {item.name: item.shape for item in self._session(part).get_inputs()}
+        wanted = {name: shape for name, shape in inputs.items() if name not in ("crops", "tokens")}
+        values = {name: stored[name] for name in wanted if name in stored}
         if {name: list(array.shape) for name, array in values.items()} != wanted:
             raise ClassifierError(path, "these are not the weights of this network")
         return values
+
+
+def softness(shown: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return by how much the blur of pictures is above SHARP_PX, f32 (n,), px, at most SOFT_PX - SHARP_PX; 0 where
+    there are no edges. shown: uint8 (n, 224, 224, 3), the whole view of crops."""
+    blur = np.array([edge_blur_px(picture) for picture in shown], np.float32)
+    return np.clip(np.nan_to_num(blur, nan=SHARP_PX), SHARP_PX, SOFT_PX) - np.float32(SHARP_PX)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from deepfake.detectors import clip_vit
 from deepfake.detectors.clip_vit import (
-    GRAPH_PATH,
+    ABOVE_PATH,
+    BELOW_PATH,
     MAP_PX,
     SEAM_WEIGHT,
     SEAMS_PATH,
+    SHARP_PX,
+    SOFT_PX,
+    SOFTNESS_WEIGHT,
     TUNED_PATH,
     VIEWS,
+    WHOLE,
     ClipVitClassifier,
+    softness,
 )
 from deepfake.errors import ClassifierError
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
+from deepfake.faces.blur import edge_blur_px
 from deepfake.faces.detection import face_detector
 
 
@@ -107,7 +115,8 @@ def test_embeddings_have_length_one_and_give_the_logit_of_the_whole_view(
     monkeypatch.setattr(clip_vit, "VIEWS", VIEWS[:1])
     with np.load(TUNED_PATH) as tuned:
         logit = 16 * embedding @ tuned["head.weight"] + tuned["head.bias"]
-    np.testing.assert_allclose(logit, clip.logits(crop[None]), atol=1e-3)
+    soft = SOFTNESS_WEIGHT * softness(WHOLE.of(crop[None]))
+    np.testing.assert_allclose(logit - soft, clip.logits(crop[None]), atol=1e-3)
 
 
 def test_the_map_is_the_slope_of_the_score(clip: ClipVitClassifier, crop: np.ndarray) -> None:
@@ -130,12 +139,13 @@ def test_other_shapes_are_refused(clip: ClipVitClassifier, crop: np.ndarray) -> 
 
 def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: np.ndarray) -> None:
     damaged = tmp_path / "clip.onnx"
-    damaged.write_bytes(GRAPH_PATH.read_bytes()[:1000])
-    with pytest.raises(ClassifierError, match=r"clip\.onnx"):
-        ClipVitClassifier(damaged).scores(crop[None])
-    damaged.write_bytes(GRAPH_PATH.read_bytes())
-    with pytest.raises(ClassifierError, match=r"clip\.onnx"):  # the matrices are not beside it
-        ClipVitClassifier(damaged).scores(crop[None])
+    for part, path in (("below", BELOW_PATH), ("above", ABOVE_PATH)):
+        damaged.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(ClassifierError, match=r"clip\.onnx"):
+            ClipVitClassifier(**{part: damaged}).scores(crop[None])
+        damaged.write_bytes(path.read_bytes())
+        with pytest.raises(ClassifierError, match=r"clip\.onnx"):  # the matrices are not beside it
+            ClipVitClassifier(**{part: damaged}).scores(crop[None])
     for values in ("tuned", "seams"):
         with pytest.raises(ClassifierError, match=r"missing\.npz"):
             ClipVitClassifier(**{values: tmp_path / "missing.npz"}).scores(crop[None])
@@ -152,4 +162,19 @@ def test_the_tuned_parameters_matter(crop: np.ndarray, tmp_path: Path) -> None:
     turned = tmp_path / "turned.npz"
     np.savez(turned, **{**tuned, "head.weight": -tuned["head.weight"], "head.bias": -tuned["head.bias"]})
     opposite = ClipVitClassifier(tuned=turned, seams=seams).logits(crop[None])
-    np.testing.assert_allclose(opposite, -ClipVitClassifier(seams=seams).logits(crop[None]), atol=1e-3)
+    soft = SOFTNESS_WEIGHT * softness(WHOLE.of(crop[None]))
+    np.testing.assert_allclose(opposite + soft, -ClipVitClassifier(seams=seams).logits(crop[None]) - soft, atol=1e-3)
+
+
+def test_softness_is_the_blur_beyond_that_of_a_sharp_picture(crop: np.ndarray) -> None:
+    sharp = cv2.resize(cv2.resize(crop, (140, 140), interpolation=cv2.INTER_AREA), (280, 280))
+    blurred = [cv2.GaussianBlur(crop, (0, 0), sigma) for sigma in (1.5, 2.5, 9)]
+    shown = WHOLE.of(np.stack([sharp, *blurred, np.full_like(crop, 90)]).astype(np.uint8))
+    found = softness(shown)
+    assert found.dtype == np.float32
+    assert (np.diff(found[:4]) >= 0).all()
+    assert found[3] == pytest.approx(SOFT_PX - SHARP_PX)
+    assert found[4] == 0, "no edges, nothing is known"
+    blur = edge_blur_px(shown[2])
+    assert SHARP_PX < blur < SOFT_PX
+    assert found[2] == pytest.approx(blur - SHARP_PX, abs=1e-5)

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from deepfake.cli import main
-from deepfake.detectors.clip_vit import GRAPH_PATH, ClipVitClassifier
+from deepfake.detectors.clip_vit import BELOW_PATH, ClipVitClassifier
 from deepfake.detectors.devices import CPU, CUDA, device_name, open_session
 
 
@@ -78,7 +78,7 @@ def test_without_a_card_the_processor_does_it(offer: Callable[..., None], caplog
 def test_a_network_that_cannot_be_read_fails_on_the_processor_too(offer: Callable[..., None]) -> None:
     offer(CUDA, CPU, broken=(CUDA, CPU))
     with pytest.raises(RuntimeError, match="no driver"):
-        open_session(GRAPH_PATH, None)
+        open_session(BELOW_PATH, None)
 
 
 def test_the_command_line_says_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,11 +72,11 @@ class ClipVitClassifier(FaceClassifier):
         looks_at=(
             "A large network that was trained to match pictures with captions looks at the whole head, and at the "
             "mouth from nose to chin. What it learned is kept; only the scales between its upper layers and its last "
-            "step were tuned: on real heads and mouths beside recorded and made forgeries of them, each pair compressed "
-            "in the same way. The higher its number, the more a picture looks like the forgeries. A second set of these "
-            "values was tuned on photographs and forgeries made of them alone: it looks for the traces of a face that "
-            "was put in. Where it sees some, the number rises; where it sees none, nothing changes. A soft picture "
-            "looks more suspicious than a sharp one: that is taken off again."
+            "step were tuned: on real heads and mouths beside recorded and made forgeries of them, each pair "
+            "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
+            "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces "
+            "of a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes. A "
+            "soft picture looks more suspicious than a sharp one: that is taken off again."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "

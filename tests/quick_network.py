@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import worker_pool
-from deepfake.detectors.clip_vit import PATCHES, TUNED_PATH, ClipVitClassifier
+from deepfake.detectors.clip_vit import PATCHES, SEAMS_PATH, TUNED_PATH, ClipVitClassifier
 from deepfake.detectors.devices import CPU
 from tests.waiting import until
 
@@ -28,12 +28,19 @@ class QuickSession:
     """Takes and gives what the sessions of both parts of the network do: uint8 (n, 224, 224, 3), of which the tokens
     are the brightness of the picture's patches; logits, attributions and embeddings follow from these."""
 
+    def __init__(self, part: str) -> None:
+        self._part = part
+
     def get_providers(self) -> list[str]:
         return [CPU]
 
     def get_inputs(self) -> list[SimpleNamespace]:
-        with np.load(TUNED_PATH) as tuned:
-            return [SimpleNamespace(name=name, shape=list(tuned[name].shape)) for name in tuned]
+        with np.load(TUNED_PATH) as tuned, np.load(SEAMS_PATH) as seams:
+            return [
+                SimpleNamespace(name=name, shape=list(seams[name].shape))
+                for name in seams
+                if (name in tuned) == (self._part == "above")
+            ]
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         until(lambda: not _hold().exists())
@@ -72,9 +79,8 @@ def put_in_place(set_attribute: SetAttribute) -> None:
 
     set_attribute: setattr, or one that takes it back.
     """
-    set_attribute(
-        ClipVitClassifier, "_sessions", property(lambda _: {"below": QuickSession(), "above": QuickSession()})
-    )
+    parts = {part: QuickSession(part) for part in ("below", "above")}
+    set_attribute(ClipVitClassifier, "_sessions", property(lambda _: parts))
     # Part of the key of what is kept: nothing that the stand-in said is taken for the network's word, or the reverse.
     set_attribute(ClipVitClassifier, "files", property(lambda _: (Path(__file__),)))
     set_attribute(worker_pool, "_start_worker", start_worker)

@@ -14,8 +14,7 @@ in OUT/tokens.npy. Writes OUT/NAME without K.npz for each network (one that is t
 OUT/tuned.npz (what ships), and into SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, the mean logit
 of the network that had not seen its source, and how soft it is, as it is and degraded. The other columns of that file
 do not change with the networks: the short side, how much of the head lies outside the picture, and the logit of the
-classifier before.
-With --only NAME and --fold K, one network after another can be trained.
+classifier before. With --only NAME and --fold K, one network after another can be trained.
 """
 
 from __future__ import annotations
@@ -210,7 +209,9 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
 
 
 def shuffled(items: Sequence[int], random: np.random.Generator) -> Iterator[int]:
-    """Yield the items in a random order, again and again in another."""
+    """Yield the items in a random order, again and again in another. Raises ValueError where there are none."""
+    if not items:
+        raise ValueError("the pool has no made or no recorded pairs that this network may see")
     while True:
         yield from random.permutation(items).tolist()
 

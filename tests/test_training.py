@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deepfake.detectors.clip_vit import SEAM_WEIGHT, SOFTNESS_WEIGHT
+from deepfake.detectors.clip_vit import BASE_PATH, SEAM_WEIGHT, SOFTNESS_WEIGHT
 from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
@@ -245,7 +245,7 @@ def test_a_network_of_a_fold_sees_neither_its_sources_nor_their_people() -> None
     assert left_out(infos, 0) == set()
 
 
-@pytest.mark.parametrize("edit", set(EDITS), ids=lambda edit: edit.__name__.strip("_"))
+@pytest.mark.parametrize("edit", dict.fromkeys(EDITS), ids=lambda edit: edit.__name__.strip("_"))
 def test_an_edit_changes_pictures_alike(edit: Callable[..., Edit], portrait: np.ndarray) -> None:
     first = cv2.resize(portrait[:256, 60:316], (224, 224))
     second = np.clip(first.astype(int) + 6, 0, 255).astype(np.uint8)
@@ -293,7 +293,7 @@ def test_blocks_of_pairs_are_taken_once_and_only_when_complete(tmp_path: Path) -
     (block,) = take_blocks(tmp_path)
     np.testing.assert_array_equal(block.images, images)
     assert block.shards == [["a"], ["b", "c"]]
-    assert take_blocks(tmp_path) == []
+    assert list(take_blocks(tmp_path)) == []
     assert [path.name for path in tmp_path.iterdir()] == ["000004.npy"]
 
 
@@ -419,15 +419,28 @@ def test_what_enters_the_tuned_blocks_is_computed_once_for_each_pair(
     write_block(pool, 0, Block(images[:4], [["a"], ["b", "c"], ["d"], ["e"]]))
     write_block(pool, 1, Block(images[4:], [["f"], ["g"]]))
     net: Any = Brightness()
-    pairs = clip_folds.pair_tokens(net, pool, 5, path, torch.device("cpu"))
+    device = torch.device("cpu")
+    pairs = clip_folds.pair_tokens(net, pool, 5, path, device, ["start"])
     assert pairs.shards == [["a"], ["b", "c"], ["d"], ["e"], ["f"]]
     np.testing.assert_array_equal(pairs.tokens[:, :, 0, 0], np.arange(10).reshape(5, 2))
-    batch = pairs.batch(np.array([1, 4]), torch.device("cpu"))
+    batch = pairs.batch(np.array([1, 4]), device)
     assert batch[:, 0, 0].tolist() == [2, 8, 3, 9]
     before = list(shown)
-    again = clip_folds.pair_tokens(net, pool, 5, path, torch.device("cpu"))
+    again = clip_folds.pair_tokens(net, pool, 5, path, device, ["start"])
     np.testing.assert_array_equal(again.tokens, pairs.tokens)
     assert shown == before == [8, 2]
+    for count, start in ((6, "start"), (5, "another")):
+        with pytest.raises(ValueError, match="other values, or of another number"):
+            clip_folds.pair_tokens(net, pool, count, path, device, [start])
+
+
+def test_the_network_comes_in_two_parts_that_are_made_of_its_file() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training.clip_base import parts_of
+
+    for name, part in parts_of(BASE_PATH):
+        assert part.SerializeToString() == BASE_PATH.with_name(f"clip_vit_b16_{name}.onnx").read_bytes()
 
 
 def test_both_pictures_of_a_pair_are_shown_alike(portrait: np.ndarray) -> None:

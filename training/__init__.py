@@ -44,15 +44,15 @@ images of photographs and fakes made of them, before there was a command for it:
 
     python -m training.clip_base CLIP.onnx $W/clip_vit_b16.onnx
     python -m training.content WORK CLIP.onnx
-    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75 &
+    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75
     python -m training.clip_folds WORK CLIP.onnx POOL --start $W/clip_vit_b16_seams.npz --pairs 4096 \\
         --scores training/folds/clip_vit_b16.csv --out WORK/folds && cp WORK/folds/tuned.npz $W/clip_vit_b16_tuned.npz
     python -m training.clip_seams WORK CLIP.onnx $W/clip_vit_b16_seams.npz --scores training/folds/clip_vit_b16.csv
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out $W/clip_vit_b16_calibration.json
     python benchmarks/folds.py --docs
 
-On two CPU cores that do nothing else, 4,096 pairs take about 20 minutes to be made into what the tuned blocks are shown
-(2.5 GB), and each of the twelve networks about 25; on a GPU two seconds. What ships was made from two such pools of
+On two CPU cores that do nothing else, it takes about 20 minutes to make of 4,096 pairs what the tuned blocks are shown
+(2.5 GB), and each of the twelve networks about 25; on a GPU two seconds. What ships was made from two pools of
 9,216 pairs each, each pair in several ways, and is the mean of eleven: "recorded" of all folds was not trained.
 
 The weights of EfficientNet-Lite0 and the capsule network were made from crops that repeat the edge of the picture.

@@ -28,7 +28,6 @@ from training.clip_network import (
     HEADS,
     INPUT_PX,
     LAYERS,
-    MEAN,
     PREFIX,
     QUICK_GELU,
     SHARED_LAYERS,
@@ -36,6 +35,7 @@ from training.clip_network import (
     TOKENS,
     WIDTH,
 )
+from training.edits import CLIP_MEAN
 
 OPSET, IR_VERSION = 17, 8
 LEAST_APART_BYTES = 1 << 16  # of an array that the graph reads from the first file
@@ -93,7 +93,7 @@ def _part(
     for array in model.graph.initializer:
         if array.name not in used:
             continue
-        if is_tuned(array.name):
+        if is_input(array.name):
             inputs.append(helper.make_tensor_value_info(array.name, TensorProto.FLOAT, array.dims))
             continue
         kept, size = onnx.TensorProto(), len(array.raw_data)
@@ -108,8 +108,8 @@ def _part(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
-def is_tuned(name: str) -> bool:
-    """Tell whether an array of the file is one that training tunes, or tuned for the values that it begins with."""
+def is_input(name: str) -> bool:
+    """Tell whether an array of the file is an input of the network's parts: a LayerNorm's or the head's."""
     return name.startswith("head.") or (name.startswith(PREFIX) and "norm" in name)
 
 
@@ -147,7 +147,7 @@ class _Builder:
 
     def _embedded(self, crops: str) -> str:
         scale = np.float32(1 / 255) / np.array(STD, np.float32)
-        shift = np.array(MEAN, np.float32) / np.array(STD, np.float32)
+        shift = np.array(CLIP_MEAN, np.float32) / np.array(STD, np.float32)
         x = self._op("Cast", crops, to=TensorProto.FLOAT)
         x = self._op("Sub", self._op("Mul", x, self._constant("scale", scale)), self._constant("shift", shift))
         x = self._op("Transpose", x, perm=[0, 3, 1, 2])

@@ -6,15 +6,16 @@ these scores alone. What ships is the mean of the tuned values of all networks (
 arXiv:2203.05482); a fold's clips are scored by the mean of those that did not see it.
 
     python -m training.content WORK CLIP.onnx
-    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75 &
+    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75
     python -m training.clip_folds WORK CLIP.onnx POOL --start START.npz --pairs 4096 --scores SCORES.csv --out OUT
 
 What enters the tuned blocks does not change while they are tuned: it is computed once for each pair (0.6 MB) and kept
 in OUT/tokens.npy. Writes OUT/NAME without K.npz for each network (one that is there is not trained again),
 OUT/tuned.npz (what ships), and into SCORES.csv (training/folds/clip_vit_b16.csv), for each of its clips, the mean logit
-of the network that had not seen its source, and how soft it is, as it is and degraded. The other columns of that file
-do not change with the networks: the short side, how much of the head lies outside the picture, and the logit of the
-classifier before. With --only NAME and --fold K, one network after another can be trained.
+of both views by the mean of the values of the networks that had not seen its source, and how soft it is, each as it is
+and degraded. The other columns of that file do not change with the networks: the short side, how much of the head lies
+outside the picture, and the logit of the classifier before. With --only NAME and --fold K, one network after another
+can be trained.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,9 +37,10 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepfake.detectors.clip_vit import VIEWS, WHOLE, softness
-from deepfake.detectors.view import View
+from deepfake.detectors.clip_vit import CROP_PX, VIEWS, WHOLE, softness
+from deepfake.detectors.view import VIEW_PX, View
 from deepfake.evaluation.metrics import auc
+from deepfake.files import file_sha256, replacing
 from deepfake.spread import spread
 from training.calibrate import degraded_clip
 from training.clip_calibrate import STATES
@@ -63,7 +66,10 @@ FOLDS: tuple[tuple[str, ...], ...] = (
      "wild_vidtimit", "wild_deeperforensics"),
 )  # fmt: skip
 ALL_FOLDS: tuple[int | None, ...] = (*range(len(FOLDS)), None)  # None: nothing is left out
-MOUTH = View("mouth", 64, 109, 96)  # of the 224 px of a pair's pictures: about what the application sees of a crop
+_SEEN = VIEWS[1]
+# What the application sees of a crop as its mouth, in the 224 px of a pair's pictures.
+MOUTH = View("mouth", *(round(px * VIEW_PX / CROP_PX) for px in (_SEEN.left_px, _SEEN.top_px, _SEEN.side_px)))
+TREATED_SEED = 5
 MOUTH_SHARE, EDITED_SHARE = 0.4, 0.2  # of the pairs
 HEAD_ALONE_SHARE = 0.4  # of those of which not the mouth is shown
 TOKENS_BATCH = 32  # pairs
@@ -125,31 +131,46 @@ class PairTokens:
 
 
 @torch.no_grad()
-def pair_tokens(net: ClipVit, pool: Path, count: int, path: Path, device: torch.device) -> PairTokens:
+def pair_tokens(
+    net: ClipVit, pool: Path, count: int, path: Path, device: torch.device, made_by: Sequence[str]
+) -> PairTokens:
     """Return the tokens of the pool's first pairs, from files that are written as far as they are missing; the pool is
-    waited for. Raises ValueError where the files are of another count."""
+    waited for. What is drawn for a pair follows from its place, hence from the order in which blocks arrive.
+
+    made_by: what the tokens follow from beside the pool. Raises ValueError where the files were made by something else
+    or are of another count.
+    """
     names = path.with_suffix(".json")
-    shards: list[list[str]] = json.loads(names.read_text()) if names.is_file() else []
+    kept: dict[str, Any] = {"count": count, "made_by": [*made_by], "shards": []}
+    if names.is_file():
+        stored = json.loads(names.read_text())
+        if stored | {"shards": []} != kept:
+            raise ValueError(f"{path} was made with other values, or of another number of pairs; delete it")
+        kept = stored
+    shards: list[list[str]] = kept["shards"]
     tokens = np.lib.format.open_memmap(
         path, mode="r+" if shards else "w+", dtype=np.float16, shape=(count, 2, TOKENS, WIDTH)
     )
-    if len(tokens) != count:
-        raise ValueError(f"{path} is of {len(tokens)} pairs, not of {count}; delete it to begin anew")
     while len(shards) < count:
         for block in take_blocks(pool):
-            kept = block.images[: count - len(shards)]
-            for start in range(0, len(kept), TOKENS_BATCH):
+            images = block.images[: count - len(shards)]
+            for start in range(0, len(images), TOKENS_BATCH):
                 place = len(shards) + start
-                pairs = [treated(pair, np.random.default_rng([5, place + k])) for k, pair in
-                         enumerate(kept[start : start + TOKENS_BATCH])]  # fmt: skip
+                pairs = [
+                    treated(pair, np.random.default_rng([TREATED_SEED, place + number]))
+                    for number, pair in enumerate(images[start : start + TOKENS_BATCH])
+                ]
                 shown = torch.from_numpy(np.stack(pairs)).to(device).flatten(0, 1).permute(0, 3, 1, 2)
                 found = net.below(shown).half().cpu().numpy()
                 tokens[place : place + len(pairs)] = found.reshape(-1, 2, TOKENS, WIDTH)
             tokens.flush()
-            shards += block.shards[: len(kept)]
-            names.write_text(json.dumps(shards))
+            shards += block.shards[: len(images)]
+            with replacing(names) as part:
+                part.write_text(json.dumps(kept))
             print(f"{len(shards)} of {count} pairs", flush=True)
-        if len(shards) < count:
+            if len(shards) == count:
+                break
+        else:
             time.sleep(POOL_WAIT_S)
     return PairTokens(tokens, shards)
 
@@ -258,7 +279,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     shards = read_shards(arguments.work / "crops", ("train", "val", "test"))
     net = ClipVit(arguments.base, arguments.start).to(device)
-    pairs = pair_tokens(net, arguments.pool, arguments.pairs, arguments.out / "tokens.npy", device)
+    made_by = [file_sha256(path) for path in (arguments.base, arguments.start)]
+    pairs = pair_tokens(net, arguments.pool, arguments.pairs, arguments.out / "tokens.npy", device, made_by)
     names = RECIPES if arguments.only is None else (arguments.only,)
     folds = [k for k in ALL_FOLDS if arguments.fold in (None, "all" if k is None else str(k))]
     for name, fold in itertools.product(names, folds):

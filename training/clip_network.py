@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from training.edits import CLIP_MEAN
+
 INPUT_PX: Final = 224
 WIDTH: Final = 768
 TOKENS: Final = (INPUT_PX // 16) ** 2 + 1  # the class token and the patches
@@ -29,7 +31,6 @@ HEADS: Final = 12
 EPSILON: Final = 1e-5
 HEAD_SCALE: Final = 16.0  # of the unit class token, before the head
 QUICK_GELU: Final = 1.702  # x * sigmoid(1.702 x)
-MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's training pictures, RGB in [0, 1]
 STD: Final = (0.26862954, 0.26130258, 0.27577711)
 PREFIX: Final = "vision_model."
 
@@ -61,7 +62,7 @@ class ClipVit(nn.Module):
             for part in ("weight", "bias"):
                 self._array(f"{prefix}/fc1/{part}").data.mul_(QUICK_GELU)
             getattr(self, f"{prefix}/fc2/weight").div_(QUICK_GELU)
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None] * 255, persistent=False)
+        self.register_buffer("mean", torch.tensor(CLIP_MEAN)[:, None, None] * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None] * 255, persistent=False)
         if start is not None:
             self.load_tuned(start)

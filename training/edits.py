@@ -1,6 +1,7 @@
 """What people do to clips before they pass them on: captions, stickers, filters, tints, a screen filmed.
 
-Each is drawn into both pictures of a pair alike, so that none of it tells which of the two is fake.
+Each is put into both pictures of a pair with the same settings, so that none of it tells which of the two is fake
+(grain is drawn anew for each).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 from deepfake.video.info import Image
 from training.degradation import Random
 
-Edit = Callable[[Image], Image]  # RGB uint8 (H, W, 3) to the same
+Edit = Callable[[Image], Image]  # RGB uint8 (S, S, 3) to the same
 
 SECOND_SHARE: Final = 0.35  # of the edited pairs, that are edited twice
 JPEG_SHARE: Final = 0.4  # of the edited pairs, that are saved as JPEG afterwards
-BACKGROUND: Final = (122.8, 116.7, 104.1)  # the mean color of what CLIP was trained on
+CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's training pictures, RGB in [0, 1]
+BACKGROUND: Final = tuple(255 * value for value in CLIP_MEAN)
 FONTS: Final = (
     cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX,
 )  # fmt: skip
@@ -30,7 +32,7 @@ LETTERS: Final = ((255, 255, 255), (255, 240, 60), (20, 20, 20), (240, 60, 60))
 
 
 def edited(pictures: Sequence[Image], random: Random) -> list[Image]:
-    """Return pictures of one size, RGB uint8 (H, W, 3), all with the same one or two edits."""
+    """Return pictures of one size, RGB uint8 (S, S, 3), all with the same one or two edits."""
     done = list(pictures)
     for _ in range(2 if random.random() < SECOND_SHARE else 1):
         edit = EDITS[int(random.integers(len(EDITS)))](done[0].shape[0], random)
@@ -185,7 +187,9 @@ def _color(random: Random) -> tuple[int, int, int]:
 
 def _as_jpeg(picture: Image, quality: int) -> Image:
     _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)  # the channels keep their order both ways
+    decoded = cv2.imdecode(
+        code, cv2.IMREAD_COLOR
+    )  # red and blue are swapped for JPEG: its brightness weighs them a little differently
     assert decoded is not None
     return decoded.astype(np.uint8)
 

@@ -1,9 +1,9 @@
-"""Pairs made ahead, by many processes, for a network that learns faster than one process makes them.
+"""Pairs made ahead, by several processes, for training.clip_folds.
 
-    python -m training.pool WORK POOL --pairs 120000 --processes 16
+    python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75
 
-WORK holds what training.prepare and training.content wrote. Writes blocks of pairs to the folder POOL, which should lie
-in memory: 77 MB each. clip_folds reads them as they come and deletes them. The order of the blocks' content follows
+WORK holds what training.prepare and training.content wrote. Writes blocks of pairs to the folder POOL, 77 MB each.
+clip_folds reads them as they come and deletes them. The order of the blocks' content follows
 from the seed; they are finished in any order.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,15 +92,13 @@ def write_block(folder: Path, number: int, block: Block) -> None:
     part.rename(folder / f"{number:06d}.json")
 
 
-def take_blocks(folder: Path) -> list[Block]:
-    """Return the blocks that are complete, and delete them."""
-    found = []
+def take_blocks(folder: Path) -> Iterator[Block]:
+    """Yield the blocks that are complete; each is deleted when the next one is asked for."""
     for path in sorted(folder.glob("*.json")):
         images = path.with_suffix(".npy")
-        found.append(Block(np.load(images), json.loads(path.read_text())))
+        yield Block(np.load(images), json.loads(path.read_text()))
         path.unlink()
         images.unlink()
-    return found
 
 
 if __name__ == "__main__":

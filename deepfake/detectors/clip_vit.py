@@ -44,7 +44,7 @@ VIEWS: Final = (WHOLE, View("mouth", 80, 136, 120))  # the mean of their logits 
 # Of what a seam adds to the logit. Where there is none, nothing is taken: what is generated whole has none either.
 SEAM_WEIGHT: Final = 0.7
 # A soft picture of a real person looks more suspicious than a sharp one: so much is taken from the logit for each px of
-# blur above SHARP_PX, which half of the clips of the folds have, up to SOFT_PX, beyond which nothing is judged.
+# blur above SHARP_PX, about the median of the folds' clips, up to SOFT_PX, beyond which nothing is judged.
 SOFTNESS_WEIGHT: Final = 0.8
 SHARP_PX: Final = 1.5
 SOFT_PX: Final = 3.0
@@ -80,8 +80,9 @@ class ClipVitClassifier(FaceClassifier):
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
-            "that are moved to another voice, and so can a fake that was filmed from a screen; re-encoded pictures of "
-            "real people can score high, and so can skin that a filter smoothed strongly, and writing over the mouth."
+            "that are moved to another voice, and so can a fake that was filmed from a screen; re-encoded and, less "
+            "so, soft pictures of real people can score high, and so can skin that a filter smoothed strongly, and "
+            "writing over the mouth."
         ),
         paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
         attribution=(
@@ -99,7 +100,7 @@ class ClipVitClassifier(FaceClassifier):
     crop_px = CROP_PX
     sampling = Sampling(least=4, most=4)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
-    # logit of 0.1 by the folds, the others of -0.4 (6 and 289). Four fakes are cut off as far: too few to judge.
+    # logit of 0.0 by the folds, the others of -0.9 (6 and 289). Four fakes are cut off as far: too few to judge.
     limits = QualityLimits(
         min_face_width_px=48.0,
         max_edge_blur_px=SOFT_PX,
@@ -117,8 +118,8 @@ class ClipVitClassifier(FaceClassifier):
         seams: Path = SEAMS_PATH,
         calibration_path: Path = CALIBRATION_PATH,
     ) -> None:
-        """Take the files of the network's two parts, what was tuned of the upper one on all fakes, what both are given
-        that was tuned on made ones, and the calibration."""
+        """Take the files of the network's lower and upper part; tuned: values of the upper part, tuned on all fakes;
+        seams: values of both parts, tuned on made fakes; and the calibration."""
         self._parts = {"below": below, "above": above}
         self._tuned, self._seams, self._calibration_path = tuned, seams, calibration_path
         self._lock = threading.Lock()
@@ -139,7 +140,7 @@ class ClipVitClassifier(FaceClassifier):
         """See FaceClassifier. Raises ClassifierError."""
         if "_sessions" not in self.__dict__ and not may_use_card():
             return "CPU"  # the sessions are made at the first score: they are not needed to know this
-        return device_name(self._sessions["below"])
+        return device_name(self._session("below"))
 
     def cut(self, image: NDArray[np.uint8], crop_to_frame: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See FaceClassifier. What lies outside the frame has the mean color, nearly as in training: a repeated edge
@@ -237,29 +238,32 @@ class ClipVitClassifier(FaceClassifier):
 
     @functools.cached_property
     def _values_below(self) -> Tuned:
-        return self._read(self._seams, "below")
+        return self._read(self._seams, ("below", "above"))["below"]
 
     @functools.cached_property
     def _tuned_values(self) -> Tuned:
-        return self._read(self._tuned, "above")
+        return self._read(self._tuned, ("above",))["above"]
 
     @functools.cached_property
     def _seam_values(self) -> Tuned:
-        return self._read(self._seams, "above")
+        return self._read(self._seams, ("below", "above"))["above"]
 
-    def _read(self, path: Path, part: str) -> Tuned:
-        """The inputs of a part of the network, from a file that may have more."""
+    def _read(self, path: Path, parts: Sequence[str]) -> Mapping[str, Tuned]:
+        """The inputs of parts of the network, by part, from a file that has nothing else."""
         try:
             with np.load(path) as arrays:
                 stored = dict(arrays)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise ClassifierError(path, f"the weights cannot be read ({error})") from error
-        inputs = {item.name: item.shape for item in self._session(part).get_inputs()}
-        wanted = {name: shape for name, shape in inputs.items() if name not in ("crops", "tokens")}
-        values = {name: stored[name] for name in wanted if name in stored}
-        if {name: list(array.shape) for name, array in values.items()} != wanted:
+        inputs = {part: {item.name: item.shape for item in self._session(part).get_inputs()} for part in parts}
+        wanted = {
+            part: {name: shape for name, shape in of_part.items() if name not in ("crops", "tokens")}
+            for part, of_part in inputs.items()
+        }
+        shapes = {name: shape for of_part in wanted.values() for name, shape in of_part.items()}
+        if {name: list(array.shape) for name, array in stored.items()} != shapes:
             raise ClassifierError(path, "these are not the weights of this network")
-        return values
+        return {part: {name: stored[name] for name in of_part} for part, of_part in wanted.items()}
 
 
 def softness(shown: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -153,6 +153,10 @@ def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: 
             np.savez(tmp_path / "fewer.npz", **{name: arrays[name] for name in arrays if name != "head.bias"})
         with pytest.raises(ClassifierError, match=r"fewer\.npz.*not the weights of this network"):
             ClipVitClassifier(**{values: tmp_path / "fewer.npz"}).scores(crop[None])
+        with np.load(TUNED_PATH if values == "tuned" else SEAMS_PATH) as arrays:
+            np.savez(tmp_path / "more.npz", **arrays, more=np.zeros(1, np.float32))
+        with pytest.raises(ClassifierError, match=r"more\.npz.*not the weights of this network"):
+            ClipVitClassifier(**{values: tmp_path / "more.npz"}).scores(crop[None])
 
 
 def test_the_tuned_parameters_matter(crop: np.ndarray, tmp_path: Path) -> None:

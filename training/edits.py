@@ -187,9 +187,7 @@ def _color(random: Random) -> tuple[int, int, int]:
 
 def _as_jpeg(picture: Image, quality: int) -> Image:
     _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(
-        code, cv2.IMREAD_COLOR
-    )  # red and blue are swapped for JPEG: its brightness weighs them a little differently
+    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)  # for JPEG red and blue are swapped: its brightness differs a little
     assert decoded is not None
     return decoded.astype(np.uint8)
 

@@ -76,7 +76,7 @@ class ClipVitClassifier(FaceClassifier):
             "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
             "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces "
             "of a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes. A "
-            "soft picture looks more suspicious than a sharp one: that is taken off again."
+            "soft picture looks more suspicious than a sharp one: a part of that is taken off again."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "

@@ -48,7 +48,7 @@ from training.clip_network import TOKENS, WIDTH, ClipVit, Tuned, mean_of
 from training.degradation import plain_cut
 from training.edits import edited, head_alone
 from training.pool import take_blocks
-from training.runs import rate_share
+from training.runs import rate_share, update_average
 from training.shards import Shard, ShardInfo, clip_name, read_rows, read_shards
 
 # Sources by fold, by the start of their names. Each holds kinds of fakes that no other holds.
@@ -197,7 +197,7 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
         [{"params": parameters[False], "peak": recipe.rate}, {"params": parameters[True], "peak": recipe.head_rate}],
         weight_decay=0.0, betas=(0.9, 0.99),
     )  # fmt: skip
-    average = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
+    average = {name: value.clone() for name, value in net.state_dict().items()}
     count = recipe.pairs
     labels = torch.arange(2 * count, device=device) >= count
     targets = labels.float() * (1 - 2 * recipe.smoothing) + recipe.smoothing
@@ -220,13 +220,8 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
         (recipe.apart * apart + (1 - recipe.apart) * entropy).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        decay = min(recipe.ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, parameter in net.named_parameters():
-                average[name].lerp_(parameter, 1 - decay)
-    with torch.no_grad():
-        for name, parameter in net.named_parameters():
-            parameter.copy_(average[name])
+        update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+    net.load_state_dict(average)
 
 
 def shuffled(items: Sequence[int], random: np.random.Generator) -> Iterator[int]:

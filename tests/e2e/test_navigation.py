@@ -80,3 +80,25 @@ def test_a_page_that_outlives_its_server_keeps_the_applications_menu(
         expect(page.get_by_role("heading", name="Compare two clips")).to_be_visible()
         assert _menus(page) == [TITLES]
         page.context.close()
+
+
+def test_the_way_back_leads_to_the_tab_and_the_filters_that_were_left(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/dataset?view=Gallery&label=FAKE&name=flicker")
+    gallery = page.get_by_role("tab", name="Gallery", exact=True)
+    expect(gallery).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("button", name="FAKE", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile("set=demo"))
+    address = page.url
+    for way, heading in (
+        (page.get_by_role("button", name=re.compile("^Analyze .*flicker")), "Analyze a clip"),
+        (page.get_by_role("link", name="History"), "History"),
+        (page.get_by_role("link", name="Evaluate", exact=True), "Evaluate a data set"),
+    ):
+        way.first.click()
+        expect(page.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
+        expect(page).not_to_have_url(re.compile("/dataset"))
+        page.go_back()
+        expect(gallery).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_label("Name or original contains")).to_have_value("flicker")
+        expect(page.get_by_role("button", name="FAKE", exact=True)).to_have_attribute("aria-pressed", "true")
+        assert page.url == address

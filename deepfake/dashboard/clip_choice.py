@@ -21,7 +21,7 @@ from deepfake.dashboard.sources import (
     demo_when_ready,
 )
 from deepfake.dashboard.state import PageState, runtime, session
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, told_apart
 from deepfake.dataset import ClipEntry, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.files import file_sha256
@@ -180,7 +180,7 @@ def _release(file: UploadedFile) -> None:
 
 
 def _draw_source(page: PageState) -> str:
-    titles = {source.source_id: source.title for source in dataset_sources()}
+    titles = told_apart({source.source_id: source.title for source in dataset_sources()})
     if kept_clips():
         titles[KEPT_ID] = KEPT_TITLE
     if session().uploads:
@@ -238,14 +238,24 @@ def _clips_of(source_id: str) -> dict[str, str]:
     """What can be chosen in a source, and how it is written: names of clips on disk, SHA-256 of uploads, numbers of
     kept clips."""
     if source_id == UPLOADS_ID:
-        return {sha256: upload.name for sha256, upload in reversed(session().uploads.items())}
+        return _newest_first({sha256: upload.name for sha256, upload in session().uploads.items()})
     if source_id == KEPT_ID:
-        return {str(clip.id): f"{clip.name} · kept {clip.kept_at:%Y-%m-%d}" for clip, _ in kept_clips()}
+        kept = [clip for clip, _ in reversed(kept_clips())]
+        return _newest_first({str(clip.id): f"{clip.name} · kept {clip.kept_at:%Y-%m-%d}" for clip in kept})
     source = dataset_source(source_id)
     if source is None or source.dataset is None:
         return {}
     entries = [entry for entry in source.dataset.entries if entry.on_disk]
-    return {entry.name: f"{entry.name} · {entry.label}" if entry.label else entry.name for entry in entries}
+    return told_apart({entry.name: _title_of(entry) for entry in entries})
+
+
+def _newest_first(titles: dict[str, str]) -> dict[str, str]:
+    """Tell titles apart from the oldest on, which comes first: a newer one leaves the titles of the others alone."""
+    return dict(reversed(told_apart(titles).items()))
+
+
+def _title_of(entry: ClipEntry) -> str:
+    return f"{entry.name} · {entry.label}" if entry.label else entry.name
 
 
 def _say_why_empty(source_id: str, names: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.navigation import CASE_PARAMETER, HISTORY
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.text import told_apart
 from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
@@ -33,14 +34,15 @@ def _ask(ready: ReadyAnalysis) -> None:
     st.caption(NOBODY_ELSE if owner() else EVERYBODY)
     cases = {case.id: case for case in known_cases()}
     last = st.session_state.get(LAST_KEY, NEW)
-    options = [*cases, NEW]
+    titles = told_apart({**{number: case.name for number, case in cases.items()}, NEW: "A new case"})
+    options = list(titles)
     chosen: int = NEW
     if cases:
         chosen = st.selectbox(
             "Case",
             options,
             index=options.index(last) if last in options else 0,
-            format_func=lambda number: "A new case" if number == NEW else cases[number].name,
+            format_func=lambda number: titles[number],
             key="keep-case",
         )
     if chosen == NEW:

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepfake.dashboard.state import runtime
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, told_apart
 from deepfake.dashboard.waiting import folder_when_ready
 from deepfake.dataset import ClipEntry, Dataset, allowed_root, open_dataset
 from deepfake.demo.writer import demo_is_complete
@@ -97,6 +97,7 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
     """Draw the choice of a data set, which the URL's `set` names and the pages share, and return it; None where it
     cannot be opened, or is still being made, which is said. demo_note: what is said of the built-in one."""
     sources = {source.source_id: source for source in dataset_sources()}
+    titles = told_apart({source_id: source.title for source_id, source in sources.items()})
     named = st.query_params.get("set")
     if named in sources and named != st.session_state.get(ADDRESS_KEY):
         st.session_state[CHOICE_KEY] = named
@@ -107,7 +108,7 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
     chosen: str = st.selectbox(
         "Data set",
         list(sources),
-        format_func=lambda source_id: sources[source_id].title,
+        format_func=lambda source_id: titles[source_id],
         key=CHOICE_KEY,
         persist_state="session",
         width=420,

@@ -2,11 +2,14 @@
 text, whatever it says."""
 
 import re
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
 from deepfake.files import csv_cell
+
+K = TypeVar("K")
 
 # What CommonMark, and Streamlit's math and directives, take for more than a character. An underscore within a word and
 # a colon before a space are what they look like, and stay: most names and sentences come out as they went in.
@@ -61,6 +64,26 @@ def without_first_folders(name: str) -> str:
     while len(kept) > LONGEST_NAME and "/" in kept:
         kept = kept.partition("/")[2]
     return name if kept == name else f"…/{kept}"
+
+
+def told_apart(titles: Mapping[K, str]) -> dict[K, str]:
+    """Return the titles of a choice with a number behind those that were there before: a box of choice knows its
+    options by what they are called.
+
+    Example:
+        >>> told_apart({1: "clip.mp4", 2: "other.mp4", 3: "clip.mp4"})
+        {1: 'clip.mp4', 2: 'other.mp4', 3: 'clip.mp4 (2)'}
+    """
+    apart: dict[K, str] = {}
+    taken: set[str] = set()
+    for key, title in titles.items():
+        number, shown = 1, title
+        while shown in taken:
+            number += 1
+            shown = f"{title} ({number})"
+        taken.add(shown)
+        apart[key] = shown
+    return apart
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:

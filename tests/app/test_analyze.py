@@ -181,6 +181,22 @@ def test_one_file_by_two_names_is_listed_once_and_told(no_face_clip: Path, tmp_p
     assert "same file" not in user.words
 
 
+def test_two_files_by_one_name_can_be_told_apart(no_face_clip: Path, moving_square_clip: Path, tmp_path: Path) -> None:
+    copies = []
+    for number, clip in enumerate((no_face_clip, moving_square_clip)):
+        copies.append(tmp_path / str(number) / "clip.mp4")
+        copies[-1].parent.mkdir()
+        copies[-1].write_bytes(clip.read_bytes())
+    user = User().arrive().with_haar()
+    for copy in copies:
+        user.upload(copy)
+    chooser = user.chooser("clip")
+    assert chooser.options == ["clip.mp4 (2)", "clip.mp4"]
+    first = file_sha256(no_face_clip)
+    chooser.set_value(first).run()
+    assert user.chooser("clip").value == first
+
+
 def test_an_address_with_anothers_upload_shows_nothing(no_face_clip: Path) -> None:
     owner = User().arrive().upload(no_face_clip).wait_for_verdict()
     sha256 = owner.chooser("clip").value

@@ -188,6 +188,18 @@ def test_the_way_back_leads_to_the_set_that_its_address_names(challenge: Path) -
     assert user.chooser("source").value == challenge.name, "a choice without an address goes along"
 
 
+def test_two_folders_by_one_name_can_be_told_apart(tmp_path: Path, monkeypatch, moving_square_clip: Path) -> None:
+    folders = [tmp_path / place / "clips" for place in ("here", "there")]
+    for folder in folders:
+        (folder / "real").mkdir(parents=True)
+        (folder / "real" / f"{folder.parent.name}.mp4").write_bytes(moving_square_clip.read_bytes())
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", os.pathsep.join(map(str, folders)))
+    user = User("dataset").arrive()
+    assert user.chooser("source").options[1:] == ["clips", "clips (2)"]
+    assert clips(user.choose(source="clips")) == ["real/here.mp4"]
+    assert clips(user.choose(source="clips-2")) == ["real/there.mp4"]
+
+
 def test_malformed_metadata_is_one_clear_sentence(tmp_path: Path, monkeypatch) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()

@@ -7,6 +7,7 @@ from deepfake.dashboard.navigation import ANALYZE, COMPARE, DATASET, EVALUATE, H
 
 # A file of our own: Streamlit fetches the picture of a named icon (":material/…:") for the tab from the internet.
 ICON = str(Path(deepfake.dashboard.__file__).parent / "icon.svg")
+SIDEBAR_PX = 316  # the title of the default classifier has room in its box
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     from deepfake.dashboard.state import history_page
     from deepfake.dashboard.visitor import has_entered
 
-    st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
     draw_browser()
     pages = [
         st.Page(ANALYZE, title="Analyze", icon=":material/frame_inspect:", default=True),

@@ -33,6 +33,7 @@ STYLE: Final = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.8; }
 .js-plotly-plot .main-svg text:not(.bartext-inside) { fill: currentColor !important; }
 button[data-variant][data-selected="true"] { color: inherit !important; }
+[data-testid="stSidebar"] [data-testid="stExpanderDetails"] { padding-inline: 0.25rem; }
 [data-testid="stBaseButton-primary"]:not(:disabled) { background-color: #3A57B7 !important; border-color: #3A57B7; }
 input::placeholder, textarea::placeholder { color: inherit !important; opacity: 0.75 !important; }
 .st-key-next-steps [data-testid="stMarkdown"] p { font-size: 0.875rem; padding-block: 0.25rem; }

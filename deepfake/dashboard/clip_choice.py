@@ -21,7 +21,7 @@ from deepfake.dashboard.sources import (
     demo_when_ready,
 )
 from deepfake.dashboard.state import PageState, runtime, session
-from deepfake.dashboard.text import plain, told_apart
+from deepfake.dashboard.text import plain, told_apart, without_first_folders
 from deepfake.dataset import ClipEntry, allowed_root
 from deepfake.errors import DeepfakeError
 from deepfake.files import file_sha256
@@ -30,7 +30,7 @@ from deepfake.video.reader import CLIP_SUFFIXES
 
 SAMPLES = ("real_a.mp4", "fake_a_flicker.mp4", "fake_pair_right.mp4")
 KEPT_TITLE = "Kept in cases"
-UPLOADS_TITLE = "Your uploads (this session only)"
+UPLOADS_TITLE = "Your uploads"
 
 
 def choose_clip(page: PageState, *, label: str = "Clip", several: bool = False) -> ClipChoice | None:
@@ -39,7 +39,7 @@ def choose_clip(page: PageState, *, label: str = "Clip", several: bool = False) 
     several: whether more than one can be uploaded at once; then the first of them is chosen. Bad uploads are told of in
     the place.
     """
-    upload, source, clip = st.columns([4, 3, 4], gap="medium", vertical_alignment="top")
+    upload, source, clip = st.columns([3, 3, 5], gap="medium", vertical_alignment="top")
     with upload:
         _draw_upload(page, several=several)
     with source:
@@ -195,7 +195,7 @@ def _draw_source(page: PageState) -> str:
         format_func=lambda source_id: titles[source_id],
         key=key,
         help="The built-in samples, the folders named in data_dirs (deepfake.toml or DEEPFAKE_DATA_DIRS), and what "
-        "you uploaded.",
+        "you uploaded in this session.",
     )
     return chosen
 
@@ -255,7 +255,8 @@ def _newest_first(titles: dict[str, str]) -> dict[str, str]:
 
 
 def _title_of(entry: ClipEntry) -> str:
-    return f"{entry.name} · {entry.label}" if entry.label else entry.name
+    shown = without_first_folders(entry.name)
+    return f"{shown} · {entry.label}" if entry.label else shown
 
 
 def _say_why_empty(source_id: str, names: dict[str, str]) -> None:

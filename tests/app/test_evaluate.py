@@ -18,7 +18,7 @@ from deepfake.dashboard.evaluate.errors import errors_table
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import plain, without_first_folders
 from deepfake.dataset import ClipEntry, Dataset, open_dataset
-from deepfake.detectors import DEFAULT_CLASSIFIER
+from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.errors import StoreError
 from deepfake.evaluation import stored
 from deepfake.evaluation.results import ClipResult
@@ -277,6 +277,13 @@ def test_two_settings_side_by_side(
     assert user.selectbox(key="evaluate-other").value == haar
     assert [cell.split()[0] for cell in side_by_side(user)["AUC"]] == ["1.000", "0.500"]
     assert "On the 19 clips that both score" in user.words
+    clip_vit = classifier_title(DEFAULT_CLASSIFIER)
+    # Short, so that the boxes have room for them; what else was chosen stands below.
+    assert user.selectbox(key="evaluate-settings").options == [
+        f"{clip_vit}, faces by MTCNN: 22 clips",
+        f"{clip_vit}, faces by Haar: 20 clips",
+    ]
+    assert "Faces by Haar · version" in user.words
     user.selectbox(key="evaluate-other").set_value(None).run()
     assert "with" not in user.query_params
     assert len(user.metric) == 4
@@ -324,7 +331,7 @@ def test_quick_looks_are_named_and_the_page_says_by_what_they_are_chosen(
     first, second = side_by_side(user)[""]
     assert second == f"{first}, quick look"
     others = user.selectbox(key="evaluate-other").options
-    assert [title.split(" · ")[0] for title in others if "quick look" in title] == [f"{second}: 4 clips"]
+    assert [title for title in others if "quick look" in title] == [f"{second}: 4 clips"]
     assert "A quick batch keeps the clips that a quick look decides apart" in user.words
 
 

@@ -102,3 +102,15 @@ def test_the_way_back_leads_to_the_tab_and_the_filters_that_were_left(page: Page
         expect(page.get_by_label("Name or original contains")).to_have_value("flicker")
         expect(page.get_by_role("button", name="FAKE", exact=True)).to_have_attribute("aria-pressed", "true")
         assert page.url == address
+
+
+def test_a_box_of_choice_has_room_for_what_is_chosen(page: Page, moving_square_clip: Path) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    chosen = page.get_by_test_id("stSelectbox").get_by_role("combobox")
+    expect(page.get_by_text("Settings of the analysis")).to_be_visible()
+    page.get_by_text("Settings of the analysis").click()
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(moving_square_clip)
+    expect(page.get_by_role("button", name="Delete this upload")).to_be_visible()
+    expect(chosen).to_have_count(4)
+    cut_off = chosen.evaluate_all("all => all.filter(box => box.scrollWidth > box.clientWidth).map(box => box.value)")
+    assert cut_off == []

@@ -42,12 +42,13 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
     """
     by_id = {item.fingerprint: item for item in kept if counts.get(item.fingerprint)}
     ordered = sorted(by_id, key=lambda fingerprint: -counts[fingerprint])  # stable: the newest first among equals
+    titles = titles_of([by_id[fingerprint] for fingerprint in ordered], counts)
     first, second = st.columns(2, gap="medium")
     _restore(SETTINGS_KEY, "settings", ordered, ordered[0])
     chosen: str = first.selectbox(
         "Settings and weights",
         ordered,
-        format_func=lambda fingerprint: _described(by_id[fingerprint], counts[fingerprint]),
+        format_func=lambda fingerprint: titles[fingerprint],
         key=SETTINGS_KEY,
         persist_state="session",
         help="A batch, and every analysis of a clip of this set, is kept by the settings, the version and the "
@@ -56,23 +57,26 @@ def choose_settings(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]
     configs = _other_classifiers(by_id[chosen])
     others = [*(item for item in ordered if item != chosen), *(item for item in configs if item not in by_id)]
 
-    def titled(fingerprint: str) -> str:
-        if fingerprint in by_id:
-            return _described(by_id[fingerprint], counts[fingerprint])
-        return f"{classifier_title(configs[fingerprint].classifier)}: has not analyzed this set yet"
-
+    titles |= {
+        item: f"{classifier_title(config.classifier)}: has not analyzed this set yet"
+        for item, config in configs.items()
+        if item not in by_id
+    }
     _restore(OTHER_KEY, "with", others, None)
     other: str | None = second.selectbox(
         "Compare with",
         others,
         index=None,
-        format_func=titled,
+        format_func=lambda fingerprint: titles[fingerprint],
         key=OTHER_KEY,
         persist_state="session",
         placeholder="Nothing",
         help="Other settings or another classifier, beside the first, clip by clip. One that has not analyzed this set "
         "can do so here.",
     )
+    for place, item in ((first, chosen), (second, other)):
+        if item in by_id:
+            place.caption(_described(by_id[item]))
     st.query_params["settings"] = chosen
     keep_in_url("with", other)
     if any(map(_is_quick_look, by_id.values())):
@@ -148,7 +152,7 @@ def threshold_of(text: str | None, begins_at: float) -> float:
 
 
 def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
-    """Return short names for charts: the classifier, and what tells the chosen settings apart."""
+    """Return short names: the classifier, and what tells the chosen settings apart."""
     classifiers = [_classifier_name(item) for item in chosen]
     if len(set(classifiers)) == len(chosen):
         return classifiers
@@ -161,6 +165,18 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
         if len(set(parts)) == len(chosen):
             return [f"{title}, {part}" for title, part in zip(classifiers, parts, strict=True)]
     return classifiers
+
+
+def titles_of(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]) -> dict[str, str]:
+    """Return what a box of choice calls settings, by fingerprint: short, so that it has room for it."""
+    by_classifier: dict[str, list[StoredFingerprint]] = {}
+    for item in kept:
+        by_classifier.setdefault(_classifier_name(item), []).append(item)
+    return {
+        item.fingerprint: f"{name}: {counted(counts[item.fingerprint], 'clip')}"
+        for alike in by_classifier.values()
+        for item, name in zip(alike, names_of(alike), strict=True)
+    }
 
 
 def _other_classifiers(first: StoredFingerprint) -> dict[str, AnalysisConfig]:
@@ -185,12 +201,11 @@ def _is_quick_look(item: StoredFingerprint) -> bool:
     return AnalysisConfig(item.face_detector, item.classifier, quick=True).fingerprint() == item.fingerprint
 
 
-def _described(item: StoredFingerprint, count: int) -> str:
-    clips = counted(count, "clip")
+def _described(item: StoredFingerprint) -> str:
     weights, settings = item.model[:SHOWN_DIGITS], item.fingerprint[:SHOWN_DIGITS]
     return (
-        f"{_classifier_name(item)}: {clips} · faces by {face_detector_title(item.face_detector)} · version "
-        f"{item.software_version} · weights {weights} · settings {settings}"
+        f"Faces by {face_detector_title(item.face_detector)} · version {item.software_version} · weights {weights} · "
+        f"settings {settings}"
     )
 
 

@@ -111,6 +111,9 @@ def _size_sentence(comparison: Comparison) -> str:
 
 
 def pair_warnings(comparison: Comparison) -> tuple[str, ...]:
-    """Return the warnings of both clips, each with which clip it is about."""
-    named = (("A", comparison.fake), ("B", comparison.original))
-    return tuple(f"{name}: {warning}" for name, analysis in named for warning in notes_of(analysis))
+    """Return the warnings of both clips, each with which clip it is about; what holds of both is said once."""
+    whose: dict[str, list[str]] = {}
+    for name, analysis in (("A", comparison.fake), ("B", comparison.original)):
+        for warning in notes_of(analysis):
+            whose.setdefault(warning, []).append(name)
+    return tuple(f"{' and '.join(names)}: {warning}" for warning, names in whose.items())

@@ -10,9 +10,10 @@ import PIL.Image
 import pytest
 
 from deepfake.analysis.model import AnalysisConfig
+from deepfake.comparison import pair_wording
 from deepfake.comparison.compare import Comparison, compare
 from deepfake.comparison.findings import Finding, PairCheck, find_difference
-from deepfake.comparison.pair_wording import FINDING_TITLES, finding_sentence
+from deepfake.comparison.pair_wording import FINDING_TITLES, finding_sentence, pair_warnings
 from deepfake.comparison.report import MomentPictures, comparison_document, moment_pictures, side_by_side
 from deepfake.report.html import document_html
 from deepfake.report.pdf import document_pdf
@@ -131,6 +132,18 @@ def test_the_report_has_the_finding_both_clips_and_their_greatest_differences(
     assert page.count("data:image/jpeg") == len(pictures.pictures)
     assert str(fake.parent) not in page
     assert document_pdf(document).startswith(b"%PDF-")
+
+
+def test_a_warning_of_both_clips_is_said_once(
+    patched: tuple[Path, Path, Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison = patched[2]
+    monkeypatch.setattr(pair_wording, "notes_of", lambda analysis: ("Known.", f"{analysis.video.path.name} is short."))
+    assert pair_warnings(comparison) == (
+        "A and B: Known.",
+        "A: fake <b>.mp4 is short.",
+        "B: original.mp4 is short.",
+    )
 
 
 def test_clips_of_two_sizes_stand_beside_each_other_at_one_height() -> None:

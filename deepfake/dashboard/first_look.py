@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from deepfake.dashboard.text import unbroken
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.report.card import strength_text
 from deepfake.server.progress import FirstLook
@@ -17,7 +18,7 @@ def draw_first_look(look: FirstLook) -> None:
     with st.container(border=True, key="first-look", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(look.verdict.answer)}", width="content")
-            text = strength_text(look.verdict)
+            text = unbroken(strength_text(look.verdict))
             if text:
                 st.markdown(f":gray[{text}]", width="content")
             for number, face in enumerate(look.faces, start=1):

@@ -19,7 +19,7 @@ AT_THE_START: Final = re.compile(r"^(?:[-+=#]|\d+(?=[.)]))")
 AUTOMATIC: Final = re.compile(
     r"https?:(?=//)|\bwww(?=\.)|@(?=\w)|:(?=[\w+/-]+:)|(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)", re.IGNORECASE
 )
-BREAK: Final = "\N{WORD JOINER}"  # has no width
+BREAK: Final = "\N{WORD JOINER}"  # has no width, and lets no line begin after it
 # Control characters, and marks that turn the direction of what follows, so that a name looks like another.
 INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
@@ -40,6 +40,12 @@ def plain(text: object) -> str:
     shown = INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).split()))
     marked = MARKS.sub(r"\\\g<0>", AUTOMATIC.sub(rf"\g<0>{BREAK}", shown))
     return AT_THE_START.sub(_escaped_start, marked)
+
+
+def unbroken(text: str) -> str:
+    """Return text whose ranges of numbers stay in one line: else one breaks behind the dash. Not for what leaves the
+    page."""
+    return text.replace("\N{EN DASH}", f"\N{EN DASH}{BREAK}")
 
 
 def named(words: str, name: str) -> str:

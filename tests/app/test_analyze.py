@@ -46,7 +46,7 @@ def test_a_sample_is_one_click_from_its_verdict() -> None:
     user.wait_for_verdict()
     assert not user.exception
     shown = user.words
-    assert re.search(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)
+    assert re.search(r"P\(fake\) 0\.\d\d \(0\.\d\d–\u2060[01]\.\d\d\)", shown)
     assert "notebook" not in shown
     assert len(user.moments) == 3
     badges = " ".join(str(item.proto) for item in user.markdown)

@@ -51,7 +51,7 @@ def test_a_sample_finds_its_original_and_shows_both(compared: User) -> None:
     assert "Same frame rate (25 frames/s)" in shown
     assert "Same size (640×480 px)" in shown
     assert "**A** · fake_a_flicker.mp4" in shown
-    assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)", shown)) == 2
+    assert len(re.findall(r"P\(fake\) 0\.\d\d \(0\.\d\d–\u2060[01]\.\d\d\)", shown)) == 2, "on one line"
     assert "of that clip alone" in shown
     assert "**B** · real_a.mp4" in shown
     for panel in ("A: frame", "A: 1 face", "A: face", "B: frame", "B: 1 face", "B: face"):

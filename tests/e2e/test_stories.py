@@ -84,7 +84,7 @@ def test_an_uploaded_clip_gets_a_verdict(page: Page, demo_set: Path, screenshot:
     _upload(page, clip)
     verdict = page.locator(".st-key-verdict")
     expect(verdict.get_by_role("heading", name=VERDICT)).to_be_visible(timeout=READY_MS)
-    expect(verdict.get_by_text(re.compile(r"P\(fake\) 0\.\d\d \(0\.\d\d–[01]\.\d\d\)"))).to_be_visible()
+    expect(verdict.get_by_text(re.compile(r"P\(fake\) 0\.\d\d \(0\.\d\d–\u2060[01]\.\d\d\)"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     _expect_at_rest(page)
     screenshot(page, "analyze")

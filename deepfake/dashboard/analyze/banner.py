@@ -16,7 +16,7 @@ from deepfake.dashboard.navigation import COMPARE, METHODS
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import compare_page
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, unbroken
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.card import (
@@ -121,7 +121,7 @@ def draw_banner(
 
 
 def _draw_strength(verdict: Verdict) -> None:
-    text = strength_text(verdict)
+    text = unbroken(strength_text(verdict))
     if text:
         # Quiet: a number that decides nothing must not look like an answer.
         st.markdown(f":gray[{text}]" if verdict.answer == "INCONCLUSIVE" else f"**{text}**", width="content")
@@ -189,7 +189,7 @@ def _draw_steps(steps: tuple[StepCode, ...], clip: ClipChoice, on_step: Callable
 def _draw_numbers(verdict: Verdict) -> None:
     with st.popover("Numbers", icon=":material/123:", type="tertiary"):
         if verdict.told_probability is not None:
-            st.markdown(score_text(verdict.told_probability, verdict.interval))
+            st.markdown(unbroken(score_text(verdict.told_probability, verdict.interval)))
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in directed_sentences(verdict)))
 
 

@@ -21,7 +21,7 @@ from deepfake.dashboard.selection import set_time, time_chart
 from deepfake.dashboard.slow_motion import SPEEDS, slowed_clip
 from deepfake.dashboard.snapshots import cached_frame
 from deepfake.dashboard.state import ComparePage
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, unbroken
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.faces.base import FaceDetection
 from deepfake.figures.pictures import drawn_faces
@@ -67,7 +67,7 @@ def _draw_verdict(role: str, side: ReadyAnalysis) -> None:
     verdict = side.analysis.verdict
     labeled = f" · labeled {plain(side.clip.label)}" if side.clip.label else ""
     st.markdown(f"**{role}** · {plain(side.clip.name)}{labeled}")
-    chance = score_text(verdict.told_probability, verdict.interval) or "no probability"
+    chance = unbroken(score_text(verdict.told_probability, verdict.interval)) or "no probability"
     # A number that decides nothing is drawn quietly.
     st.markdown(
         f"**{answer_markdown(verdict.answer)}** · "

@@ -15,7 +15,7 @@ from deepfake.dashboard.navigation import ANALYZE, CASE_PARAMETER
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.sources import KEPT_ID, ClipChoice
 from deepfake.dashboard.state import history_page, runtime, session
-from deepfake.dashboard.text import cells, height_of, named, plain
+from deepfake.dashboard.text import cells, height_of, named, plain, unbroken
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
@@ -140,7 +140,7 @@ def _draw_clip(content: KeptContent) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(gap=None):
             st.markdown(f"**{plain(clip.name)}**")
-            st.markdown(f"**{answer_markdown(verdict.answer)}** {strength_text(verdict)}")
+            st.markdown(f"**{answer_markdown(verdict.answer)}** {unbroken(strength_text(verdict))}")
             st.caption(plain(first_reason(content.analysis)))
         for picture in content.moments.pictures:
             st.image(

@@ -16,7 +16,7 @@ from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import choose_person, chosen_person
 from deepfake.dashboard.sources import ClipChoice
 from deepfake.dashboard.state import analyze_page, history_page, runtime
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, unbroken
 from deepfake.dashboard.verdict_style import answer_markdown
 from deepfake.dashboard.visitor import owner
 from deepfake.figures.scores import score_figure
@@ -88,7 +88,7 @@ def _draw_verdict(analysis: Analysis, name: str) -> None:
         st.markdown(f"**{plain(name)}**")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(f"## {answer_markdown(verdict.answer)}", width="content")
-            text = score_text(verdict.told_probability, verdict.interval)
+            text = unbroken(score_text(verdict.told_probability, verdict.interval))
             st.markdown(text or ":gray[no probability]", width="content")
         st.markdown("\n".join(f"- {plain(reason)}" for reason in reason_sentences(verdict)))
 

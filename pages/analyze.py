@@ -23,7 +23,7 @@ from deepfake.dashboard.analyze.tabs import (
     scroll_to_tab,
 )
 from deepfake.dashboard.browser import show_answer
-from deepfake.dashboard.charts import clickable_chart
+from deepfake.dashboard.charts import clickable_chart, draw_how_to_read
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.file_tab import draw_export, draw_file
 from deepfake.dashboard.keep import draw_keep
@@ -131,11 +131,12 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
         alt="P(fake) of the scored frames over time, and below it the similarity of successive frames",
     )
     if track_id is None or ready.analysis.trace(SCORE, track_id) is None:
-        st.caption("How to read this: a dip is a frame unlike the one before. Click a point to go there.")
+        draw_how_to_read(figure, "a dip is a frame unlike the one before. Click a point to go there.")
         return
-    st.caption(
-        "How to read this: filled points look more fake than real; a dip below is a frame unlike the one before.",
-        help="The dashed line is P(fake) of a person who was judged, the gray band its 95% interval. "
+    draw_how_to_read(
+        figure,
+        "filled points look more fake than real; a dip below is a frame unlike the one before.",
+        note="The dashed line is P(fake) of a person who was judged, the gray band its 95% interval. "
         "Click a point to go there.",
     )
 

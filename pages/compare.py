@@ -5,6 +5,7 @@ import streamlit as st
 from deepfake.comparison.report import comparison_document, side_by_side
 from deepfake.comparison.to_json import comparison_to_dict
 from deepfake.dashboard.browser import show_answer
+from deepfake.dashboard.charts import draw_how_to_read
 from deepfake.dashboard.clip_choice import choose_clip, choose_from_url, keep_url
 from deepfake.dashboard.compare.choice import (
     A_PARAMETER,
@@ -138,7 +139,7 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
             # Narrow places: the title from the very left, the legend at the very bottom.
             figure.update_layout(title={"x": 0, "xref": "container"}, legend=LEGEND, height=CHART_HEIGHT_PX)
             time_chart(state, figure, key=key, alt=f"{figure.layout.title.text}: {caption}")
-            st.caption(f"How to read this: {caption} Click a point to go there.")
+            draw_how_to_read(figure, f"{caption} Click a point to go there.")
 
 
 def draw_export(ready: ReadyComparison, row: int, state: ComparePage) -> None:

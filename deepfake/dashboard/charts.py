@@ -22,6 +22,13 @@ def draw_chart(figure: go.Figure, *, key: str, alt: str, is_whole: bool = False)
     st.plotly_chart(figure, key=key, config=WHOLE_CHART if is_whole else CHART, alt=alt)
 
 
+def draw_how_to_read(figure: go.Figure, text: str, *, note: str | None = None) -> None:
+    """Say how to read a figure, with a note behind a question mark; nothing under an empty one, which says why it is
+    empty."""
+    if figure.data:
+        st.caption(f"How to read this: {text}", help=note)
+
+
 def clickable_chart(
     page: PageState, figure: go.Figure, *, key: str, on_click: Callable[[dict[str, Any]], None], alt: str
 ) -> None:

@@ -109,6 +109,19 @@ def test_the_address_names_the_open_tab(analyzed: list[ClipEntry], opened: Calla
     assert not user.exception
 
 
+def test_how_to_read_a_chart_stands_under_those_that_show_something(
+    clips: list[ClipEntry], store: AnalysisStore, opened: Callable[..., User]
+) -> None:
+    keep(store, {clip.path: 0.9 for clip in clips if clip.label == "FAKE"})
+    user = opened()
+    assert len(user.get("plotly_chart")) == 6
+    told = [caption.value for caption in user.caption if caption.value.startswith("How to read this")]
+    assert len(told) == 4, "without real clips there is no ROC, and no precision"
+    assert not any("upper left corner" in text or "Precision falls" in text for text in told)
+    alts = [chart.proto.alt for chart in user.get("plotly_chart")]
+    assert "ROC: fakes found against false alarms. No curve: it needs fakes and real clips with a P(fake)." in alts
+
+
 def test_numbers_of_a_part_of_the_set(analyzed: list[ClipEntry], opened: Callable[..., User]) -> None:
     user = opened()
     assert not user.exception

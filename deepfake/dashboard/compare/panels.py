@@ -14,7 +14,7 @@ from deepfake.comparison.pair_wording import (
     pair_warnings,
 )
 from deepfake.dashboard.browser import announce
-from deepfake.dashboard.charts import draw_chart
+from deepfake.dashboard.charts import draw_chart, draw_how_to_read
 from deepfake.dashboard.compare.results import ReadyComparison, cached_difference
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.selection import set_time, time_chart
@@ -218,4 +218,4 @@ def draw_signals(ready: ReadyComparison, track_id: int | None, moment_s: float, 
         figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     time_chart(page, figure, key=f"{key}-chart", alt=title)
     note = "" if original_trace is not None else " B has no face at the same place to compare with."
-    st.caption(f"How to read this: {how}{note}")
+    draw_how_to_read(figure, f"{how}{note}")

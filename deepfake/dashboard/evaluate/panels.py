@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepfake.dashboard.charts import draw_chart
+from deepfake.dashboard.charts import draw_chart, draw_how_to_read
 from deepfake.dashboard.downloads import draw_download
 from deepfake.dashboard.grid import in_columns
 from deepfake.dashboard.navigation import DATASET
@@ -250,11 +250,12 @@ def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
             # Narrow places: the title from the very left.
             figure.update_layout(title={"x": 0, "xref": "container"})
             draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
-            st.caption(f"How to read this: {HOW_TO_READ[kind]}")
+            draw_how_to_read(figure, HOW_TO_READ[kind])
 
 
 def _alt(figure: go.Figure, kind: str) -> str:
-    return f"{figure.layout.title.text}. {HOW_TO_READ[kind]}"
+    said = HOW_TO_READ[kind] if figure.data else figure.layout.annotations[0].text  # why it is empty
+    return f"{figure.layout.title.text}. {said}"
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -122,8 +122,7 @@ def draw_curves(state: AnalyzePage, ready: ReadyAnalysis, track_id: int | None, 
         face_drops=face_drops,
         moment_s=moment_s,
     )
-    # Beside the player there is little room: the title from the very left.
-    figure.update_layout(title={"x": 0, "xref": "container", "font": {"size": 14}})
+    figure.update_layout(title={"font": {"size": 14}})  # beside the player there is little room
     time_chart(
         state,
         figure,

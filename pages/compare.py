@@ -136,8 +136,8 @@ def draw_curves(state: ComparePage, ready: ReadyComparison, track_id: int | None
         (right, cross, "compare-cross", "the lower, the more A and B differ at that moment."),
     ):
         with column:
-            # Narrow places: the title from the very left, the legend at the very bottom.
-            figure.update_layout(title={"x": 0, "xref": "container"}, legend=LEGEND, height=CHART_HEIGHT_PX)
+            # Narrow places: the legend at the very bottom.
+            figure.update_layout(legend=LEGEND, height=CHART_HEIGHT_PX)
             time_chart(state, figure, key=key, alt=f"{figure.layout.title.text}: {caption}")
             draw_how_to_read(figure, f"{caption} Click a point to go there.")
 

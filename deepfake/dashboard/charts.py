@@ -19,7 +19,7 @@ WHOLE_CHART: Final[dict[str, Any]] = {
 
 def draw_chart(figure: go.Figure, *, key: str, alt: str, is_whole: bool = False) -> None:
     """Draw a figure. is_whole: whether there is nothing in it to look at more closely."""
-    st.plotly_chart(figure, key=key, config=WHOLE_CHART if is_whole else CHART, alt=alt)
+    st.plotly_chart(_titled(figure), key=key, config=WHOLE_CHART if is_whole else CHART, alt=alt)
 
 
 def draw_how_to_read(figure: go.Figure, text: str, *, note: str | None = None) -> None:
@@ -42,4 +42,9 @@ def clickable_chart(
         if key in page.clicked:
             on_click(page.clicked[key])
 
-    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", config=CHART, alt=alt)
+    st.plotly_chart(_titled(figure), key=key, on_select=clicked, selection_mode="points", config=CHART, alt=alt)
+
+
+def _titled(figure: go.Figure) -> go.Figure:
+    """Begin the title at the very left of the place: in a narrow one, it would not end within it."""
+    return figure.update_layout(title={"x": 0, "xref": "container"})

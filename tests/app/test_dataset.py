@@ -58,7 +58,8 @@ def test_the_built_in_set_is_shown_first_and_named_synthetic() -> None:
     assert user.query_params["set"] == "demo"
     assert "synthetic" in user.words
     assert "fake_pair_right.mp4" in clips(user)
-    assert len(user.get("plotly_chart")) == 3
+    titles = [json.loads(chart.proto.spec)["layout"]["title"] for chart in user.get("plotly_chart")]
+    assert [(title["x"], title["xref"]) for title in titles] == [(0, "container")] * 3, "nothing cuts them off"
     assert not user.exception
 
 
@@ -76,6 +77,7 @@ def test_numbers_and_what_is_missing(opened: User) -> None:
 
 
 def test_filters_narrow_the_table(opened: User) -> None:
+    assert opened.pills(key="split").options == ["train", "test"], "as above the charts"
     assert len(clips(opened)) == 35
     opened.pills(key="label").set_value(["FAKE"]).run()
     assert len(clips(opened)) == 30
@@ -272,6 +274,7 @@ def test_a_data_set_is_analyzed_in_the_background_and_carries_its_verdicts(small
     user.wait_until(batch_is_over)
     assert "3 analyzed, 0 known before, 1 failed" in user.success[0].value
     assert "3 of 4 clips on disk have a verdict" in user.words
+    assert "Nothing left to analyze" not in user.words
     rows = table(user)
     expected = batch_work.probability_of(b"one of real")
     assert rows.loc["real/one.mp4", "P(fake)"] == pytest.approx(expected)
@@ -372,6 +375,7 @@ def test_failed_clips_are_tried_again_on_request(small: OpenSet, small_set: Path
     (small_set / "fake" / "bad.mp4").write_text("mended")
     user.click("batch-retry")
     user.wait_until(lambda page: "4 of 4 clips on disk have a verdict" in page.words)
+    assert "Nothing left to analyze" in user.words
     assert not [item for item in user.dataframe if "why" in item.value]
 
 
@@ -411,7 +415,7 @@ def test_a_thumbnail_carries_the_verdict_beside_the_label(
     user.open_tab("gallery")
     badges = next(item.value for item in user.markdown if "real/one.mp4" in item.value)
     assert "REAL" in badges
-    assert re.search(r"found :(green|orange)-badge\[.* Likely (real|fake) [01]\.\d\d\]", badges)
+    assert re.search(r":small\[found\] :(green|orange)-badge\[.* Likely (real|fake) [01]\.\d\d\]", badges)
     failed = next(item.value for item in user.markdown if "fake/bad.mp4" in item.value)
     assert "this is not a video" in failed
     assert [item.value for item in user.caption if "broken_image" in item.value and "bad.mp4: " in item.value]

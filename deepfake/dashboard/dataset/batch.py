@@ -49,11 +49,12 @@ def draw_batch(dataset: Dataset, config: AnalysisConfig) -> None:
 def _draw_start(
     key: str, dataset: Dataset, config: AnalysisConfig, analyzed: int | None, on_disk: int, failed: int
 ) -> None:
+    left = None if analyzed is None else on_disk - analyzed - failed
     if analyzed is None:
         st.markdown(f"**Analyze this data set** · {on_disk:,} clips on disk, of which only the missing are analyzed")
     else:
-        st.markdown(f"**Analyze this data set** · {analyzed:,} of {on_disk:,} clips on disk have a verdict")
-    left = None if analyzed is None else on_disk - analyzed - failed
+        wanted = "Analyze this data set" if left or failed else "Nothing left to analyze"
+        st.markdown(f"**{wanted}** · {analyzed:,} of {on_disk:,} clips on disk have a verdict")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if left is None or left > 0:
             are = "is" if left == 1 else "are"

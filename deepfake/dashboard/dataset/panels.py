@@ -71,8 +71,8 @@ def draw_charts(total: Counts) -> None:
 def filtered_entries(dataset: Dataset) -> list[ClipEntry]:
     """Draw the filters (label, split, on disk, text), which the URL names by their keys, and return the entries that
     pass them."""
-    labels = _values(entry.label or NO_LABEL for entry in dataset.entries)
-    splits = _values(entry.split or NO_SPLIT for entry in dataset.entries)
+    labels = sorted({entry.label or NO_LABEL for entry in dataset.entries})
+    splits = [split or NO_SPLIT for split in _in_order({entry.split for entry in dataset.entries})]
     by_label, by_split, on_disk, text = st.columns([4, 3, 4, 4], gap="medium")
     chosen_labels = _pills(by_label, "Label", labels)
     chosen_splits = _pills(by_split, "Split", splits)
@@ -202,10 +202,10 @@ def draw_label(
     is_told: whether that stands there already."""
     found = ""
     if verdict is not None:
-        found = f"  \nfound {verdict_badge(verdict)}"
+        found = f"  \n:small[found] {verdict_badge(verdict)}"
     elif failure is not None:
         found = f"  \n:gray-badge[:material/error: {FAILED}]" + ("" if is_told else f" :small[{plain(failure)}]")
-    st.markdown(f":small[{plain(entry.name)}]  \nlabel {label_badge(entry.label)}{found}")
+    st.markdown(f":small[{plain(entry.name)}]  \n:small[label] {label_badge(entry.label)}{found}")
 
 
 def draw_missing(dataset: Dataset, total: Counts) -> None:
@@ -244,7 +244,3 @@ def draw_notes(source: DatasetSource, dataset: Dataset) -> None:
 def _in_order(splits: Iterable[str | None]) -> list[str | None]:
     order = {"train": 0, "val": 1, "test": 2}
     return sorted(splits, key=lambda split: (order.get(split or "", 3), split or ""))
-
-
-def _values(values: Iterable[str]) -> list[str]:
-    return sorted(set(values))

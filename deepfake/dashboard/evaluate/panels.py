@@ -247,8 +247,6 @@ def _spread(interval: tuple[float, float] | None, digits: int) -> str:
 def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
     for number, ((kind, figure), place) in enumerate(in_columns(charts, 2)):
         with place:
-            # Narrow places: the title from the very left.
-            figure.update_layout(title={"x": 0, "xref": "container"})
             draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
             draw_how_to_read(figure, HOW_TO_READ[kind])
 

@@ -61,8 +61,8 @@ input::placeholder, textarea::placeholder { color: inherit !important; opacity: 
 # A component, because the pages allow no script that stands in them. What it is told once holds for the document. Keys
 # work where nothing that takes them has the focus. A click that only changes the query of the address replaces it: the
 # way back leads to the page before, not to the moment before. Just before it goes to another page, Streamlit
-# empties the query of the one that is left, or gives it the other's: what it was is put back, so that the way back
-# leads to the tab and the filters that were left.
+# empties the query of the one that is left, or gives it the other's: what it was at the click is put back, so that the
+# way back leads to the tab and the filters that were left.
 SCRIPT: Final = """
 const TAKES_KEYS = "input, textarea, select, video, canvas, [contenteditable=true], [role=slider], [role=tab], " +
   "[role=radio], [role=combobox], [role=dialog], [role=listbox]";
@@ -89,12 +89,11 @@ function begin() {
   region.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
   document.body.append(region);
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
-  let before = {};
+  let clicked_at = location.href;
+  addEventListener("click", () => { clicked_at = location.href; }, true);
   history.pushState = (state, title, url) => {
     const stays = new URL(url || "", location.href).pathname === location.pathname;
-    const is_recent = before.page === location.pathname && performance.now() - before.at_ms < 1000;
-    if (stays && !is_recent) before = {at_ms: performance.now(), page: location.pathname, href: location.href};
-    if (!stays && is_recent) replace(state, title, before.href);
+    if (!stays && new URL(clicked_at).pathname === location.pathname) replace(state, title, clicked_at);
     (stays ? replace : push)(state, title, url);
   };
   document.addEventListener("keydown", press);

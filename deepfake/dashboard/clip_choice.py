@@ -1,5 +1,6 @@
 """Which clip a page is about: an upload of this session, or a clip of a data set that may be opened."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -180,11 +181,11 @@ def _release(file: UploadedFile) -> None:
 
 
 def _draw_source(page: PageState) -> str:
-    titles = told_apart({source.source_id: source.title for source in dataset_sources()})
-    if kept_clips():
-        titles[KEPT_ID] = KEPT_TITLE
-    if session().uploads:
-        titles = {UPLOADS_ID: UPLOADS_TITLE, **titles}
+    uploads = {UPLOADS_ID: UPLOADS_TITLE} if session().uploads else {}
+    kept = {KEPT_ID: KEPT_TITLE} if kept_clips() else {}
+    folders = {source.source_id: source.title for source in dataset_sources()}
+    apart = told_apart(uploads | kept | folders)  # of a folder by one of our names, the folder gets the number
+    titles = {source_id: apart[source_id] for source_id in (*uploads, *folders, *kept)}
     key = page.key("source")
     remembered = None if page.choice is None else page.choice[0]
     if st.session_state.get(key) not in titles:
@@ -246,7 +247,12 @@ def _clips_of(source_id: str) -> dict[str, str]:
     if source is None or source.dataset is None:
         return {}
     entries = [entry for entry in source.dataset.entries if entry.on_disk]
-    return told_apart({entry.name: _title_of(entry) for entry in entries})
+    short = {entry.name: without_first_folders(entry.name) for entry in entries}
+    counts = Counter(short.values())
+    return {
+        entry.name: _title_of(short[entry.name] if counts[short[entry.name]] == 1 else entry.name, entry.label)
+        for entry in entries
+    }
 
 
 def _newest_first(titles: dict[str, str]) -> dict[str, str]:
@@ -254,9 +260,8 @@ def _newest_first(titles: dict[str, str]) -> dict[str, str]:
     return dict(reversed(told_apart(titles).items()))
 
 
-def _title_of(entry: ClipEntry) -> str:
-    shown = without_first_folders(entry.name)
-    return f"{shown} · {entry.label}" if entry.label else shown
+def _title_of(name: str, label: str | None) -> str:
+    return f"{name} · {label}" if label else name
 
 
 def _say_why_empty(source_id: str, names: dict[str, str]) -> None:

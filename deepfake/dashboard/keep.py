@@ -34,8 +34,8 @@ def _ask(ready: ReadyAnalysis) -> None:
     st.caption(NOBODY_ELSE if owner() else EVERYBODY)
     cases = {case.id: case for case in known_cases()}
     last = st.session_state.get(LAST_KEY, NEW)
-    titles = told_apart({**{number: case.name for number, case in cases.items()}, NEW: "A new case"})
-    options = list(titles)
+    titles = told_apart({NEW: "A new case"} | {number: case.name for number, case in reversed(cases.items())})
+    options = [*reversed(titles)]
     chosen: int = NEW
     if cases:
         chosen = st.selectbox(

@@ -99,9 +99,10 @@ def chosen_dataset(demo_note: str) -> tuple[DatasetSource, Dataset] | None:
     sources = {source.source_id: source for source in dataset_sources()}
     titles = told_apart({source_id: source.title for source_id, source in sources.items()})
     named = st.query_params.get("set")
-    if named in sources and named != st.session_state.get(ADDRESS_KEY):
+    is_chosen = st.session_state.get(CHOICE_KEY) in sources
+    if named in sources and (named != st.session_state.get(ADDRESS_KEY) or not is_chosen):
         st.session_state[CHOICE_KEY] = named
-    elif st.session_state.get(CHOICE_KEY) not in sources:
+    elif not is_chosen:
         st.session_state[CHOICE_KEY] = next(iter(sources))
     if named is not None and named not in sources:
         st.warning(f"The address names a data set that is not here: {plain(named)}", icon=":material/link_off:")

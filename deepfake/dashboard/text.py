@@ -2,6 +2,7 @@
 text, whatever it says."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -43,8 +44,7 @@ def plain(text: object) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return text whose ranges of numbers stay in one line: else one breaks behind the dash. Not for what leaves the
-    page."""
+    """Return text whose ranges of numbers stay in one line: else a line may break after the dash. Not for exports."""
     return text.replace("\N{EN DASH}", f"\N{EN DASH}{BREAK}")
 
 
@@ -81,13 +81,13 @@ def told_apart(titles: Mapping[K, str]) -> dict[K, str]:
         {1: 'clip.mp4', 2: 'other.mp4', 3: 'clip.mp4 (2)'}
     """
     apart: dict[K, str] = {}
-    taken: set[str] = set()
+    numbers = Counter[str]()
     for key, title in titles.items():
-        number, shown = 1, title
-        while shown in taken:
-            number += 1
-            shown = f"{title} ({number})"
-        taken.add(shown)
+        shown = title
+        while numbers[shown]:
+            numbers[title] += 1
+            shown = f"{title} ({numbers[title]})"
+        numbers[shown] = 1
         apart[key] = shown
     return apart
 

@@ -14,7 +14,7 @@ import pytest
 
 from deepfake.dashboard import waiting
 from deepfake.dashboard.analyze import banner
-from deepfake.dashboard.text import plain
+from deepfake.dashboard.text import plain, without_first_folders
 from deepfake.detectors import DEFAULT_CLASSIFIER
 from deepfake.files import file_sha256
 from deepfake.server.progress import ProgressReport
@@ -384,3 +384,22 @@ def test_faces_without_landmarks_get_no_probability_and_the_reason(talking_clip:
     assert "MTCNN" in user.words
     assert "MTCNN" in "\n".join(item.value for item in user.info)
     assert not re.search(r"P\(fake\) [01]\.\d\d \(", user.words)
+
+
+def test_long_names_of_a_set_are_cut_only_where_they_can_still_be_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path
+) -> None:
+    folder = tmp_path / "clips"
+    names = [
+        "real/id00012/21Uxsk56VDQ/00001/fake_video_real_audio.mp4",
+        "real/id00076/31Uxsk56VDQ/00001/fake_video_real_audio.mp4",
+        "real/id00076/31Uxsk56VDQ/00002/real_video_real_audio.mp4",
+    ]
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(moving_square_clip.read_bytes())
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(folder))
+    options = User().arrive().choose(source="clips").chooser("clip").options
+    assert [option.split(" ")[0] for option in options] == [*names[:2], without_first_folders(names[2])]
+    assert without_first_folders(names[0]) == without_first_folders(names[1])

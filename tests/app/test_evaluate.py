@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import streamlit as st
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.dashboard.evaluate import results
-from deepfake.dashboard.evaluate.choice import threshold_of, verdict_threshold
+from deepfake.dashboard.evaluate.choice import names_of, threshold_of, verdict_threshold
 from deepfake.dashboard.evaluate.errors import errors_table
 from deepfake.dashboard.sources import DatasetSource
 from deepfake.dashboard.text import plain, without_first_folders
@@ -25,6 +26,7 @@ from deepfake.evaluation.results import ClipResult
 from deepfake.evaluation.stored import StoredResults, stored_results
 from deepfake.files import stamp_of
 from deepfake.store import AnalysisStore, open_store
+from deepfake.store.records import StoredFingerprint
 from tests.app.driver import User
 from tests.evaluated_set import keep, write_faceforensics
 
@@ -406,3 +408,14 @@ def test_a_store_that_cannot_be_used_is_one_warning(
     assert "damaged.db" in user.warning[0].value
     assert not user.metric
     assert not user.exception
+
+
+def test_settings_that_no_single_part_tells_apart_are_named_by_all_that_differ() -> None:
+    kept = [
+        StoredFingerprint(f"{number:08d}", detector, DEFAULT_CLASSIFIER, version, "weights", 1, datetime.now(UTC))
+        for number, (detector, version) in enumerate([("mtcnn", "1"), ("mtcnn", "2"), ("haar", "1"), ("haar", "2")])
+    ]
+    title = classifier_title(DEFAULT_CLASSIFIER)
+    versions = [name.removeprefix(title) for name in names_of(kept[:2])]
+    assert [name.rpartition(", ")[2] for name in versions] == ["version 1", "version 2"]
+    assert [name.rpartition("faces by ")[2] for name in names_of(kept)[1:3]] == ["MTCNN, version 2", "Haar, version 1"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import deepfake.dashboard
-from deepfake.dashboard.text import cells, plain
+from deepfake.dashboard.text import cells, plain, told_apart
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,9 @@ def test_every_table_of_a_page_that_shows_words_from_outside_goes_through_cells(
     bare = re.compile(r"st\.dataframe\((?!\s*cells\()")
     pages = (Path(deepfake.dashboard.__file__).parent).rglob("*.py")
     assert {page.name for page in pages if bare.search(page.read_text(encoding="utf-8"))} == own_words
+
+
+def test_titles_are_told_apart_however_many_there_are() -> None:
+    assert list(told_apart({1: "a", 2: "a (2)", 3: "a", 4: "a"}).values()) == ["a", "a (2)", "a (3)", "a (4)"]
+    many = told_apart(dict.fromkeys(range(20_000), "video.mp4"))
+    assert len(set(many.values())) == 20_000

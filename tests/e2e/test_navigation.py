@@ -101,7 +101,7 @@ def test_the_way_back_leads_to_the_tab_and_the_filters_that_were_left(page: Page
         expect(gallery).to_have_attribute("aria-selected", "true")
         expect(page.get_by_label("Name or original contains")).to_have_value("flicker")
         expect(page.get_by_role("button", name="FAKE", exact=True)).to_have_attribute("aria-pressed", "true")
-        assert page.url == address
+        expect(page).to_have_url(address)
 
 
 def test_a_box_of_choice_has_room_for_what_is_chosen(page: Page, moving_square_clip: Path) -> None:

@@ -53,8 +53,8 @@ def _draw_start(
     if analyzed is None:
         st.markdown(f"**Analyze this data set** · {on_disk:,} clips on disk, of which only the missing are analyzed")
     else:
-        wanted = "Analyze this data set" if left or failed else "Nothing left to analyze"
-        st.markdown(f"**{wanted}** · {analyzed:,} of {on_disk:,} clips on disk have a verdict")
+        heading = "Analyze this data set" if analyzed < on_disk else "Nothing left to analyze"
+        st.markdown(f"**{heading}** · {analyzed:,} of {on_disk:,} clips on disk have a verdict")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if left is None or left > 0:
             are = "is" if left == 1 else "are"

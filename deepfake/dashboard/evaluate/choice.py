@@ -156,15 +156,22 @@ def names_of(chosen: Sequence[StoredFingerprint]) -> list[str]:
     classifiers = [_classifier_name(item) for item in chosen]
     if len(set(classifiers)) == len(chosen):
         return classifiers
-    for parts in (
-        [f"faces by {face_detector_title(item.face_detector)}" for item in chosen],
-        [f"version {item.software_version}" for item in chosen],
-        [f"weights {item.model[:SHOWN_DIGITS]}" for item in chosen],
-        [f"settings {item.fingerprint[:SHOWN_DIGITS]}" for item in chosen],
-    ):
+    differing = [
+        parts
+        for parts in (
+            [f"faces by {face_detector_title(item.face_detector)}" for item in chosen],
+            [f"version {item.software_version}" for item in chosen],
+            [f"weights {item.model[:SHOWN_DIGITS]}" for item in chosen],
+        )
+        if len(set(parts)) > 1
+    ]
+    together = [", ".join(parts) for parts in zip(*differing, strict=True)]
+    for parts in (*differing, together):
         if len(set(parts)) == len(chosen):
             return [f"{title}, {part}" for title, part in zip(classifiers, parts, strict=True)]
-    return classifiers
+    return [
+        f"{title}, settings {item.fingerprint[:SHOWN_DIGITS]}" for title, item in zip(classifiers, chosen, strict=True)
+    ]
 
 
 def titles_of(kept: Sequence[StoredFingerprint], counts: Mapping[str, int]) -> dict[str, str]:

@@ -212,14 +212,14 @@ def train(net: ClipVit, pairs: PairTokens, recipe: FoldRecipe, unseen: set[str],
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             seen = net.above(tokens)
         optimizer.zero_grad(set_to_none=True)
-        pair_loss(net.head(seen), recipe.apart, recipe.smoothing).backward()
+        pair_loss(net.head(seen), apart=recipe.apart, smoothing=recipe.smoothing).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
     net.load_state_dict(average)
 
 
-def pair_loss(logits: Tensor, apart: float, smoothing: float) -> Tensor:
+def pair_loss(logits: Tensor, *, apart: float, smoothing: float) -> Tensor:
     """Return the loss of pairs. logits: f32 (2 n,), the reals first. apart: share of the loss that asks for a higher
     logit of a fake than of its own real picture; the rest is the cross entropy with smoothed labels."""
     pairs = len(logits) // 2

@@ -144,7 +144,8 @@ class ClipVit(nn.Module):
 def is_learned(name: str, shared_layers: int) -> bool:
     """Tell whether an array is tuned, by its name without "vision_model."."""
     upper = tuple(f"encoder.layers.{layer}.layer_norm" for layer in range(shared_layers, LAYERS))
-    return name.startswith((*upper, "post_layernorm", *(("pre_layrnorm",) if shared_layers == 0 else ())))
+    first = ("pre_layrnorm",) if shared_layers == 0 else ()
+    return name.startswith((*first, *upper, "post_layernorm"))
 
 
 def mean_of(runs: Sequence[Tuned]) -> Tuned:

@@ -36,7 +36,7 @@ SIDE_WEIGHT = 2.0  # of an e-fold of the face's size against a pixel of blur, wh
 class BatchConfig:
     """pairs: per batch. real_fakes: share of pairs whose fake is a manipulated clip's frame. without: sources (by the
     start of their names) or methods that are left out altogether, so that they can be judged as unseen.
-    photographs_only: nothing of a clip is shown. view: what is shown."""
+    photographs_only: nothing is shown but photographs and the soft clips made of them. view: what is shown."""
 
     pairs: int = 16
     real_fakes: float = 0.0

@@ -30,7 +30,8 @@ LIMIT_PROBABILITY: Final = (
 )
 LIMIT_OTHERS: Final = (
     "Forgeries unlike those of its training (newer methods, a face generated whole, lips moved to another voice) can "
-    "pass; strong compression, small faces, masks, heavy make-up and beauty filters mislead it either way."
+    "pass; strong compression, small faces, masks, heavy make-up, beauty filters and writing over the face mislead it "
+    "either way."
 )
 LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is real, or whether the scene is staged."
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"

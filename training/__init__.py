@@ -54,8 +54,8 @@ deepfake/detectors/weights, POOL a scratch folder:
 On two CPU cores that do nothing else, it takes about 20 minutes to make of 4,096 pairs what the tuned blocks are shown
 (2.5 GB), and each of the twelve networks about 25; on a GPU two seconds. What ships begins with
 values that were tuned before there was clip_start, by nearly the same recipe; alone they tell the clips of the folds
-with an AUC of 0.66, those of three runs of clip_start with 0.71, 0.61 and 0.67 (two frames). It was made from two pools of
-9,216 pairs each, each pair in several ways, and is the mean of eleven: "recorded" of all folds was not trained.
+with an AUC of 0.66, those of three runs of clip_start with 0.71, 0.61 and 0.67 (two frames). It was made from two pools
+of 9,216 pairs each, each pair in several ways, and is the mean of eleven: "recorded" of all folds was not trained.
 
 The weights of EfficientNet-Lite0 and the capsule network were made from crops that repeat the edge of the picture.
 Crops made today have the mean color there, which only CLIP is shown in use.

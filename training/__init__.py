@@ -42,7 +42,7 @@ CLIP (`clip_vit`), on the same crops; CLIP.onnx is models/clip_encoder.int8.onnx
 deepfake/detectors/weights, POOL a scratch folder:
 
     python -m training.clip_base CLIP.onnx $W/clip_vit_b16.onnx
-    python -m training.clip_start WORK CLIP.onnx --name start --out START.npz && cp START.npz $W/clip_vit_b16_seams.npz
+    python -m training.clip_start WORK CLIP.onnx --name start --out $W/clip_vit_b16_seams.npz
     python -m training.content WORK CLIP.onnx
     python -m training.pool WORK POOL --pairs 4096 --real-fakes 0.75
     python -m training.clip_folds WORK CLIP.onnx POOL --start $W/clip_vit_b16_seams.npz --pairs 4096 \\

@@ -18,8 +18,9 @@ WHOLE_CHART: Final[dict[str, Any]] = {
 
 
 def draw_chart(figure: go.Figure, *, key: str, alt: str, is_whole: bool = False) -> None:
-    """Draw a figure. is_whole: whether there is nothing in it to look at more closely."""
-    st.plotly_chart(_titled(figure), key=key, config=WHOLE_CHART if is_whole else CHART, alt=alt)
+    """Draw a figure. alt: what it shows, for who does not see it; of an empty figure the reason is read out instead.
+    is_whole: whether there is nothing in it to look at more closely."""
+    st.plotly_chart(_titled(figure), key=key, config=WHOLE_CHART if is_whole else CHART, alt=_alt(figure, alt))
 
 
 def draw_how_to_read(figure: go.Figure, text: str, *, note: str | None = None) -> None:
@@ -32,7 +33,8 @@ def draw_how_to_read(figure: go.Figure, text: str, *, note: str | None = None) -
 def clickable_chart(
     page: PageState, figure: go.Figure, *, key: str, on_click: Callable[[dict[str, Any]], None], alt: str
 ) -> None:
-    """Draw a figure that calls on_click with a point's {"x", "y", "customdata", …} when one is clicked."""
+    """Draw a figure that calls on_click with a point's {"x", "y", "customdata", …} when one is clicked. alt: as of
+    draw_chart."""
 
     def clicked() -> None:
         points: Sequence[dict[str, Any]] = st.session_state[key].selection.points
@@ -42,9 +44,15 @@ def clickable_chart(
         if key in page.clicked:
             on_click(page.clicked[key])
 
-    st.plotly_chart(_titled(figure), key=key, on_select=clicked, selection_mode="points", config=CHART, alt=alt)
+    st.plotly_chart(
+        _titled(figure), key=key, on_select=clicked, selection_mode="points", config=CHART, alt=_alt(figure, alt)
+    )
 
 
 def _titled(figure: go.Figure) -> go.Figure:
     """Begin the title at the very left of the place: in a narrow one, it would not end within it."""
     return figure.update_layout(title={"x": 0, "xref": "container"})
+
+
+def _alt(figure: go.Figure, alt: str) -> str:
+    return alt if figure.data else f"{figure.layout.title.text}. {figure.layout.annotations[0].text}"

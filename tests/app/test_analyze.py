@@ -365,6 +365,8 @@ def test_the_faces_panel_says_how_good_the_pictures_are(talking_clip: Path) -> N
 def test_the_evidence_of_a_clip_without_faces_says_why_it_is_empty(no_face_clip: Path) -> None:
     user = User().arrive().at_tab("evidence").upload(no_face_clip).wait_for_verdict()
     assert "there is nothing to score" in user.words
+    alts = [chart.proto.alt for chart in user.get("plotly_chart")]
+    assert any(alt.endswith(". No face was found in any frame.") for alt in alts), "read out where there is no timeline"
     assert not user.exception
 
 

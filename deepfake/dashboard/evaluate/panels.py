@@ -247,13 +247,9 @@ def _spread(interval: tuple[float, float] | None, digits: int) -> str:
 def _draw_in_pairs(charts: Sequence[tuple[str, go.Figure]], key: str) -> None:
     for number, ((kind, figure), place) in enumerate(in_columns(charts, 2)):
         with place:
-            draw_chart(figure, key=f"{key}-{kind}-{number}", alt=_alt(figure, kind), is_whole=True)
+            alt = f"{figure.layout.title.text}. {HOW_TO_READ[kind]}"
+            draw_chart(figure, key=f"{key}-{kind}-{number}", alt=alt, is_whole=True)
             draw_how_to_read(figure, HOW_TO_READ[kind])
-
-
-def _alt(figure: go.Figure, kind: str) -> str:
-    said = HOW_TO_READ[kind] if figure.data else figure.layout.annotations[0].text  # why it is empty
-    return f"{figure.layout.title.text}. {said}"
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -53,7 +53,8 @@ def head_alone(pictures: Sequence[Image], random: Random) -> list[Image]:
     return [(picture * inside + np.array(BACKGROUND) * (1 - inside)).astype(np.uint8) for picture in pictures]
 
 
-def _writing(side: int, random: Random) -> Edit:
+def writing(side: int, random: Random) -> Edit:
+    """Draw lines of writing, as captions and names are put into clips. side: of the pictures, px."""
     lines = [" ".join(random.choice(WORDS, int(random.integers(1, 5)))) for _ in range(int(random.integers(1, 3)))]
     font, scale = FONTS[int(random.integers(len(FONTS)))], float(random.uniform(0.4, 1.1)) * side / 224
     stroke = int(random.integers(1, 4))
@@ -81,7 +82,8 @@ def _writing(side: int, random: Random) -> Edit:
     return edit
 
 
-def _sticker(side: int, random: Random) -> Edit:
+def sticker(side: int, random: Random) -> Edit:
+    """Draw one flat shape. side: of the pictures, px."""
     x, y = (int(v) for v in random.uniform(0.09, 0.98, 2) * side)
     width, height = (int(v) for v in random.uniform(0.04, 0.15, 2) * side)
     color, angle, kind = _color(random), float(random.uniform(0, 180)), int(random.integers(3))
@@ -119,12 +121,16 @@ def _smooth_skin(side: int, random: Random) -> Edit:
     rounds, share = int(random.integers(1, 3)), float(random.uniform(0.6, 1))
 
     def edit(picture: Image) -> Image:
-        smooth = picture
-        for _ in range(rounds):
-            smooth = cv2.bilateralFilter(smooth, reach, levels, reach).astype(np.uint8)
-        return cv2.addWeighted(smooth, share, picture, 1 - share, 0).astype(np.uint8)
+        return cv2.addWeighted(smooth(picture, reach, levels, rounds), share, picture, 1 - share, 0).astype(np.uint8)
 
     return edit
+
+
+def smooth(picture: Image, reach_px: int, levels: float, rounds: int) -> Image:
+    """Return a picture in which all is smoothed but edges of more than some levels of 255, as beauty filters do."""
+    for _ in range(rounds):
+        picture = cv2.bilateralFilter(picture, reach_px, levels, reach_px).astype(np.uint8)
+    return picture
 
 
 def _tint(_side: int, random: Random) -> Edit:
@@ -194,6 +200,6 @@ def _as_jpeg(picture: Image, quality: int) -> Image:
 
 # As often as each is named: what covers or smooths a face more often.
 EDITS: Final = (
-    _writing, _writing, _writing, _sticker, _bars, _smooth_skin, _smooth_skin, _tint, _tint, _gray, _grain,
+    writing, writing, writing, sticker, _bars, _smooth_skin, _smooth_skin, _tint, _tint, _gray, _grain,
     _filmed_screen, _filmed_screen, _sharper,
 )  # fmt: skip

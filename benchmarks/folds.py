@@ -5,9 +5,9 @@
 Reads training/folds/clip_vit_b16.csv: of each clip the logit of networks that were trained without its source, which
 training.clip_folds wrote, and that of the classifier before. Calibration and limits are fitted on the other folds, so
 that no clip decides on itself. Only the classifier is measured, on crops of faces found and followed as the application
-does, and that no head is cut off; what else the verdict asks for (size, pose, blur, every person) only makes it abstain
-more. --docs puts the tables between the marks of docs/accuracy.md and the numbers that prose quotes into facts.json,
-README and docs.
+does, of heads that are not cut off, hidden or smoothed; what else the verdict asks for (size, pose, blur, every person)
+only makes it abstain more. --docs puts the tables between the marks of docs/accuracy.md and the numbers that prose
+quotes into facts.json, README and docs.
 
 LABELS.csv says of each clip, in the columns clip, sex, age and skin, how the person looks to somebody; empty where that
 cannot be told. Such labels of people are not kept with the project: only the table that follows from them is.
@@ -37,7 +37,7 @@ from deepfake import __version__  # noqa: E402
 from deepfake.detectors.calibration import Calibration, read_calibration  # noqa: E402
 from deepfake.evaluation.bootstrap import BOOTSTRAP_DRAWS, auc_draws, group_draws, percentile_interval  # noqa: E402
 from deepfake.evaluation.metrics import auc, auc_interval, share  # noqa: E402
-from training.clip_calibrate import STATES, calibration_of, clip_logit, is_cut_off  # noqa: E402
+from training.clip_calibrate import STATES, calibration_of, clip_logit, is_judged  # noqa: E402
 
 SCORES = ROOT / "training" / "folds" / "clip_vit_b16.csv"
 DOCUMENT = ROOT / "docs" / "accuracy.md"
@@ -119,7 +119,7 @@ def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
             if row["fold"] == fold:
                 logits = np.array([clip_logit(row, state) for state in STATES], np.float32)
                 plain, degraded = calibration.probability(logits).tolist()
-                verdict = "INCONCLUSIVE" if is_cut_off(row) else _verdict(calibration, plain)
+                verdict = _verdict(calibration, plain) if is_judged(row) else "INCONCLUSIVE"
                 found.append(Scored(row, plain, degraded, verdict))
     return found
 

@@ -48,6 +48,8 @@ deepfake/detectors/weights, POOL a scratch folder:
     python -m training.clip_folds WORK CLIP.onnx POOL --start $W/clip_vit_b16_seams.npz --pairs 4096 \\
         --scores training/folds/clip_vit_b16.csv --out WORK/folds && cp WORK/folds/tuned.npz $W/clip_vit_b16_tuned.npz
     python -m training.clip_seams WORK CLIP.onnx $W/clip_vit_b16_seams.npz --scores training/folds/clip_vit_b16.csv
+    python -m training.clip_edits WORK CLIP.onnx $W/clip_vit_b16_seams.npz --scores training/folds/clip_vit_b16.csv \\
+        --out $W/clip_vit_b16_edits.npz
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out $W/clip_vit_b16_calibration.json
     python benchmarks/folds.py --docs
 

@@ -2,9 +2,10 @@
 
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out CALIBRATION.json
 
-clip_folds and clip_seams have written the logits of that file. Platt's logistic regression over all clips as they are
+clip_folds, clip_seams and clip_edits have written the logits of that file and what is told of its faces. Platt's logistic regression over all clips as they are
 and degraded, both classes alike, and within a class the sources by the square root of their clips. The logits of all
-examples are kept as the yardstick of false alarms and misses. Heads that are cut off are left out: they get no verdict.
+examples are kept as the yardstick of false alarms and misses. Heads that are cut off, hidden or smoothed are left out:
+they get no verdict.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main() -> None:
     rows = read_rows(arguments.scores)
     numbers = calibration_of(rows)
     arguments.out.write_text(json.dumps(numbers) + "\n")
-    logits, is_fake = _examples([row for row in rows if not is_cut_off(row)])
+    logits, is_fake = _examples([row for row in rows if is_judged(row)])
     probabilities = 1 / (1 + np.exp(-(numbers["slope"] * logits + numbers["offset"])))
     counts = f"{int((~is_fake).sum())} real and {int(is_fake.sum())} fake examples"
     fit = f"AUC {auc(logits, is_fake):.3f}, log loss {log_loss(probabilities, is_fake):.3f}"
@@ -51,9 +52,9 @@ def main() -> None:
 
 
 def calibration_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return what the calibration file holds, from rows with label, set, outside_share, and for each of STATES logit,
-    seams and softness."""
-    rows = [row for row in rows if not is_cut_off(row)]
+    """Return what the calibration file holds, from rows with label, set, outside_share, hidden, smoothed, and for each
+    of STATES logit, seams and softness."""
+    rows = [row for row in rows if is_judged(row)]
     logits, is_fake = _examples(rows)
     slope, offset = platt(logits, is_fake, example_weights([(row["label"], row["set"]) for row in rows] * 2))
     real, fake = (np.sort(logits[is_fake == kind]).round(3).tolist() for kind in (False, True))
@@ -74,9 +75,15 @@ def clip_logit(row: dict[str, str], state: str) -> float:
     return logit + SEAM_WEIGHT * seams - SOFTNESS_WEIGHT * soft
 
 
-def is_cut_off(row: dict[str, str]) -> bool:
-    """Tell whether more of the head lies outside the picture than the classifier is asked about."""
-    return float(row["outside_share"]) > ClipVitClassifier.limits.max_outside_share
+def is_judged(row: dict[str, str]) -> bool:
+    """Tell whether the classifier is asked about a clip: not where the head is cut off, hidden or smoothed."""
+    limits = ClipVitClassifier.limits
+    most = {
+        "outside_share": limits.max_outside_share,
+        "hidden": limits.max_hidden_share,
+        "smoothed": limits.max_smoothed,
+    }
+    return all(float(row[name]) <= limit for name, limit in most.items())
 
 
 def _examples(rows: Sequence[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

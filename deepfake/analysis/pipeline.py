@@ -296,7 +296,8 @@ class _Pass:
         scores = self._scorer.finish({track.track_id for track in tracks})
         self._timings_s["scoring"] += time.perf_counter() - started
         by_id = {track.track_id: track for track in tracks}
-        return {i: _within(item, by_id, "probabilities_fake", "edge_blur_px") for i, item in scores.items()}
+        arrays = ("probabilities_fake", "edge_blur_px", "hidden", "smoothed")
+        return {i: _within(item, by_id, *arrays) for i, item in scores.items()}
 
     def _yaw_deg(self, track: FaceTrack) -> NDArray[np.float32]:
         return self._face_signals.yaw_deg(track.track_id, track.frame_indices)
@@ -315,12 +316,13 @@ class _Pass:
 
 def _within(found: _Found, tracks: Mapping[int, FaceTrack], *arrays: str) -> _Found:
     """Leave out what was measured in frames that turned out to belong to a dissolve. arrays: names of the fields that
-    have a value for each of its frame_indices."""
+    have a value for each of its frame_indices, or are None."""
     assert found.track_id is not None  # what is measured of a face is of one person
     keep = np.isin(found.frame_indices, tracks[found.track_id].frame_indices)
     if keep.all():
         return found
-    return replace(found, **{name: getattr(found, name)[keep] for name in ("frame_indices", *arrays)})
+    measured = {name: getattr(found, name) for name in ("frame_indices", *arrays)}
+    return replace(found, **{name: values[keep] for name, values in measured.items() if values is not None})
 
 
 def _in_order(

@@ -69,7 +69,9 @@ class TrackQuality:
     crop of 224. scored_crops: how many. frontal_share: of its frames in which the face is turned by less than about 45
     degrees. covered_share: of the clip's frames that show this face; clip_covered_share: any judged face.
     bits_per_pixel: of the clip. yaw_deg: median of how far the head is turned to a side. outside_share: median share of
-    the aligned crop that lies outside the frame.
+    the aligned crop that lies outside the frame. hidden_share: of the face, what something else hides, as writing does;
+    smoothed: the probability that a filter smoothed it; medians of the scored crops, None where the classifier cannot
+    tell.
     """
 
     face_width_px: float
@@ -81,6 +83,8 @@ class TrackQuality:
     bits_per_pixel: float | None
     yaw_deg: float | None = None
     outside_share: float | None = None
+    hidden_share: float | None = None
+    smoothed: float | None = None
 
 
 def clip_quality(
@@ -124,7 +128,13 @@ def track_quality(
         bits_per_pixel=clip.bits_per_pixel,
         yaw_deg=view.yaw_deg,
         outside_share=_outside_share(track, clip),
+        hidden_share=_median(scores.hidden),
+        smoothed=_median(scores.smoothed),
     )
+
+
+def _median(of_crops: NDArray[np.float32] | None) -> float | None:
+    return None if of_crops is None or not len(of_crops) else float(np.median(of_crops))
 
 
 def _outside_share(track: FaceTrack, clip: ClipQuality) -> float | None:
@@ -154,6 +164,11 @@ def _picture_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityL
     outside = quality.outside_share
     if outside is not None and outside > limits.max_outside_share:
         yield "cut_off", "outside_share", {"outside_share": outside, "at_most": limits.max_outside_share}
+    hidden, smoothed = quality.hidden_share, quality.smoothed
+    if hidden is not None and hidden > limits.max_hidden_share:
+        yield "face_hidden", "hidden_share", {"hidden_share": hidden, "at_most": limits.max_hidden_share}
+    if smoothed is not None and smoothed > limits.max_smoothed:
+        yield "face_smoothed", "smoothed", {"probability": smoothed, "at_most": limits.max_smoothed}
     if bits is not None and bits < limits.min_bits_per_pixel:
         needed = {"bits_per_pixel": bits, "at_least": limits.min_bits_per_pixel}
         yield "compressed_too_hard", "bit_rate", {**needed, **clip.picture}

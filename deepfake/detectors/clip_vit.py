@@ -10,6 +10,7 @@ import functools
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +29,14 @@ Tuned = dict[str, NDArray[np.float32]]  # by the names of the network's inputs
 
 CROP_PX: Final = 280  # side of a crop as it is cut out of a frame
 PATCHES: Final = 14  # of 16 px on each side of the 224 px that the network is shown
+WIDTH: Final = 768  # of a token
 MAP_PX: Final = 70  # side of an attribution map of a crop: crop_px / 4
 WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
 BASE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16.onnx"  # the matrices, which both parts read from there
 BELOW_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_below.onnx"  # from crops to tokens; its LayerNorms are inputs
 ABOVE_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_above.onnx"  # from tokens to logits; what was tuned are its inputs
 TUNED_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_tuned.npz"
+EDITS_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_edits.npz"
 SEAMS_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_seams.npz"
 CALIBRATION_PATH: Final = WEIGHTS_FOLDER / "clip_vit_b16_calibration.json"
 TRAINING_LIST: Final = WEIGHTS_FOLDER / "clip_vit_b16_training_clips.txt"
@@ -48,6 +51,18 @@ SEAM_WEIGHT: Final = 0.7
 SOFTNESS_WEIGHT: Final = 0.8
 SHARP_PX: Final = 1.5
 SOFT_PX: Final = 3.0
+EDITS: Final = ("hidden", "smoothed")  # what is told of a face beside its score
+
+
+def _about_the_face() -> NDArray[np.bool_]:
+    """Which patches of the whole view have their middle in an ellipse about the face, from brows to chin."""
+    middles = (np.arange(PATCHES) + 0.5) / PATCHES
+    across, down = (middles - 0.5) / 0.27, (middles - 0.58) / 0.33
+    inside: NDArray[np.bool_] = (across[None] ** 2 + down[:, None] ** 2 < 1).ravel()
+    return inside
+
+
+FACE_PATCHES: Final = _about_the_face()  # bool (196,)
 
 
 class ClipVitClassifier(FaceClassifier):
@@ -55,7 +70,8 @@ class ClipVitClassifier(FaceClassifier):
 
     The logit of a crop is that of the values tuned on recorded and made fakes, the mean of both views, and SEAM_WEIGHT
     times that of the values tuned on made fakes alone, of the whole view, where it is above zero, less SOFTNESS_WEIGHT
-    times how soft the crop is.
+    times how soft the crop is. Beside the score it tells how much of the face something hides, and whether a filter
+    smoothed it: both raise the score of real people, so that the quality gate stops them.
 
     Source: Radford et al. 2021 (arXiv:2103.00020) for the network; after Yermakov et al. 2025 (arXiv:2508.06248), who
     tune the LayerNorms alone. The matrices are stored as int8 and multiplied in float32, so that every processor gives
@@ -76,13 +92,14 @@ class ClipVitClassifier(FaceClassifier):
             "compressed in the same way. The higher its number, the more a picture looks like the forgeries. A second "
             "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces "
             "of a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes. A "
-            "soft picture looks more suspicious than a sharp one: a part of that is taken off again."
+            "soft picture looks more suspicious than a sharp one: a part of that is taken off again. It also tells "
+            "where writing or a sticker hides a part of the face, and whether a filter smoothed it strongly: then no "
+            "verdict is given."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
-            "that are moved to another voice, and so can a fake that was filmed from a screen; re-encoded and, less "
-            "so, soft pictures of real people can score high, and so can skin that a filter smoothed strongly, and "
-            "writing over the mouth."
+            "that are moved to another voice, and so can a fake that was filmed from a screen; re-encoded, filtered "
+            "and, less so, soft pictures of real people can score high."
         ),
         paper="Radford et al. 2021, CLIP, arXiv:2103.00020; Yermakov et al. 2025, arXiv:2508.06248",
         attribution=(
@@ -107,6 +124,8 @@ class ClipVitClassifier(FaceClassifier):
         min_bits_per_pixel=0.002,
         min_scored_crops=4,
         max_outside_share=0.25,
+        max_hidden_share=0.05,
+        max_smoothed=0.5,
     )
     training_list = TRAINING_LIST
 
@@ -116,19 +135,21 @@ class ClipVitClassifier(FaceClassifier):
         above: Path = ABOVE_PATH,
         tuned: Path = TUNED_PATH,
         seams: Path = SEAMS_PATH,
+        edits: Path = EDITS_PATH,
         calibration_path: Path = CALIBRATION_PATH,
     ) -> None:
         """Take the files of the network's lower and upper part; tuned: values of the upper part, tuned on all fakes;
-        seams: values of both parts, tuned on made fakes; and the calibration."""
+        seams: values of both parts, tuned on made fakes; edits: what tells hidden and smoothed faces; and the
+        calibration."""
         self._parts = {"below": below, "above": above}
-        self._tuned, self._seams, self._calibration_path = tuned, seams, calibration_path
+        self._tuned, self._seams, self._edits, self._calibration_path = tuned, seams, edits, calibration_path
         self._lock = threading.Lock()
 
     @property
     def files(self) -> Sequence[Path]:
-        """The matrices, the network's parts, both sets of tuned values, and the calibration."""
+        """The matrices, the network's parts, both sets of tuned values, what tells edits, and the calibration."""
         base = self._parts["below"].parent / BASE_PATH.name
-        return base, *self._parts.values(), self._tuned, self._seams, self._calibration_path
+        return base, *self._parts.values(), self._tuned, self._seams, self._edits, self._calibration_path
 
     @functools.cached_property
     def calibration(self) -> Calibration:
@@ -158,12 +179,13 @@ class ClipVitClassifier(FaceClassifier):
 
     def score_track(self, crops: TrackCrops) -> CropScores:
         """See FaceClassifier. The network computes the attributions in any case."""
-        scores, attributions = self.scores_and_attributions(crops.images)
-        return CropScores(scores, attributions=attributions)
+        seen = self._look(crops.images, "logits", "attributions")
+        scores, attributions = self._scores_and_attributions(seen)
+        return CropScores(scores, attributions=attributions, hidden=seen.hidden, smoothed=seen.smoothed)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the raw outputs, f32 (n,); larger is more suspicious. images and Raises as for scores."""
-        return self._logits_and_maps(images, "logits")[0]
+        return self._look(images, "logits").logits
 
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the head sees of the whole view of each crop, f32 (n, 768), of length 1. images and Raises as
@@ -175,22 +197,26 @@ class ClipVitClassifier(FaceClassifier):
         """Return scores f32 (n,) and what each place of a crop adds to the logit through the last attention, f32
         (n, 70, 70), to first order: the maps of all that counts laid over each other. What no single patch adds is
         spread evenly, so that the mean of a map is its logit. images and Raises as for scores."""
-        logits, maps = self._logits_and_maps(images, "logits", "attributions")
-        maps += (logits - maps.mean(axis=(1, 2)))[:, None, None]  # what no single patch adds
-        return self.calibration.probability(logits), maps
+        return self._scores_and_attributions(self._look(images, "logits", "attributions"))
 
-    def _logits_and_maps(
-        self, images: NDArray[np.uint8], *outputs: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits f32 (n,), and maps f32 (n, 70, 70), which are zero where outputs do not ask for them."""
+    def _scores_and_attributions(self, seen: _Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        rest = seen.logits - seen.maps.mean(axis=(1, 2))  # what no single patch adds
+        return self.calibration.probability(seen.logits), seen.maps + rest[:, None, None]
+
+    def _look(self, images: NDArray[np.uint8], *outputs: str) -> _Seen:
+        """What the network gives of crops; the maps are zero where outputs do not ask for them."""
         logits = -np.float32(SOFTNESS_WEIGHT) * softness(WHOLE.of(self.checked(images)))
         maps = np.zeros((len(images), MAP_PX, MAP_PX), np.float32)
+        hidden, smoothed = np.zeros_like(logits), np.zeros_like(logits)
         looks = {view: [(self._tuned_values, 1 / len(VIEWS), -np.inf)] for view in VIEWS}
         looks.setdefault(WHOLE, []).append((self._seam_values["above"], SEAM_WEIGHT, 0.0))
         for view, sets in looks.items():
             start = 0
             for tokens in self._tokens(view, images):
                 part = slice(start, start := start + len(tokens))
+                if view == WHOLE:
+                    hidden[part] = hidden_share(tokens, self._edit_values)
+                    smoothed[part] = smoothed_probability(tokens, self._edit_values)
                 for values, weight, least in sets:
                     found, *attributions = self._above(values, tokens, *outputs)
                     weights = np.float32(weight) * (found > least)
@@ -198,7 +224,7 @@ class ClipVitClassifier(FaceClassifier):
                     for by_patch in attributions:  # spread so that the mean is the sum
                         spread = by_patch.reshape(-1, PATCHES, PATCHES) * np.float32(PATCHES**2)
                         maps[part] += weights[:, None, None] * view.spread(spread, MAP_PX, CROP_PX)
-        return logits, maps
+        return _Seen(logits, maps, hidden, smoothed)
 
     def _tokens(self, view: View, images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         """Yield what the lower part makes of the crops of one run after the other, f32 (k, 197, 768)."""
@@ -244,22 +270,60 @@ class ClipVitClassifier(FaceClassifier):
     def _seam_values(self) -> Mapping[str, Tuned]:
         return self._read(self._seams, ("below", "above"))
 
+    @functools.cached_property
+    def _edit_values(self) -> Tuned:
+        shapes = {f"{edit}.{part}": [size] for edit in EDITS for part, size in (("weight", WIDTH), ("bias", 1))}
+        return _stored(self._edits, shapes)
+
     def _read(self, path: Path, parts: Sequence[str]) -> Mapping[str, Tuned]:
         """The inputs of parts of the network, by part, from a file that has nothing else."""
-        try:
-            with np.load(path) as arrays:
-                stored = dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ClassifierError(path, f"the weights cannot be read ({error})") from error
         inputs = {part: {item.name: item.shape for item in self._session(part).get_inputs()} for part in parts}
         wanted = {
             part: {name: shape for name, shape in of_part.items() if name not in ("crops", "tokens")}
             for part, of_part in inputs.items()
         }
         shapes = {name: shape for of_part in wanted.values() for name, shape in of_part.items()}
-        if {name: list(array.shape) for name, array in stored.items()} != shapes:
-            raise ClassifierError(path, "these are not the weights of this network")
+        stored = _stored(path, shapes)
         return {part: {name: stored[name] for name in of_part} for part, of_part in wanted.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the network gives of n crops. logits: f32 (n,). maps: f32 (n, 70, 70), what each place adds to them. hidden,
+    smoothed: f32 (n,), as of CropScores."""
+
+    logits: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    smoothed: NDArray[np.float32]
+
+
+def _stored(path: Path, shapes: Mapping[str, Sequence[int]]) -> Tuned:
+    """The arrays of a file that has these and nothing else. Raises ClassifierError."""
+    try:
+        with np.load(path) as arrays:
+            stored = dict(arrays)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ClassifierError(path, f"the weights cannot be read ({error})") from error
+    if {name: [*array.shape] for name, array in stored.items()} != {name: [*shape] for name, shape in shapes.items()}:
+        raise ClassifierError(path, "these are not the weights of this network")
+    return stored
+
+
+def hidden_share(tokens: NDArray[np.float32], values: Tuned) -> NDArray[np.float32]:
+    """Return the share of the face that something else hides, as writing and stickers do, f32 (n,), in [0, 1]: of the
+    patches about the face, those whose tokens look like it. tokens: f32 (n, 197, 768), what the lower part makes of the
+    whole view of crops. values: of training.clip_edits."""
+    hidden = tokens[:, 1:][:, FACE_PATCHES] @ values["hidden.weight"] + values["hidden.bias"] > 0
+    share: NDArray[np.float32] = hidden.mean(axis=1, dtype=np.float32)
+    return share
+
+
+def smoothed_probability(tokens: NDArray[np.float32], values: Tuned) -> NDArray[np.float32]:
+    """Return the probability that a filter smoothed the face, f32 (n,). tokens, values: as of hidden_share."""
+    logits = tokens[:, 0] @ values["smoothed.weight"] + values["smoothed.bias"]
+    probability: NDArray[np.float32] = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    return probability
 
 
 def softness(shown: NDArray[np.uint8]) -> NDArray[np.float32]:

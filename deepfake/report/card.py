@@ -44,7 +44,9 @@ STEP_WORDS: Final[dict[StepCode, str]] = {
     "classifier": f"Choose {classifier_title(DEFAULT_CLASSIFIER)} in the settings",
 }
 # Somebody was not judged for what another copy of the clip may not have.
-POOR_COPY: Final = frozenset({"face_too_small", "face_too_blurred", "compressed_too_hard", "cut_off"})
+POOR_COPY: Final = frozenset(
+    {"face_too_small", "face_too_blurred", "compressed_too_hard", "cut_off", "face_hidden", "face_smoothed"}
+)
 NEITHER: Final = "It means neither fake nor real."
 NO_RATE: Final = "How often such an answer is right was not measured for this classifier."
 
@@ -207,6 +209,10 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "face_too_small": lambda values, face: f"{face} is {values['px']:.0f} pixels wide: too small to judge.",
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
     "cut_off": lambda values, face: f"the edge of the picture cuts off {part_text(values['outside_share'])} of {face}.",
+    "face_hidden": lambda values, face: (
+        f"writing, a sticker or the like hides {part_text(values['hidden_share'])} of {face}."
+    ),
+    "face_smoothed": lambda values, face: f"a filter seems to have smoothed {face}.",
     "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",
     "seen_too_briefly": lambda values, face: (
         f"{face} is seen too briefly: in {counted(values['pictures'], 'picture')}."

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from deepfake.detectors import clip_vit
+from deepfake.detectors.base import TrackCrops
 from deepfake.detectors.clip_vit import (
     ABOVE_PATH,
     BELOW_PATH,
+    EDITS_PATH,
     MAP_PX,
     SEAM_WEIGHT,
     SEAMS_PATH,
@@ -146,14 +148,14 @@ def test_damaged_weights_are_an_error_that_names_the_file(tmp_path: Path, crop: 
         damaged.write_bytes(path.read_bytes())
         with pytest.raises(ClassifierError, match=r"clip\.onnx"):  # the matrices are not beside it
             ClipVitClassifier(**{part: damaged}).scores(crop[None])
-    for values in ("tuned", "seams"):
+    for values in ("tuned", "seams", "edits"):
         with pytest.raises(ClassifierError, match=r"missing\.npz"):
             ClipVitClassifier(**{values: tmp_path / "missing.npz"}).scores(crop[None])
         with np.load(TUNED_PATH) as arrays:
             np.savez(tmp_path / "fewer.npz", **{name: arrays[name] for name in arrays if name != "head.bias"})
         with pytest.raises(ClassifierError, match=r"fewer\.npz.*not the weights of this network"):
             ClipVitClassifier(**{values: tmp_path / "fewer.npz"}).scores(crop[None])
-        with np.load(TUNED_PATH if values == "tuned" else SEAMS_PATH) as arrays:
+        with np.load({"tuned": TUNED_PATH, "seams": SEAMS_PATH, "edits": EDITS_PATH}[values]) as arrays:
             np.savez(tmp_path / "more.npz", **arrays, more=np.zeros(1, np.float32))
         with pytest.raises(ClassifierError, match=r"more\.npz.*not the weights of this network"):
             ClipVitClassifier(**{values: tmp_path / "more.npz"}).scores(crop[None])
@@ -168,6 +170,36 @@ def test_the_tuned_parameters_matter(crop: np.ndarray, tmp_path: Path) -> None:
     opposite = ClipVitClassifier(tuned=turned, seams=seams).logits(crop[None])
     soft = SOFTNESS_WEIGHT * softness(WHOLE.of(crop[None]))
     np.testing.assert_allclose(opposite + soft, -ClipVitClassifier(seams=seams).logits(crop[None]) - soft, atol=1e-3)
+
+
+def told(clip: ClipVitClassifier, *crops: np.ndarray) -> tuple[list[float], list[float]]:
+    """Of each crop, how much of the face is hidden, and how likely it was smoothed."""
+    count = len(crops)
+    found = clip.score_track(TrackCrops(np.stack(crops), np.arange(count), np.arange(count) / 10))
+    assert found.hidden is not None
+    assert found.smoothed is not None
+    return found.hidden.tolist(), found.smoothed.tolist()
+
+
+def test_writing_and_a_sticker_hide_a_part_of_the_face(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    written, stuck, beside = crop.copy(), crop.copy(), crop.copy()
+    cv2.putText(written, "what they said", (40, 200), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2, cv2.LINE_AA)
+    cv2.circle(stuck, (105, 118), 24, (240, 200, 40), -1, cv2.LINE_AA)
+    cv2.putText(beside, "@someone", (70, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2, cv2.LINE_AA)
+    hidden, _ = told(clip, crop, written, stuck, beside, np.full_like(crop, 128))
+    most = clip.limits.max_hidden_share
+    assert [share > most for share in hidden] == [False, True, True, False, False]
+    assert hidden[1] > hidden[2], "it hides more"
+
+
+def test_a_filter_that_smooths_strongly_is_told_and_a_slight_one_is_not(
+    clip: ClipVitClassifier, crop: np.ndarray
+) -> None:
+    strong = cv2.bilateralFilter(cv2.bilateralFilter(crop, 16, 70, 16), 16, 70, 16)
+    slight = cv2.bilateralFilter(crop, 8, 30, 8)
+    hidden, smoothed = told(clip, crop, slight, strong)
+    assert [value > clip.limits.max_smoothed for value in smoothed] == [False, False, True]
+    assert max(hidden) <= clip.limits.max_hidden_share
 
 
 def test_softness_is_the_blur_beyond_that_of_a_sharp_picture(crop: np.ndarray) -> None:

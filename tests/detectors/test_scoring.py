@@ -171,6 +171,24 @@ def test_a_probability_of_the_track_is_one():
         scored(CropScores(np.full(4, 0.5, np.float32), track_probability=np.zeros(2)))  # type: ignore[arg-type]
 
 
+def test_what_is_told_of_the_face_of_each_crop_is_kept():
+    told = np.array([0, 0.25, 1, 0.5], np.float32)
+    kept = scored(CropScores(np.full(4, 0.5, np.float32), hidden=told, smoothed=1 - told))
+    np.testing.assert_array_equal(kept.hidden, told)
+    np.testing.assert_array_equal(kept.smoothed, 1 - told)
+    plain = scored(CropScores(np.full(4, 0.5, np.float32)))
+    assert (plain.hidden, plain.smoothed) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(3), np.full(4, 1.5), np.full(4, -0.1), np.full(4, np.nan), np.zeros((4, 1))]
+)
+@pytest.mark.parametrize("name", ["hidden", "smoothed"])
+def test_what_is_told_of_a_face_is_a_share_for_each_crop(name, wrong):
+    with pytest.raises(ClassifierError, match=f"^plain: .*{name} has to be one number from 0 to 1 per crop"):
+        scored(CropScores(np.full(4, 0.5, np.float32), **{name: wrong.astype(np.float32)}))
+
+
 def test_what_is_no_crop_scores_is_told_as_that():
     with pytest.raises(ClassifierError, match="has to return CropScores, not ndarray"):
         scored(np.full(4, 0.5, np.float32))

@@ -181,6 +181,10 @@ def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[st
         yield f"edges smeared by {quality.edge_blur_px:.1f} of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})"
     if quality.outside_share is not None and limits.max_outside_share < 1:
         yield (f"{quality.outside_share:.0%} of the head outside the picture (at most {limits.max_outside_share:.0%})")
+    if quality.hidden_share is not None and limits.max_hidden_share < 1:
+        yield f"{quality.hidden_share:.0%} of the face hidden by something else (at most {limits.max_hidden_share:.0%})"
+    if quality.smoothed is not None and limits.max_smoothed < 1:
+        yield f"smoothed by a filter with a probability of {quality.smoothed:.0%} (at most {limits.max_smoothed:.0%})"
     yield f"{counted(quality.scored_crops, 'picture')} scored (at least {limits.min_scored_crops})"
     if quality.frontal_share is not None:
         yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"

@@ -26,6 +26,8 @@ MEASURE_TABS: Final = {
     "face_width": "faces",
     "edge_blur": "faces",
     "outside_share": "faces",
+    "hidden_share": "faces",
+    "smoothed": "faces",
     "face_turn": "faces",
     "covered_share": "faces",
     "bit_rate": "file",

@@ -176,7 +176,8 @@ def verdict_steps(scorer: FaceClassifier) -> tuple[tuple[str, str], ...]:
         ("Quality gate", f"A face narrower than {limits.min_face_width_px:.0f} px, with edges smeared by more than "
          f"{limits.max_edge_blur_px:g} px of {BLUR_CROP_PX} px for the whole picture, seen in fewer than "
          f"{limits.min_scored_crops} pictures, or near frontal (turned by at most {MAX_YAW_DEG:g}°) "
-         f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames is not judged, and the page says why.{_cut_off(limits)} "
+         f"in fewer than {MIN_FRONTAL_SHARE:.0%} of its frames is not judged, and the page says why."
+         f"{_cut_off(limits)}{_changed(limits)} "
          f"Nor is a clip of fewer than {limits.min_bits_per_pixel:g} bits per pixel, or one that shows a face in less "
          f"than {MIN_COVERED_SHARE:.0%} of its frames. The limits for size, blur and bits were set on "
          "clips made poorer step by step: where fakes no longer stood out, or real faces began to look fake, as "
@@ -201,6 +202,15 @@ def _cut_off(limits: QualityLimits) -> str:
     if limits.max_outside_share >= 1:
         return ""
     return f" Nor is a head whose crops lie outside the picture by more than {limits.max_outside_share:.0%}."
+
+
+def _changed(limits: QualityLimits) -> str:
+    if limits.max_hidden_share >= 1:
+        return ""
+    return (
+        f" Nor is a face of which writing, a sticker or the like hides more than {limits.max_hidden_share:.0%}, or "
+        "that a filter has strongly smoothed: both raise the score of real people."
+    )
 
 
 def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple[str, str], ...]:

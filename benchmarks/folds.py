@@ -119,7 +119,7 @@ def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
             if row["fold"] == fold:
                 logits = np.array([clip_logit(row, state) for state in STATES], np.float32)
                 plain, degraded = calibration.probability(logits).tolist()
-                verdict = _verdict(calibration, plain) if is_judged(row) else "INCONCLUSIVE"
+                verdict = _verdict(calibration, plain) if is_judged(row, "") else "INCONCLUSIVE"
                 found.append(Scored(row, plain, degraded, verdict))
     return found
 

@@ -14,19 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import worker_pool
-from deepfake.detectors.clip_vit import PATCHES, SEAMS_PATH, TUNED_PATH, ClipVitClassifier
+from deepfake.detectors.clip_vit import EDITS, PATCHES, SEAMS_PATH, TUNED_PATH, ClipVitClassifier
 from deepfake.detectors.devices import CPU
 from tests.waiting import until
 
 EMBEDDING = 768
 SLOPE = 8.0  # of the logit over brightness: black and white are as far from each other as real and fake can be
 
+# Tells of no face that something hides it, or that a filter smoothed it.
+NOTHING_EDITED = {
+    f"{edit}.{part}": np.full(1, value, np.float32) for edit in EDITS for part, value in (("weight", 0), ("bias", -9))
+}
+
 SetAttribute = Callable[[object, str, object], None]
 
 
 class QuickSession:
     """Takes and gives what the sessions of both parts of the network do: uint8 (n, 224, 224, 3), of which the tokens
-    are the brightness of the picture's patches; logits, attributions and embeddings follow from these."""
+    are nothing and the brightness of the picture's patches, f32 (n, 197, 1); logits, attributions and embeddings follow
+    from these."""
 
     def __init__(self, part: str) -> None:
         self._part = part
@@ -47,10 +53,11 @@ class QuickSession:
         if "crops" in feeds:
             shown = feeds["crops"]
             count, side = len(shown), shown.shape[1] // PATCHES
-            return [shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)]
-        patches = feeds["tokens"]
+            patches = shown.reshape(count, PATCHES, side, PATCHES, side * 3).mean(axis=(2, 4), dtype=np.float32)
+            return [np.pad(patches.reshape(count, PATCHES**2, 1), ((0, 0), (1, 0), (0, 0)))]
+        patches = feeds["tokens"][:, 1:, 0]
         count = len(patches)
-        attributions = np.float32(SLOPE) * (patches.reshape(count, PATCHES**2) / np.float32(255) - np.float32(0.5))
+        attributions = np.float32(SLOPE) * (patches / np.float32(255) - np.float32(0.5))
         logits = attributions.mean(axis=1)
         made = {
             "logits": logits,
@@ -81,6 +88,7 @@ def put_in_place(set_attribute: SetAttribute) -> None:
     """
     parts = {part: QuickSession(part) for part in ("below", "above")}
     set_attribute(ClipVitClassifier, "_sessions", property(lambda _: parts))
+    set_attribute(ClipVitClassifier, "_edit_values", property(lambda _: NOTHING_EDITED))
     # Part of the key of what is kept: nothing that the stand-in said is taken for the network's word, or the reverse.
     set_attribute(ClipVitClassifier, "files", property(lambda _: (Path(__file__),)))
     set_attribute(worker_pool, "_start_worker", start_worker)

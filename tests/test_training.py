@@ -10,7 +10,7 @@ from deepfake.detectors.clip_vit import BASE_PATH, SEAM_WEIGHT, SOFTNESS_WEIGHT
 from deepfake.detectors.efficientnet import CROP_PX, VIEWS, View
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
-from training.clip_calibrate import clip_logit, example_weights, is_judged
+from training.clip_calibrate import STATES, clip_logit, example_weights, is_judged
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
 from training.edits import BACKGROUND, EDITS, Edit, edited, head_alone
 from training.pairs import BatchConfig, PairMaker
@@ -499,7 +499,10 @@ def test_pairs_of_photographs_only_show_nothing_of_a_clip(
 
 
 def test_clips_that_get_no_verdict_are_not_calibrated_on() -> None:
-    row = {"outside_share": "0.25", "hidden": "0.050", "smoothed": "0.500"}
-    assert is_judged(row)
-    for name, above in (("outside_share", "0.26"), ("hidden", "0.054"), ("smoothed", "0.501")):
-        assert not is_judged(row | {name: above})
+    row = {"outside_share": "0.25"} | {f"{state}{name}": "0.050" for state in STATES for name in ("hidden", "smoothed")}
+    assert is_judged(row, "")
+    assert is_judged(row, "degraded_")
+    assert not is_judged(row | {"outside_share": "0.26"}, "degraded_")
+    for name, above in (("hidden", "0.054"), ("smoothed", "0.501")):
+        assert not is_judged(row | {name: above}, "")
+        assert is_judged(row | {name: above}, "degraded_")

@@ -2,7 +2,7 @@
 
     python -m training.clip_calibrate training/folds/clip_vit_b16.csv --out CALIBRATION.json
 
-clip_folds, clip_seams and clip_edits have written the logits of that file and what is told of its faces. Platt's logistic regression over all clips as they are
+clip_folds, clip_seams and clip_edits have written that file. Platt's logistic regression over all clips as they are
 and degraded, both classes alike, and within a class the sources by the square root of their clips. The logits of all
 examples are kept as the yardstick of false alarms and misses. Heads that are cut off, hidden or smoothed are left out:
 they get no verdict.
@@ -28,11 +28,12 @@ from training.shards import read_rows
 # Of real examples that may reach LIKELY_FAKE. By the folds 2 real clips and 65 fakes of 537 get
 # that answer, at 0.03 3 and 72.
 FALSE_ALARM_RATE = 0.02
-# Of fake examples, all of kinds not trained on, that may reach LIKELY_REAL. By the folds 66 real clips and 8 fakes of
-# 537 get that answer, at 0.04 77 and 12: a missed fake is worse than one more clip left open.
+# Of fake examples, all of kinds not trained on, that may reach LIKELY_REAL. By the folds 63 real clips and 8 fakes of
+# 537 get that answer, at 0.04 74 and 12: a missed fake is worse than one more clip left open.
 MISS_RATE = 0.03
 MIN_FAKE_PROBABILITY = 0.65
 STATES = ("", "degraded_")  # of a clip's crops; how the names of their columns begin
+Example = tuple[dict[str, str], str]  # a clip's row and the state of its crops
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     rows = read_rows(arguments.scores)
     numbers = calibration_of(rows)
     arguments.out.write_text(json.dumps(numbers) + "\n")
-    logits, is_fake = _examples([row for row in rows if is_judged(row)])
+    logits, is_fake = _numbers(_examples(rows))
     probabilities = 1 / (1 + np.exp(-(numbers["slope"] * logits + numbers["offset"])))
     counts = f"{int((~is_fake).sum())} real and {int(is_fake.sum())} fake examples"
     fit = f"AUC {auc(logits, is_fake):.3f}, log loss {log_loss(probabilities, is_fake):.3f}"
@@ -52,11 +53,11 @@ def main() -> None:
 
 
 def calibration_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return what the calibration file holds, from rows with label, set, outside_share, hidden, smoothed, and for each
-    of STATES logit, seams and softness."""
-    rows = [row for row in rows if is_judged(row)]
-    logits, is_fake = _examples(rows)
-    slope, offset = platt(logits, is_fake, example_weights([(row["label"], row["set"]) for row in rows] * 2))
+    """Return what the calibration file holds, from rows with label, set, outside_share, and for each of STATES logit,
+    seams, softness, hidden and smoothed."""
+    examples = _examples(rows)
+    logits, is_fake = _numbers(examples)
+    slope, offset = platt(logits, is_fake, example_weights([(row["label"], row["set"]) for row, _ in examples]))
     real, fake = (np.sort(logits[is_fake == kind]).round(3).tolist() for kind in (False, True))
     return {
         "slope": round(slope, 4),
@@ -75,20 +76,26 @@ def clip_logit(row: dict[str, str], state: str) -> float:
     return logit + SEAM_WEIGHT * seams - SOFTNESS_WEIGHT * soft
 
 
-def is_judged(row: dict[str, str]) -> bool:
-    """Tell whether the classifier is asked about a clip: not where the head is cut off, hidden or smoothed."""
+def is_judged(row: dict[str, str], state: str) -> bool:
+    """Tell whether the classifier is asked about a clip: not where the head is cut off, hidden or smoothed. state: of
+    STATES."""
     limits = ClipVitClassifier.limits
     most = {
         "outside_share": limits.max_outside_share,
-        "hidden": limits.max_hidden_share,
-        "smoothed": limits.max_smoothed,
+        f"{state}hidden": limits.max_hidden_share,
+        f"{state}smoothed": limits.max_smoothed_probability,
     }
     return all(float(row[name]) <= limit for name, limit in most.items())
 
 
-def _examples(rows: Sequence[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    logits = np.array([clip_logit(row, state) for state in STATES for row in rows])
-    return logits, np.array([row["label"] == "FAKE" for row in rows] * 2)
+def _examples(rows: Sequence[dict[str, str]]) -> list[Example]:
+    return [(row, state) for state in STATES for row in rows if is_judged(row, state)]
+
+
+def _numbers(examples: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Logits f64 (n,), and which are of fakes, bool (n,)."""
+    logits = np.array([clip_logit(row, state) for row, state in examples])
+    return logits, np.array([row["label"] == "FAKE" for row, _ in examples])
 
 
 def example_weights(keys: list[tuple[str, str]]) -> NDArray[np.float64]:

@@ -296,7 +296,7 @@ class _Pass:
         scores = self._scorer.finish({track.track_id for track in tracks})
         self._timings_s["scoring"] += time.perf_counter() - started
         by_id = {track.track_id: track for track in tracks}
-        arrays = ("probabilities_fake", "edge_blur_px", "hidden", "smoothed")
+        arrays = ("probabilities_fake", "edge_blur_px", "hidden_shares", "smoothed_probabilities")
         return {i: _within(item, by_id, *arrays) for i, item in scores.items()}
 
     def _yaw_deg(self, track: FaceTrack) -> NDArray[np.float32]:

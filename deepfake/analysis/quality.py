@@ -70,8 +70,7 @@ class TrackQuality:
     degrees. covered_share: of the clip's frames that show this face; clip_covered_share: any judged face.
     bits_per_pixel: of the clip. yaw_deg: median of how far the head is turned to a side. outside_share: median share of
     the aligned crop that lies outside the frame. hidden_share: of the face, what something else hides, as writing does;
-    smoothed: the probability that a filter smoothed it; medians of the scored crops, None where the classifier cannot
-    tell.
+    smoothed_probability: that a filter smoothed it; medians of the scored crops, None where the classifier cannot tell.
     """
 
     face_width_px: float
@@ -84,7 +83,7 @@ class TrackQuality:
     yaw_deg: float | None = None
     outside_share: float | None = None
     hidden_share: float | None = None
-    smoothed: float | None = None
+    smoothed_probability: float | None = None
 
 
 def clip_quality(
@@ -128,8 +127,8 @@ def track_quality(
         bits_per_pixel=clip.bits_per_pixel,
         yaw_deg=view.yaw_deg,
         outside_share=_outside_share(track, clip),
-        hidden_share=_median(scores.hidden),
-        smoothed=_median(scores.smoothed),
+        hidden_share=_median(scores.hidden_shares),
+        smoothed_probability=_median(scores.smoothed_probabilities),
     )
 
 
@@ -164,11 +163,12 @@ def _picture_failures(quality: TrackQuality, clip: ClipQuality, limits: QualityL
     outside = quality.outside_share
     if outside is not None and outside > limits.max_outside_share:
         yield "cut_off", "outside_share", {"outside_share": outside, "at_most": limits.max_outside_share}
-    hidden, smoothed = quality.hidden_share, quality.smoothed
+    hidden, smoothed = quality.hidden_share, quality.smoothed_probability
     if hidden is not None and hidden > limits.max_hidden_share:
         yield "face_hidden", "hidden_share", {"hidden_share": hidden, "at_most": limits.max_hidden_share}
-    if smoothed is not None and smoothed > limits.max_smoothed:
-        yield "face_smoothed", "smoothed", {"probability": smoothed, "at_most": limits.max_smoothed}
+    if smoothed is not None and smoothed > limits.max_smoothed_probability:
+        values = {"probability": smoothed, "at_most": limits.max_smoothed_probability}
+        yield "face_smoothed", "smoothed_probability", values
     if bits is not None and bits < limits.min_bits_per_pixel:
         needed = {"bits_per_pixel": bits, "at_least": limits.min_bits_per_pixel}
         yield "compressed_too_hard", "bit_rate", {**needed, **clip.picture}

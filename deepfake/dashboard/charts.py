@@ -26,7 +26,7 @@ def draw_chart(figure: go.Figure, *, key: str, alt: str, is_whole: bool = False)
 def draw_how_to_read(figure: go.Figure, text: str, *, note: str | None = None) -> None:
     """Say how to read a figure, with a note behind a question mark; nothing under an empty one, which says why it is
     empty."""
-    if figure.data:
+    if not _is_empty(figure):
         st.caption(f"How to read this: {text}", help=note)
 
 
@@ -55,4 +55,12 @@ def _titled(figure: go.Figure) -> go.Figure:
 
 
 def _alt(figure: go.Figure, alt: str) -> str:
-    return alt if figure.data else f"{figure.layout.title.text}. {figure.layout.annotations[0].text}"
+    if not _is_empty(figure):
+        return alt
+    reasons = [note.text.replace("<br>", " ") for note in figure.layout.annotations]
+    return ". ".join([figure.layout.title.text, *reasons])
+
+
+def _is_empty(figure: go.Figure) -> bool:
+    """Whether nothing is drawn: no trace, or none but those that keep the place of a curve."""
+    return all(trace.x is not None and all(x is None for x in trace.x) for trace in figure.data)

@@ -56,8 +56,9 @@ class QualityLimits:
 
     min_face_width_px: median width of the face in the frame. max_edge_blur_px: median blur of the crops, sigma in px
     of a crop of 224 px. min_bits_per_pixel: of one frame. min_scored_crops: how many. max_outside_share: of the area of
-    the crops, what lies outside the frame. max_hidden_share: of the face, what something else hides. max_smoothed: the
-    probability that a filter smoothed the face. The defaults ask for nothing.
+    the crops, what lies outside the frame. max_hidden_share: of the face, what something else hides.
+    max_smoothed_probability: that a filter smoothed the face. Of both, the median of the crops. The defaults ask for
+    nothing.
     """
 
     min_face_width_px: float = 0.0
@@ -66,7 +67,7 @@ class QualityLimits:
     min_scored_crops: int = 1
     max_outside_share: float = 1.0
     max_hidden_share: float = 1.0
-    max_smoothed: float = 1.0
+    max_smoothed_probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,18 @@ class CropScores:
 
     probabilities_fake: f32 (n,), P(fake) of each crop, in [0, 1], NaN for crops that it did not look at; at least one
     has a number. track_probability: P(fake) of the track as a whole, or None: then it is the mean log odds of the crops
-    (pooling.pool_track). An analysis ends with ClassifierError where they are something else.
-    attributions: as of scores_and_attributions, where they cost nothing beside the scores; else None.
-    hidden: f32 (n,), of each crop the share of the face that something else hides, as writing does; smoothed: f32 (n,),
-    the probability that a filter smoothed it; None where the classifier cannot tell.
+    (pooling.pool_track). attributions: as of scores_and_attributions, where they cost nothing beside the scores; else
+    None.
+    hidden_shares: f32 (n,), of each crop the share of the face that something else hides, as writing does;
+    smoothed_probabilities: f32 (n,), that a filter smoothed it; None where the classifier cannot tell. An analysis ends
+    with ClassifierError where any of these numbers is something else.
     """
 
     probabilities_fake: NDArray[np.float32]
     track_probability: float | None = None
     attributions: NDArray[np.float32] | None = None
-    hidden: NDArray[np.float32] | None = None
-    smoothed: NDArray[np.float32] | None = None
+    hidden_shares: NDArray[np.float32] | None = None
+    smoothed_probabilities: NDArray[np.float32] | None = None
 
 
 class FaceClassifier(ABC):

@@ -52,12 +52,14 @@ SOFTNESS_WEIGHT: Final = 0.8
 SHARP_PX: Final = 1.5
 SOFT_PX: Final = 3.0
 EDITS: Final = ("hidden", "smoothed")  # what is told of a face beside its score
+# Middle and reach of an ellipse about an aligned face, from brows to chin, in sides of a crop (set by eye).
+FACE_ACROSS, FACE_DOWN = (0.5, 0.27), (0.58, 0.33)
 
 
 def _about_the_face() -> NDArray[np.bool_]:
-    """Which patches of the whole view have their middle in an ellipse about the face, from brows to chin."""
+    """Which patches of the whole view have their middle in an ellipse about the face, from brows to chin: 56."""
     middles = (np.arange(PATCHES) + 0.5) / PATCHES
-    across, down = (middles - 0.5) / 0.27, (middles - 0.58) / 0.33
+    across, down = ((middles - middle) / reach for middle, reach in (FACE_ACROSS, FACE_DOWN))
     inside: NDArray[np.bool_] = (across[None] ** 2 + down[:, None] ** 2 < 1).ravel()
     return inside
 
@@ -93,8 +95,8 @@ class ClipVitClassifier(FaceClassifier):
             "set of these values was tuned on photographs and forgeries made of them alone: it looks for the traces "
             "of a face that was put in. Where it sees some, the number rises; where it sees none, nothing changes. A "
             "soft picture looks more suspicious than a sharp one: a part of that is taken off again. It also tells "
-            "where writing or a sticker hides a part of the face, and whether a filter smoothed it strongly: then no "
-            "verdict is given."
+            "whether something, such as writing or a sticker, hides a part of the face, and whether a filter smoothed "
+            "it strongly; in either case no verdict is given."
         ),
         misleads=(
             "Kinds of forgery that it has not seen can score low, above all heads that are generated whole and lips "
@@ -109,7 +111,7 @@ class ClipVitClassifier(FaceClassifier):
             "single patch adds is spread evenly over the picture."
         ),
         threshold=(
-            "Its calibration rests on 289 real and 238 fake clips, each scored by networks that had seen nothing of "
+            "Its calibration rests on 287 real and 238 fake clips, each scored by networks that had seen nothing of "
             "its source, as they are and degraded: so the verdict asks for a P(fake) that at most two in a hundred of "
             "the real ones reach."
         ),
@@ -118,6 +120,9 @@ class ClipVitClassifier(FaceClassifier):
     sampling = Sampling(least=4, most=4)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
     # logit of 0.0 by the folds, the others of -0.9 (6 and 289). Four fakes are cut off as far: too few to judge.
+    # Hidden: three of the 56 patches about the face stop a crop; 7 real clips of the folds and no fake are above it, and
+    # all 70 with writing over the mouth, a caption over the chin or a sticker over an eye. Smoothed: no clip, and all 70
+    # that were strongly smoothed.
     limits = QualityLimits(
         min_face_width_px=48.0,
         max_edge_blur_px=SOFT_PX,
@@ -125,12 +130,13 @@ class ClipVitClassifier(FaceClassifier):
         min_scored_crops=4,
         max_outside_share=0.25,
         max_hidden_share=0.05,
-        max_smoothed=0.5,
+        max_smoothed_probability=0.5,
     )
     training_list = TRAINING_LIST
 
     def __init__(
         self,
+        *,
         below: Path = BELOW_PATH,
         above: Path = ABOVE_PATH,
         tuned: Path = TUNED_PATH,
@@ -181,7 +187,12 @@ class ClipVitClassifier(FaceClassifier):
         """See FaceClassifier. The network computes the attributions in any case."""
         seen = self._look(crops.images, "logits", "attributions")
         scores, attributions = self._scores_and_attributions(seen)
-        return CropScores(scores, attributions=attributions, hidden=seen.hidden, smoothed=seen.smoothed)
+        return CropScores(
+            scores,
+            attributions=attributions,
+            hidden_shares=seen.hidden_shares,
+            smoothed_probabilities=seen.smoothed_probabilities,
+        )
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the raw outputs, f32 (n,); larger is more suspicious. images and Raises as for scores."""
@@ -289,13 +300,13 @@ class ClipVitClassifier(FaceClassifier):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the network gives of n crops. logits: f32 (n,). maps: f32 (n, 70, 70), what each place adds to them. hidden,
-    smoothed: f32 (n,), as of CropScores."""
+    """What the network gives of n crops. logits: f32 (n,). maps: f32 (n, 70, 70), what each place adds to them.
+    hidden_shares, smoothed_probabilities: f32 (n,), as of CropScores."""
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
-    hidden: NDArray[np.float32]
-    smoothed: NDArray[np.float32]
+    hidden_shares: NDArray[np.float32]
+    smoothed_probabilities: NDArray[np.float32]
 
 
 def _stored(path: Path, shapes: Mapping[str, Sequence[int]]) -> Tuned:

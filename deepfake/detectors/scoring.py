@@ -27,7 +27,8 @@ class TrackScores:
 
     frame_indices: i64 (m,), of the crops that it was given. probabilities_fake: f32 (m,), of these crops, NaN where it
     did not look. edge_blur_px: f32 (m,), their blur, px of the whole crop at 224 px. track_probability: P(fake) of the
-    track where the classifier gives one itself. hidden, smoothed: f32 (m,), as of CropScores.
+    track where the classifier gives one itself. hidden_shares,
+    smoothed_probabilities: f32 (m,), as of CropScores.
     """
 
     track_id: int
@@ -35,8 +36,8 @@ class TrackScores:
     probabilities_fake: NDArray[np.float32]
     edge_blur_px: NDArray[np.float32]
     track_probability: float | None = None
-    hidden: NDArray[np.float32] | None = None
-    smoothed: NDArray[np.float32] | None = None
+    hidden_shares: NDArray[np.float32] | None = None
+    smoothed_probabilities: NDArray[np.float32] | None = None
 
     @property
     def probability_fake(self) -> float | None:
@@ -61,7 +62,7 @@ def checked_scores(found: CropScores, count: int, classifier: str) -> CropScores
 
     Raises:
         ClassifierError: It did not give one number for each crop, or a number that is no probability, or none at all;
-            or what it says of hidden or smoothed faces is not one number from 0 to 1 for each crop.
+            or what it says of hidden and smoothed faces is not one number from 0 to 1 for each crop.
     """
     if not isinstance(found, CropScores):
         raise ClassifierError(classifier, f"its score_track has to return CropScores, not {type(found).__name__}")
@@ -78,11 +79,24 @@ def checked_scores(found: CropScores, count: int, classifier: str) -> CropScores
         raise ClassifierError(classifier, f"its scores have to be probabilities from 0 to 1, not {odd[0]}")
     if not len(known):
         raise ClassifierError(classifier, f"it gave no score for any of the {count} crops of a face")
-    for name in ("hidden", "smoothed"):
-        told = getattr(found, name)
-        if told is not None and not (np.shape(told) == (count,) and np.all((told >= 0) & (told <= 1))):
-            raise ClassifierError(classifier, f"{name} has to be one number from 0 to 1 per crop")
-    return replace(found, probabilities_fake=scores)
+    return replace(
+        found,
+        probabilities_fake=scores,
+        hidden_shares=_shares("hidden_shares", found.hidden_shares, count, classifier),
+        smoothed_probabilities=_shares("smoothed_probabilities", found.smoothed_probabilities, count, classifier),
+    )
+
+
+def _shares(name: str, told: object, count: int, classifier: str) -> NDArray[np.float32] | None:
+    if told is None:
+        return None
+    try:
+        shares = np.asarray(told, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ClassifierError(classifier, f"its {name} are no numbers ({error})") from error
+    if shares.shape != (count,) or not np.all((shares >= 0) & (shares <= 1)):
+        raise ClassifierError(classifier, f"its {name} have to be one number from 0 to 1 per crop")
+    return shares
 
 
 class CropSample:
@@ -178,6 +192,6 @@ class TrackScorer:
                 probabilities_fake=found.probabilities_fake,
                 edge_blur_px=np.array([edge_blur_px(image) for image in whole.of(crops.images)], dtype=np.float32),
                 track_probability=found.track_probability,
-                hidden=found.hidden,
-                smoothed=found.smoothed,
+                hidden_shares=found.hidden_shares,
+                smoothed_probabilities=found.smoothed_probabilities,
             )

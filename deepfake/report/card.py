@@ -36,8 +36,8 @@ LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under th
 StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector", "classifier"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
     "moments": "Look closely at the moments that score highest",
-    "better_copy": "Find a better copy: earlier, larger, less compressed",
-    "other_part": "Try another part: lit, near, turned to the camera",
+    "better_copy": "Find a better copy: earlier, larger, less compressed or edited",
+    "other_part": "Try another part: lit, near, uncovered, turned to the camera",
     "compare": "Compare with an original",
     "recompress": "Re-compress it: does the answer stay?",
     "face_detector": "Choose MTCNN in the settings",
@@ -210,7 +210,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
     "face_too_blurred": lambda values, face: f"{face} is too blurred to judge.",
     "cut_off": lambda values, face: f"the edge of the picture cuts off {part_text(values['outside_share'])} of {face}.",
     "face_hidden": lambda values, face: (
-        f"writing, a sticker or the like hides {part_text(values['hidden_share'])} of {face}."
+        f"something, such as writing or a sticker, seems to hide {part_text(values['hidden_share'])} of {face}."
     ),
     "face_smoothed": lambda values, face: f"a filter seems to have smoothed {face}.",
     "compressed_too_hard": lambda values, face: "the clip is compressed too hard to judge.",

@@ -1,15 +1,16 @@
 """The report of an analysis, for someone who wants to use, to check or to repeat it."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.moments import Moments
 from deepfake.analysis.notebook_rule import RULE_MAX_AMPLITUDE, RULE_MIN_SIMILARITY
-from deepfake.analysis.quality import MIN_FRONTAL_SHARE
+from deepfake.analysis.quality import MIN_FRONTAL_SHARE, TrackQuality
 from deepfake.analysis.recompression import Recompression
 from deepfake.analysis.verdict import Answer
-from deepfake.detectors import CLASSIFIERS, classifier_title, quality_limits
+from deepfake.detectors import CLASSIFIERS, QualityLimits, classifier_title, quality_limits
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.files import file_sha256, readable
 from deepfake.report import Paper
@@ -178,12 +179,14 @@ def _quality_rows(analysis: Analysis) -> list[Row]:
     if not rows:
         return []
     limits = quality_limits(analysis.config.classifier)
+    changes = _changes(limits)
     head = (
         "quality",
         f"face width, px (at least {limits.min_face_width_px:g})",
         f"blur of its edges, of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})",
         f"pictures scored (at least {limits.min_scored_crops})",
         f"near frontal (at least {MIN_FRONTAL_SHARE:.0%})",
+        *(f"{name} (at most {most:.0%})" for name, most, _ in changes),
         "of the clip's frames",
     )
     cells = [
@@ -193,11 +196,22 @@ def _quality_rows(analysis: Analysis) -> list[Row]:
             "–" if quality.edge_blur_px is None else f"{quality.edge_blur_px:.1f}",
             str(quality.scored_crops),
             "–" if quality.frontal_share is None else f"{quality.frontal_share:.0%}",
+            *("–" if (share := measured(quality)) is None else f"{share:.1%}" for _, _, measured in changes),
             f"{quality.covered_share:.0%}",
         )
         for track_id, quality in rows
     ]
     return [head, *cells]
+
+
+def _changes(limits: QualityLimits) -> list[tuple[str, float, Callable[[TrackQuality], float | None]]]:
+    """What the classifier has a limit for, of a face that is missing in part or altered: (name, at most, measured)."""
+    known: list[tuple[str, float, Callable[[TrackQuality], float | None]]] = [
+        ("outside the picture", limits.max_outside_share, lambda quality: quality.outside_share),
+        ("hidden", limits.max_hidden_share, lambda quality: quality.hidden_share),
+        ("probably smoothed", limits.max_smoothed_probability, lambda quality: quality.smoothed_probability),
+    ]
+    return [change for change in known if change[1] < 1]
 
 
 def _rule_rows(analysis: Analysis) -> list[Row]:

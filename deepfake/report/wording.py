@@ -30,7 +30,8 @@ LIMIT_PROBABILITY: Final = (
 )
 LIMIT_OTHERS: Final = (
     "Forgeries unlike those of its training (newer methods, a face generated whole, lips moved to another voice) can "
-    "pass; strong compression, small faces, masks, heavy make-up and filters mislead it either way."
+    "pass; strong compression, small faces, masks, heavy make-up, beauty filters and writing over the face mislead it "
+    "either way."
 )
 LIMIT_OUTSIDE: Final = "It does not say who made a clip, whether its sound is real, or whether the scene is staged."
 CAUTION: Final = f"{LIMIT_PROBABILITY} {LIMIT_OTHERS}"
@@ -195,15 +196,16 @@ def _cut_off(item: Evidence) -> str:
 def _hidden(item: Evidence) -> str:
     share, limit = _numbers(item, "hidden_share", "at_most")
     return (
-        f"Something hides a part of the face, as writing, a sticker or mirroring glasses do: {share:.0%} of it, at "
-        f"most {limit:.0%} may."
+        "Something seems to hide a part of the face, such as writing, a sticker or mirrored glasses: "
+        f"{part_text(share)} of it; at most {limit:.0%} may be hidden."
     )
 
 
 def _smoothed(item: Evidence) -> str:
     probability, limit = _numbers(item, "probability", "at_most")
     return (
-        f"A filter seems to have smoothed the face: with a probability of {probability:.0%}, at most {limit:.0%} may."
+        f"A filter seems to have smoothed the face: the classifier gives this a probability of {probability:.1%}; at "
+        f"most {limit:.0%} is let through."
     )
 
 
@@ -316,7 +318,7 @@ _CAUSES: Final = {
     "face_too_small": "The face is too small",
     "face_too_blurred": "The face is too blurred",
     "cut_off": "The head is cut off by the edge of the picture",
-    "face_hidden": "Something hides a part of the face",
+    "face_hidden": "Something seems to hide a part of the face",
     "face_smoothed": "A filter seems to have smoothed the face",
     "compressed_too_hard": "The clip is compressed too hard",
     "seen_too_briefly": "The face is seen too briefly",

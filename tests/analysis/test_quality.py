@@ -68,11 +68,12 @@ def edges(side=224):
         ({"outside_share": 0.31}, "cut_off",
          "The head is cut off by the edge of the picture: 31% of the area that the classifier "
          "looks at lies outside, at most 25% may."),
-        ({"hidden_share": 0.125}, "face_hidden",
-         "Something hides a part of the face, as writing, a sticker or mirroring glasses do: 12% of it, "
-         "at most 5% may."),
-        ({"smoothed": 0.93}, "face_smoothed",
-         "A filter seems to have smoothed the face: with a probability of 93%, at most 50% may."),
+        ({"hidden_share": 3 / 56}, "face_hidden",
+         "Something seems to hide a part of the face, such as writing, a sticker or mirrored glasses: 5.4% of it; "
+         "at most 5% may be hidden."),
+        ({"smoothed_probability": 0.503}, "face_smoothed",
+         "A filter seems to have smoothed the face: the classifier gives this a probability of 50.3%; "
+         "at most 50% is let through."),
         ({"bits_per_pixel": 0.0012}, "compressed_too_hard",
          "The clip is compressed too hard: 0.0012 bits per pixel (900 kbit/s for 1280×720 px, "
          "25 frames/s), at least 0.002 are needed."),
@@ -102,15 +103,17 @@ def test_a_clip_that_hardly_shows_a_face_says_so():
 
 def test_a_good_face_passes_and_so_does_what_could_not_be_measured():
     assert quality_failures(GOOD, CLIP, LIMITS, 0) == ()
-    at_the_limit = dataclasses.replace(GOOD, hidden_share=LIMITS.max_hidden_share, smoothed=LIMITS.max_smoothed)
+    at_the_limit = dataclasses.replace(
+        GOOD, hidden_share=LIMITS.max_hidden_share, smoothed_probability=LIMITS.max_smoothed_probability
+    )
     assert quality_failures(at_the_limit, CLIP, LIMITS, 0) == ()
     unknown = dataclasses.replace(GOOD, edge_blur_px=None, bits_per_pixel=None, frontal_share=None)
     assert quality_failures(unknown, CLIP, LIMITS, 0) == ()
 
 
 def test_every_failure_is_told_of():
-    poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001)
-    assert len({item.signal for item in quality_failures(poor, CLIP, LIMITS, 0)}) == 6
+    poor = TrackQuality(20.0, 9.0, 2, 0.0, 0.01, 0.01, 0.0001, hidden_share=0.5, smoothed_probability=1.0)
+    assert len({item.signal for item in quality_failures(poor, CLIP, LIMITS, 0)}) == 8
 
 
 def test_a_classifier_without_limits_asks_for_nothing_of_the_pictures():
@@ -136,12 +139,14 @@ def test_quality_is_measured_on_the_track_and_the_clip():
 def test_what_hides_or_smooths_a_face_counts_where_half_of_its_pictures_show_it():
     clip = clip_quality([track(range(4))], frames=4)
     told = [np.array(values, np.float32) for values in ([0, 0.2, 0.3, 0.4], [0, 0, 0, 1])]
-    quality = track_quality(track(range(4)), dataclasses.replace(scores(4), hidden=told[0], smoothed=told[1]), clip)
+    quality = track_quality(
+        track(range(4)), dataclasses.replace(scores(4), hidden_shares=told[0], smoothed_probabilities=told[1]), clip
+    )
     assert quality.hidden_share == pytest.approx(0.25)
-    assert quality.smoothed == 0
+    assert quality.smoothed_probability == 0
     assert {item.code for item in quality_failures(quality, CLIP, LIMITS, 0)} == {"face_hidden"}
     untold = track_quality(track(range(4)), scores(4), clip)
-    assert (untold.hidden_share, untold.smoothed) == (None, None)
+    assert (untold.hidden_share, untold.smoothed_probability) == (None, None)
 
 
 def test_how_much_of_a_head_is_cut_off_is_the_median_over_the_track():

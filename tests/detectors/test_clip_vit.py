@@ -176,9 +176,9 @@ def told(clip: ClipVitClassifier, *crops: np.ndarray) -> tuple[list[float], list
     """Of each crop, how much of the face is hidden, and how likely it was smoothed."""
     count = len(crops)
     found = clip.score_track(TrackCrops(np.stack(crops), np.arange(count), np.arange(count) / 10))
-    assert found.hidden is not None
-    assert found.smoothed is not None
-    return found.hidden.tolist(), found.smoothed.tolist()
+    assert found.hidden_shares is not None
+    assert found.smoothed_probabilities is not None
+    return found.hidden_shares.tolist(), found.smoothed_probabilities.tolist()
 
 
 def test_writing_and_a_sticker_hide_a_part_of_the_face(clip: ClipVitClassifier, crop: np.ndarray) -> None:
@@ -198,7 +198,7 @@ def test_a_filter_that_smooths_strongly_is_told_and_a_slight_one_is_not(
     strong = cv2.bilateralFilter(cv2.bilateralFilter(crop, 16, 70, 16), 16, 70, 16)
     slight = cv2.bilateralFilter(crop, 8, 30, 8)
     hidden, smoothed = told(clip, crop, slight, strong)
-    assert [value > clip.limits.max_smoothed for value in smoothed] == [False, False, True]
+    assert [value > clip.limits.max_smoothed_probability for value in smoothed] == [False, False, True]
     assert max(hidden) <= clip.limits.max_hidden_share
 
 

@@ -173,20 +173,30 @@ def test_a_probability_of_the_track_is_one():
 
 def test_what_is_told_of_the_face_of_each_crop_is_kept():
     told = np.array([0, 0.25, 1, 0.5], np.float32)
-    kept = scored(CropScores(np.full(4, 0.5, np.float32), hidden=told, smoothed=1 - told))
-    np.testing.assert_array_equal(kept.hidden, told)
-    np.testing.assert_array_equal(kept.smoothed, 1 - told)
+    kept = scored(
+        CropScores(
+            np.full(4, 0.5, np.float32), hidden_shares=told.tolist(), smoothed_probabilities=1 - told.astype(np.float64)
+        )
+    )
+    np.testing.assert_array_equal(kept.hidden_shares, told)
+    np.testing.assert_array_equal(kept.smoothed_probabilities, 1 - told)
+    assert {kept.hidden_shares.dtype, kept.smoothed_probabilities.dtype} == {np.dtype(np.float32)}
     plain = scored(CropScores(np.full(4, 0.5, np.float32)))
-    assert (plain.hidden, plain.smoothed) == (None, None)
+    assert (plain.hidden_shares, plain.smoothed_probabilities) == (None, None)
 
 
 @pytest.mark.parametrize(
     "wrong", [np.zeros(3), np.full(4, 1.5), np.full(4, -0.1), np.full(4, np.nan), np.zeros((4, 1))]
 )
-@pytest.mark.parametrize("name", ["hidden", "smoothed"])
+@pytest.mark.parametrize("name", ["hidden_shares", "smoothed_probabilities"])
 def test_what_is_told_of_a_face_is_a_share_for_each_crop(name, wrong):
-    with pytest.raises(ClassifierError, match=f"^plain: .*{name} has to be one number from 0 to 1 per crop"):
-        scored(CropScores(np.full(4, 0.5, np.float32), **{name: wrong.astype(np.float32)}))
+    with pytest.raises(ClassifierError, match=f"^plain: .*{name} have to be one number from 0 to 1 per crop"):
+        scored(CropScores(np.full(4, 0.5, np.float32), **{name: wrong}))
+
+
+def test_words_are_no_shares():
+    with pytest.raises(ClassifierError, match=r"^plain: .*hidden_shares are no numbers"):
+        scored(CropScores(np.full(4, 0.5, np.float32), hidden_shares=["a", "b", "c", "d"]))
 
 
 def test_what_is_no_crop_scores_is_told_as_that():

@@ -95,7 +95,9 @@ def analysis() -> Analysis:
                     (0.0625, 0.25),
                     0.5,
                     (STEADY,),
-                    TrackQuality(80.5, None, 12, 0.5, 0.25, 0.5, 0.03125),
+                    TrackQuality(
+                        80.5, None, 12, 0.5, 0.25, 0.5, 0.03125, hidden_share=0.125, smoothed_probability=0.03125
+                    ),
                 ),
                 TrackVerdict(3, "INCONCLUSIVE", None, None, None, (told("too small", 3, code="face_too_small"),)),
             ),
@@ -321,5 +323,8 @@ def test_format_time(seconds: float, text: str) -> None:
 def test_the_page_says_what_its_reasons_speak_for_and_how_good_the_faces_are(analysis: Analysis) -> None:
     page = report_html(analysis)
     assert "<li>Against a fake: Person 1: It is &lt;steady&gt;.</li>" in page
-    assert "<td>Person 1</td><td>80</td><td>–</td><td>12</td><td>50%</td><td>25%</td>" in page
+    assert (
+        "<td>Person 1</td><td>80</td><td>–</td><td>12</td><td>50%</td><td>–</td><td>12.5%</td><td>3.1%</td><td>25%</td>"
+        in page
+    )
     assert "face width, px (at least 48)" in page

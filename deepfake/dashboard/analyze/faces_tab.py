@@ -19,7 +19,7 @@ from deepfake.figures.pictures import drawn_faces
 from deepfake.report.wording import person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
-from deepfake.words import counted, format_time
+from deepfake.words import counted, format_time, part_text
 
 TRACKED = "As followed"
 BOTH = "Both"
@@ -182,9 +182,15 @@ def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[st
     if quality.outside_share is not None and limits.max_outside_share < 1:
         yield (f"{quality.outside_share:.0%} of the head outside the picture (at most {limits.max_outside_share:.0%})")
     if quality.hidden_share is not None and limits.max_hidden_share < 1:
-        yield f"{quality.hidden_share:.0%} of the face hidden by something else (at most {limits.max_hidden_share:.0%})"
-    if quality.smoothed is not None and limits.max_smoothed < 1:
-        yield f"smoothed by a filter with a probability of {quality.smoothed:.0%} (at most {limits.max_smoothed:.0%})"
+        yield (
+            f"{part_text(quality.hidden_share)} of the face hidden, for example by writing (at most "
+            f"{limits.max_hidden_share:.0%})"
+        )
+    if quality.smoothed_probability is not None and limits.max_smoothed_probability < 1:
+        yield (
+            f"smoothed by a filter with a probability of {quality.smoothed_probability:.1%} (at most "
+            f"{limits.max_smoothed_probability:.0%})"
+        )
     yield f"{counted(quality.scored_crops, 'picture')} scored (at least {limits.min_scored_crops})"
     if quality.frontal_share is not None:
         yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"

@@ -27,7 +27,7 @@ MEASURE_TABS: Final = {
     "edge_blur": "faces",
     "outside_share": "faces",
     "hidden_share": "faces",
-    "smoothed": "faces",
+    "smoothed_probability": "faces",
     "face_turn": "faces",
     "covered_share": "faces",
     "bit_rate": "file",

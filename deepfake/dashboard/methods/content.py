@@ -205,7 +205,7 @@ def _cut_off(limits: QualityLimits) -> str:
 
 
 def _changed(limits: QualityLimits) -> str:
-    if limits.max_hidden_share >= 1:
+    if limits.max_hidden_share >= 1 or limits.max_smoothed_probability >= 1:
         return ""
     return (
         f" Nor is a face of which writing, a sticker or the like hides more than {limits.max_hidden_share:.0%}, or "

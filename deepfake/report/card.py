@@ -36,7 +36,7 @@ LEFT_OUT: Final = frozenset({"no_persons", "signal_usual"})  # they are under th
 StepCode = Literal["moments", "better_copy", "other_part", "compare", "recompress", "face_detector", "classifier"]
 STEP_WORDS: Final[dict[StepCode, str]] = {
     "moments": "Look closely at the moments that score highest",
-    "better_copy": "Find a better copy: earlier, larger, less compressed or edited",
+    "better_copy": "Find a better copy: earlier, larger, less compressed, unedited",
     "other_part": "Try another part: lit, near, uncovered, turned to the camera",
     "compare": "Compare with an original",
     "recompress": "Re-compress it: does the answer stay?",

@@ -120,9 +120,9 @@ class ClipVitClassifier(FaceClassifier):
     sampling = Sampling(least=4, most=4)
     # Blur: of the 537 clips of the folds 3 are more blurred. Outside: real faces of which more is cut off have a mean
     # logit of 0.0 by the folds, the others of -0.9 (6 and 289). Four fakes are cut off as far: too few to judge.
-    # Hidden: three of the 56 patches about the face stop a crop; 7 real clips of the folds and no fake are above it, and
-    # all 70 with writing over the mouth, a caption over the chin or a sticker over an eye. Smoothed: no clip, and all 70
-    # that were strongly smoothed.
+    # Hidden: three of the 56 patches about the face stop a crop; of the folds 7 real clips and no fake are above it,
+    # and of 70 clips all with writing over the mouth, a caption over the chin or a sticker over an eye. Smoothed: none,
+    # and all of the 70 that were strongly smoothed.
     limits = QualityLimits(
         min_face_width_px=48.0,
         max_edge_blur_px=SOFT_PX,

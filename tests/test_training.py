@@ -12,7 +12,7 @@ from deepfake.faces.alignment import crop_face, crop_to_frame_from_landmarks
 from deepfake.faces.detection import face_detector
 from training.clip_calibrate import STATES, clip_logit, example_weights, is_judged
 from training.degradation import compress, cut, cut_off, degrade, plain_cut, through_codec
-from training.edits import BACKGROUND, EDITS, Edit, edited, head_alone
+from training.edits import BACKGROUND, EDITS, Edit, edited, head_alone, hidden_patches, is_strong, smooth, sticker
 from training.pairs import BatchConfig, PairMaker
 from training.platt import platt
 from training.pool import Block, take_blocks, write_block
@@ -506,3 +506,26 @@ def test_clips_that_get_no_verdict_are_not_calibrated_on() -> None:
     for name, above in (("hidden", "0.054"), ("smoothed", "0.501")):
         assert not is_judged(row | {name: above}, "")
         assert is_judged(row | {name: above}, "degraded_")
+
+
+def test_a_patch_is_hidden_as_far_as_something_was_put_over_it() -> None:
+    crop = np.full((280, 280, 3), 90, np.uint8)
+    covered = crop.copy()
+    covered[100:140, 60:90] = 200  # of a patch of 20 px: two below each other, and half of those on their right
+    shares = hidden_patches(crop, covered)
+    assert shares.shape == (14, 14)
+    np.testing.assert_allclose(shares[5:7, 3:5], [[1, 0.5], [1, 0.5]], atol=0.05)
+    assert np.count_nonzero(shares > 0.1) == 4
+    assert not hidden_patches(crop, crop + np.uint8(20)).any(), "a tint hides nothing"
+    stuck = sticker(280, np.random.default_rng(3))(crop)
+    assert 0 < hidden_patches(crop, stuck).mean() < 0.3
+
+
+def test_smoothing_counts_as_strong_by_reach_levels_and_rounds() -> None:
+    assert is_strong(15, 75, 1)
+    assert is_strong(8, 40, 1) is False
+    assert is_strong(10, 75, 1) is False, "750"
+    assert is_strong(16, 60, 1) is None, "neither"
+    picture = np.random.default_rng(0).integers(90, 110, (64, 64, 3)).astype(np.uint8)
+    once, twice = (smooth(picture, 9, 45, rounds) for rounds in (1, 2))
+    assert picture.std() > once.std() > twice.std() > 0

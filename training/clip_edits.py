@@ -40,16 +40,11 @@ SEED: Final = 11
 CROPS: Final = 2  # of a clip, that are learned from
 CODEC_SHARE: Final = 0.85  # of what is learned from, that goes through a codec
 SMALLER_SHARE, LEAST_FACTOR = 0.4, 0.45  # of that, what is made smaller before, and by how much at most
-CHANGED_LEVELS: Final = 24  # of 255, from which on a pixel counts as hidden
 HIDDEN_PIXELS: Final = 0.3  # of a patch, from which on it counts as hidden; where fewer are, it is not learned from
 OPEN_PATCHES, HIDDEN_PATCHES = 15, 30  # that are learned from, of a crop at most
 WEAKNESS: Final = 0.03  # how little large weights are punished: C of scikit-learn
 SURE: Final = {"hidden": 1.0, "smoothed": 0.0}  # logit from which on it counts: the bias is lowered by it
-# Reach in px of a crop, times levels, times rounds. Of 37 real clips smoothed by less than the first the logit rises by
-# 0.5 and less, by more than the second by 0.7 and more.
-SLIGHT, STRONG = 750, 1125
 STICKER_SHARE: Final = 0.35  # of what hides
-PATCH_PX: Final = 16
 BATCH: Final = 16
 NOTHING: Final = np.zeros((PATCHES, PATCHES), np.float32)
 OTHER_EDITS: Final = tuple(
@@ -110,27 +105,13 @@ def examples(shard: Shard, row: Mapping[str, str]) -> Iterator[Example]:
         yield Example(_shown(crop, random), fold, NOTHING)
         hide = edits.sticker if random.random() < STICKER_SHARE else edits.writing
         covered = hide(len(crop), random)(crop)
-        yield Example(_shown(covered, random), fold, hidden_patches(crop, covered))
+        yield Example(_shown(covered, random), fold, edits.hidden_patches(crop, covered))
         reach_px, levels = int(random.integers(6, 18)), float(random.uniform(25, 80))
         rounds = int(random.integers(1, 3))
         smoothed = edits.smooth(crop, reach_px, levels, rounds)
-        yield Example(_shown(smoothed, random), fold, NOTHING, is_strong(reach_px, levels, rounds))
+        yield Example(_shown(smoothed, random), fold, NOTHING, edits.is_strong(reach_px, levels, rounds))
         change = OTHER_EDITS[int(random.integers(len(OTHER_EDITS)))]
         yield Example(_shown(change(len(crop), random)(crop), random), fold, NOTHING)
-
-
-def is_strong(reach_px: int, levels: float, rounds: int) -> bool | None:
-    """Tell whether smoothing is strong; None where it is between strong and slight. reach_px: of a crop of 280 px."""
-    amount = reach_px * levels * rounds
-    return None if SLIGHT < amount < STRONG else amount >= STRONG
-
-
-def hidden_patches(crop: Image, covered: Image) -> NDArray[np.float32]:
-    """Return what share of each patch's pixels was changed, f32 (14, 14). Both: uint8 (280, 280, 3)."""
-    before, after = WHOLE.of(np.stack([crop, covered])).astype(np.int16)
-    changed = np.abs(before - after).max(axis=-1) > CHANGED_LEVELS
-    share: NDArray[np.float32] = changed.reshape(PATCHES, PATCH_PX, PATCHES, PATCH_PX).mean((1, 3), dtype=np.float32)
-    return share
 
 
 def _shown(crop: Image, random: Random) -> Image:

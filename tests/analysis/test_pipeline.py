@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
-from deepfake.analysis.pipeline import analyze
+from deepfake.analysis.pipeline import _within, analyze
 from deepfake.demo.puppet import dress
 from deepfake.demo.scenes import LOOK_B
-from deepfake.detectors import FaceClassifier, classifier
+from deepfake.detectors import FaceClassifier, TrackScores, classifier
 from deepfake.errors import ClipError, SettingsError
 from deepfake.report.page import file_rows
 from deepfake.report.wording import warning_sentences
@@ -338,7 +338,7 @@ def test_the_fingerprint_follows_the_weights(monkeypatch):
 
 MEMORY_SCRIPT = """
 import resource, sys
-from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import analyze
+from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import _within, analyze
 analyze(sys.argv[1], AnalysisConfig(face_detector="haar"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -380,3 +380,14 @@ def test_a_real_clip_is_followed_whole(real_data):
     analysis = analyze(real_data / "talking" / "grid_bbaf2n.mpg")
     assert [len(track) for track in analysis.tracks] == [75]
     assert analysis.video.codec == "mpeg1video"
+
+
+def test_what_a_classifier_tells_of_faces_goes_with_the_frames_of_a_dissolve(talking):
+    (track,) = talking.tracks
+    arrays = ("probabilities_fake", "edge_blur_px", "hidden_shares", "smoothed_probabilities")
+    rows = [np.linspace(0, 1, 4, dtype=np.float32) / part for part in (1, 2)]
+    scores = TrackScores(track.track_id, np.array([0, 1, 2, 999]), rows[0], rows[0], hidden_shares=rows[1])
+    kept = _within(scores, {track.track_id: track}, *arrays)
+    assert kept.frame_indices.tolist() == [0, 1, 2]
+    assert kept.hidden_shares.tolist() == rows[1][:3].tolist()
+    assert kept.smoothed_probabilities is None

@@ -63,4 +63,4 @@ def _alt(figure: go.Figure, alt: str) -> str:
 
 def _is_empty(figure: go.Figure) -> bool:
     """Whether nothing is drawn: no trace, or none but those that keep the place of a curve."""
-    return all(trace.x is not None and all(x is None for x in trace.x) for trace in figure.data)
+    return all(isinstance(trace, go.Scatter) and not any(x is not None for x in trace.x) for trace in figure.data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,14 @@ def _counted(patch: pytest.MonkeyPatch, counts: Counter[str], owner: Any, name: 
     patch.setattr(owner, name, counting)
 
 
+def _counting_crops(counts: Counter[str], function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def scored(classifier: Any, crops: Any) -> Any:
+        counts["scored crops"] += len(crops)
+        return function(classifier, crops)
+
+    return scored
+
+
 @pytest.fixture
 def counts() -> Iterator[Counter[str]]:
     found: Counter[str] = Counter()
@@ -55,13 +63,8 @@ def counts() -> Iterator[Counter[str]]:
         _counted(patch, found, LiteModel, "__call__", "networks")
         _counted(patch, found, FrameSimilarity, "push", "similarities")
         scorer = classifier(AnalysisConfig().classifier)
-        scores = type(scorer).scores_and_attributions
-
-        def scored(self: Any, images: Any) -> Any:
-            found["scored crops"] += len(images)
-            return scores(self, images)
-
-        patch.setattr(type(scorer), "scores_and_attributions", scored)
+        for name in ("score_track", "scores_and_attributions"):
+            patch.setattr(type(scorer), name, _counting_crops(found, getattr(type(scorer), name)))
         yield found
 
 

@@ -78,8 +78,7 @@ class Evidence:
             - face_too_small: `px` wide, `at_least` px are needed. face_too_blurred: edges smeared by `px` `of_px`,
               `at_most`. cut_off: the share `outside_share` of what the classifier is shown lies outside the picture,
               `at_most`. face_hidden: something else hides the share `hidden_share` of the face, `at_most`.
-              face_smoothed: a filter smoothed it with the `probability`, of a regression that is not
-              calibrated, `at_most`.
+              face_smoothed: a filter smoothed it with the `probability`, which is not calibrated, `at_most`.
               compressed_too_hard: `bits_per_pixel`, `at_least`; `bit_rate` bit/s where it is known,
               `width` and `height` px, `frame_rate`. seen_too_briefly: `pictures`, `at_least`. turned_away: near
               frontal in the share `frontal_share`, `at_least`; `yaw_deg`, where it was measured, in the middle frame.

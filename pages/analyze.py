@@ -70,6 +70,7 @@ def page() -> None:
         return
     ready = analysis_when_ready(clip, config, place=state.name)
     if ready is None:
+        state.keeps = None
         show_waiting(state, state.name, is_asked=is_opened)
         return
     choose_tab_from_url(state)

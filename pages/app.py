@@ -16,7 +16,7 @@ def main() -> None:
 
     from deepfake.dashboard.browser import draw_browser
     from deepfake.dashboard.resume import draw_resume
-    from deepfake.dashboard.state import history_page
+    from deepfake.dashboard.state import analyze_page, history_page
     from deepfake.dashboard.visitor import has_entered
 
     st.set_page_config(page_title="Deepfake workbench", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
@@ -36,6 +36,8 @@ def main() -> None:
     # Tabs of the browser, its history, and a screen reader tell pages apart by this.
     st.set_page_config(page_title=f"{chosen.title} · Deepfake workbench")
     draw_resume()
+    if chosen.title != "Analyze":
+        analyze_page().keeps = None
     if chosen.title != "History":
         history_page().view = None
     chosen.run()

@@ -7,7 +7,7 @@ import streamlit as st
 from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.navigation import CASE_PARAMETER, HISTORY
 from deepfake.dashboard.results import ReadyAnalysis
-from deepfake.dashboard.state import runtime, session
+from deepfake.dashboard.state import analyze_page, runtime, session
 from deepfake.dashboard.text import told_apart
 from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case
@@ -21,15 +21,30 @@ LAST_KEY: Final = "_last-case"  # what was kept last, to offer it again
 
 
 def draw_keep(ready: ReadyAnalysis) -> None:
-    """Draw the button that keeps an analysis."""
-    if st.button("Keep in a case", key="keep", icon=":material/bookmark_add:", help="With name, notes and source."):
+    """Draw the button that keeps an analysis, and its dialog for as long as it is open."""
+    page, sha256 = analyze_page(), ready.analysis.video.sha256
+    st.button(
+        "Keep in a case", key="keep", icon=":material/bookmark_add:", help="With name, notes and source.",
+        on_click=_open, args=(sha256,),
+    )  # fmt: skip
+    if page.keeps == sha256:
         _ask(ready)
+    else:
+        page.keeps = None
     kept: int | None = st.session_state.get(LAST_KEY)
-    if kept is not None and ready.analysis.video.sha256 in session().kept:
+    if kept is not None and sha256 in session().kept:
         st.page_link(HISTORY, label="Open the case", icon=":material/folder:", query_params={CASE_PARAMETER: str(kept)})
 
 
-@st.dialog("Keep in a case", icon=":material/bookmark_add:")
+def _open(sha256: str) -> None:
+    analyze_page().keeps = sha256
+
+
+def _close() -> None:
+    analyze_page().keeps = None
+
+
+@st.dialog("Keep in a case", icon=":material/bookmark_add:", on_dismiss=_close)
 def _ask(ready: ReadyAnalysis) -> None:
     st.caption(NOBODY_ELSE if owner() else EVERYBODY)
     cases = {case.id: case for case in known_cases()}
@@ -60,6 +75,7 @@ def _ask(ready: ReadyAnalysis) -> None:
 
 def _keep(ready: ReadyAnalysis) -> None:
     """Put an analysis into the case that was chosen; where the store cannot, the page says so when it is drawn next."""
+    _close()
     given = st.session_state
     name, source, notes = (str(given.get(f"keep-{field}") or "") for field in ("name", "source", "notes"))
 

@@ -142,6 +142,7 @@ class AnalyzePage(PageState):
         scrolls: whether the page is to scroll to where a link led.
         grid_of: the clip that the grid's step was chosen for.
         opens: SHA-256 of the upload whose row was clicked in the table of files, until it is open.
+        keeps: SHA-256 of the clip that a dialog asks how to keep.
     """
 
     tab_was_read: bool = False
@@ -150,6 +151,7 @@ class AnalyzePage(PageState):
     scrolls: bool = False
     grid_of: str | None = None
     opens: str | None = None
+    keeps: str | None = None
 
 
 @dataclass(slots=True)

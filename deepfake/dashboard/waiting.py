@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepfake.dashboard.browser import announce, show_answer
 from deepfake.dashboard.first_look import draw_first_look
-from deepfake.dashboard.state import PageState, runtime, session
+from deepfake.dashboard.state import PageState, analyze_page, runtime, session
 from deepfake.dashboard.text import plain
 from deepfake.server import results
 from deepfake.server.jobs import Job, JobQueue, JobState
@@ -114,6 +114,13 @@ def stop_waiting(place: str) -> None:
         results.queue(runtime(), is_media).leave(key, session().session_id)
 
 
+def run_again() -> None:
+    """Run the page again, because what it waited for is done. Not while a dialog is open, which would lose what is
+    typed: closing it runs the page again as well."""
+    if analyze_page().keeps is None:
+        st.rerun()
+
+
 def _waits() -> Waits:
     waits: Waits = st.session_state.setdefault("_waits", Waits())
     return waits
@@ -149,7 +156,8 @@ def _draw_failure(job: Job, request: Request, place: str) -> None:
 def _draw_progress(request: Request, heading: str, place: str, with_preview: bool) -> None:
     job = results.queue(runtime(), request.is_media).find(request.key)
     if job is None or job.finished is not None:
-        st.rerun()
+        run_again()
+        return
     look = read_first_look(job.folder)
     if look is not None:
         draw_first_look(look)

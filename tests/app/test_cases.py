@@ -37,8 +37,11 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     user.text_input(key="keep-name").set_value(NAME)
     user.text_input(key="keep-source").set_value("https://example.org/a_b_c")
     user.text_area(key="keep-notes").set_value("# heard\n\nfrom *them*")
+    user.run()
+    assert user.text_input(key="keep-name").value == NAME, "the dialog stays open when the page runs again"
     user.click("keep-yes")
     assert not user.exception
+    assert not [item for item in user.text_input if item.key == "keep-name"]
     with open_store(settings) as store:
         [case] = store.cases.find(owner="")
         assert (case.name, [clip.name for clip in case.clips]) == (NAME, [moving_square_clip.name])
@@ -167,3 +170,11 @@ def test_who_went_on_with_another_upload_hears_nothing_of_the_earlier_one(
     test.run()
     assert not test.exception
     assert not test.markdown
+
+
+def test_the_dialog_goes_when_its_page_is_left(settings: Settings, moving_square_clip: Path) -> None:
+    user = User().with_haar().arrive().upload(moving_square_clip).wait_for_verdict().click("keep")
+    assert user.text_input(key="keep-name").label == "Name"
+    user.go_to("compare").go_to("analyze")
+    assert user.has_button("keep")
+    assert not [item for item in user.text_input if item.key == "keep-name"]

@@ -33,6 +33,8 @@ BROWSER_FLAGS = [
 LAPTOP = {"width": 1366, "height": 900}
 # A page of charts takes its time on two cores that other work shares.
 PATIENCE_MS = 60_000
+# What is made at a first start, or one analysis, whose first imports TensorFlow.
+READY_MS = 180_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

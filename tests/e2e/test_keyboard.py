@@ -9,11 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from deepfake.store import open_store
-from tests.e2e.conftest import running_app
+from tests.e2e.conftest import READY_MS, running_app
 
 pytestmark = pytest.mark.e2e
 
-READY_MS = 180_000  # the built-in data set is made at the first start
 # The width of the line around what has the focus, or around what holds it within three steps.
 OUTLINE_PX = """() => {
   let widest = 0;

@@ -22,12 +22,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.visitor import Visitor
 from tests.conftest import WriteClip
-from tests.e2e.conftest import LAPTOP, PATIENCE_MS, _free_port, running_app
+from tests.e2e.conftest import LAPTOP, PATIENCE_MS, READY_MS, _free_port, running_app
 
 pytestmark = pytest.mark.e2e
 
 CLIENT = "deepfake-workbench"
-READY_MS = 180_000
 
 
 def _encoded(data: bytes) -> str:

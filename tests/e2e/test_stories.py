@@ -15,11 +15,11 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.conftest import READY_MS
 from tests.video.signing import GENERATED, SIGNER, change, sign
 
 pytestmark = pytest.mark.e2e
 
-READY_MS = 180_000  # one analysis, with a first import of TensorFlow, on a slow machine with two cores
 GONE_MS = 15_000  # the last run of a page has to end
 SAMPLE = re.compile(r"Analyze \w+\.mp4")
 VERDICT = re.compile("NO SIGNS OF A FAKE FOUND|INCONCLUSIVE|LIKELY FAKE|NOT JUDGED|NO FACE")

@@ -15,7 +15,7 @@ from deepfake.dashboard.sources import UPLOADS_ID
 from deepfake.dashboard.state import AnalyzePage, runtime, session
 from deepfake.dashboard.text import cells, height_of
 from deepfake.dashboard.visitor import owner
-from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text, waiting_text
+from deepfake.dashboard.waiting import POLL_S, job_or_folder, progress_text, run_again, waiting_text
 from deepfake.report.card import marked_answer
 from deepfake.report.table import answers_csv, first_reason
 from deepfake.server.jobs import Job, JobState
@@ -72,7 +72,7 @@ def _draw_rows(page: AnalyzePage, config: AnalysisConfig, *, is_polling: bool, i
     done = sum(not row.waits for row in rows)
     how_far = f"{done} of {len(rows)} done"
     if is_polling and done == len(rows):
-        st.rerun()  # the table needs no more polling
+        run_again()  # the table needs no more polling
     above = st.empty()  # always there: the expander would close if it moved
     if is_polling:
         above.progress(done / len(rows), text=f"Your files: {how_far}")

@@ -167,6 +167,11 @@ class FaceClassifier(ABC):
         for fake. None for the attributions of a classifier that cannot tell (info.attribution is "")."""
         return self.scores(images), None
 
+    def hidden_parts(self, images: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+        """Return which parts of each crop something else hides, such as writing, bool (n, h, w); None of a classifier
+        that cannot tell. images and Raises as for scores."""
+        return None
+
     @property
     def files(self) -> Sequence[Path]:
         """The files that its scores depend on: weights and calibration."""

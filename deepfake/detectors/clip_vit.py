@@ -210,6 +210,14 @@ class ClipVitClassifier(FaceClassifier):
         spread evenly, so that the mean of a map is its logit. images and Raises as for scores."""
         return self._scores_and_attributions(self._look(images, "logits", "attributions"))
 
+    def hidden_parts(self, images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which parts of each crop something hides, as far as they are about the face, bool (n, 70, 70). images
+        and Raises as for scores."""
+        maps = np.zeros((len(images), PATCHES**2), np.float32)
+        hidden = [hidden_patches(tokens, self._edit_values) for tokens in self._tokens(WHOLE, images)]
+        maps[:, FACE_PATCHES] = np.concatenate(hidden)
+        return WHOLE.spread(maps.reshape(-1, PATCHES, PATCHES), MAP_PX, CROP_PX) > 0.5
+
     def _scores_and_attributions(self, seen: _Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rest = seen.logits - seen.maps.mean(axis=(1, 2))  # what no single patch adds
         return self.calibration.probability(seen.logits), seen.maps + rest[:, None, None]
@@ -322,12 +330,18 @@ def _stored(path: Path, shapes: Mapping[str, Sequence[int]]) -> Tuned:
 
 
 def hidden_share(tokens: NDArray[np.float32], values: Tuned) -> NDArray[np.float32]:
-    """Return the share of the face that something else hides, as writing and stickers do, f32 (n,), in [0, 1]: of the
-    patches about the face, those whose tokens look like it. tokens: f32 (n, 197, 768), what the lower part makes of the
-    whole view of crops. values: of training.clip_edits."""
-    hidden = tokens[:, 1:][:, FACE_PATCHES] @ values["hidden.weight"] + values["hidden.bias"] > 0
-    share: NDArray[np.float32] = hidden.mean(axis=1, dtype=np.float32)
+    """Return the share of the face that something else hides, as writing and stickers do, f32 (n,), in [0, 1]. tokens,
+    values: as of hidden_patches."""
+    share: NDArray[np.float32] = hidden_patches(tokens, values).mean(axis=1, dtype=np.float32)
     return share
+
+
+def hidden_patches(tokens: NDArray[np.float32], values: Tuned) -> NDArray[np.bool_]:
+    """Return which of the patches about the face look as if something else hid them, bool (n, 56), as FACE_PATCHES
+    names them. tokens: f32 (n, 197, 768), what the lower part makes of the whole view of crops. values: of
+    training.clip_edits."""
+    hidden: NDArray[np.bool_] = tokens[:, 1:][:, FACE_PATCHES] @ values["hidden.weight"] + values["hidden.bias"] > 0
+    return hidden
 
 
 def smoothed_probability(tokens: NDArray[np.float32], values: Tuned) -> NDArray[np.float32]:

@@ -54,8 +54,7 @@ def attributed_crop(
     drawn in full color, logits; by default full_color of this picture.
     """
     size = (side_px, side_px)
-    resized = crop if crop.shape[:2] == size else cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
-    picture = resized.astype(np.float32)
+    picture = _resized(crop, side_px).astype(np.float32)
     smooth = cv2.resize(attribution.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     smooth = cv2.GaussianBlur(smooth, (0, 0), SMOOTHING_SHARE * side_px, borderType=cv2.BORDER_REPLICATE)
     full = full or full_color(attribution)
@@ -65,6 +64,15 @@ def attributed_crop(
     drawn: Image = np.clip(np.rint(picture * (1 - opacity) + colors * opacity), 0, 255).astype(np.uint8)
     _outline(drawn, strength >= OUTLINED_SHARE, "fake", dash_px=None)
     _outline(drawn, strength <= -OUTLINED_SHARE, "real", dash_px=DASH_PX)
+    return drawn
+
+
+def hidden_crop(crop: Image, hidden: NDArray[np.bool_]) -> Image:
+    """Return a face crop with an outline around what something else hides, uint8 (448, 448, 3). crop: uint8 (S, S, 3).
+    hidden: bool (h, w), of equal parts of the crop."""
+    drawn = _resized(crop, PICTURE_SIDE_PX).copy()
+    region = cv2.resize(hidden.astype(np.uint8), drawn.shape[:2], interpolation=cv2.INTER_NEAREST)
+    _outline(drawn, region > 0, "frame", dash_px=None)
     return drawn
 
 
@@ -171,6 +179,13 @@ def dense_score_figure(trace: SignalTrace, track_id: int, *, moment_s: float | N
     figure.add_hline(0.5, line={"dash": "dot", "width": 1.5, "color": COLORS["quiet"]})
     shapes = [*figure.layout.shapes, *vertical_lines([], moment_s)]
     return figure.update_layout(showlegend=False, shapes=shapes, clickmode="event+select")
+
+
+def _resized(crop: Image, side_px: int) -> Image:
+    if crop.shape[:2] == (side_px, side_px):
+        return crop
+    resized: Image = cv2.resize(crop, (side_px, side_px), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+    return resized
 
 
 def _rgb(name: str) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from deepfake.detectors import classifier
 from deepfake.faces.alignment import crop_face, crop_to_frame_from_box
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector
-from deepfake.figures.attribution import attributed_crop
+from deepfake.figures.attribution import attributed_crop, hidden_crop
 from deepfake.figures.pictures import JPEG_QUALITY, difference_figure, drawn_faces
 from deepfake.report.wording import person_name
 from deepfake.settings import Settings
@@ -75,7 +75,8 @@ class ScoredCrop:
 
     timestamp_s: of its frame, seconds from the first. probability_fake: P(fake) of this one picture. crop: uint8
     (S, S, 3). attribution: f32 (h, w), what each place adds to the logit, positive for fake; attributed: the
-    picture with the attribution over it. Both are None where the classifier cannot tell.
+    picture with the attribution over it. Both are None where the classifier cannot tell. hidden: the crop with an
+    outline around what something else hides; None where nothing does, and where the classifier cannot tell.
     """
 
     timestamp_s: float
@@ -83,6 +84,7 @@ class ScoredCrop:
     crop: Image
     attribution: NDArray[np.float32] | None
     attributed: Image | None
+    hidden: Image | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,9 @@ def scored_crop_at(
     scores, attributions = scorer.scores_and_attributions(crop[None])
     attribution = None if attributions is None else attributions[0]
     attributed = None if attribution is None else attributed_crop(crop, attribution)
-    return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attribution, attributed)
+    parts = scorer.hidden_parts(crop[None])
+    hidden = None if parts is None or not parts.any() else hidden_crop(crop, parts[0])
+    return ScoredCrop(frame.timestamp_s, float(scores[0]), crop, attribution, attributed, hidden)
 
 
 def face_spectrum(

@@ -15,6 +15,7 @@ from deepfake.detectors.clip_vit import (
     BELOW_PATH,
     EDITS_PATH,
     MAP_PX,
+    PATCHES,
     SEAM_WEIGHT,
     SEAMS_PATH,
     SHARP_PX,
@@ -190,6 +191,19 @@ def test_writing_and_a_sticker_hide_a_part_of_the_face(clip: ClipVitClassifier, 
     most = clip.limits.max_hidden_share
     assert [share > most for share in hidden] == [False, True, True, False, False]
     assert hidden[1] > hidden[2], "it hides more"
+
+
+def test_the_part_that_a_sticker_hides_is_where_it_is(clip: ClipVitClassifier, crop: np.ndarray) -> None:
+    place = cv2.circle(np.zeros(crop.shape[:2], np.uint8), (105, 118), 24, 1, -1)
+    stuck = np.where(place[..., None] > 0, np.array([240, 200, 40], np.uint8), crop)
+    plain, parts = clip.hidden_parts(np.stack([crop, stuck]))
+    assert parts.shape == (MAP_PX, MAP_PX)
+    assert plain.mean() <= 2 / PATCHES**2
+    found = cv2.resize(parts.astype(np.uint8), place.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    assert (found & place).sum() > 0.6 * place.sum()
+    margin = cv2.dilate(place, np.ones((41, 41), np.uint8))
+    assert (found & margin).sum() > 0.9 * found.sum()
+    assert len(clip.hidden_parts(crop[None][:0])) == 0
 
 
 def test_a_filter_that_smooths_strongly_is_told_and_a_slight_one_is_not(

@@ -20,7 +20,7 @@ from deepfake.analysis.notebook_rule import NotebookRule
 from deepfake.analysis.verdict import TrackVerdict, Verdict
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import FaceTrack
-from deepfake.figures.attribution import attributed_crop
+from deepfake.figures.attribution import attributed_crop, hidden_crop
 from deepfake.figures.counts import fakes_per_original, label_pie, labels_by_split
 from deepfake.figures.curves import comparison_figure, cross_similarity_figure, similarity_figure
 from deepfake.figures.pictures import difference_figure, drawn_faces
@@ -389,6 +389,17 @@ def test_an_attribution_colors_what_speaks_for_fake_and_for_real() -> None:
     assert real[2] > real[0] + 40  # teal
     assert np.abs(drawn[10, 10] - 128).max() <= 2  # where nothing was added the picture stays
     assert np.array_equal(np.unique(attributed_crop(crop, np.zeros((7, 7), np.float32))), [128])
+
+
+def test_what_is_hidden_is_outlined_and_not_covered() -> None:
+    crop = np.full((280, 280, 3), 128, np.uint8)
+    hidden = np.zeros((70, 70), bool)
+    hidden[20:40, 20:40] = True
+    drawn = hidden_crop(crop, hidden)
+    assert drawn.shape == (448, 448, 3)
+    assert (drawn[192, 128] != 128).any(), "the edge"
+    assert (drawn[192, 192] == 128).all(), "inside"
+    assert (drawn[20, 20] == 128).all(), "outside"
 
 
 def test_one_odd_place_does_not_pale_the_rest_of_a_picture() -> None:

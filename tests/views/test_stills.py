@@ -6,16 +6,19 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
 from skimage.metrics import structural_similarity
 
 from deepfake.detectors import DEFAULT_CLASSIFIER
+from deepfake.detectors.clip_vit import CROP_PX as CLIP_CROP_PX
 from deepfake.detectors.efficientnet import ATTRIBUTION_PX, CROP_PX
 from deepfake.errors import ClipError
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.tracking import track_crop_to_frame
+from deepfake.figures.attribution import PICTURE_SIDE_PX
 from deepfake.video.reader import VideoReader
 from deepfake.views.stills import (
     PREVIEW_SIZE_PX,
@@ -184,3 +187,18 @@ def test_a_scored_crop_is_the_one_that_the_analysis_scored(watched: Watched) -> 
         assert crop.probability_fake == pytest.approx(float(trace.values[row]), abs=0.01)
         assert crop.crop.shape == (CROP_PX, CROP_PX, 3)
         assert crop.attribution.shape == (ATTRIBUTION_PX, ATTRIBUTION_PX)
+        assert crop.hidden is None
+
+
+def test_what_hides_a_scored_face_is_outlined(
+    watched: Watched, talking_frames: list[np.ndarray], write_clip: WriteClip, tmp_path: Path
+) -> None:
+    track = watched.analysis.track(0)
+    assert track is not None
+    transform = track_crop_to_frame(track, 0, CLIP_CROP_PX)
+    assert transform is not None
+    x, y = (round(float(place)) for place in track.landmarks[0, 0])
+    covered = [cv2.circle(image.copy(), (x, y), 14, (240, 200, 40), -1, cv2.LINE_AA) for image in talking_frames[:3]]
+    crop = scored_crop_at(write_clip(tmp_path / "covered.mp4", covered), 0.0, transform, DEFAULT_CLASSIFIER)
+    assert crop.hidden is not None
+    assert crop.hidden.shape == (PICTURE_SIDE_PX, PICTURE_SIDE_PX, 3)

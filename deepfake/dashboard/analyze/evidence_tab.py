@@ -63,7 +63,13 @@ def _draw_where(ready: ReadyAnalysis, trace: SignalTrace, track_id: int, moment_
     look = scored_crop(ready.clip, time_s, transform, scorer.name)
     plain, attributed, words = st.columns(3, gap="small")
     chance = f"P(fake) {look.probability_fake:.2f}"
-    plain.image(look.crop, caption="The face as the classifier sees it", width="stretch", alt="The face")
+    outlined = " · outlined: what seems to hide a part of it" if look.hidden is not None else ""
+    plain.image(
+        look.crop if look.hidden is None else look.hidden,
+        caption=f"The face as the classifier sees it{outlined}",
+        width="stretch",
+        alt=f"The face{outlined}",
+    )
     if look.attributed is None:
         attributed.markdown(f"{chance} of this picture alone")
     else:

@@ -26,7 +26,7 @@ MEASURE_TABS: Final = {
     "face_width": "faces",
     "edge_blur": "faces",
     "outside_share": "faces",
-    "hidden_share": "faces",
+    "hidden_share": "evidence",
     "smoothed_probability": "faces",
     "face_turn": "faces",
     "covered_share": "faces",

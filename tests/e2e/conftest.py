@@ -33,7 +33,7 @@ BROWSER_FLAGS = [
 LAPTOP = {"width": 1366, "height": 900}
 # A page of charts takes its time on two cores that other work shares.
 PATIENCE_MS = 60_000
-# What is made at a first start, or one analysis, whose first imports TensorFlow.
+# What is made at the first start, and one analysis, whose first imports TensorFlow.
 READY_MS = 180_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -98,9 +98,9 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running application with an empty cache."""
-    with running_app(tmp_path_factory.mktemp("app")) as url:
+def app_url(tmp_path_factory: pytest.TempPathFactory, demo_set: Path) -> Iterator[str]:
+    """Address of a running application that has the built-in clips already."""
+    with running_app(tmp_path_factory.mktemp("app"), samples=demo_set) as url:
         yield url
 
 

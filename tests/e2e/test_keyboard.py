@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from deepfake.store import open_store
-from tests.e2e.conftest import READY_MS, running_app
+from tests.e2e.conftest import running_app
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ def _tab_to(page: Page, wanted: Locator) -> None:
 
 def test_where_the_keyboard_is_can_be_seen(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/dataset")
-    expect(page.locator("canvas").first).to_be_visible(timeout=READY_MS)
+    expect(page.locator("canvas").first).to_be_visible()
     for wanted in (
         page.get_by_role("link", name="Compare"),
         page.get_by_role("combobox", name="Data set"),
@@ -52,7 +52,7 @@ def test_where_the_keyboard_is_can_be_seen(page: Page, app_url: str) -> None:
 
 def test_buttons_that_look_alike_have_names_of_their_own(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/dataset")
-    page.get_by_role("tab", name="Gallery").click(timeout=READY_MS)
+    page.get_by_role("tab", name="Gallery").click()
     buttons = page.get_by_role("button", name=re.compile(r"^Analyze \w+\.mp4$"))
     expect(buttons).to_have_count(10)
     assert buttons.locator("em").first.bounding_box()["width"] <= 1, "the name is said, not shown"

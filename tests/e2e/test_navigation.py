@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import READY_MS, running_app
+from tests.e2e.conftest import running_app
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +56,7 @@ def test_the_first_request_to_a_server_gets_the_applications_menu(
 @pytest.mark.parametrize("path", ["", "compare", "dataset", "evaluate", "history", "methods"])
 def test_no_level_of_headings_is_left_out(page: Page, app_url: str, path: str) -> None:
     page.goto(f"{app_url}/{path}")
-    expect(page.locator("h2").first).to_be_visible(timeout=READY_MS)
+    expect(page.locator("h2").first).to_be_visible()
     expect(page).to_have_title(
         re.compile(r"^(Analyze|Compare|Data set|Evaluate|History|Methods) · Deepfake workbench$")
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -15,7 +15,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import READY_MS
+from tests.e2e.conftest import READY_MS, running_app
 from tests.video.signing import GENERATED, SIGNER, change, sign
 
 pytestmark = pytest.mark.e2e
@@ -33,6 +33,13 @@ FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")  # t
 
 AT_REST = """[...document.images].every(image => image.complete)
     && !document.getAnimations().some(one => one instanceof CSSTransition && one.playState === "running")"""
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running application with an empty cache."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
 
 
 def _expect_no_exception(page: Page) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,20 +11,12 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.load import own_copy
 from benchmarks.visitor import Visitor
-from tests.e2e.conftest import running_app
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 VISITORS = 4
 RUNS, RUN_EVERY_S = 30, 0.03  # of the page that is hasty
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory, demo_set: Path) -> Iterator[str]:
-    """Address of a server that has the built-in clips already."""
-    with running_app(tmp_path_factory.mktemp("app"), samples=demo_set) as url:
-        yield url
 
 
 def test_each_of_several_visitors_gets_an_answer_and_a_newcomer_does_not_wait_for_them(

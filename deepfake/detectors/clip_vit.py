@@ -211,12 +211,12 @@ class ClipVitClassifier(FaceClassifier):
         return self._scores_and_attributions(self._look(images, "logits", "attributions"))
 
     def hidden_parts(self, images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return which parts of each crop something hides, as far as they are about the face, bool (n, 70, 70). images
-        and Raises as for scores."""
-        maps = np.zeros((len(images), PATCHES**2), np.float32)
+        """Return which patches of each crop something hides, of those about the face, bool (n, 14, 14). images and
+        Raises as for scores."""
+        parts = np.zeros((len(images), PATCHES**2), np.bool_)  # the whole view is the whole crop
         hidden = [hidden_patches(tokens, self._edit_values) for tokens in self._tokens(WHOLE, images)]
-        maps[:, FACE_PATCHES] = np.concatenate(hidden)
-        return WHOLE.spread(maps.reshape(-1, PATCHES, PATCHES), MAP_PX, CROP_PX) > 0.5
+        parts[:, FACE_PATCHES] = np.concatenate(hidden)
+        return parts.reshape(-1, PATCHES, PATCHES)
 
     def _scores_and_attributions(self, seen: _Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rest = seen.logits - seen.maps.mean(axis=(1, 2))  # what no single patch adds

@@ -197,7 +197,7 @@ def test_the_part_that_a_sticker_hides_is_where_it_is(clip: ClipVitClassifier, c
     place = cv2.circle(np.zeros(crop.shape[:2], np.uint8), (105, 118), 24, 1, -1)
     stuck = np.where(place[..., None] > 0, np.array([240, 200, 40], np.uint8), crop)
     plain, parts = clip.hidden_parts(np.stack([crop, stuck]))
-    assert parts.shape == (MAP_PX, MAP_PX)
+    assert parts.shape == (PATCHES, PATCHES)
     assert plain.mean() <= 2 / PATCHES**2
     found = cv2.resize(parts.astype(np.uint8), place.shape[::-1], interpolation=cv2.INTER_NEAREST)
     assert (found & place).sum() > 0.6 * place.sum()

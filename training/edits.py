@@ -220,7 +220,5 @@ def _as_jpeg(picture: Image, quality: int) -> Image:
 
 
 # As often as each is named: what covers or smooths a face more often.
-EDITS: Final = (
-    writing, writing, writing, sticker, _bars, _smooth_skin, _smooth_skin, _tint, _tint, _gray, _grain,
-    _filmed_screen, _filmed_screen, _sharper,
-)  # fmt: skip
+KEEPS_THE_FACE: Final = (_tint, _tint, _gray, _grain, _filmed_screen, _filmed_screen, _sharper)
+EDITS: Final = (writing, writing, writing, sticker, _bars, _smooth_skin, _smooth_skin, *KEEPS_THE_FACE)

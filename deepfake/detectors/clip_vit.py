@@ -48,7 +48,7 @@ VIEWS: Final = (WHOLE, View("mouth", 80, 136, 120))  # the mean of their logits 
 SEAM_WEIGHT: Final = 0.7
 # A soft picture of a real person looks more suspicious than a sharp one: so much is taken from the logit for each px of
 # blur above SHARP_PX, about the median of the folds' clips, up to SOFT_PX, beyond which nothing is judged.
-SOFTNESS_WEIGHT: Final = 0.8
+SOFTNESS_WEIGHT: Final = 1.0
 SHARP_PX: Final = 1.5
 SOFT_PX: Final = 3.0
 EDITS: Final = ("hidden", "smoothed")  # what is told of a face beside its score

@@ -62,6 +62,7 @@ def page() -> None:
     keep_classifier_in_url(config.classifier)
     draw_queue(state, config, is_open=clip is None)
     if clip is None:
+        state.keeps = None
         stop_waiting(state.name)
         runtime().warm_up()
         tell_of_upload(state)

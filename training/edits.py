@@ -219,6 +219,6 @@ def _as_jpeg(picture: Image, quality: int) -> Image:
     return decoded.astype(np.uint8)
 
 
-# As often as each is named: what covers or smooths a face more often.
+# As often as each is named; of all edits, what covers or smooths a face more often.
 KEEPS_THE_FACE: Final = (_tint, _tint, _gray, _grain, _filmed_screen, _filmed_screen, _sharper)
 EDITS: Final = (writing, writing, writing, sticker, _bars, _smooth_skin, _smooth_skin, *KEEPS_THE_FACE)

@@ -115,8 +115,8 @@ def stop_waiting(place: str) -> None:
 
 
 def run_again() -> None:
-    """Run the page again, because what it waited for is done. Not while a dialog is open, which would lose what is
-    typed: closing it runs the page again as well."""
+    """Run the page again, because what it waited for is done. Not while the dialog that keeps a clip is open: it would
+    be drawn anew, without the words that are just being typed. When it is closed the page runs again as well."""
     if analyze_page().keeps is None:
         st.rerun()
 

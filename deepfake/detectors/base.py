@@ -168,8 +168,8 @@ class FaceClassifier(ABC):
         return self.scores(images), None
 
     def hidden_parts(self, images: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
-        """Return which parts of each crop something else hides, such as writing, bool (n, h, w); None of a classifier
-        that cannot tell. images and Raises as for scores."""
+        """Return which parts of each crop something else hides, such as writing, bool (n, h, w), where it hides more
+        than limits allow; None of a classifier that cannot tell. images and Raises as for scores."""
         return None
 
     @property

@@ -211,11 +211,13 @@ class ClipVitClassifier(FaceClassifier):
         return self._scores_and_attributions(self._look(images, "logits", "attributions"))
 
     def hidden_parts(self, images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return which patches of each crop something hides, of those about the face, bool (n, 14, 14). images and
-        Raises as for scores."""
+        """Return which patches of each crop something hides, of those about the face, bool (n, 14, 14); none where it
+        hides no more than max_hidden_share of them. images and Raises as for scores."""
+        found = [hidden_patches(tokens, self._edit_values) for tokens in self._tokens(WHOLE, images)]
+        hidden = np.concatenate(found)
+        hidden[hidden.mean(axis=1) <= self.limits.max_hidden_share] = False
         parts = np.zeros((len(images), PATCHES**2), np.bool_)  # the whole view is the whole crop
-        hidden = [hidden_patches(tokens, self._edit_values) for tokens in self._tokens(WHOLE, images)]
-        parts[:, FACE_PATCHES] = np.concatenate(hidden)
+        parts[:, FACE_PATCHES] = hidden
         return parts.reshape(-1, PATCHES, PATCHES)
 
     def _scores_and_attributions(self, seen: _Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

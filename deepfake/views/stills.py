@@ -76,7 +76,8 @@ class ScoredCrop:
     timestamp_s: of its frame, seconds from the first. probability_fake: P(fake) of this one picture. crop: uint8
     (S, S, 3). attribution: f32 (h, w), what each place adds to the logit, positive for fake; attributed: the
     picture with the attribution over it. Both are None where the classifier cannot tell. hidden: the crop with an
-    outline around what something else hides; None where nothing does, and where the classifier cannot tell.
+    outline around what something else hides; None where that is no more than the quality gate lets pass, and where the
+    classifier cannot tell.
     """
 
     timestamp_s: float

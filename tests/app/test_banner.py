@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from deepfake.analysis.evidence import Evidence
 from deepfake.dashboard.analyze.banner import DIRECTION_ICONS
-from deepfake.dashboard.analyze.tabs import TABS, card_targets
+from deepfake.dashboard.analyze.tabs import TABS, card_targets, tab_of
 from deepfake.dashboard.state import AnalyzePage
 from deepfake.dashboard.verdict_style import VERDICT_LOOKS, answer_markdown
 from deepfake.report import wording
@@ -37,6 +38,12 @@ def test_a_card_is_looked_for_before_the_tabs() -> None:
         "#evidence-face_sharpness",
         ".st-key-analyze-tabs",
     ]
+
+
+def test_what_hides_a_face_is_shown_where_it_is_outlined() -> None:
+    codes = {"face_hidden": "hidden_share", "face_smoothed": "smoothed_probability"}
+    tabs = [tab_of(Evidence(code, signal, 0)) for code, signal in codes.items()]
+    assert tabs == ["evidence", "faces"]
 
 
 def panels_page() -> None:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from deepfake.dashboard import waiting
-from deepfake.dashboard.state import PageState
-from deepfake.dashboard.waiting import Waits, show_waiting
+from deepfake.dashboard.state import AnalyzePage, PageState
+from deepfake.dashboard.waiting import Waits, run_again, show_waiting
 from deepfake.server.jobs import JobState
 
 RUNNING, FAILED, DONE = SimpleNamespace(finished=None), SimpleNamespace(finished=JobState.FAILED), None
@@ -40,3 +40,14 @@ def test_an_answer_is_awaited_until_something_came_instead(
     show_waiting(page, *jobs)
     assert page.was_waiting == answer_is_awaited
     assert (".st-key-failure-a" in shown) != answer_is_awaited
+
+
+@pytest.mark.parametrize(("keeps", "runs"), [(None, 1), ("5d41402a", 0)])
+def test_the_page_runs_again_when_no_dialog_is_open(
+    keeps: str | None, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    monkeypatch.setattr(waiting, "analyze_page", lambda: AnalyzePage("analyze", keeps=keeps))
+    monkeypatch.setattr(waiting.st, "rerun", lambda: asked.append(None))
+    run_again()
+    assert len(asked) == runs

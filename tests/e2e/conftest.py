@@ -33,7 +33,7 @@ BROWSER_FLAGS = [
 LAPTOP = {"width": 1366, "height": 900}
 # A page of charts takes its time on two cores that other work shares.
 PATIENCE_MS = 60_000
-# What is made at the first start, and one analysis, whose first imports TensorFlow.
+# Enough for the built-in clips at a first start, and for a first analysis, which imports TensorFlow.
 READY_MS = 180_000
 expect.set_options(timeout=PATIENCE_MS)
 

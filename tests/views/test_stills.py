@@ -187,7 +187,6 @@ def test_a_scored_crop_is_the_one_that_the_analysis_scored(watched: Watched) -> 
         assert crop.probability_fake == pytest.approx(float(trace.values[row]), abs=0.01)
         assert crop.crop.shape == (CROP_PX, CROP_PX, 3)
         assert crop.attribution.shape == (ATTRIBUTION_PX, ATTRIBUTION_PX)
-        assert crop.hidden is None
 
 
 def test_what_hides_a_scored_face_is_outlined(
@@ -198,7 +197,14 @@ def test_what_hides_a_scored_face_is_outlined(
     transform = track_crop_to_frame(track, 0, CLIP_CROP_PX)
     assert transform is not None
     x, y = (round(float(place)) for place in track.landmarks[0, 0])
+    bare = scored_crop_at(watched.clip, 0.0, transform, DEFAULT_CLASSIFIER)
+    assert bare.hidden is None
     covered = [cv2.circle(image.copy(), (x, y), 14, (240, 200, 40), -1, cv2.LINE_AA) for image in talking_frames[:3]]
     crop = scored_crop_at(write_clip(tmp_path / "covered.mp4", covered), 0.0, transform, DEFAULT_CLASSIFIER)
     assert crop.hidden is not None
     assert crop.hidden.shape == (PICTURE_SIDE_PX, PICTURE_SIDE_PX, 3)
+    plain = cv2.resize(crop.crop, (PICTURE_SIDE_PX, PICTURE_SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.nonzero((crop.hidden != plain).any(axis=2))
+    (eye_x, eye_y) = cv2.invertAffineTransform(transform) @ (x, y, 1) * PICTURE_SIDE_PX / CLIP_CROP_PX
+    assert columns.min() < eye_x < columns.max(), "the outline is around what was put there"
+    assert rows.min() < eye_y < rows.max()

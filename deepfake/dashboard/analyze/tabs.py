@@ -20,13 +20,12 @@ TABS: Final[dict[str, str]] = {
     "recompress": "Re-compress",
     "file": "File",
 }
-# Where a measure of quality is shown; signals and scores are on the tab Evidence.
+# Where a measure of quality is shown; signals, scores and what hides a face are on the tab Evidence.
 MEASURE_TABS: Final = {
     "face_count": "faces",
     "face_width": "faces",
     "edge_blur": "faces",
     "outside_share": "faces",
-    "hidden_share": "evidence",
     "smoothed_probability": "faces",
     "face_turn": "faces",
     "covered_share": "faces",

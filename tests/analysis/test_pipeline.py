@@ -338,7 +338,7 @@ def test_the_fingerprint_follows_the_weights(monkeypatch):
 
 MEMORY_SCRIPT = """
 import resource, sys
-from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import _within, analyze
+from deepfake.analysis.model import AnalysisConfig\nfrom deepfake.analysis.pipeline import analyze
 analyze(sys.argv[1], AnalysisConfig(face_detector="haar"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

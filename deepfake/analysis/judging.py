@@ -88,5 +88,8 @@ def verdict_of(
         stopped = {person.track_id for person in found if person.abstained}
         values = [None if item.track_id in stopped else item.probability_fake for item in judged]
         shares = classifier.calibration.shares(values)
-        found = judge({item.track_id: share for item, share in zip(judged, shares, strict=True)})
+        # Of the stopped no p-value took part: theirs counts once for each person. A picture of a face may be a fake.
+        found = judge(
+            {item.track_id: share for item, share in zip(judged, shares, strict=True) if item.track_id not in stopped}
+        )
     return clip_verdict(found, faces=len(tracks), no_persons=no_persons, left_out=left_out)

@@ -135,6 +135,18 @@ def test_who_is_kept_from_being_judged_does_not_help_to_call_somebody_else_a_fak
     assert {item.code for other in small for item in other.abstained} == {"face_too_small"}
 
 
+def test_a_picture_of_a_face_counts_once_for_each_person_of_the_clip():
+    numbers = {"seconds": 3.0, "change": 0.2, "at_most": 1.0}
+    tracks = [track(number) for number in range(6)]
+    found = {number: scores(0.97 if number == 0 else 0.1, track_id=number) for number in range(6)}
+    views = {number: track_view(tracks[number], None, numbers if number == 0 else None) for number in range(6)}
+    answer = verdict_of(tracks, found, sample_analysis().video, classifier=CLASSIFIER, frames=60, views=views)
+    picture = answer.tracks[0]
+    assert picture.label == "INCONCLUSIVE"
+    assert picture.false_alarm_p == pytest.approx(0.06)
+    assert picture.abstained[0].code == "a_picture"
+
+
 def test_a_quick_look_at_many_people_is_settled_only_where_the_others_do_not_matter():
     assert is_settled(judged_clip((0.97, 120)), CALIBRATION)
     assert not is_settled(judged_clip(*[(0.97, 120)] * 7), CALIBRATION)

@@ -109,8 +109,9 @@ def run_clip(clip: ClipEntry, task: Task, pool: WorkerPool, canceled: threading.
                 ) from error
             logger.warning("%s: the worker was lost, another takes it", clip.name)
         except Exception as error:
-            killed += isinstance(error, ProcessExpired) and error.exitcode in ENDED_FROM_OUTSIDE
-            if 0 < killed < ATTEMPTS:
+            is_killed = isinstance(error, ProcessExpired) and error.exitcode in ENDED_FROM_OUTSIDE
+            killed += is_killed
+            if is_killed and killed < ATTEMPTS:
                 logger.warning("%s: the worker was ended from outside, another takes it", clip.name)
                 continue
             why = as_deepfake_error(error, clip.name, task.timeout_s).detail

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 from numpy.typing import NDArray
+from pebble import ProcessExpired
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.batch import Batch, BatchResult, collect_clips, worker
@@ -329,6 +330,23 @@ def test_a_store_that_is_busy_for_a_while_costs_no_analysis(
         analyze_clip(clip, task, str(tmp_path))
     other.close()
     forget_store(settings)
+
+
+def test_a_clip_whose_worker_was_ended_from_outside_is_tried_once_more_alone(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [ProcessExpired("killed", -9), TimeoutError(), AssertionError("tried a third time")]
+
+    def failing(*_: object) -> BatchResult:
+        raise failures.pop(0)
+
+    monkeypatch.setattr(worker, "_asked", failing)
+    (clip,) = collect_clips(write_clips(tmp_path / "clips", "0.5"))
+    config = AnalysisConfig()
+    task = Task(config, config.fingerprint(), looks_of(config), settings, 60.0, batch_work.analyze)
+    result = worker.run_clip(clip, task, None)
+    assert result.status == "failed"
+    assert len(failures) == 1
 
 
 def forget_store(settings: Settings) -> None:

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake import __version__
-from deepfake.analysis.evidence import SCORE, Values
+from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress, config_given
 from deepfake.analysis.notebook_rule import notebook_rule
-from deepfake.analysis.quality import TrackView, track_view
+from deepfake.analysis.quality import TrackView, picture_values, track_view
 from deepfake.analysis.quick import quick_look
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.detectors import OnScored, TrackScorer, TrackScores, classifier, look_for_weights_in
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector, gives_landmarks
-from deepfake.faces.picture import MAX_CHANGE, PictureCheck
+from deepfake.faces.picture import PictureCheck
 from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.files import SHA256, file_sha256
 from deepfake.settings import Settings, settings_given
@@ -198,10 +198,18 @@ class _Pass:
         dissolve = self._dissolve_detector.push(frame.image, is_cut=is_cut)
         mixed_from = None if dissolve is None else dissolve.first
         faces = self._tracker.update(frame, is_cut=is_cut, mixed_from=mixed_from)
+        if mixed_from is not None:
+            self._drop_mixed(mixed_from)
         self._pending.append((frame, faces))
         self._recent.append((frame.index, faces))
         self._timings_s["faces"] += time.perf_counter() - started
         return faces
+
+    def _drop_mixed(self, first: int) -> None:
+        """Score nothing of the frames from the first of a dissolve up to now, of the people whose tracks end there."""
+        self._pending = deque((frame, {} if frame.index >= first else faces) for frame, faces in self._pending)
+        if self._scorer is not None:
+            self._scorer.cut_back(first)
 
     def _collect(self, *, keep: int) -> None:
         """Take the similarities of all frames but the latest `keep`: some frames take longer to look for faces in, and
@@ -241,7 +249,7 @@ class _Pass:
             check = self._picture_checks.setdefault(track_id, PictureCheck())
             check.push(frame.image, transform, CROP_SIZE_PX, frame.timestamp_s)
         self._timings_s["signals"] += time.perf_counter() - started
-        if self._scorer is not None and not frame.is_damaged:
+        if self._scorer is not None:
             started = time.perf_counter()
             self._scorer.offer(track_id, frame, scale_transform(transform, self._scorer.crop_px / CROP_SIZE_PX))
             self._timings_s["scoring"] += time.perf_counter() - started
@@ -303,11 +311,8 @@ class _Pass:
         return self._face_signals.yaw_deg(track.track_id, track.frame_indices)
 
     def _view(self, track: FaceTrack) -> TrackView:
-        check = self._picture_checks.get(track.track_id)
-        numbers: Values | None = None
-        if check is not None and check.is_picture and not self._stillness.still_frames:
-            numbers = {"seconds": check.shown_s, "change": check.change, "at_most": MAX_CHANGE}
-        return track_view(track, self._yaw_deg(track), numbers)
+        picture = picture_values(self._picture_checks.get(track.track_id), self._stillness.still_frames)
+        return track_view(track, self._yaw_deg(track), picture)
 
     def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
         shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)

@@ -15,6 +15,7 @@ from deepfake.analysis.evidence import Evidence, EvidenceCode, Values
 from deepfake.detectors import QualityLimits, TrackScores
 from deepfake.detectors.scoring import BLUR_CROP_PX
 from deepfake.faces.alignment import crop_to_frame_from_landmarks, outside_share
+from deepfake.faces.picture import MAX_CHANGE, PictureCheck
 from deepfake.faces.tracking import FaceTrack
 from deepfake.spread import spread
 from deepfake.video.info import VideoInfo
@@ -109,6 +110,14 @@ def track_view(
         return TrackView(frontal, float(np.nanmedian(np.abs(yaw_deg))), picture or {})
     by_landmarks = float(np.mean(face_turn(track.landmarks) <= MAX_TURN)) if track.landmarks.shape[1] >= 3 else None
     return TrackView(by_landmarks, None, picture or {})
+
+
+def picture_values(check: PictureCheck | None, still_frames: int) -> Values | None:
+    """Return the numbers that say that a face is a picture of one, or None; where the whole clip shows one picture
+    (still_frames, else 0) that is told instead."""
+    if check is None or not check.is_picture or still_frames:
+        return None
+    return {"seconds": check.shown_s, "change": check.change, "at_most": MAX_CHANGE}
 
 
 def track_quality(

@@ -16,14 +16,15 @@ from deepfake.analysis.evidence import SCORE
 from deepfake.analysis.judging import is_person, left_out_evidence, no_person_evidence, verdict_of
 from deepfake.analysis.model import CROP_SIZE_PX, SCHEMA_VERSION, Analysis, AnalysisConfig, Progress
 from deepfake.analysis.notebook_rule import notebook_rule
-from deepfake.analysis.quality import track_view
+from deepfake.analysis.quality import TrackView, picture_values, track_view
 from deepfake.analysis.stillness import StillnessCheck
 from deepfake.analysis.verdict import is_settled
 from deepfake.detectors import TrackScorer, TrackScores, classifier
 from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector, gives_landmarks
-from deepfake.faces.tracking import FaceTracker, smoothed_crop_to_frame
+from deepfake.faces.picture import PictureCheck
+from deepfake.faces.tracking import FaceTrack, FaceTracker, smoothed_crop_to_frame
 from deepfake.files import file_sha256
 from deepfake.settings import Settings
 from deepfake.signals.base import SignalTrace
@@ -103,6 +104,7 @@ class _Look:
         self._changes = CutDetector()
         self._stillness = StillnessCheck()
         self._meshes = FaceSignals(frame_rate=1.0, signals=())
+        self._picture_checks: dict[int, PictureCheck] = {}
         self._timestamps_s: list[float] = []
 
     def push(self, frame: Frame) -> dict[int, FaceDetection]:
@@ -117,7 +119,10 @@ class _Look:
             image = crop_face(frame.image, transform, CROP_SIZE_PX)
             crop = FaceCrop(track_id, frame.index, frame.timestamp_s, image, transform)
             self._meshes.push(crop, frame)
-            if self._scorer is not None and not frame.is_damaged:
+            if not frame.is_damaged:
+                check = self._picture_checks.setdefault(track_id, PictureCheck())
+                check.push(frame.image, transform, CROP_SIZE_PX, frame.timestamp_s)
+            if self._scorer is not None:
                 self._scorer.offer(track_id, frame, scale_transform(transform, self._scorer.crop_px / CROP_SIZE_PX))
             if self._on_crop is not None:
                 self._on_crop(crop, frame)
@@ -149,7 +154,7 @@ class _Look:
                 classifier=classifier(config.classifier),
                 frames=len(timestamps_s),
                 still_frames=self._stillness.still_frames,
-                views={track.track_id: track_view(track, yaws[track.track_id]) for track in people},
+                views={track.track_id: self._view(track, yaws[track.track_id]) for track in people},
                 no_persons=no_person_evidence(others, timestamps_s),
                 left_out=left_out_evidence(self._tracker),
             ),
@@ -157,6 +162,10 @@ class _Look:
             still_frames=self._stillness.still_frames,
             device=classifier(config.classifier).device,
         )
+
+    def _view(self, track: FaceTrack, yaw_deg: NDArray[np.float32]) -> TrackView:
+        picture = picture_values(self._picture_checks.get(track.track_id), self._stillness.still_frames)
+        return track_view(track, yaw_deg, picture)
 
 
 def _timeline(moments_s: NDArray[np.float64], info: VideoInfo) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -123,6 +123,13 @@ class CropSample:
             self._crops = self._crops[::2]
             self._stride *= 2
 
+    def cut_back(self, frame_index: int) -> None:
+        """Forget the crops of this frame and all after it."""
+        self._crops = [crop for crop in self._crops if crop.frame_index < frame_index]
+        kept = len(self._crops)
+        since_last = frame_index - self._crops[-1].frame_index if kept else 0
+        self._offered = max(0, min(kept * self._stride, (kept - 1) * self._stride + since_last))
+
     @property
     def crops(self) -> tuple[FaceCrop, ...]:
         """The chosen crops, in the order of time."""
@@ -162,7 +169,12 @@ class TrackScorer:
 
     def offer(self, track_id: int, frame: Frame, crop_to_frame: NDArray[np.float32]) -> None:
         """Show a track's face in the next frame; frames come in their order. crop_to_frame: f32 (2, 3), for a side of
-        crop_px. The crop is cut out of the frame where it is to be scored."""
+        crop_px. The crop is cut out of the frame where it is to be scored; of a damaged frame nothing is, but its faces
+        are in sight."""
+        if frame.is_damaged:
+            if track_id in self._last_seen:
+                self._last_seen[track_id] = frame.index
+            return
 
         def cut() -> FaceCrop:
             picture = self._classifier.cut(frame.image, crop_to_frame)
@@ -172,6 +184,13 @@ class TrackScorer:
         self._last_seen[track_id] = frame.index
         over = [track for track, last in self._last_seen.items() if frame.index - last > self._patience]
         self._score(over)
+
+    def cut_back(self, frame_index: int) -> None:
+        """Score nothing of this frame and all after it, of the tracks that are not scored yet."""
+        for track_id, sample in list(self._samples.items()):
+            sample.cut_back(frame_index)
+            if not sample.crops:
+                del self._samples[track_id], self._last_seen[track_id]
 
     def finish(self, wanted: Collection[int]) -> dict[int, TrackScores]:
         """Score what is left of the wanted tracks and return the scores of those, by track_id."""

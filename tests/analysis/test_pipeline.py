@@ -228,6 +228,18 @@ def test_people_who_dissolve_into_each_other_at_one_place_are_two(tmp_path, writ
             assert np.isin(analysis.trace(signal, track.track_id).frame_indices, track.frame_indices).all()
 
 
+def test_somebody_who_fades_out_is_judged_by_the_frames_before(tmp_path, write_clip, portrait):
+    images = swaying(portrait, 88)
+    shares = 1 - np.arange(1, 25) / 24
+    fading = [np.round(image * share).astype(np.uint8) for image, share in zip(images[64:], shares, strict=True)]
+    analysis = analyze(write_clip(tmp_path / "fades.mp4", [*images[:64], *fading, *[np.zeros_like(images[0])] * 15]))
+    (somebody,) = analysis.tracks
+    assert 55 <= len(somebody) < 70
+    scored = analysis.trace("learned_score", 0).frame_indices
+    assert len(scored) == classifier().sampling.most
+    np.testing.assert_allclose(scored, (np.arange(4) + 0.5) * len(somebody) / 4, atol=4)
+
+
 def test_a_photograph_shown_as_a_clip_is_told_and_is_no_evidence_for_a_real_clip(tmp_path, write_clip, talking_frames):
     dark = [image // 3 for image in talking_frames[:30]]  # to the stand-in as real as can be
     assert analyze(write_clip(tmp_path / "moving.mp4", dark)).verdict.label == "LIKELY_REAL"

@@ -7,9 +7,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import jsonschema
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
@@ -78,6 +80,22 @@ def test_the_moments_of_a_short_clip_reach_its_end(
 def test_its_answer_is_near_that_of_the_full_pass(looked: tuple[Analysis, list[FaceCrop]], watched: Watched) -> None:
     full = watched.analysis
     assert looked[0].verdict.probability_fake == pytest.approx(full.verdict.probability_fake, abs=0.15)
+
+
+def test_a_photograph_on_a_moving_ground_is_no_person(
+    tmp_path: Path, write_clip: Callable[..., Path], portrait: NDArray[np.uint8]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    images = []
+    for shift in range(80):
+        image = cv2.resize(np.roll(noise, shift, axis=1), (640, 480), interpolation=cv2.INTER_LINEAR)
+        image[40:440, 120:520] = cv2.resize(portrait, (400, 400), interpolation=cv2.INTER_AREA)
+        images.append(image)
+    clip = write_clip(tmp_path / "photograph.mp4", images)
+    (person,) = analyze(clip, QUICK).verdict.tracks
+    assert person.is_picture
+    (same,) = analyze(clip).verdict.tracks
+    assert same.is_picture
 
 
 def test_frames_keep_their_numbers_and_times(looked: tuple[Analysis, list[FaceCrop]], talking_clip: Path) -> None:

@@ -1,5 +1,7 @@
 """Which crops of a track are scored, and when: evenly spread, bounded, and as soon as the track is over."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,43 @@ def test_a_track_is_scored_once_it_is_out_of_sight():
     assert classifier.calls == [4, 4]
     assert scores[0].frame_indices.tolist() == [0, 1, 2, 3]
     assert scores[1].probabilities_fake == pytest.approx(np.arange(4, 8) / 255)
+
+
+def test_a_face_in_damaged_frames_is_in_sight_and_not_scored():
+    classifier = CountingClassifier()
+    scorer = TrackScorer(classifier, patience=3)
+    for index in range(20):
+        shown = dataclasses.replace(frame(index), is_damaged=4 <= index < 14)
+        for track_id in (0, 1):
+            scorer.offer(track_id, shown, TRANSFORM)
+    assert classifier.calls == []
+    scores = scorer.finish({0, 1})
+    good = [*range(4), *range(14, 20)]
+    assert [scores[track_id].frame_indices.tolist() for track_id in (0, 1)] == [good, good]
+
+
+@pytest.mark.parametrize("first", [1, 7, 90, 96, 128])
+def test_what_is_cut_back_leaves_as_many_crops_evenly_spread(first):
+    sampling = Sampling(4, 4)
+    sample, plain = CropSample(sampling), CropSample(sampling)
+    for index in range(128):
+        sample.offer(lambda index=index: crop(index))
+    for index in range(first):
+        plain.offer(lambda index=index: crop(index))
+    sample.cut_back(first)
+    kept = [item.frame_index for item in sample.crops]
+    assert len(kept) == min(4, -(-first // 8))  # every eighth of 128 was kept to choose from
+    middles = (np.arange(4) + 0.5) * first / 4
+    assert len(kept) < 4 or np.all(np.abs(np.array(kept) - middles) <= 8)
+
+
+def test_a_track_that_is_cut_back_to_nothing_has_no_score():
+    scorer = TrackScorer(CountingClassifier(), patience=3)
+    scorer.offer(0, frame(0), TRANSFORM)
+    scorer.offer(1, frame(2), TRANSFORM)
+    scorer.cut_back(1)
+    scores = scorer.finish({0, 1})
+    assert list(scores) == [0]
 
 
 def test_unwanted_tracks_are_not_scored_at_the_end():

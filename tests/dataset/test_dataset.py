@@ -248,6 +248,16 @@ def test_real_and_fake_folders(tmp_path: Path) -> None:
     assert dataset.by_name("fake/c.avi").original is None
 
 
+def test_folders_0_and_1_are_labels_and_told_but_not_beside_other_numbers(tmp_path: Path) -> None:
+    _touch(tmp_path, "0/a.mp4", "1/a.mp4")
+    dataset = open_dataset(tmp_path)
+    assert [(entry.name, entry.label) for entry in dataset.entries] == [("0/a.mp4", "REAL"), ("1/a.mp4", "FAKE")]
+    assert any("'0' as REAL (1 clip), '1' as FAKE (1 clip)" in note for note in dataset.warnings)
+    _touch(tmp_path, "2/a.mp4")
+    with pytest.raises(DatasetError, match="in 0/, 1/, 2/, in no layout that is known"):
+        open_dataset(tmp_path)
+
+
 def test_real_and_fake_folders_below_splits(tmp_path: Path) -> None:
     _touch(tmp_path, "train/real/a.mp4", "train/fake/b.mp4", "test/fake/a.mp4")
     dataset = open_dataset(tmp_path)

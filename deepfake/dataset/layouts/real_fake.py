@@ -26,7 +26,11 @@ def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
 
 
 def _labeled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
-    for name in disk.folders(parent):
+    names = disk.folders(parent)
+    numbers = {name for name in names if name.isdigit()}
+    for name in names:
+        if name in numbers and not numbers <= {"0", "1"}:  # beside 2/ they are parts or people
+            continue
         if _word(name) in LABEL_WORDS:
             yield join(parent, name), LABEL_WORDS[_word(name)], split
 
@@ -41,14 +45,23 @@ def _word(folder: str) -> str:
 def _read(entries: Entries) -> None:
     """Add the clips below the folders. A fake's original is the real clip of the same file name, where one is."""
     found = [
-        (label, split, file, file[len(folder) + 1 :])
+        (folder, label, split, file, file[len(folder) + 1 :])
         for folder, label, split in _folders(entries.disk)
         for file in entries.disk.clips_below(folder)
     ]
-    reals = {(split, below): file for label, split, file, below in found if label == "REAL"}
-    for label, split, file, below in found:
+    reals = {(split, below): file for _, label, split, file, below in found if label == "REAL"}
+    for folder, label, split, file, below in found:
         original = reals.get((split, below)) if label == "FAKE" else None
-        entries.add(file, file, label.lower(), source="folder", split=split, original=original, original_file=original)
+        word = folder.rpartition("/")[2]
+        entries.add(
+            file,
+            file,
+            word if word.isdigit() else label.lower(),
+            source="folder",
+            split=split,
+            original=original,
+            original_file=original,
+        )
 
 
 LAYOUT = Layout(

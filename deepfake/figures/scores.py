@@ -13,6 +13,7 @@ from deepfake.detectors import CLASSIFIERS
 from deepfake.faces.detection import gives_landmarks
 from deepfake.figures.curves import NO_PAIRS, similarity_figure
 from deepfake.figures.style import COLORS, LEGEND, LEGEND_RANK, empty_figure, frames_and_times, styled, vertical_lines
+from deepfake.report.curves import extreme_rows
 from deepfake.report.wording import person_name
 from deepfake.signals.base import SignalTrace
 
@@ -134,7 +135,9 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
 
 
 def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
-    rows = np.arange(0, len(trace.values), max(1, -(-len(trace.values) // MAX_POINTS)))
+    known = np.flatnonzero(np.isfinite(trace.values))
+    gaps = np.flatnonzero(np.diff(np.isfinite(trace.values)) & np.isfinite(trace.values[:-1])) + 1  # break the line
+    rows = np.union1d(known[extreme_rows(trace.values[known], MAX_POINTS // 2)], gaps)
     return go.Scatter(
         x=trace.timestamps_s[rows],
         y=trace.values[rows],

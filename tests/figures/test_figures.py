@@ -379,6 +379,16 @@ def test_a_signal_is_broken_where_it_was_not_measured() -> None:
     assert figure.layout.yaxis.title.text == "dB"
 
 
+def test_a_long_signal_keeps_its_spikes_and_its_gaps() -> None:
+    values = np.full(9000, 0.1)
+    values[4321], values[7000:7010] = 9.0, np.nan
+    figure = signal_figure(a_trace("sharp", 0, list(range(9000)), values.tolist()), title="Sharpness", unit="dB")
+    drawn = np.array(figure.data[0].y)
+    assert np.nanmax(drawn) == 9.0
+    assert len(drawn) <= 1502
+    assert np.isnan(drawn).sum() == 1
+
+
 def test_an_attribution_colors_what_speaks_for_fake_and_for_real() -> None:
     crop = np.full((224, 224, 3), 128, np.uint8)
     attribution = np.zeros((7, 7), np.float32)

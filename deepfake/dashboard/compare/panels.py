@@ -1,5 +1,7 @@
 """What a comparison shows: both verdicts, the same panels of both clips, where they differ, both faces in motion."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -86,11 +88,12 @@ def draw_moments(comparison: Comparison, page: ComparePage) -> None:
         st.markdown("**Greatest differences** " + ("(face)" if by_face else "(whole frame)"))
         for moment in comparison.moments:
             value = moment.face_similarity if by_face else moment.similarity
+            on_face = f", {moment.face_similarity:.3f} on the face" if math.isfinite(moment.face_similarity) else ""
             st.button(
                 f"{format_time(moment.timestamp_s)} · {value:.3f}",
                 key=page.key(f"moment-{moment.frame_index}"),
                 help=f"Frame {moment.frame_index}: similarity to B {moment.similarity:.3f} on the whole "
-                f"frame, {moment.face_similarity:.3f} on the face.",
+                f"frame{on_face}.",
                 on_click=set_time,
                 args=(page, moment.timestamp_s),
             )

@@ -25,6 +25,15 @@ def part_text(share: float) -> str:
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
+def beside(value: float, limit: float, form: str) -> str:
+    """Return a number that is held against a limit, with one to three more decimals where it would read like a limit
+    that it is not: 47.6 px, at least 48. form: ".0f", ".1%"; how both are written."""
+    decimals, kind = int(form[1:-1]), form[-1]
+    texts = [f"{value:.{decimals + more}{kind}}" for more in range(4)]
+    limits = [f"{limit:.{decimals + more}{kind}}" for more in range(4)]
+    return next((text for text, other in zip(texts, limits, strict=True) if text != other), texts[0])
+
+
 def duration_text(seconds: float) -> str:
     """Return a length of time as people say it: 8.1 s, 3 min, 14 h 5 min."""
     if seconds < 60:

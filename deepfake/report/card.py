@@ -11,7 +11,14 @@ from deepfake.analysis.verdict import Answer, Verdict
 from deepfake.detectors import DEFAULT_CLASSIFIER, classifier_title
 from deepfake.report.facts import all_facts
 from deepfake.report.strength import STRENGTHS, strength_of, told_direction
-from deepfake.report.wording import KNOWN_CLIP, evidence_sentence, is_known_clip, person_name, rate_name
+from deepfake.report.wording import (
+    KNOWN_CLIP,
+    evidence_sentence,
+    is_known_clip,
+    is_of_this_version,
+    person_name,
+    rate_name,
+)
 from deepfake.signals.registry import signal_info
 from deepfake.words import counted, part_text, score_text
 
@@ -49,6 +56,8 @@ POOR_COPY: Final = frozenset(
 )
 NEITHER: Final = "It means neither fake nor real."
 NO_RATE: Final = "How often such an answer is right was not measured for this classifier."
+NO_RATE_QUICK: Final = "How often such a first look is right was not measured."
+OTHER_VERSION: Final = "It was made by another version: how often this one is right says nothing about it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,10 @@ def rate_sentence(analysis: Analysis) -> str:
         return KNOWN_CLIP
     if answer == "NOT_JUDGED":
         return NEITHER
+    if not is_of_this_version(analysis):
+        return OTHER_VERSION
+    if analysis.config.quick:
+        return NO_RATE_QUICK
     if known.get("classifier") != analysis.config.classifier:
         return NO_RATE
     if answer == "LIKELY_FAKE":

@@ -13,6 +13,7 @@ from deepfake.report.html import document_html
 from deepfake.report.page import analysis_document, command_of, weights_of
 from deepfake.report.pdf import document_pdf
 from deepfake.report.table import frames_table
+from deepfake.report.wording import is_of_this_version
 
 
 def as_json(analysis: Analysis, options: ExportOptions) -> str:
@@ -40,9 +41,9 @@ def as_pdf(analysis: Analysis, options: ExportOptions) -> bytes:
 
 
 def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
-    """The command, the classifier with its weights and calibration, and the date."""
+    """The command, the classifier with its weights and calibration as far as they are here, and the date."""
     scorer = CLASSIFIERS.get(analysis.config.classifier)
-    is_known = scorer is not None and scorer.is_available
+    is_known = scorer is not None and scorer.is_available and is_of_this_version(analysis)
     calibration = scorer.calibration if scorer is not None and is_known else None
     rates = ("slope", "offset", "min_fake_probability", "false_alarm_rate", "miss_rate")
     return {
@@ -56,7 +57,7 @@ def _made(analysis: Analysis, options: ExportOptions) -> dict[str, Any]:
         ),
         "classifier": classifier_title(analysis.config.classifier),
         "classifier_fingerprint": scorer.fingerprint() if scorer is not None and is_known else None,
-        "files": dict(weights_of(analysis.config.classifier)),
+        "files": dict(weights_of(analysis)),
         "calibration": None if calibration is None else {name: getattr(calibration, name) for name in rates},
     }
 

@@ -29,12 +29,13 @@ from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     directed_sentences,
+    is_of_this_version,
     limits_of,
     person_name,
     rate_name,
     warning_sentences,
 )
-from deepfake.words import format_time, probability_text
+from deepfake.words import beside, format_time, probability_text
 
 RULE_NOTE = f"{RULE_BLIND_SPOT} It has no part in the verdict."
 TONES: dict[Answer, Tone] = {"LIKELY_FAKE": "fake", "LIKELY_REAL": "real"}
@@ -192,11 +193,14 @@ def _quality_rows(analysis: Analysis) -> list[Row]:
     cells = [
         (
             person_name(track_id),
-            f"{quality.face_width_px:.0f}",
-            "–" if quality.edge_blur_px is None else f"{quality.edge_blur_px:.1f}",
+            beside(quality.face_width_px, limits.min_face_width_px, ".0f"),
+            "–" if quality.edge_blur_px is None else beside(quality.edge_blur_px, limits.max_edge_blur_px, ".1f"),
             str(quality.scored_crops),
-            "–" if quality.frontal_share is None else f"{quality.frontal_share:.0%}",
-            *("–" if (share := measured(quality)) is None else f"{share:.1%}" for _, _, measured in changes),
+            "–" if quality.frontal_share is None else beside(quality.frontal_share, MIN_FRONTAL_SHARE, ".0%"),
+            *(
+                "–" if (share := measured(quality)) is None else beside(share, most, ".1%")
+                for _, most, measured in changes
+            ),
             f"{quality.covered_share:.0%}",
         )
         for track_id, quality in rows
@@ -264,7 +268,8 @@ def made_section(
     rows = (
         HEAD,
         ("classifier", classifier_title(analysis.config.classifier)),
-        *((f"SHA-256 of {file}", sha256) for file, sha256 in weights_of(analysis.config.classifier)),
+        *((f"SHA-256 of {file}", sha256) for file, sha256 in weights_of(analysis)),
+        *([] if is_of_this_version(analysis) else [("weights", f"those of version {analysis.software_version}")]),
         ("settings", settings),
         ("time taken", timings),
         *written_rows(f"{analysis.software_version}, schema {analysis.schema_version}"),
@@ -273,9 +278,9 @@ def made_section(
     return Section("How this was made", rows=rows, code=code)
 
 
-def weights_of(name: str) -> list[tuple[str, str]]:
-    """Return the files that a classifier's scores depend on, each with its SHA-256; none where they are not here."""
-    scorer = CLASSIFIERS.get(name)
-    if scorer is None or not scorer.is_available:
+def weights_of(analysis: Analysis) -> list[tuple[str, str]]:
+    """Return the files that the scores of an analysis rest on, each with its SHA-256; none where they are not here."""
+    scorer = CLASSIFIERS.get(analysis.config.classifier)
+    if scorer is None or not scorer.is_available or not is_of_this_version(analysis):
         return []
     return [(path.name, file_sha256(path)) for path in scorer.files]

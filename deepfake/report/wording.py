@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from deepfake import __version__
 from deepfake.analysis.evidence import RARE_SHARE, Direction, Evidence
 from deepfake.analysis.model import Analysis, NotJudged
 from deepfake.analysis.notebook_rule import NotebookRule
@@ -13,7 +14,7 @@ from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings
 from deepfake.report.strength import told_direction
 from deepfake.signals.registry import signal_info
-from deepfake.words import counted, format_time, part_text
+from deepfake.words import beside, counted, format_time, part_text
 
 VERDICT_WORDS: Final[dict[VerdictLabel, str]] = {
     "LIKELY_REAL": "No signs of a fake",
@@ -67,6 +68,11 @@ def limits_of(classifier: str) -> tuple[str, ...]:
             "it can be more."
         )
     return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
+
+
+def is_of_this_version(analysis: Analysis) -> bool:
+    """Return whether this version made an analysis: the weights and rates of another one are not here."""
+    return analysis.software_version == __version__
 
 
 def is_known_clip(analysis: Analysis) -> bool:
@@ -162,14 +168,14 @@ def _too_many_people(item: Evidence) -> str:
 
 def _too_small(item: Evidence) -> str:
     width, needed = _numbers(item, "px", "at_least")
-    return f"The face is too small: {width:.0f} px wide, at least {needed:.0f} px are needed."
+    return f"The face is too small: {beside(width, needed, '.0f')} px wide, at least {needed:.0f} px are needed."
 
 
 def _too_blurred(item: Evidence) -> str:
     blur, side, most = _numbers(item, "px", "of_px", "at_most")
     return (
-        f"The face is too blurred: its edges are smeared by {blur:.1f} of {side} px for the whole picture, at most "
-        f"{most:.1f} can be judged."
+        f"The face is too blurred: its edges are smeared by {beside(blur, most, '.1f')} of {side} px for the whole "
+        f"picture, at most {most:.1f} can be judged."
     )
 
 
@@ -182,14 +188,15 @@ def _too_compressed(item: Evidence) -> str:
         if "bit_rate" in item.values:
             size = f"{_numbers(item, 'bit_rate')[0] / 1000:.0f} kbit/s for {size}"
         size = f" ({size})"
-    return f"The clip is compressed too hard: {bits:.4f} bits per pixel{size}, at least {needed:g} are needed."
+    bits_text = beside(bits, needed, ".4f")
+    return f"The clip is compressed too hard: {bits_text} bits per pixel{size}, at least {needed:g} are needed."
 
 
 def _cut_off(item: Evidence) -> str:
     share, limit = _numbers(item, "outside_share", "at_most")
     return (
-        f"The head is cut off by the edge of the picture: {share:.0%} of the area that the classifier looks at lies "
-        f"outside, at most {limit:.0%} may."
+        f"The head is cut off by the edge of the picture: {beside(share, limit, '.0%')} of the area that the "
+        f"classifier looks at lies outside, at most {limit:.0%} may."
     )
 
 
@@ -197,15 +204,15 @@ def _hidden(item: Evidence) -> str:
     share, limit = _numbers(item, "hidden_share", "at_most")
     return (
         "Something seems to hide a part of the face, such as writing, a sticker or mirrored glasses: "
-        f"{part_text(share)} of it; at most {limit:.0%} may be hidden."
+        f"{beside(share, limit, '.1%' if share < 0.1 else '.0%')} of it; at most {limit:.0%} may be hidden."
     )
 
 
 def _smoothed(item: Evidence) -> str:
     probability, limit = _numbers(item, "probability", "at_most")
     return (
-        f"A filter seems to have smoothed the face: the classifier gives this a probability of {probability:.1%}; at "
-        f"most {limit:.0%} is let through."
+        f"A filter seems to have smoothed the face: the classifier gives this a probability of "
+        f"{beside(probability, limit, '.1%')}; at most {limit:.0%} is let through."
     )
 
 
@@ -219,14 +226,15 @@ def _turned_away(item: Evidence) -> str:
     turned = "turned away"
     if "yaw_deg" in item.values:
         turned = f"in profile, turned by {_numbers(item, 'yaw_deg')[0]:.0f}°"
-    return f"The face is {turned}: near frontal in {share:.0%} of its frames, at least {needed:.0%} are needed."
+    frontal = beside(share, needed, ".0%")
+    return f"The face is {turned}: near frontal in {frontal} of its frames, at least {needed:.0%} are needed."
 
 
 def _hardly_a_face(item: Evidence) -> str:
     frames, total, needed = _numbers(item, "frames", "of", "at_least")
+    share = beside(frames / max(total, 1), needed, ".1%")
     return (
-        f"Too little of the clip shows a face: {frames} of {total} frames ({frames / max(total, 1):.1%}), at least "
-        f"{needed:.0%} are needed."
+        f"Too little of the clip shows a face: {frames} of {total} frames ({share}), at least {needed:.0%} are needed."
     )
 
 

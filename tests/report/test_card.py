@@ -17,6 +17,8 @@ from deepfake.report.card import (
     MAX_REASONS,
     NEITHER,
     NO_RATE,
+    NO_RATE_QUICK,
+    OTHER_VERSION,
     card_reasons,
     next_steps,
     rate_sentence,
@@ -181,7 +183,11 @@ def test_every_answer_comes_with_its_measured_rate(
     monkeypatch.setattr(card, "all_facts", lambda: FACTS)
     assert numbers in rate_sentence(analysis_with(answer))
     assert rate_sentence(analysis_with(answer, "meso4_df")) == NO_RATE
-    assert not re.search(r"\d", NO_RATE)
+    made = analysis_with(answer)
+    quick = dataclasses.replace(made, config=dataclasses.replace(made.config, quick=True))
+    assert rate_sentence(quick) == NO_RATE_QUICK
+    assert rate_sentence(dataclasses.replace(made, software_version="0.1.0")) == OTHER_VERSION
+    assert not re.search(r"\d", NO_RATE + NO_RATE_QUICK + OTHER_VERSION)
 
 
 def test_a_clip_of_the_training_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,16 @@ def test_json_has_the_recompression_beside_the_analysis_where_there_is_one() -> 
     assert both["recompression"]["rates"][0]["clip"]["label"] == "LIKELY_FAKE"
 
 
+def test_an_analysis_of_another_version_names_no_weights_of_this_one() -> None:
+    older = replace(sample_analysis(), software_version="0.1.0")
+    made = json.loads(BY_KIND["json"].make(older, ExportOptions()))["made"]
+    assert (made["classifier_fingerprint"], made["files"], made["calibration"]) == (None, {}, None)
+    page = BY_KIND["html"].make(older, ExportOptions()).decode()
+    assert "those of version 0.1.0" in page
+    assert "SHA-256 of clip_vit" not in page
+    assert "SHA-256 of clip_vit" in BY_KIND["html"].make(sample_analysis(), ExportOptions()).decode()
+
+
 def test_csv_has_a_row_per_frame_and_html_stands_alone() -> None:
     analysis = sample_analysis()
     rows = list(csv.reader(io.StringIO(BY_KIND["csv"].make(analysis).decode())))

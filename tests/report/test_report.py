@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.keeping import analysis_from_bytes, analysis_to_bytes
 from deepfake.analysis.model import SCHEMA_VERSION, Analysis, AnalysisConfig
@@ -70,7 +71,7 @@ def analysis() -> Analysis:
     )  # fmt: skip
     return Analysis(
         schema_version=SCHEMA_VERSION,
-        software_version="0.0.1",
+        software_version=__version__,
         video=video,
         config=AnalysisConfig(face_detector="haar", min_track_s=0.1),
         frame_timestamps_s=np.arange(FRAMES) * (1001 / 30000),
@@ -272,7 +273,7 @@ def test_report_stands_alone_and_escapes(analysis: Analysis) -> None:
     assert "It is &lt;steady&gt;." in text
     for needed in (
         "ab" * 32,
-        "0.0.1",
+        __version__,
         "min_track_s = 0.1",
         "No signs of a fake found",
         "30000/1001",

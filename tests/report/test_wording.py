@@ -49,6 +49,23 @@ def test_numbers_stand_in_the_sentence() -> None:
     assert "at most 5% of real examples reach" in evidence_sentence(CLOSE)
 
 
+@pytest.mark.parametrize(
+    ("code", "numbers", "told"),
+    [
+        ("face_too_small", {"px": 47.6, "at_least": 48.0}, "47.6 px wide, at least 48 px"),
+        ("face_too_blurred", {"px": 3.01, "of_px": 224, "at_most": 3.0}, "by 3.01 of 224 px"),
+        ("cut_off", {"outside_share": 0.2504, "at_most": 0.25}, "25.04% of the area"),
+        ("face_hidden", {"hidden_share": 0.0501, "at_most": 0.05}, "5.01% of it"),
+        ("face_smoothed", {"probability": 0.5004, "at_most": 0.5}, "50.04%"),
+        ("compressed_too_hard", {"bits_per_pixel": 0.00196, "at_least": 0.002}, "0.00196 bits"),
+        ("turned_away", {"frontal_share": 0.249, "at_least": 0.25}, "near frontal in 24.9%"),
+        ("hardly_a_face", {"frames": 499, "of": 10000, "at_least": 0.05}, "(4.99%)"),
+    ],
+)
+def test_a_number_that_fails_a_limit_never_reads_like_the_limit(code, numbers, told):
+    assert told in evidence_sentence(Evidence(code, "learned_score", 0, numbers))
+
+
 def test_one_example_looks_and_several_look() -> None:
     def said(count: int) -> str:
         return evidence_sentence(Evidence("reals_as_suspicious", "learned_score", 0, {"count": count, "of": 578}))

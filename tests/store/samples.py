@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.notebook_rule import NotebookRule
@@ -55,7 +56,7 @@ def sample_analysis(
     answer = Verdict("LIKELY_FAKE", 0.9, person.reasons, (0.8, 1 / 3), (person, other))
     return Analysis(
         schema_version=1,
-        software_version="0.1.0",
+        software_version=__version__,
         video=VideoInfo(
             path=Path(f"/clips/clip {number}.mp4"),
             sha256=f"{number:064x}",

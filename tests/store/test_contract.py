@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepfake import __version__
 from deepfake.analysis.evidence import Evidence
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.analysis.pipeline import analyze
@@ -150,7 +151,7 @@ def test_a_summary_tells_what_a_list_shows(store: AnalysisStore, make_analysis: 
     assert (row.verdict, row.probability_fake) == ("LIKELY_FAKE", 0.9)
     assert (row.interval_low, row.interval_high, row.false_alarm_p) == (0.8, 1 / 3, 0.01)
     assert (row.reason, row.faces, row.duration_s) == (analysis.verdict.reasons[0], 2, analysis.length_s)
-    assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", "0.1.0")
+    assert (row.width, row.height, row.face_detector, row.software_version) == (640, 480, "mtcnn", __version__)
 
 
 def test_a_summary_tells_a_reader_what_the_card_does(store: AnalysisStore, make_analysis: MakeAnalysis) -> None:
@@ -326,7 +327,7 @@ def test_fingerprints_are_counted_the_latest_first(store: AnalysisStore, make_an
         FINGERPRINT,
         "mtcnn",
         3,
-        "0.1.0",
+        __version__,
     )
     assert haar.model == mtcnn.model != ""
     assert mtcnn.newest == max(row.created_at for row in store.find(fingerprint=FINGERPRINT).rows)

@@ -19,7 +19,7 @@ from deepfake.figures.pictures import drawn_faces
 from deepfake.report.wording import person_name
 from deepfake.video.info import Image
 from deepfake.views.stills import Moment, scaled
-from deepfake.words import counted, format_time, part_text
+from deepfake.words import beside, counted, format_time
 
 TRACKED = "As followed"
 BOTH = "Both"
@@ -176,25 +176,25 @@ def quality_numbers(quality: TrackQuality, limits: QualityLimits) -> Iterator[st
 
     limits: of the classifier.
     """
-    yield f"{quality.face_width_px:.0f} px wide (at least {limits.min_face_width_px:.0f})"
+    width_px = beside(quality.face_width_px, limits.min_face_width_px, ".0f")
+    yield f"{width_px} px wide (at least {limits.min_face_width_px:.0f})"
     if quality.edge_blur_px is not None:
-        yield f"edges smeared by {quality.edge_blur_px:.1f} of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})"
+        blur_px = beside(quality.edge_blur_px, limits.max_edge_blur_px, ".1f")
+        yield f"edges smeared by {blur_px} of {BLUR_CROP_PX} px (at most {limits.max_edge_blur_px:g})"
     if quality.outside_share is not None and limits.max_outside_share < 1:
-        yield (f"{quality.outside_share:.0%} of the head outside the picture (at most {limits.max_outside_share:.0%})")
+        outside = beside(quality.outside_share, limits.max_outside_share, ".0%")
+        yield f"{outside} of the head outside the picture (at most {limits.max_outside_share:.0%})"
     if quality.hidden_share is not None and limits.max_hidden_share < 1:
-        yield (
-            f"{part_text(quality.hidden_share)} of the face hidden, for example by writing (at most "
-            f"{limits.max_hidden_share:.0%})"
-        )
+        hidden = beside(quality.hidden_share, limits.max_hidden_share, ".1%" if quality.hidden_share < 0.1 else ".0%")
+        yield f"{hidden} of the face hidden, for example by writing (at most {limits.max_hidden_share:.0%})"
     if quality.smoothed_probability is not None and limits.max_smoothed_probability < 1:
-        yield (
-            f"smoothed by a filter with a probability of {quality.smoothed_probability:.1%} (at most "
-            f"{limits.max_smoothed_probability:.0%})"
-        )
+        smoothed = beside(quality.smoothed_probability, limits.max_smoothed_probability, ".1%")
+        yield (f"smoothed by a filter with a probability of {smoothed} (at most {limits.max_smoothed_probability:.0%})")
     yield f"{counted(quality.scored_crops, 'picture')} scored (at least {limits.min_scored_crops})"
     if quality.frontal_share is not None:
-        yield f"near frontal in {quality.frontal_share:.0%} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"
+        frontal = beside(quality.frontal_share, MIN_FRONTAL_SHARE, ".0%")
+        yield f"near frontal in {frontal} of its frames (at least {MIN_FRONTAL_SHARE:.0%})"
     yield (
         f"seen in {quality.covered_share:.0%} of the clip's frames, any judged face in "
-        f"{quality.clip_covered_share:.0%} (at least {MIN_COVERED_SHARE:.0%})"
+        f"{beside(quality.clip_covered_share, MIN_COVERED_SHARE, '.0%')} (at least {MIN_COVERED_SHARE:.0%})"
     )

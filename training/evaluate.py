@@ -88,12 +88,7 @@ def cached_crops(clip: Path, cached: Path) -> list[NDArray[np.uint8]]:
 def tracked_crops(clip: Path) -> list[NDArray[np.uint8]]:
     """Track all faces of a clip, then cut crops spread over each track."""
     with VideoReader(clip) as reader:
-        rate = float(reader.info.frame_rate)
-        tracker = FaceTracker(
-            face_detector("mtcnn"),
-            search_every=max(1, round(SEARCH_EVERY_S * rate)),
-            resume_within=max(1, round(RESUME_WITHIN_S * rate)),
-        )
+        tracker = FaceTracker(face_detector("mtcnn"), search_every=SEARCH_EVERY_S, resume_within=RESUME_WITHIN_S)
         for frame in reader.frames():
             tracker.update(frame)
     tracks = [track for track in tracker.tracks() if len(track) >= MIN_TRACK_FRAMES]

@@ -25,7 +25,13 @@ from deepfake.faces.alignment import FaceCrop, crop_face, scale_transform
 from deepfake.faces.base import FaceDetection
 from deepfake.faces.detection import face_detector, gives_landmarks
 from deepfake.faces.picture import PictureCheck
-from deepfake.faces.tracking import SMOOTHING_RADIUS_FRAMES, FaceTrack, FaceTracker, smoothed_crop_to_frame
+from deepfake.faces.tracking import (
+    SMOOTHING_RADIUS_FRAMES,
+    TOLERANCE,
+    FaceTrack,
+    FaceTracker,
+    smoothed_crop_to_frame,
+)
 from deepfake.files import SHA256, file_sha256
 from deepfake.settings import Settings, settings_given
 from deepfake.signals.base import SignalTrace
@@ -35,7 +41,7 @@ from deepfake.signals.face_similarity import FaceSimilaritySignal
 from deepfake.signals.measuring import FaceSignals
 from deepfake.signals.ssim import FrameSimilarity
 from deepfake.video.declared import read_declaration
-from deepfake.video.info import Frame, Image, VideoInfo
+from deepfake.video.info import Frame, Image
 from deepfake.video.reader import VideoReader
 
 # Frames whose similarity may still be computed while the next ones are read; each is held in memory as long.
@@ -103,13 +109,17 @@ def analyze(
         reader = stack.enter_context(VideoReader(path, settings))
         if progress is not None:
             progress(Progress("models", 0, reader.info.frame_count))
-        frames = _tracker_frames(config, reader.info)
-        tracker = FaceTracker(face_detector(config.face_detector), **frames, max_faces=settings.max_faces)
+        tracker = FaceTracker(
+            face_detector(config.face_detector),
+            search_every=config.search_every_s,
+            resume_within=config.resume_within_s,
+            max_faces=settings.max_faces,
+        )
         # Classifiers are trained on crops aligned by landmarks, which not every face detector gives.
-        patience = frames["resume_within"] + SMOOTHING_RADIUS_FRAMES
         scorer = None
         if gives_landmarks(config.face_detector):
-            scorer = TrackScorer(classifier(config.classifier), patience=patience, on_scored=on_scored)
+            patience_s = config.resume_within_s + TOLERANCE
+            scorer = TrackScorer(classifier(config.classifier), patience_s=patience_s, on_scored=on_scored)
         models_s = time.perf_counter() - started
         clip_pass = _Pass(reader, tracker, scorer, on_crop)
         stack.enter_context(clip_pass)
@@ -118,14 +128,6 @@ def analyze(
     analysis = clip_pass.result(config, sha256)
     total_s = time.perf_counter() - started
     return replace(analysis, timings_s={**analysis.timings_s, "models": models_s, "total": total_s})
-
-
-def _tracker_frames(config: AnalysisConfig, info: VideoInfo) -> dict[str, int]:
-    rate = float(info.frame_rate)
-    return {
-        "search_every": max(1, round(config.search_every_s * rate)),
-        "resume_within": max(1, round(config.resume_within_s * rate)),
-    }
 
 
 class _Pass:
@@ -315,8 +317,9 @@ class _Pass:
         return track_view(track, self._yaw_deg(track), picture)
 
     def _kept_tracks(self, config: AnalysisConfig, timestamps_s: NDArray[np.float64]) -> tuple[FaceTrack, ...]:
-        shortest = min(config.min_track_s * float(self._reader.info.frame_rate), len(timestamps_s) / 2)
-        return tuple(track for track in self._tracker.tracks() if len(track) >= shortest)
+        shown_s = np.append(np.diff(timestamps_s), 1 / float(self._reader.info.frame_rate))
+        shortest_s = min(config.min_track_s, float(shown_s.sum()) / 2) - TOLERANCE
+        return tuple(track for track in self._tracker.tracks() if shown_s[track.frame_indices].sum() >= shortest_s)
 
 
 def _within(found: _Found, tracks: Mapping[int, FaceTrack], *arrays: str) -> _Found:

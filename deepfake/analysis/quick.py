@@ -1,10 +1,12 @@
 """A first look at a clip: a few moments spread over it, and a provisional verdict; as fast for a long clip."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -96,10 +98,17 @@ class _Look:
         self, config: AnalysisConfig, on_crop: Callable[[FaceCrop, Frame], None] | None, max_faces: int
     ) -> None:
         detector = face_detector(config.face_detector)
-        self._tracker = FaceTracker(detector, search_every=2, resume_within=MOMENTS, reach=REACH, max_faces=max_faces)
+        self._tracker = FaceTracker(
+            detector,
+            search_every=2,
+            resume_within=MOMENTS,
+            reach=REACH,
+            max_faces=max_faces,
+            clock=attrgetter("index"),  # in moments: they are seconds or minutes apart
+        )
         self._scorer = None
         if gives_landmarks(config.face_detector):
-            self._scorer = TrackScorer(classifier(config.classifier), patience=MOMENTS)
+            self._scorer = TrackScorer(classifier(config.classifier), patience_s=math.inf)
         self._on_crop = on_crop
         self._changes = CutDetector()
         self._stillness = StillnessCheck()

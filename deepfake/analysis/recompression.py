@@ -23,7 +23,7 @@ from deepfake.analysis.model import Analysis
 from deepfake.analysis.quality import TrackView
 from deepfake.analysis.verdict import Answer, TrackVerdict, Verdict, VerdictLabel, rate_share
 from deepfake.detectors import Calibration, FaceClassifier, TrackScorer, TrackScores, classifier
-from deepfake.faces.tracking import FaceTrack, track_crop_to_frame
+from deepfake.faces.tracking import TOLERANCE, FaceTrack, track_crop_to_frame
 from deepfake.settings import Settings
 from deepfake.video.info import Frame, Image, VideoInfo
 from deepfake.video.reader import VideoReader
@@ -126,8 +126,8 @@ def recompress(
     scorer = scorer or classifier(analysis.config.classifier)
     cuts = _wanted_cuts(analysis, scorer.crop_px)
     with VideoReader(path, settings) as reader:
-        patience = _longest_gap(analysis)
-        scorers = [TrackScorer(scorer, patience=patience) for _ in rates_crf] if cuts else []
+        patience_s = _longest_gap_s(analysis) + TOLERANCE
+        scorers = [TrackScorer(scorer, patience_s=patience_s) for _ in rates_crf] if cuts else []
         encodings = [_Encoding(crf, reader.info, cuts, scorer) for crf, scorer in zip(rates_crf, scorers, strict=False)]
         _encode(reader, encodings, cuts, progress)
     tracks = {track_id for rows in cuts.values() for track_id, _ in rows}
@@ -174,10 +174,11 @@ def _label_limits(verdict: Verdict, calibration: Calibration | None) -> tuple[fl
     return calibration.label_limits(rate_share(person, calibration))
 
 
-def _longest_gap(analysis: Analysis) -> int:
-    """The most frames between two scored crops of one track: so long a scorer has to wait for the next."""
+def _longest_gap_s(analysis: Analysis) -> float:
+    """The most seconds between two scored crops of one track: so long a scorer has to wait for the next."""
     traces = [analysis.trace(SCORE, track.track_id) for track in _scored_tracks(analysis)]
-    return max((int(np.diff(trace.frame_indices).max(initial=0)) for trace in traces if trace is not None), default=0)
+    gaps_s = (float(np.diff(trace.timestamps_s).max(initial=0)) for trace in traces if trace is not None)
+    return max(gaps_s, default=0.0)
 
 
 def _encode(

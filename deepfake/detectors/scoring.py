@@ -150,16 +150,16 @@ class CropSample:
 
 
 class TrackScorer:
-    """Collects crops of every visible track and scores a track once it has been out of sight for `patience` frames,
+    """Collects crops of every visible track and scores a track once it has been out of sight for `patience_s` seconds,
     so that memory grows with the faces in view, not with those of the whole clip."""
 
-    def __init__(self, classifier: FaceClassifier, *, patience: int, on_scored: OnScored | None = None) -> None:
+    def __init__(self, classifier: FaceClassifier, *, patience_s: float, on_scored: OnScored | None = None) -> None:
         """on_scored: called with each track_id that is scored, its crops and what was said of them."""
         self._classifier = classifier
-        self._patience = patience
+        self._patience_s = patience_s
         self._on_scored = on_scored
         self._samples: dict[int, CropSample] = {}
-        self._last_seen: dict[int, int] = {}
+        self._last_seen_s: dict[int, float] = {}
         self._scores: dict[int, TrackScores] = {}
 
     @property
@@ -172,8 +172,8 @@ class TrackScorer:
         crop_px. The crop is cut out of the frame where it is to be scored; of a damaged frame nothing is, but its faces
         are in sight."""
         if frame.is_damaged:
-            if track_id in self._last_seen:
-                self._last_seen[track_id] = frame.index
+            if track_id in self._last_seen_s:
+                self._last_seen_s[track_id] = frame.timestamp_s
             return
 
         def cut() -> FaceCrop:
@@ -181,8 +181,8 @@ class TrackScorer:
             return FaceCrop(track_id, frame.index, frame.timestamp_s, picture, crop_to_frame)
 
         self._samples.setdefault(track_id, CropSample(self._classifier.sampling)).offer(cut)
-        self._last_seen[track_id] = frame.index
-        over = [track for track, last in self._last_seen.items() if frame.index - last > self._patience]
+        self._last_seen_s[track_id] = frame.timestamp_s
+        over = [track for track, last in self._last_seen_s.items() if frame.timestamp_s - last > self._patience_s]
         self._score(over)
 
     def cut_back(self, frame_index: int) -> None:
@@ -190,7 +190,7 @@ class TrackScorer:
         for track_id, sample in list(self._samples.items()):
             sample.cut_back(frame_index)
             if not sample.crops:
-                del self._samples[track_id], self._last_seen[track_id]
+                del self._samples[track_id], self._last_seen_s[track_id]
 
     def finish(self, wanted: Collection[int]) -> dict[int, TrackScores]:
         """Score what is left of the wanted tracks and return the scores of those, by track_id."""
@@ -200,7 +200,7 @@ class TrackScorer:
     def _score(self, track_ids: list[int]) -> None:
         for track_id in track_ids:
             crops = self._samples.pop(track_id).track_crops()
-            self._last_seen.pop(track_id)
+            self._last_seen_s.pop(track_id)
             found = checked_scores(self._classifier.score_track(crops), len(crops), self._classifier.name)
             if self._on_scored is not None:
                 self._on_scored(track_id, crops, found)

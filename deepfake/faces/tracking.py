@@ -1,6 +1,8 @@
 """FaceTrack: who is who from frame to frame."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ MATCH_MIN_IOU = 0.3  # of a detection with a track's last box: between frames a 
 DUPLICATE_MIN_IOU = 0.5  # two tracks on one face
 LARGER = 2.0  # a face of so many times the area takes the place of the smallest: at less, the two would take turns
 NEW_TRACK_MIN_CONFIDENCE = 0.9  # to begin a track takes more than to go on with one: patterns that resemble a face
+TOLERANCE = 1e-6  # of times that are compared: a second of frames is a second, however it is rounded
 SMOOTHING_SIGMA_FRAMES = 1.5
 SMOOTHING_RADIUS_FRAMES = 4
 
@@ -68,10 +71,12 @@ class _OpenTrack:
     track_id: int
     frame_indices: list[int] = field(default_factory=list)
     detections: list[FaceDetection] = field(default_factory=list)
+    last_seen: float = 0.0  # by the tracker's clock
 
-    def add(self, frame_index: int, detection: FaceDetection) -> None:
+    def add(self, frame_index: int, detection: FaceDetection, now: float) -> None:
         self.frame_indices.append(frame_index)
         self.detections.append(detection)
+        self.last_seen = now
 
     def cut_back(self, frame_index: int) -> None:
         """Forget this frame and all after it."""
@@ -104,30 +109,32 @@ class FaceTracker:
     instead of drifting; when one shows up again at the same place soon enough, the track goes on after a gap.
     Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognized.
 
-    search_every, resume_within: frames. reach: a search matches boxes as if they were so many times as wide and
-    high, for frames that lie far apart. max_faces: so many are followed at once, the largest; None follows all.
-    left_out: how many more there were in one frame.
+    search_every, resume_within: seconds, or whatever `clock` gives of a frame. reach: a search matches boxes as if they
+    were so many times as wide and high, for frames that lie far apart. max_faces: so many are followed at once, the
+    largest; None follows all. left_out: how many more there were in one frame.
     """
 
     def __init__(
         self,
         detector: FaceDetector,
         *,
-        search_every: int,
-        resume_within: int,
+        search_every: float,
+        resume_within: float,
         reach: float = 1.0,
         max_faces: int | None = None,
+        clock: Callable[[Frame], float] = attrgetter("timestamp_s"),
     ) -> None:
         self._detector = detector
         self._search_every = search_every
         self._resume_within = resume_within
         self._reach = reach
+        self._clock = clock
         self.max_faces = max_faces
         self.left_out = 0
         self._tracks: list[_OpenTrack] = []
         self._visible: list[_OpenTrack] = []
         self._resumable: list[_OpenTrack] = []
-        self._next_search = 0
+        self._next_search = 0.0
 
     def update(self, frame: Frame, *, is_cut: bool = False, mixed_from: int | None = None) -> dict[int, FaceDetection]:
         """Return the face of each visible track in the next frame, by track_id.
@@ -138,14 +145,16 @@ class FaceTracker:
         if mixed_from is not None:
             for track in [*self._visible, *self._resumable]:
                 track.cut_back(mixed_from)
+        now = self._clock(frame)
         if is_cut or mixed_from is not None:
-            self._visible, self._resumable, self._next_search = [], [], frame.index
+            self._visible, self._resumable, self._next_search = [], [], now
         followed = self._follow(frame)
-        if frame.index >= self._next_search or len(followed) < len(self._visible):
+        if now >= self._next_search - TOLERANCE or len(followed) < len(self._visible):
             self._search(frame, followed)
-        self._retire(frame.index, followed)
+            self._next_search = now + self._search_every
+        self._retire(now, followed)
         for track in self._visible:
-            track.add(frame.index, followed[track.track_id])
+            track.add(frame.index, followed[track.track_id], now)
         return followed
 
     def tracks(self) -> tuple[FaceTrack, ...]:
@@ -189,7 +198,6 @@ class FaceTracker:
                 self._visible.append(track)
                 followed[track.track_id] = face
         self.left_out = max(self.left_out, left_out)
-        self._next_search = frame.index + self._search_every
 
     def _has_room(self, face: FaceDetection, followed: dict[int, FaceDetection]) -> bool:
         """Tell whether one more face can be followed; one that is far larger takes the place of the smallest."""
@@ -206,14 +214,14 @@ class FaceTracker:
         margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32((self._reach - 1) / 2)
         return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
-    def _retire(self, frame_index: int, followed: dict[int, FaceDetection]) -> None:
+    def _retire(self, now: float, followed: dict[int, FaceDetection]) -> None:
         lost = [track for track in self._visible if track.track_id not in followed]
         self._visible = [track for track in self._visible if track.track_id in followed]
         self._resumable = [
-            track for track in [*self._resumable, *lost] if frame_index - track.frame_indices[-1] <= self._resume_within
+            track for track in [*self._resumable, *lost] if now - track.last_seen <= self._resume_within + TOLERANCE
         ]
         if self._resumable:
-            self._next_search = min(self._next_search, frame_index + max(1, self._search_every // 4))
+            self._next_search = min(self._next_search, now + self._search_every / 4)
 
 
 def _last_box(track: _OpenTrack, followed: dict[int, FaceDetection]) -> NDArray[np.float32]:

@@ -65,7 +65,7 @@ def test_a_classifier_that_wants_few_crops_gets_those_in_the_middle_of_equal_par
 
 def test_a_track_is_scored_once_it_is_out_of_sight():
     classifier = CountingClassifier()
-    scorer = TrackScorer(classifier, patience=3)
+    scorer = TrackScorer(classifier, patience_s=0.12)
     for index in range(4):
         scorer.offer(0, frame(index), TRANSFORM)
     for index in range(4, 7):
@@ -81,7 +81,7 @@ def test_a_track_is_scored_once_it_is_out_of_sight():
 
 def test_a_face_in_damaged_frames_is_in_sight_and_not_scored():
     classifier = CountingClassifier()
-    scorer = TrackScorer(classifier, patience=3)
+    scorer = TrackScorer(classifier, patience_s=0.12)
     for index in range(20):
         shown = dataclasses.replace(frame(index), is_damaged=4 <= index < 14)
         for track_id in (0, 1):
@@ -108,7 +108,7 @@ def test_what_is_cut_back_leaves_as_many_crops_evenly_spread(first):
 
 
 def test_a_track_that_is_cut_back_to_nothing_has_no_score():
-    scorer = TrackScorer(CountingClassifier(), patience=3)
+    scorer = TrackScorer(CountingClassifier(), patience_s=0.12)
     scorer.offer(0, frame(0), TRANSFORM)
     scorer.offer(1, frame(2), TRANSFORM)
     scorer.cut_back(1)
@@ -118,7 +118,7 @@ def test_a_track_that_is_cut_back_to_nothing_has_no_score():
 
 def test_unwanted_tracks_are_not_scored_at_the_end():
     classifier = CountingClassifier()
-    scorer = TrackScorer(classifier, patience=3)
+    scorer = TrackScorer(classifier, patience_s=0.12)
     scorer.offer(0, frame(0), TRANSFORM)
     scorer.offer(1, frame(0), TRANSFORM)
     assert list(scorer.finish({1})) == [1]
@@ -143,7 +143,7 @@ class ScoresTheWhole(FaceClassifier):
 
 
 def test_a_classifier_may_judge_the_track_as_a_whole_and_take_another_picture_than_the_crop():
-    scorer = TrackScorer(ScoresTheWhole(), patience=3)
+    scorer = TrackScorer(ScoresTheWhole(), patience_s=0.12)
     for index in range(6):
         scorer.offer(0, Frame(index, index / 10, np.zeros((64, 64, 3), np.uint8)), TRANSFORM)
     scores = scorer.finish({0})[0]
@@ -153,7 +153,7 @@ def test_a_classifier_may_judge_the_track_as_a_whole_and_take_another_picture_th
 
 
 def test_without_a_word_on_the_track_its_score_is_that_of_its_crops():
-    scorer = TrackScorer(CountingClassifier(), patience=3)
+    scorer = TrackScorer(CountingClassifier(), patience_s=0.12)
     for index in (100, 101, 102):
         scorer.offer(0, frame(index), TRANSFORM)
     scores = scorer.finish({0})[0]
@@ -176,7 +176,7 @@ class PlainClassifier(FaceClassifier):
 
 
 def scored(said):
-    scorer = TrackScorer(PlainClassifier(said), patience=3)
+    scorer = TrackScorer(PlainClassifier(said), patience_s=0.12)
     for index in range(4):
         scorer.offer(0, frame(index), TRANSFORM)
     return scorer.finish({0})[0]

@@ -1,5 +1,7 @@
 """Tracks: one per face, every frame, ended rather than drifting; crops that are steadier than the boxes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,7 @@ def frame(index, *boxes):
     return Frame(index, index / 25, image)
 
 
-def track(frames, search_every=10, resume_within=8, cuts=()):
+def track(frames, search_every=0.4, resume_within=0.32, cuts=()):
     detector = ScriptedDetector()
     tracker = FaceTracker(detector, search_every=search_every, resume_within=resume_within)
     for item in frames:
@@ -57,7 +59,7 @@ def box_at(x, y=20, side=40):
 def test_between_frames_that_lie_far_apart_a_face_may_move_by_its_width():
     far = [frame(0, box_at(20)), frame(1, box_at(50))]
     for reach, people in ((1.0, 2), (2.0, 1)):
-        tracker = FaceTracker(ScriptedDetector(), search_every=1, resume_within=8, reach=reach)
+        tracker = FaceTracker(ScriptedDetector(), search_every=0.04, resume_within=0.32, reach=reach)
         for item in far:
             tracker.update(item)
         assert len(tracker.tracks()) == people
@@ -112,6 +114,20 @@ def test_a_face_that_appears_later_is_found_at_the_next_search():
     assert tracks[1].frame_indices[0] == 20
 
 
+def test_times_hold_at_any_pace():
+    """25 frames a second for a second, then one in four: seconds count, not frames."""
+    times_s = [*(np.arange(25) / 25), *(1 + np.arange(20) / 4)]
+    places = [box_at(20)] * 45
+    frames = [frame(i, places[i], *([box_at(150)] if i >= 27 else [])) for i in range(45)]
+    paced = [dataclasses.replace(item, timestamp_s=float(time_s)) for item, time_s in zip(frames, times_s, strict=True)]
+    tracks, _ = track(paced, search_every=0.5)
+    assert times_s[tracks[1].frame_indices[0]] == 1.75
+    gone = [frame(i, *([] if 30 <= i < 33 else [box_at(20)])) for i in range(45)]
+    paced = [dataclasses.replace(item, timestamp_s=float(time_s)) for item, time_s in zip(gone, times_s, strict=True)]
+    assert len(track(paced, resume_within=0.5)[0]) == 2
+    assert len(track(paced, resume_within=1.0)[0]) == 1
+
+
 def test_a_lost_face_is_searched_for_at_once():
     tracks, _ = track([frame(i, box_at(20 if i < 13 else 120)) for i in range(30)])
     assert tracks[0].frame_indices[-1] == 12
@@ -123,7 +139,7 @@ def test_no_face_gives_no_track():
 
 
 def test_the_real_detector_follows_the_portrait(talking_frames):
-    tracker = FaceTracker(face_detector("mtcnn"), search_every=25, resume_within=25)
+    tracker = FaceTracker(face_detector("mtcnn"), search_every=1, resume_within=1)
     for index, image in enumerate(talking_frames):
         tracker.update(Frame(index, index / 25, image))
     (found,) = tracker.tracks()
@@ -134,7 +150,7 @@ def test_the_real_detector_follows_the_portrait(talking_frames):
 
 def test_crops_jitter_less_than_the_boxes(talking_frames):
     """The transforms of successive frames change more evenly than the raw landmarks do."""
-    tracker = FaceTracker(face_detector("mtcnn"), search_every=25, resume_within=25)
+    tracker = FaceTracker(face_detector("mtcnn"), search_every=1, resume_within=1)
     generator = np.random.default_rng(0)
     for index, image in enumerate(talking_frames):
         noisy = np.clip(image + generator.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
@@ -164,7 +180,7 @@ def test_crops_do_not_lag_at_the_ends_of_a_track():
 def test_of_too_many_faces_the_largest_are_followed_and_the_rest_counted():
     sizes = (30, 14, 22, 18, 26)
     faces = [box_at(10 + 50 * place, side=side) for place, side in enumerate(sizes)]
-    tracker = FaceTracker(ScriptedDetector(), search_every=2, resume_within=8, max_faces=3)
+    tracker = FaceTracker(ScriptedDetector(), search_every=0.08, resume_within=0.32, max_faces=3)
     for index in range(6):
         seen = tracker.update(frame(index, *faces))
         assert sorted(face.box_xyxy[2] - face.box_xyxy[0] for face in seen.values()) == [22, 26, 30]
@@ -174,7 +190,7 @@ def test_of_too_many_faces_the_largest_are_followed_and_the_rest_counted():
 
 def test_a_far_larger_face_takes_the_place_of_the_smallest():
     crowd = [box_at(10 + 50 * place, side=20) for place in range(3)]
-    tracker = FaceTracker(ScriptedDetector(), search_every=2, resume_within=8, max_faces=3)
+    tracker = FaceTracker(ScriptedDetector(), search_every=0.08, resume_within=0.32, max_faces=3)
     tracker.update(frame(0, *crowd))
     assert tracker.left_out == 0
     for index in range(1, 8):

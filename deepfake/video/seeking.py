@@ -2,6 +2,7 @@
 
 import bisect
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,8 @@ FRAMES_BEFORE: Final = 2
 # More pictures before the first key frame, and the seek has led to none: of clips with intra refresh the index calls
 # pictures key frames that the decoder does not.
 MAX_LEADING: Final = 64
+MAX_REORDERED: Final = 16  # pictures that are decoded after one and shown before it: H.264 and H.265 allow no more
+VP8_SHOW_FRAME: Final = 0x10  # in the first byte of a picture, RFC 6386 section 9.1
 INDEXED_PART: Final = 0.9  # of the duration: what an index covers that is believed to be whole
 
 
@@ -160,7 +163,8 @@ def can_seek(path: Path, container: Any, stream: Any) -> bool:
 
 @lru_cache(maxsize=64)
 def _clock_runs_on(path: Path, size: int, version: int) -> bool:
-    """Read the packets' times (nothing is decoded): whether the clock neither jumps back nor far ahead.
+    """Read the packets' times (nothing is decoded): whether the clock neither jumps back or far ahead nor stands still,
+    which one pass over the clip mends.
 
     No picture before a key frame in the file is shown after it, whatever the order within.
     """
@@ -168,16 +172,24 @@ def _clock_runs_on(path: Path, size: int, version: int) -> bool:
     latest_s = None
     with open_container(path) as container:
         stream = choose_stream(container, path).stream
+        is_in_order, is_vp8 = not stream.codec_context.has_b_frames, stream.codec_context.name == "vp8"
+        recent: deque[int] = deque(maxlen=MAX_REORDERED)
         try:
             for packet in container.demux(stream):
-                if packet.pts is None:
+                if packet.pts is None or (is_vp8 and _is_hidden(packet)):
                     continue
                 time_s = float(packet.pts * packet.time_base)
-                if latest_s is None:
-                    latest_s = time_s
-                elif packet.is_keyframe and not 0 < time_s - latest_s <= MAX_STREAM_GAP_S:
+                step_s = 0.0 if latest_s is None else time_s - latest_s
+                jumps = latest_s is not None and packet.is_keyframe and not 0 < step_s <= MAX_STREAM_GAP_S
+                if jumps or packet.pts in recent or (is_in_order and step_s < 0):
                     return False
-                latest_s = max(latest_s, time_s)
+                recent.append(packet.pts)
+                latest_s = time_s if latest_s is None else max(latest_s, time_s)
         except av.FFmpegError:
             logger.info("%s: its packets end with an error", path, exc_info=True)
     return True
+
+
+def _is_hidden(packet: Any) -> bool:
+    """Whether a packet of VP8 only helps to decode others: it has the time of the next one, and is not shown."""
+    return packet.size > 0 and not memoryview(packet)[0] & VP8_SHOW_FRAME

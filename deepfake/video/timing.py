@@ -44,7 +44,8 @@ class Clock:
 
         A time that is missing continues at the clip's pace. A clock that jumps back (pieces that were joined), or far
         ahead where it may, goes on evenly: what comes after the jump is shifted. A single picture with a time out of
-        order is put where it would be at the clip's pace, and shifts nothing.
+        order is put where it would be at the clip's pace, one with the time of the picture before it between that and
+        the next; both shift nothing.
         """
         return self._stated(pictures) if self.states_times else self._counted(pictures)
 
@@ -70,6 +71,8 @@ class Clock:
             line.advance(raw_s)
         elif raw_s is None or line.is_slip(next_s, self.period_s):
             line.step(self.period_s)
+        elif line.repeats(raw_s, next_s):
+            line.squeeze(next_s, self.period_s)
         else:  # a jump, or the last picture of a torn piece: those that were to be shown before it are missing
             self.jumps += not continues
             line.jump(raw_s, self.period_s)
@@ -110,6 +113,10 @@ class _Line:
             return False
         return abs(next_s - self._raw_s - 2 * period_s) < period_s / 2
 
+    def repeats(self, raw_s: float, next_s: float | None) -> bool:
+        """Whether a picture has the time of the one before it, and the clock goes on after it."""
+        return raw_s == self._raw_s and next_s is not None and next_s > raw_s
+
     def advance(self, raw_s: float | None) -> None:
         assert raw_s is not None
         self.time_s = raw_s + self._shift_s
@@ -118,6 +125,12 @@ class _Line:
     def jump(self, raw_s: float, period_s: float) -> None:
         self.time_s += period_s
         self._raw_s, self._shift_s = raw_s, self.time_s - raw_s
+
+    def squeeze(self, next_s: float | None, period_s: float) -> None:
+        """Go halfway to the next time, and leave the file's clock where it is."""
+        assert next_s is not None
+        assert self._raw_s is not None
+        self.time_s += min(next_s - self._raw_s, period_s) / 2
 
     def step(self, period_s: float) -> None:
         self.time_s += period_s

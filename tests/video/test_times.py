@@ -10,7 +10,9 @@ import pytest
 from deepfake.errors import LimitError
 from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
+from deepfake.video.opening import open_container
 from deepfake.video.reader import VideoReader, probe
+from deepfake.video.seeking import can_seek
 from deepfake.video.timing import is_variable_rate
 from tests.video.clips import HEIGHT, RATE, WIDTH, add_pictures, add_stream, packed, square_frames
 
@@ -115,6 +117,52 @@ def test_a_pause_stays_a_pause(tmp_path, write_clip, moving_square_frames):
     found, reader = times(write_clip(tmp_path / "pause.mp4", moving_square_frames[:6], timestamps_s=times_s))
     assert found == pytest.approx(times_s, abs=1e-3)
     assert reader.info.variable_frame_rate
+
+
+def retimed(source, path, ticks, hidden=()):
+    """Pack the pictures of a clip anew, each in the order they are shown with a time of its own, milliseconds; some of
+    VP8 are made hidden ones."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for place, packet in enumerate(packet for packet in given.demux(video=0) if packet.size):
+            number = round(packet.pts * packet.time_base * RATE)
+            data = bytearray(bytes(packet))
+            if number in hidden:
+                data[0] &= ~0x10
+            item = av.Packet(bytes(data))
+            item.dts, item.pts = 40 * place, 1000 + ticks[number]  # no packet is decoded after it is shown
+            item.time_base, item.is_keyframe, item.stream = Fraction(1, 1000), packet.is_keyframe, stream
+            made.mux(item)
+    return path
+
+
+@pytest.mark.parametrize(("codec", "options"), [("mpeg4", {"bf": "0", "g": "12"}), ("libx264", H264)])
+def test_a_repeated_time_moves_no_later_frame(tmp_path, codec, options):
+    repeated = (7, 18, 30)
+    ticks = [40 * (number - sum(number >= other for other in repeated)) for number in range(40)]
+    path = retimed(write(tmp_path / "a.mkv", codec, options), tmp_path / "repeated.mkv", ticks)
+    frames = moments(path)
+    wanted_s = [tick / 1000 + (0.02 if number in repeated else 0) for number, tick in enumerate(ticks)]
+    assert [frame.timestamp_s for frame in frames] == pytest.approx(wanted_s, abs=1e-6)
+    _, reader = times(path)
+    assert reader.info.adjustments == ()
+
+
+def test_a_time_out_of_order_moves_no_other_frame(tmp_path):
+    ticks = [40 * number for number in range(40)]
+    ticks[20] = 740
+    path = retimed(write(tmp_path / "a.mkv", "mpeg4", {"bf": "0", "g": "12"}), tmp_path / "slip.mkv", ticks)
+    assert [frame.timestamp_s for frame in moments(path)] == pytest.approx(np.arange(40) / 25, abs=1e-6)
+
+
+def test_a_hidden_picture_with_the_time_of_the_next_is_no_repeated_time(tmp_path):
+    """libvpx writes them in two passes; the clip can be sought in all the same."""
+    ticks = [40 * (number - (number >= 9)) for number in range(20)]
+    source = write(tmp_path / "a.webm", "libvpx", {"g": "12", "b": "300k"}, count=20)
+    path = retimed(source, tmp_path / "hidden.webm", [*ticks[:8], ticks[9], *ticks[9:]], hidden={8})
+    assert len(moments(path)) == 19
+    with open_container(path) as container:
+        assert can_seek(path, container, container.streams.video[0])
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,14 @@ class VideoReader:
         if self._is_closed:
             raise RuntimeError("the VideoReader is closed; read inside its `with`")
 
+    def _check_undisturbed(self, decoded: Iterator[Picture]) -> None:
+        """Raise RuntimeError where the reader was closed, or has gone elsewhere, since a frame was handed out."""
+        self._check_open()
+        if self._decoded is not decoded:
+            raise RuntimeError(
+                "frame_near() or moments() ended this walk over the frames; open the clip a second time for them"
+            )
+
     def _release(self) -> None:
         # A generator that is not closed keeps the decoder, and with it the pictures it holds.
         with suppress(AttributeError):
@@ -150,16 +158,17 @@ class VideoReader:
         self._container.close()
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every frame, in presentation order. Can be walked once, and before the reader is closed: it raises
-        RuntimeError otherwise."""
+        """Yield every frame, in presentation order. Can be walked once, before the reader is closed, and not on after
+        frame_near() or moments(): it raises RuntimeError otherwise."""
         self._check_open()
         times_s: list[float] = []
         for picture in self._pictures(self._clock, self._whole()):
             if picture.time_s > self._settings.max_duration_s:
                 raise LimitError(self.path, over_duration(picture.time_s, self._settings))
             times_s.append(picture.time_s)
+            decoded = self._decoded
             yield self._frame(len(times_s) - 1, picture)
-            self._check_open()
+            self._check_undisturbed(decoded)
         self._finish(np.array(times_s, dtype=np.float64))
 
     def frame_near(self, timestamp_s: float) -> tuple[Frame, Frame | None]:
@@ -185,15 +194,18 @@ class VideoReader:
         without the pictures that no other refers to, and where key frames lie far apart, the frames lie closer behind
         them. Of a long one that cannot be sought in, the frames are of its beginning. However long the clip is, about
         MAX_PICTURES_AT_MOMENTS pictures are decoded at most, and where seeking leads nowhere so many once more. `info`
-        stays as the header has it. Raises ValueError for a count below 0.
+        stays as the header has it. Raises ValueError for a count below 0, RuntimeError as frames() does.
         """
         self._check_open()
         if count < 0:
             raise ValueError(f"count has to be 0 or more, not {count!r}")
+        if count == 0:
+            return
         try:
             for index, picture in enumerate(itertools.islice(self._at_moments(count), count)):
+                decoded = self._decoded
                 yield self._frame(index, picture)
-                self._check_open()
+                self._check_undisturbed(decoded)
         finally:
             self._stream.codec_context.skip_frame = "DEFAULT"
 

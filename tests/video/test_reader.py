@@ -166,6 +166,26 @@ def test_frames_can_be_walked_once(moving_square_clip):
             next(reader.frames())
 
 
+@pytest.mark.parametrize("walk", [lambda reader: reader.frames(), lambda reader: reader.moments(3)])
+@pytest.mark.parametrize("elsewhere", [lambda reader: reader.frame_near(0.2), lambda reader: [*reader.moments(2)]])
+def test_a_walk_that_was_left_gives_no_clip_that_ends_early(moving_square_clip, walk, elsewhere):
+    with VideoReader(moving_square_clip) as reader:
+        frames = walk(reader)
+        next(frames)
+        elsewhere(reader)
+        with pytest.raises(RuntimeError, match="open the clip a second time"):
+            next(frames)
+
+
+def test_no_moments_of_a_clip_are_none(tmp_path, write_clip):
+    """Also of one that is long enough to be sought in, and without leaving a walk over its frames."""
+    with VideoReader(write_clip(tmp_path / "long.mp4", (700, (32, 48)))) as reader:
+        frames = reader.frames()
+        next(frames)
+        assert list(reader.moments(0)) == []
+        assert next(frames).index == 1
+
+
 def test_a_closed_reader_gives_no_clip_that_ends_early(moving_square_clip):
     with VideoReader(moving_square_clip) as reader:
         later = reader.frames()

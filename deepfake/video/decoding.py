@@ -1,6 +1,7 @@
 """From the packets of one stream to decoded pictures, each once, in presentation order; damage is counted."""
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from deepfake.errors import ClipError, LimitError
 
 logger = logging.getLogger(__name__)
 
-MAX_BROKEN_PACKETS: Final = 250  # a stream with more in a row is over
+MAX_BROKEN_PACKETS: Final = 250  # where more come before the first picture, there is none
 B_PICTURE: Final = 3  # FFmpeg's number for a picture that refers to both sides; later ones rarely refer to it
 # Streams of network abstraction layer units: their packets hold more than pictures (parameter sets, delimiters), and
 # how much more depends on the container. Which unit types are pictures: ITU-T H.264 table 7-1, H.265 table 7-1.
@@ -61,7 +62,7 @@ def decode(
     measure = _picture_bytes(context)
     damage = _Damage(tally)
     times_s: deque[float | None] = deque()
-    broken_in_a_row = 0
+    has_begun, broken = False, 0
     for packet in _flushing(packets, stream, tally):
         if not packet.is_discard:
             tally.picture_bits += 8 * measure(packet)
@@ -70,14 +71,14 @@ def decode(
         except av.FFmpegError:
             _check_size(context, max_pixels, name)
             damage.lost(packet)
-            broken_in_a_row += 1
-            if broken_in_a_row > MAX_BROKEN_PACKETS:
+            broken += 1
+            if not has_begun and broken > MAX_BROKEN_PACKETS:
                 return
             continue
         if with_packet_times and packet.size:
             times_s.append(None if packet.dts is None else float(packet.dts * packet.time_base))
         for frame in frames:
-            broken_in_a_row = 0
+            has_begun = True
             _check_size(frame, max_pixels, name)
             order, tally.pictures = tally.pictures, tally.pictures + 1
             yield Picture(frame, order, damage.touches(frame), times_s.popleft() if times_s else None)
@@ -154,16 +155,16 @@ class _Damage:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._spreads = False
-        self._lost_at: list[int | None] = []
+        self._lost_at = math.inf  # the earliest time of the packets that were lost, in ticks; any, where one has none
 
     def lost(self, packet: Any) -> None:
         self._tally.left_out += 1
         if self._tally.pictures:  # before the first picture a stream that begins in the middle has nothing to show
-            self._lost_at.append(packet.pts)
+            self._lost_at = min(self._lost_at, -math.inf if packet.pts is None else packet.pts)
 
     def touches(self, frame: Any) -> bool:
-        if self._lost_at and any(at is None or frame.pts is None or frame.pts >= at for at in self._lost_at):
-            self._spreads, self._lost_at = True, []
+        if self._lost_at < math.inf and (frame.pts is None or frame.pts >= self._lost_at):
+            self._spreads, self._lost_at = True, math.inf
         if frame.is_corrupt:
             self._tally.damaged += 1
             self._spreads = self._spreads or frame.pict_type != B_PICTURE

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from deepfake.errors import LimitError
+from deepfake.errors import ClipError, LimitError
 from deepfake.report.file_wording import reading_warnings
 from deepfake.settings import Settings
 from deepfake.video import boxes
@@ -57,6 +57,38 @@ def test_damaged_pictures_are_counted_told_and_marked_up_to_the_next_key_frame(t
     assert marked == list(range(marked[0], marked[-1] + 1))
     assert marked[-1] >= len(frames) - 22
     assert any("damaged" in warning for warning in reading_warnings(reader.info))
+
+
+def with_lost_packets(source, path, lost):
+    """Copy the pictures of a clip; of some packets, by their order, nothing can be decoded."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for number, packet in enumerate(packet for packet in given.demux(video=0) if packet.size):
+            item = av.Packet(b"\xff" * packet.size) if number in lost else packet
+            item.dts, item.pts, item.time_base = packet.dts, packet.pts, packet.time_base
+            item.is_keyframe, item.stream = packet.is_keyframe, stream
+            made.mux(item)
+    return path
+
+
+def test_what_comes_after_a_long_damaged_part_is_read(tmp_path):
+    source = write(tmp_path / "a.mkv", square_frames(400), options={"g": "20", "bf": "0"})
+    path = with_lost_packets(source, tmp_path / "lost.mkv", range(50, 340))
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+    assert len(frames) == 110
+    assert frames[-1].timestamp_s == pytest.approx(399 / 25, abs=1e-3)
+    assert reader.info.adjustment("packets_left_out").values == {"packets": 290}
+    with VideoReader(path) as reader:
+        near, before = reader.frame_near(12.0)
+    assert (before.timestamp_s, near.timestamp_s) == pytest.approx((48 / 25, 49 / 25), abs=1e-3)
+
+
+def test_a_clip_of_which_nothing_can_be_decoded_is_given_up_early(tmp_path):
+    source = write(tmp_path / "a.mkv", square_frames(400), options={"g": "20", "bf": "0"})
+    path = with_lost_packets(source, tmp_path / "lost.mkv", range(390))
+    with pytest.raises(ClipError, match="no frame of it can be decoded"):
+        VideoReader(path)
 
 
 def test_a_whole_clip_has_no_damage(moving_square_clip):

@@ -8,6 +8,11 @@ from typing import BinaryIO, Final, NamedTuple
 PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 FIRST_BOXES: Final = frozenset({b"ftyp", b"mdat", b"wide"})
 INDEXES: Final = frozenset({b"moov", b"meta"})  # of a film, and of a picture
+# What stands at the top of a film, by ISO/IEC 14496-12 and QuickTime.
+TOP_BOXES: Final = frozenset(
+    {b"ftyp", b"styp", b"pdin", b"moov", b"moof", b"mfra", b"mdat", b"sidx", b"ssix", b"emsg", b"prft"}
+    | {b"free", b"skip", b"wide", b"meta", b"uuid", b"udta"}
+)
 MAX_BOXES: Final = 10_000  # of a sane file there are a few hundred, and two more with every fragment
 SAMPLE_ENTRY_BYTES: Final = 78  # of a picture's sample entry, before the boxes within it
 CLAP_BYTES: Final = 32
@@ -31,13 +36,16 @@ class CleanAperture(NamedTuple):
 
 
 def breaks_off(path: Path) -> bool:
-    """Return whether the last box of an MP4 or MOV file promises more bytes than the file has: it was cut off."""
+    """Return whether the last box of an MP4 or MOV file promises more bytes than the file has: it was cut off.
+
+    What begins like no box is something that a program put after the last one.
+    """
     size = path.stat().st_size
     last = None
     with path.open("rb") as file:
         for last in _boxes(file, 0, size):  # noqa: B007  (the last one is wanted)
             pass
-    return last is not None and last.end > size
+    return last is not None and last.end > size and last.kind in TOP_BOXES
 
 
 def lacks_index(path: Path) -> bool:

@@ -42,7 +42,7 @@ def after_one_pass(info: VideoInfo, times_s: NDArray[np.float64], counts: PassCo
         info,
         bit_rate=round(bits * info.frame_rate),
         variable_frame_rate=is_variable_rate(times_s, clock_s=clock_tick_s, period_s=float(1 / info.frame_rate)),
-        adjustments=(*info.adjustments, *_changes(info, counts), *_end(info, times_s, counts.tally.breaks_off)),
+        adjustments=(*info.adjustments, *_changes(info, counts), *_end(info, times_s, counts, clock_tick_s)),
     )
 
 
@@ -62,17 +62,22 @@ def _changes(info: VideoInfo, counts: PassCounts) -> Iterator[Adjustment]:
         yield Adjustment("packets_left_out", {"packets": tally.left_out})
 
 
-def _end(info: VideoInfo, times_s: NDArray[np.float64], ends_in_data: bool) -> Iterator[Adjustment]:
+def _end(
+    info: VideoInfo, times_s: NDArray[np.float64], counts: PassCounts, clock_tick_s: float
+) -> Iterator[Adjustment]:
     """Whether the clip ends before it should, and by what that is seen."""
     count, last_s = len(times_s), float(times_s[-1])
     claimed, duration_s = info.frame_count, info.duration_s
     end: dict[str, int | float | str] = {"at_s": round(last_s, 3)}
-    if claimed and count < claimed * (1 - MISSING_SHARE) - 1:
+    reached = count
+    if not counts.clock.states_times and clock_tick_s:  # it counts packets, those without a picture as well
+        reached = max(count, round(last_s / clock_tick_s) + 1)
+    if claimed and reached < claimed * (1 - MISSING_SHARE) - 1:
         yield Adjustment("breaks_off", {**end, "promised_frames": claimed, "frames": count})
         return
     # Matroska states no number of frames, and its duration is that of the longest track.
     may_tell = "matroska" in info.container and not info.has_audio
     if may_tell and duration_s and last_s < duration_s * (1 - MISSING_SHARE) - MISSING_S:
         yield Adjustment("breaks_off", {**end, "promised_s": duration_s})
-    elif ends_in_data or (info.container.startswith("mov") and boxes.breaks_off(info.path)):
+    elif counts.tally.breaks_off or (info.container.startswith("mov") and boxes.breaks_off(info.path)):
         yield Adjustment("breaks_off", end)

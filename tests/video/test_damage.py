@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -121,6 +122,43 @@ def test_a_whole_fragmented_clip_does_not_break_off(tmp_path):
         assert len(list(reader.frames())) == 30
     assert reading_warnings(reader.info) == ()
     assert not boxes.breaks_off(path)
+
+
+@pytest.mark.parametrize("trailer", [b"tail of a camera", b"\x7f\xff\xff\xff360c" + bytes(40), bytes(24)])
+def test_what_a_program_put_after_the_last_box_breaks_nothing_off(tmp_path, trailer):
+    path = write(tmp_path / "a.mp4", square_frames(30))
+    path.write_bytes(path.read_bytes() + trailer)
+    with VideoReader(path) as reader:
+        assert len(list(reader.frames())) == 30
+    assert reading_warnings(reader.info) == ()
+
+
+def with_dropped_frames(path):
+    """An AVI of 75 packets, of which every third has no picture: the one before it is shown on."""
+    with av.open(str(path), "w") as container:
+        stream = add_stream(container, "mpeg4", (96, 160), options={"bf": "0"})
+        for index, image in enumerate(noise(75)):
+            if index % 3 != 1:
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_dropped_frames_do_not_break_off_an_avi(tmp_path):
+    whole = with_dropped_frames(tmp_path / "whole.avi")
+    with VideoReader(whole) as reader:
+        frames = list(reader.frames())
+    assert (reader.info.frame_count, len(frames)) == (75, 50)
+    assert frames[-1].timestamp_s == pytest.approx(74 / 25)
+    assert reading_warnings(reader.info) == ()
+    path = tmp_path / "cut.avi"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 8 // 10])
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+    assert 30 < len(frames) < 45
+    assert reader.info.adjustment("breaks_off").values["frames"] == len(frames)
 
 
 def test_a_refused_clip_leaves_no_reader_behind(moving_square_clip, monkeypatch):

@@ -53,7 +53,7 @@ class FileFacts:
         streams: one line for each stream: number, kind, codec and what goes with it.
         key_times_s: f64 (k,), the times of the key frames, seconds from the first frame.
         second_s: f64 (n,), the beginning of each second of the clip.
-        bit_rate: f64 (n,), bits per second of the pictures in that second.
+        bit_rate: f64 (n,), bits per second of the pictures in that second. What an edit list leaves out does not count.
     """
 
     tags: tuple[Tag, ...]
@@ -124,19 +124,22 @@ def _until_error(packets: Iterator[Any]) -> Iterator[Any]:
 
 
 def _packets(container: Any, stream: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], str]:
-    """Times (seconds from the first), bytes and key frames of a stream's packets, in the order of time, and what the
-    encoder wrote into the first of them."""
+    """Times (seconds from the first), bytes and key frames of those packets of a stream that are shown, in the order of
+    time, and what the encoder wrote into the first of all."""
     times: list[float] = []
     sizes: list[int] = []
     is_key: list[bool] = []
-    library = ""
+    library, searched = "", 0
     for packet in _until_error(container.demux(stream)):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if not packet.size or stamp is None:
             continue
-        if len(sizes) < SEARCHED_PACKETS and not library:
+        if searched < SEARCHED_PACKETS and not library:
+            searched += 1
             match = LIBRARY.search(bytes(packet))
             library = match[1].decode("ascii", "replace").strip() if match else ""
+        if packet.is_discard:  # an edit list leaves it out
+            continue
         times.append(float(stamp * stream.time_base))
         sizes.append(packet.size)
         is_key.append(bool(packet.is_keyframe))

@@ -83,6 +83,21 @@ def with_matrix(path: Path, out: Path, matrix: Sequence[int]) -> Path:
     return out
 
 
+def trimmed(path: Path, out: Path, start: int, count: int) -> Path:
+    """Return an MP4 of `count` frames and one track, trimmed without encoding: the packets before frame `start` are in
+    the file, and its edit list leaves them out."""
+    data = bytearray(path.read_bytes())
+    place = data.find(b"elst")
+    assert place > 0
+    media_time = int.from_bytes(data[place + 16 : place + 20], "big")
+    scale = int.from_bytes(data[data.find(b"mdhd") + 16 : data.find(b"mdhd") + 20], "big")
+    data[place + 16 : place + 20] = (media_time + start * scale // RATE).to_bytes(4, "big")
+    movie_scale = int.from_bytes(data[data.find(b"mvhd") + 16 : data.find(b"mvhd") + 20], "big")
+    data[place + 12 : place + 16] = ((count - start) * movie_scale // RATE).to_bytes(4, "big")
+    out.write_bytes(bytes(data))
+    return out
+
+
 def with_clean_aperture(path: Path, out: Path, width: int, height: int, right: int, down: int) -> Path:
     """Return an MP4 whose pictures have a clean aperture: its size and how far its middle is from theirs, px."""
     data = bytearray(path.read_bytes())

@@ -11,6 +11,7 @@ import pytest
 
 from deepfake.errors import ClipError
 from deepfake.video.file_facts import kind_of, read_file_facts
+from tests.video.clips import RATE, square_frames, trimmed
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,20 @@ def test_the_bit_rate_of_each_second_sums_up_to_the_packets(clip: Path) -> None:
         total = sum(packet.size for packet in container.demux(container.streams.video[0]))
     assert facts.bit_rate @ [1, 1, 0.4] == pytest.approx(8 * total)
     assert facts.bit_rate[1] > 10 * facts.bit_rate[0], "noise takes more than black"
+
+
+def test_what_an_edit_list_leaves_out_does_not_count(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
+    whole = write_clip(
+        tmp_path / "whole.mp4", square_frames(60),
+        codec_options={"g": "20", "keyint_min": "20", "sc_threshold": "0", "bf": "2"},
+    )  # fmt: skip
+    path = trimmed(whole, tmp_path / "trimmed.mp4", 7, 60)
+    facts = read_file_facts(path)
+    np.testing.assert_allclose(facts.key_times_s, [13 / RATE, 33 / RATE], atol=1e-3)
+    with av.open(str(path)) as container:
+        shown = sum(packet.size for packet in container.demux(video=0) if not packet.is_discard)
+    assert facts.bit_rate @ [1, 1, 3 / RATE] == pytest.approx(8 * shown)
+    assert any(tag.name == "encoding library" for tag in facts.tags), "it stands in the first packet, which is left out"
 
 
 def test_the_encoding_library_is_read_from_the_pictures(clip: Path) -> None:

@@ -14,7 +14,7 @@ from deepfake.video.opening import open_container
 from deepfake.video.reader import VideoReader, probe
 from deepfake.video.seeking import can_seek
 from deepfake.video.timing import is_variable_rate
-from tests.video.clips import HEIGHT, RATE, WIDTH, add_pictures, add_stream, packed, square_frames
+from tests.video.clips import HEIGHT, RATE, WIDTH, add_pictures, add_stream, packed, square_frames, trimmed
 
 H264 = {"crf": "20", "g": "12", "bf": "3", "b-pyramid": "normal"}
 
@@ -220,16 +220,7 @@ def test_sound_is_no_part_of_the_bit_rate(tmp_path, write_clip, codec, options):
 def test_an_edit_list_is_obeyed(tmp_path, start):
     """Trimmed without encoding: the packets before the first shown frame are in the file, and are not shown."""
     source = write(tmp_path / "a.mp4", options={**H264, "g": "250"})
-    data = bytearray(source.read_bytes())
-    place = data.find(b"elst")
-    assert place > 0
-    media_time = int.from_bytes(data[place + 16 : place + 20], "big")
-    scale = int.from_bytes(data[data.find(b"mdhd") + 16 : data.find(b"mdhd") + 20], "big")
-    data[place + 16 : place + 20] = (media_time + start * scale // 25).to_bytes(4, "big")
-    movie_scale = int.from_bytes(data[data.find(b"mvhd") + 16 : data.find(b"mvhd") + 20], "big")
-    data[place + 12 : place + 16] = ((40 - start) * movie_scale // 25).to_bytes(4, "big")
-    path = tmp_path / "trimmed.mp4"
-    path.write_bytes(bytes(data))
+    path = trimmed(source, tmp_path / "trimmed.mp4", start, 40)
     frames = moments(path)
     assert len(frames) == 40 - start
     with VideoReader(source) as reader:

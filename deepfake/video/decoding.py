@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 import av
@@ -24,13 +25,15 @@ START_CODE: Final = b"\0\0\1"
 class Picture(NamedTuple):
     """One decoded picture as the decoder gives it. order: its number since decoding began. is_damaged: not all of it
     could be restored, or it refers to such a picture. packet_s: where asked for, the decoding time of the packet of the
-    same rank in the file, seconds. time_s: from the first picture, as the clock of timing.py says, seconds."""
+    same rank in the file, seconds. time_s: from the first picture, as the clock of timing.py says, seconds.
+    pixel_aspect: width over height of a pixel as the stream itself states it, None where it does not."""
 
     frame: Any
     order: int
     is_damaged: bool
     packet_s: float | None = None
     time_s: float = 0.0
+    pixel_aspect: Fraction | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ def decode(
     damage = _Damage(tally)
     times_s: deque[float | None] = deque()
     has_begun, broken = False, 0
+    aspect: Fraction | None = None
     for packet in _flushing(packets, stream, tally):
         if not packet.is_discard:
             tally.picture_bits += 8 * measure(packet)
@@ -78,10 +82,14 @@ def decode(
         if with_packet_times and packet.size:
             times_s.append(None if packet.dts is None else float(packet.dts * packet.time_base))
         for frame in frames:
+            if frame.key_frame or not has_begun:
+                # The decoder says it, not the frame, and is ahead of what it gives: a shape begins with a key frame.
+                aspect = context.sample_aspect_ratio
             has_begun = True
             _check_size(frame, max_pixels, name)
             order, tally.pictures = tally.pictures, tally.pictures + 1
-            yield Picture(frame, order, damage.touches(frame), times_s.popleft() if times_s else None)
+            packet_s = times_s.popleft() if times_s else None
+            yield Picture(frame, order, damage.touches(frame), packet_s, pixel_aspect=aspect)
 
 
 def _open(context: Any, max_pixels: int, name: str) -> None:

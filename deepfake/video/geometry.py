@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import cv2
@@ -72,22 +73,24 @@ class Geometry:
     @property
     def size(self) -> tuple[int, int]:
         """Return width and height of the frames that are shown, px."""
-        width, height = self._square_size(*self._shown_part())
+        width, height = _square_size(*self._shown_part(), self.pixel_aspect)
         return (height, width) if self.orientation.quarter_turns % 2 else (width, height)
 
-    def apply(self, image: Image) -> tuple[Image, bool]:
-        """Return a picture as shown, and whether it had to be fitted: its size is not that of the first.
+    def apply(self, image: Image, aspect: Fraction | None = None) -> tuple[Image, bool]:
+        """Return a picture as shown, and whether it had to be fitted: its size or shape is not that of the first.
 
-        image: uint8 (height, width, 3), as stored, of any size. A picture of another size keeps its proportions: it is
-        scaled into the size of the others and gets black bars.
+        image: uint8 (height, width, 3), as stored, of any size. aspect: width over height of its pixels; None for that
+        of the first. A picture of another size or shape keeps its proportions: it is scaled into the size of the others
+        and gets black bars.
         """
         height, width = image.shape[:2]
-        if (width, height) != (self.coded_width, self.coded_height):
-            return self.orientation.apply(self._fitted(image)), True
+        aspect = self.pixel_aspect if aspect is None else aspect
+        if (width, height) != (self.coded_width, self.coded_height) or self._is_other(aspect):
+            return self.orientation.apply(self._fitted(image, aspect)), True
         if self.aperture is not None:
             left, top, width, height = self.aperture
             image = image[top : top + height, left : left + width]
-        square = self._square_size(width, height)
+        square = _square_size(width, height, self.pixel_aspect)
         if square != (width, height):
             image = _resized(image, square)
         return self.orientation.apply(image), False
@@ -98,7 +101,7 @@ class Geometry:
         if self.aperture is not None:
             found.append(Adjustment("cropped", dict(self.aperture._asdict())))
         width, height = self._shown_part()
-        if self._square_size(width, height) != (width, height):
+        if _square_size(width, height, self.pixel_aspect) != (width, height):
             aspect = round(float(self.pixel_aspect), 6)
             size = {"coded_width": self.coded_width, "coded_height": self.coded_height}
             found.append(Adjustment("scaled", {"pixel_aspect": aspect, **size}))
@@ -113,16 +116,12 @@ class Geometry:
             return self.coded_width, self.coded_height
         return self.aperture.width, self.aperture.height
 
-    def _square_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size with square pixels: the shorter side of a pixel is made longer, so that no detail is lost."""
-        aspect = self.pixel_aspect
-        if aspect > 1:
-            return max(1, round(width * aspect)), height
-        return width, max(1, round(height / aspect))
+    def _is_other(self, aspect: Fraction) -> bool:
+        return aspect != self.pixel_aspect and abs(aspect / self.pixel_aspect - 1) >= PIXEL_ASPECT_TOLERANCE
 
-    def _fitted(self, image: Image) -> Image:
-        frame_width, frame_height = self._square_size(*self._shown_part())
-        width, height = self._square_size(image.shape[1], image.shape[0])
+    def _fitted(self, image: Image, aspect: Fraction) -> Image:
+        frame_width, frame_height = _square_size(*self._shown_part(), self.pixel_aspect)
+        width, height = _square_size(image.shape[1], image.shape[0], aspect)
         scale = min(frame_width / width, frame_height / height)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
         left, top = (frame_width - width) // 2, (frame_height - height) // 2
@@ -131,12 +130,20 @@ class Geometry:
         return fitted
 
 
+@lru_cache(maxsize=16)  # asked for every frame, and dividing fractions takes longer than looking one up
 def pixel_aspect(stated: Fraction | None) -> Fraction:
     """Return the shape of a pixel, width over height; 1 where none is stated, where it is square but for rounding, and
     where what is stated cannot be."""
     if not stated or not 1 / MAX_PIXEL_ASPECT <= stated <= MAX_PIXEL_ASPECT:
         return Fraction(1)
     return Fraction(1) if abs(stated - 1) < PIXEL_ASPECT_TOLERANCE else Fraction(stated)
+
+
+def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size with square pixels: the shorter side of a pixel is made longer, so that no detail is lost."""
+    if aspect > 1:
+        return max(1, round(width * aspect)), height
+    return width, max(1, round(height / aspect))
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:

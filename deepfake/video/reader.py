@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -45,6 +46,8 @@ MAX_PIXELS_AT_MOMENTS: Final = 360 * 1280 * 720  # … and of large ones fewer: 
 READ_THROUGH: Final = 4  # a clip of so many frames a moment, or fewer, is read through for moments()
 MAX_LOST: Final = 2  # moments in a row that are not found; then the clip is read through
 JUMPING_CLOCKS: Final = frozenset({"mpegts", "mpeg"})
+# Formats that do not state the shape of a pixel: the pictures do, and it may change. In others the file's word counts.
+WITHOUT_SHAPE: Final = frozenset({"mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo"})
 
 
 def probe(path: Path | str, settings: Settings | None = None, *, with_hash: bool = False) -> VideoInfo:
@@ -117,7 +120,8 @@ class VideoReader:
             raise ClipError(self.path, "no frame of it can be decoded; it is empty, truncated or damaged")
         self.start_s = time_of(first.frame) or 0.0
         self._is_interlaced = bool(first.frame.interlaced_frame)
-        self._geometry = self._geometry_of(first.frame)
+        self._is_shape_of_pictures = format_name in WITHOUT_SHAPE
+        self._geometry = self._geometry_of(first)
         light = Light.of_frame(first.frame)
         self._mapper = None if light is None else ToneMapper(light)
         self.info = self._describe(first.frame)
@@ -323,8 +327,8 @@ class VideoReader:
         self._start()
         self._first = next(self._decoded, None)
 
-    def _geometry_of(self, first: Any) -> Geometry:
-        width, height = first.width, first.height
+    def _geometry_of(self, first: Picture) -> Geometry:
+        width, height = first.frame.width, first.frame.height
         aperture = None
         if self._container.format.name.startswith("mov"):
             aperture = boxes.clean_aperture(self.path, self._stream.index, width, height)
@@ -332,8 +336,12 @@ class VideoReader:
             aperture = elements.pixel_crop(self.path, self._stream.index, width, height)
         if aperture is not None and (aperture.width, aperture.height) == (width, height):
             aperture = None
-        aspect = pixel_aspect(self._stream.sample_aspect_ratio)
-        return Geometry(width, height, aspect, aperture, Orientation.of_frame(first))
+        aspect = self._own_aspect(first) or pixel_aspect(self._stream.sample_aspect_ratio)
+        return Geometry(width, height, aspect, aperture, Orientation.of_frame(first.frame))
+
+    def _own_aspect(self, picture: Picture) -> Fraction | None:
+        """The shape of a picture's pixels, or None where it is that of the file."""
+        return pixel_aspect(picture.pixel_aspect) if self._is_shape_of_pictures else None
 
     def _describe(self, first: Any) -> VideoInfo:
         stream, container, geometry = self._stream, self._container, self._geometry
@@ -375,7 +383,7 @@ class VideoReader:
             image: Image = self._mapper.image(picture.frame)
         else:
             image = picture.frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-        image, fitted = self._geometry.apply(image)
+        image, fitted = self._geometry.apply(image, self._own_aspect(picture))
         self._fitted += fitted
         return Frame(index, picture.time_s, image, picture.is_damaged)
 

@@ -192,3 +192,45 @@ def test_a_size_that_changes_keeps_its_proportions(tmp_path, second):
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=3)  # the disc is round
     assert any("frame size changes" in warning for warning in reading_warnings(reader.info))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("ts", "libx264"), ("ts", "mpeg2video"), ("mpg", "mpeg2video"), ("h264", "libx264")]
+)
+def test_a_pixel_shape_that_changes_keeps_its_proportions(tmp_path, suffix, codec):
+    image = np.zeros((96, 144, 3), np.uint8)
+    y, x = np.mgrid[:96, :144]
+    image[np.hypot(y - 48, x - 72) < 36] = 230
+    pieces = []
+    for number, aspect in enumerate((Fraction(8, 9), Fraction(32, 27), Fraction(8, 9))):
+        pieces.append(tmp_path / f"{number}.{suffix}")
+        with av.open(str(pieces[-1]), "w") as container:
+            stream = add_stream(container, codec, image.shape[:2], options={"bf": "2", "crf": "20"})
+            stream.codec_context.sample_aspect_ratio = aspect
+            add_pictures(container, stream, [image] * 20)
+    path = tmp_path / f"joined.{suffix}"
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+    assert {frame.image.shape for frame in frames} == {(108, 144, 3)}
+    shapes = []
+    for frame in frames:
+        bright = frame.image[:, :, 0] > 120
+        shapes.append(np.ptp(np.flatnonzero(bright.any(axis=0))) / np.ptp(np.flatnonzero(bright.any(axis=1))))
+    assert shapes == pytest.approx([8 / 9] * 20 + [32 / 27] * 20 + [8 / 9] * 20, rel=0.05)
+    assert reader.info.adjustment("fitted").values == {"frames": 20}
+    for frame in frames[15:45:3]:
+        with VideoReader(path) as reader:
+            near, _ = reader.frame_near(frame.timestamp_s)
+        assert np.array_equal(near.image, frame.image)
+
+
+def test_where_the_file_states_a_pixel_shape_its_word_counts(tmp_path):
+    """Players stretch an MP4 as it says, whatever its pictures say."""
+    path = aspect_clip(tmp_path / "a.mp4", (96, 144), Fraction(32, 27))
+    data, written = path.read_bytes(), b"pasp" + struct.pack(">2I", 32, 27)
+    assert data.count(written) == 1
+    path.write_bytes(data.replace(written, b"pasp" + struct.pack(">2I", 2, 1)))
+    with VideoReader(path) as reader:
+        assert {frame.image.shape for frame in reader.frames()} == {(96, 288, 3)}
+    assert reader.info.adjustment("fitted") is None

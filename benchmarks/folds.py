@@ -63,6 +63,7 @@ class Scored:
     probability: float
     degraded: float
     verdict: str
+    degraded_verdict: str
 
     @property
     def is_fake(self) -> bool:
@@ -119,8 +120,11 @@ def scored(rows: Sequence[dict[str, str]]) -> list[Scored]:
             if row["fold"] == fold:
                 logits = np.array([clip_logit(row, state) for state in STATES], np.float32)
                 plain, degraded = calibration.probability(logits).tolist()
-                verdict = _verdict(calibration, plain) if is_judged(row, "") else "INCONCLUSIVE"
-                found.append(Scored(row, plain, degraded, verdict))
+                verdicts = [
+                    _verdict(calibration, value) if is_judged(row, state) else "INCONCLUSIVE"
+                    for value, state in zip((plain, degraded), STATES, strict=True)
+                ]
+                found.append(Scored(row, plain, degraded, *verdicts))
     return found
 
 
@@ -150,12 +154,15 @@ def report(clips: Sequence[Scored]) -> str:
         f"and {len(fakes)} fake, of {len({c.row['group'] for c in clips})} groups of people. Five folds: each leaves "
         "out whole sources of real clips, whole kinds of fakes, and everybody who is linked to them by a swap, from "
         f"training and from calibration. A cell holds the AUC and its 95% interval ({BOOTSTRAP_DRAWS} bootstrap draws "
-        "of whole groups); shares have exact 95% intervals, which take clips for independent.",
+        "of whole groups, so over people, not over sources); shares have exact 95% intervals, which take clips for "
+        "independent.",
         "",
         *markdown_table(
             ["", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses", "not decided"],
             [[name, *_row(some)] for name, some in {"all": list(clips), **folds, **by_size(clips)}.items()],
         ),
+        "",
+        f"Degraded once more, {_called_fake(reals)} real clips are called LIKELY FAKE and {_called_fake(fakes)} fakes.",
         "",
         f"Beside the classifier before, on the {len(unseen)} clips of sources that neither had seen: "
         f"{_auc_cell(unseen, lambda c: c.probability)} against {_auc_cell(unseen, _before)} (EfficientNet-Lite0 "
@@ -186,6 +193,12 @@ def by_people(clips: Sequence[Scored], labels: Path) -> str:
     rows = [[name, str(len({c.row["group"] for c in some})), *_row(some)] for name, some in groups.items()]
     header = ["looks like", "groups of people", "real + fake", "AUC", "AUC, degraded", "false alarms", "misses"]
     return "\n".join(markdown_table([*header, "not decided"], rows))
+
+
+def _called_fake(some: Sequence[Scored]) -> str:
+    """How many clips are called fake when they are degraded once more, of those that are judged then."""
+    judged = [clip for clip in some if is_judged(clip.row, "degraded_")]
+    return share_cell(share(sum(clip.degraded_verdict == "LIKELY_FAKE" for clip in judged), len(judged)))
 
 
 def _row(some: Sequence[Scored]) -> list[str]:

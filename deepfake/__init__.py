@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from deepfake.store import open_store
     from deepfake.video.reader import VideoReader
 
-__version__ = "0.4.0"
+__version__ = "0.4.1"
 
 # From 1.29 on, onnxruntime reports to its maker as soon as it is imported: an identifier that it keeps in the user's
 # cache folder, the program, the system. Its function that ends this (disable_telemetry_events) comes too late.

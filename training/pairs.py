@@ -83,8 +83,8 @@ class PairMaker:
         content = read_content(work) if config.by_content else {}
         self._partners = _Partners(self._bases["video"], content) if self._bases.get("video") else None
         photographs = self._bases["photographs"]
-        donors = [*photographs, *self._bases.get("video", [])]
-        self._forger = Forger(donors, cached_eigenfaces(work, photographs))
+        # Other faces come from photographs alone: a clip's would show a network people whom its fold leaves out.
+        self._forger = Forger(photographs, cached_eigenfaces(work, photographs))
 
     def pair(self, random: Random) -> Pair:
         """Return the next pair."""

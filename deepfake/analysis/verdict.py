@@ -323,7 +323,7 @@ def _score_evidence(scores: TrackScores, probability: float) -> Evidence:
 def _rank_evidence(track_id: int, probability: float, calibration: Calibration) -> Evidence:
     higher, total = calibration.real_at_least(probability)
     usual = higher >= USUAL_SHARE * total
-    is_rare = higher <= calibration.false_alarm_rate * total
+    is_rare = calibration.p_value_real(probability) <= calibration.false_alarm_rate
     direction: Direction = "for" if is_rare else "against" if usual else "limits"
     values: Values = {"count": int(higher), "of": int(total)}
     return Evidence("reals_as_suspicious", SCORE, track_id, values, probability, direction)

@@ -54,7 +54,8 @@ class Calibration:
 
     def p_value_real(self, probability: float) -> float:
         """Return the conformal p-value of "this is real" (Vovk et al. 2005): the share of real ones, this one counted
-        among them, that are at least as suspicious. Of real clips like them at most a share p gets one of p or less."""
+        among them, that are at least as suspicious. Of real clips like them, scored in the same way, at most a share p
+        gets one of p or less."""
         higher, total = self.real_at_least(probability)
         return (higher + 1) / (total + 1)
 
@@ -67,8 +68,9 @@ class Calibration:
         """Return by how much the p-value of each of several people of one clip is multiplied, at least 1: the more
         people, the more chances of a false alarm, and the more of them are as suspicious, the fewer.
 
-        Benjamini & Hochberg 1995: of a clip with real people only, at most false_alarm_rate get a LIKELY_FAKE. It holds
-        for conformal p-values that share their examples (Bates et al. 2023, arXiv:2104.08279). One suspicious face
+        Benjamini & Hochberg 1995: of clips with real people only, at most false_alarm_rate get a LIKELY_FAKE. It holds
+        for conformal p-values that share their examples (Bates et al. 2023, arXiv:2104.08279), where the people's
+        scores do not depend on each other; those of one clip may. One suspicious face
         among m counts m times, as with Bonferroni; m that are alike count once, as one person does whom cuts divide.
         None stands for somebody of whom nothing may be said: one more chance of a false alarm, and no support.
         """

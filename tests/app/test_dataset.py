@@ -91,6 +91,14 @@ def test_filters_narrow_the_table(opened: User) -> None:
     assert not opened.exception
 
 
+def test_a_selected_row_does_not_become_another_clip_when_a_filter_changes(opened: User) -> None:
+    opened.select_rows(2, table="dataset-table-")
+    assert "Select a row to open its clip" not in opened.words
+    opened.text_input(key="name").set_value("fake1").run()
+    assert "Select a row to open its clip" in opened.words
+    assert not opened.exception
+
+
 def test_the_address_names_the_filters_and_the_open_tab(challenge: Path) -> None:
     address = {"set": challenge.name, "label": "FAKE", "where": "Missing", "name": "real7"}
     assert clips(User("dataset").arrive(**address)) == ["fake27.mp4"]

@@ -116,11 +116,13 @@ def draw_table(dataset: Dataset, entries: Sequence[ClipEntry], key: str, fingerp
             f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {min(page * PAGE_ROWS, len(entries)):,} of {len(entries):,}."
         )
     shown = entries[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    # A selection does not carry over to other rows, as after a change of filters.
+    rows_key = hash(tuple(entry.name for entry in shown))
     table = table_of(dataset, shown, verdicts_of(shown, fingerprint), failures_of(dataset, fingerprint))
     table["clip"] = table["clip"].map(without_first_folders)
     event = st.dataframe(
         cells(table),
-        key=f"dataset-table-{key}-{page}",
+        key=f"dataset-table-{key}-{rows_key}",
         alt="The clips of the data set",
         placeholder="",
         hide_index=True,

@@ -109,9 +109,7 @@ def show_waiting(page: PageState, *places: str, is_asked: bool = False) -> None:
 def stop_waiting(place: str) -> None:
     """Stop waiting for what a place shows, because it shows nothing any more."""
     waited_for = _waits().at.pop(place, None)
-    if waited_for is not None:
-        key, is_media = waited_for
-        results.queue(runtime(), is_media).leave(key, session().session_id)
+    _leave_unless_awaited(waited_for, session().session_id)
 
 
 def run_again() -> None:
@@ -130,8 +128,13 @@ def _leave_previous(place: str, request: Request, owner: str) -> None:
     at = _waits().at
     previous = at.get(place)
     at[place] = request.key, request.is_media
-    if previous is not None and previous not in at.values():
-        key, is_media = previous
+    _leave_unless_awaited(previous, owner)
+
+
+def _leave_unless_awaited(waited_for: tuple[str, bool] | None, owner: str) -> None:
+    """Stop waiting for a result that no place of the session's pages waits for any more."""
+    if waited_for is not None and waited_for not in _waits().at.values():
+        key, is_media = waited_for
         results.queue(runtime(), is_media).leave(key, owner)
 
 

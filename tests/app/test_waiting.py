@@ -8,7 +8,7 @@ import pytest
 
 from deepfake.dashboard import waiting
 from deepfake.dashboard.state import AnalyzePage, PageState
-from deepfake.dashboard.waiting import Waits, run_again, show_waiting
+from deepfake.dashboard.waiting import Waits, run_again, show_waiting, stop_waiting
 from deepfake.server.jobs import JobState
 
 RUNNING, FAILED, DONE = SimpleNamespace(finished=None), SimpleNamespace(finished=JobState.FAILED), None
@@ -40,6 +40,20 @@ def test_an_answer_is_awaited_until_something_came_instead(
     show_waiting(page, *jobs)
     assert page.was_waiting == answer_is_awaited
     assert (".st-key-failure-a" in shown) != answer_is_awaited
+
+
+@pytest.mark.parametrize(("elsewhere", "left"), [("a", []), ("b", ["a"])])
+def test_a_place_that_shows_nothing_any_more_cancels_nothing_that_another_place_waits_for(
+    elsewhere: str, left: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    waits = Waits({"page": ("a", False), "queue": (elsewhere, False)})
+    monkeypatch.setattr(waiting, "_waits", lambda: waits)
+    monkeypatch.setattr(waiting, "runtime", lambda: None)
+    monkeypatch.setattr(waiting, "session", lambda: SimpleNamespace(session_id="me"))
+    monkeypatch.setattr(waiting.results, "queue", lambda *_: SimpleNamespace(leave=lambda key, _: asked.append(key)))
+    stop_waiting("page")
+    assert asked == left
 
 
 @pytest.mark.parametrize(("keeps", "runs"), [(None, 1), ("5d41402a", 0)])

@@ -8,7 +8,7 @@ from deepfake.dashboard.cases import known_cases
 from deepfake.dashboard.navigation import CASE_PARAMETER, HISTORY
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import analyze_page, runtime, session
-from deepfake.dashboard.text import told_apart
+from deepfake.dashboard.text import told_apart, without_first_folders
 from deepfake.dashboard.visitor import owner
 from deepfake.store import AnalysisStore, Case
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
@@ -61,7 +61,7 @@ def _ask(ready: ReadyAnalysis) -> None:
             key="keep-case",
         )
     if chosen == NEW:
-        st.text_input("Name", key="keep-name", max_chars=MAX_NAME_CHARACTERS, placeholder=ready.clip.name)
+        st.text_input("Name", key="keep-name", max_chars=MAX_NAME_CHARACTERS, placeholder=_name_of_clip(ready))
         st.text_input(
             "Source", key="keep-source", max_chars=MAX_SOURCE_CHARACTERS, placeholder="The address where you found it"
         )
@@ -73,6 +73,11 @@ def _ask(ready: ReadyAnalysis) -> None:
         st.rerun()
 
 
+def _name_of_clip(ready: ReadyAnalysis) -> str:
+    """Return what a case is called that is given no name: as the clip, as far as a case's name may be so long."""
+    return without_first_folders(ready.clip.name)[-MAX_NAME_CHARACTERS:]
+
+
 def _keep(ready: ReadyAnalysis) -> None:
     """Put an analysis into the case that was chosen; where the store cannot, the page says so when it is drawn next."""
     _close()
@@ -81,7 +86,7 @@ def _keep(ready: ReadyAnalysis) -> None:
 
     def put(store: AnalysisStore) -> Case:
         case = store.cases.get(given.get("keep-case", NEW), owner=owner())
-        case = case or store.cases.make(name.strip() or ready.clip.name, owner=owner(), notes=notes, source=source)
+        case = case or store.cases.make(name.strip() or _name_of_clip(ready), owner=owner(), notes=notes, source=source)
         clip = ready.clip.path if given["keep-what"] == CLIP else None
         store.cases.keep(case, ready.analysis, name=ready.clip.name, moments=ready.moments_at_hand, clip=clip)
         return case

@@ -72,6 +72,25 @@ def test_an_upload_is_kept_found_opened_and_deleted(settings: Settings, moving_s
     assert not [item for item in other.dataframe if "case" in item.value]
 
 
+def test_a_clip_of_a_long_name_is_kept_without_naming_the_case(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_square_clip: Path
+) -> None:
+    name = f"fake/{'a' * 120}/{'b' * 120}/{'c' * 210}.mp4"
+    path = tmp_path / "set" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(moving_square_clip.read_bytes())
+    monkeypatch.setenv("DEEPFAKE_DATA_DIRS", str(tmp_path / "set"))
+    user = User().with_haar().arrive(clip=f"set/{name}").wait_for_verdict().click("keep")
+    offered = user.text_input(key="keep-name").placeholder
+    user.click("keep-yes")
+    assert not user.exception
+    with open_store(settings) as store:
+        [case] = store.cases.find(owner="")
+    assert case.name == offered
+    assert name.endswith(case.name)
+    assert [clip.name for clip in case.clips] == [name]
+
+
 def test_what_was_found_is_shown_without_its_clip(settings: Settings) -> None:
     with open_store(settings) as store:
         case = store.cases.make("only found")

@@ -8,7 +8,7 @@ import streamlit as st
 from deepfake.dashboard.results import ReadyAnalysis
 from deepfake.dashboard.state import runtime
 from deepfake.dashboard.waiting import folder_when_ready
-from deepfake.server.results import Request
+from deepfake.server.results import Request, player_key
 from deepfake.server.tasks import PLAYER_FILE, make_player_clip
 from deepfake.video.browser import browser_plays
 from deepfake.words import format_time
@@ -38,7 +38,7 @@ def playable_clip(ready: ReadyAnalysis) -> Path | None:
     if browser_plays(video) and path.stat().st_size <= MAX_DIRECT_BYTES:
         return path
     request = Request(
-        f"{ready.clip.sha256}-player",
+        player_key(ready.clip.sha256, is_upload=ready.clip.is_private),
         make_player_clip,
         (path, runtime().settings),
         source=path,

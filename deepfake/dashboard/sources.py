@@ -52,6 +52,11 @@ class ClipChoice:
         return self.name if self.kept_id is None else str(self.kept_id)
 
     @property
+    def is_private(self) -> bool:
+        """Whether it is an upload or a kept clip, whose results go with it."""
+        return self.entry is None
+
+    @property
     def reference(self) -> str | None:
         """What names the clip in a URL; None for an upload, which no other session may see."""
         return None if self.source_id == UPLOADS_ID else f"{self.source_id}/{self.key}"

@@ -14,6 +14,8 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+PRIVATE = "-upload"  # in the key of what was made of an upload or of a clip of a case
+SHA256_DIGITS = 40  # of a clip that a key names: two have room in one
 KEYS_HELD = 24  # entries that one owner keeps from being removed: what its page shows
 
 
@@ -90,11 +92,11 @@ class ResultCache:
 
     def drop_all(self, prefix: str, owner: str) -> None:
         """Remove the owner's entries whose keys begin with prefix, but for those that somebody else holds."""
-        with self._lock:
-            held = {key for other, keys in self._held.items() if other != owner for key in keys}
-            for path in self._folder.glob(f"{prefix}*"):
-                if path.name not in held:
-                    shutil.rmtree(path, ignore_errors=True)
+        self._drop(lambda key: key.startswith(prefix), owner)
+
+    def drop_made_of(self, sha256: str, owner: str) -> None:
+        """Remove what was made of an upload or of a clip of a case, but for what somebody else than the owner holds."""
+        self._drop(lambda key: is_made_of(key, sha256), owner)
 
     def release(self, owner: str) -> None:
         """Let go of all that the owner holds."""
@@ -115,10 +117,23 @@ class ResultCache:
                     shutil.rmtree(path, ignore_errors=True)
                     total -= size
 
+    def _drop(self, is_meant: Callable[[str], bool], owner: str) -> None:
+        with self._lock:
+            held = {key for other, keys in self._held.items() if other != owner for key in keys}
+            for path in list(self._folder.iterdir()):
+                if is_meant(path.name) and path.name not in held:
+                    shutil.rmtree(path, ignore_errors=True)
+
     def _path(self, key: str) -> Path:
         if not KEY_PATTERN.fullmatch(key):
             raise ValueError(f"{key!r} cannot name an entry of the cache")
         return self._folder / key
+
+
+def is_made_of(key: str, sha256: str) -> bool:
+    """Return whether a key names what was made of an upload or of a clip of a case with that SHA-256, be it with
+    another clip."""
+    return PRIVATE in key and sha256[:SHA256_DIGITS] in key
 
 
 def folder_bytes(folder: Path) -> int:

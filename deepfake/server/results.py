@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from deepfake.analysis.keeping import write_analysis
 from deepfake.analysis.model import Analysis, AnalysisConfig
 from deepfake.errors import DeepfakeError
+from deepfake.server.cache import PRIVATE, SHA256_DIGITS
 from deepfake.server.jobs import Job, JobQueue
 from deepfake.server.runtime import Runtime
 from deepfake.server.store_access import StoreName
@@ -70,8 +71,22 @@ def analysis_request(
 
 def analysis_key(sha256: str, fingerprint: str, server: Runtime, *, is_upload: bool) -> str:
     """Return the key of an analysis in the cache, with which the keys of all that is made of it begin."""
-    apart = "-upload" if is_upload else ""
-    return f"{sha256}-{fingerprint}-{server.settings.max_faces}{apart}"
+    return _apart(f"{sha256}-{fingerprint}-{server.settings.max_faces}", is_upload)
+
+
+def comparison_key(fake_sha256: str, original_sha256: str, fingerprint: str, *, is_upload: bool) -> str:
+    """Return the key of a comparison in the cache. is_upload: whether one of the clips is one."""
+    return _apart(f"{fake_sha256[:SHA256_DIGITS]}-{original_sha256[:SHA256_DIGITS]}-{fingerprint}", is_upload)
+
+
+def player_key(sha256: str, *, is_upload: bool) -> str:
+    """Return the key of a clip that was converted for the browser in the cache."""
+    return _apart(f"{sha256}-player", is_upload)
+
+
+def _apart(key: str, is_upload: bool) -> str:
+    """Mark the key of what goes with an upload or a clip of a case: others of the same bytes keep theirs."""
+    return f"{key}{PRIVATE}" if is_upload else key
 
 
 def queue(server: Runtime, is_media: bool) -> JobQueue:

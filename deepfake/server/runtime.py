@@ -124,7 +124,12 @@ class Runtime:
     def delete_upload(self, files: SessionFiles, sha256: str) -> None:
         """Delete an upload of a session and what was made from it."""
         files.remove(sha256)
-        self.cache.drop_all(sha256, files.session_id)
+        self.drop_made_of(sha256, files.session_id)
+
+    def drop_made_of(self, sha256: str, owner: str) -> None:
+        """Remove what was made of an upload or of a clip of a case. owner: the session that gives it up; what another
+        one shows stays."""
+        self.cache.drop_made_of(sha256, owner)
 
     def _end_session(self, files: SessionFiles) -> None:
         for queue in (self.jobs, self.media_jobs):

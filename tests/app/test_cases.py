@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from deepfake.dashboard import state
 from deepfake.dashboard.text import plain
+from deepfake.server.results import player_key
 from deepfake.settings import Settings
 from deepfake.store import open_store
 from tests.app.driver import RUN_LIMIT_S, User
@@ -95,6 +96,9 @@ def test_what_was_found_is_shown_without_its_clip(settings: Settings) -> None:
     with open_store(settings) as store:
         case = store.cases.make("only found")
         kept = store.cases.keep(case, sample_analysis(1), name="gone_*.mp4")
+    converted = player_key(kept.sha256, is_upload=True)
+    with state.runtime().cache.making(converted):
+        pass
     user = User("history").arrive(case=str(case.id))
     assert plain("gone_*.mp4") in user.words
     user.click(f"case-found-{kept.id}")
@@ -104,6 +108,7 @@ def test_what_was_found_is_shown_without_its_clip(settings: Settings) -> None:
     assert "What the case keeps of it is deleted for good" in user.words
     user.click("case-yes")
     assert "This case has no clips" in user.words
+    assert state.runtime().cache.get(converted) is None
 
 
 @pytest.mark.parametrize("reference", ["77", "x", "9" * 30])

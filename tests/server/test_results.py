@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.server import results
-from deepfake.server.results import Request, analysis_request
+from deepfake.server.results import Request, analysis_key, analysis_request, comparison_key, player_key
 from deepfake.server.runtime import Runtime
 from deepfake.server.store_access import StoreName
 from deepfake.server.tasks import ANALYSIS_FILE
@@ -71,6 +72,27 @@ def test_an_uploads_result_is_apart_from_that_of_the_same_bytes_in_a_data_set(se
     upload = analysis_request(CLIP, wanted.stored[0], "mine.mp4", AnalysisConfig(), server, None)
     assert upload.key != wanted.key
     assert upload.key.startswith(wanted.key)  # so that what is deleted with the clip goes too
+
+
+def test_all_that_was_made_of_an_upload_goes_with_it_and_results_of_data_sets_stay(server: Runtime) -> None:
+    files = server.sessions.open(None)
+    sha256, other = server.save_upload(files, "mine.mp4", io.BytesIO(b"mine")).sha256, "f" * 64
+    made = {
+        is_upload: [
+            f"{analysis_key(sha256, 'print', server, is_upload=is_upload)}-moments",
+            player_key(sha256, is_upload=is_upload),
+            comparison_key(sha256, other, "print", is_upload=is_upload),
+            f"{comparison_key(other, sha256, 'print', is_upload=is_upload)}-side-by-side",
+        ]
+        for is_upload in (True, False)
+    }
+    of_another = player_key(other, is_upload=True)
+    for key in (*made[True], *made[False], of_another):
+        with server.cache.making(key):
+            pass
+    server.delete_upload(files, sha256)
+    assert [key for key in made[True] if server.cache.get(key)] == []
+    assert [key for key in (*made[False], of_another) if not server.cache.get(key)] == []
 
 
 def test_a_job_makes_what_is_not_there(server: Runtime) -> None:

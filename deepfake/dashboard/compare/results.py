@@ -19,7 +19,7 @@ from deepfake.dashboard.state import PageState, runtime
 from deepfake.dashboard.waiting import read_when_ready, stop_waiting
 from deepfake.errors import DeepfakeError
 from deepfake.serialize import from_bytes
-from deepfake.server.results import Request
+from deepfake.server.results import Request, comparison_key
 from deepfake.server.tasks import (
     COMPARISON_FILE,
     MOMENT_PICTURES_FILE,
@@ -95,7 +95,8 @@ def comparison_when_ready(
     if fake_ready is None or original_ready is None:
         stop_waiting(place)  # for the comparison of two others
         return None
-    key = f"{fake.sha256[:40]}-{original.sha256[:40]}-{config.fingerprint()}"
+    is_upload = fake.is_private or original.is_private
+    key = comparison_key(fake.sha256, original.sha256, config.fingerprint(), is_upload=is_upload)
     reports = analysis_file(fake_ready.folder), analysis_file(original_ready.folder)
     request = Request(
         key,

@@ -21,7 +21,6 @@ from deepfake.dashboard.visitor import owner
 from deepfake.report.card import strength_text
 from deepfake.report.case import case_document
 from deepfake.report.table import answers_csv, first_reason
-from deepfake.server.results import analysis_key
 from deepfake.store import Case, KeptClip, KeptContent
 from deepfake.store.cases import MAX_NAME_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_SOURCE_CHARACTERS
 from deepfake.words import format_time
@@ -221,5 +220,4 @@ def _forget(clips: list[KeptClip]) -> None:
     for clip in clips:
         files.kept.discard(clip.sha256)
         if clip.sha256 not in files.uploads:
-            key = analysis_key(clip.sha256, clip.fingerprint, runtime(), is_upload=True)
-            runtime().cache.drop_all(key, files.session_id)
+            runtime().drop_made_of(clip.sha256, files.session_id)

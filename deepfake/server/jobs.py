@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfake.errors import DeepfakeError
-from deepfake.server.cache import ResultCache
+from deepfake.server.cache import ResultCache, is_made_of
 from deepfake.server.progress import remove_progress
 from deepfake.worker_pool import WorkerPool, as_deepfake_error
 
@@ -138,10 +138,11 @@ class JobQueue:
 
     def leave_all(self, owner: str) -> None:
         """Stop waiting for every job, as a session does that ends."""
-        with self._lock:
-            keys = [key for key, job in self._jobs.items() if owner in job.owners]
-        for key in keys:
-            self.leave(key, owner)
+        self._leave(owner, lambda _: True)
+
+    def leave_made_of(self, sha256: str, owner: str) -> None:
+        """Stop waiting for every job that makes something of an upload, or of a clip of a case, that is deleted."""
+        self._leave(owner, lambda key: is_made_of(key, sha256))
 
     def forget(self, key: str) -> None:
         """Forget a failed job, so that the next `submit` tries again."""
@@ -149,6 +150,12 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is not None and job.state is JobState.FAILED:
                 del self._jobs[key]
+
+    def _leave(self, owner: str, is_meant: Callable[[str], bool]) -> None:
+        with self._lock:
+            keys = [key for key, job in self._jobs.items() if owner in job.owners and is_meant(key)]
+        for key in keys:
+            self.leave(key, owner)
 
     def _finish(self, job: Job, future: "Future[Any]") -> None:
         error = None if future.cancelled() else future.exception()

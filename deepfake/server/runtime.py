@@ -127,8 +127,11 @@ class Runtime:
         self.drop_made_of(sha256, files.session_id)
 
     def drop_made_of(self, sha256: str, owner: str) -> None:
-        """Remove what was made of an upload or of a clip of a case. owner: the session that gives it up; what another
-        one shows stays."""
+        """Remove what was made of an upload or of a clip of a case, and end the jobs that make more of it. owner: the
+        session that gives it up; what another one shows or waits for stays."""
+        # The jobs first: one that ended after the rest is removed would leave its result.
+        for queue in (self.jobs, self.media_jobs):
+            queue.leave_made_of(sha256, owner)
         self.cache.drop_made_of(sha256, owner)
 
     def _end_session(self, files: SessionFiles) -> None:

@@ -11,12 +11,14 @@ import pytest
 from deepfake.analysis.keeping import read_analysis
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.server import results
+from deepfake.server.jobs import JobState
 from deepfake.server.results import Request, analysis_key, analysis_request, comparison_key, player_key
 from deepfake.server.runtime import Runtime
 from deepfake.server.store_access import StoreName
 from deepfake.server.tasks import ANALYSIS_FILE
 from deepfake.settings import Settings
 from tests import batch_work
+from tests.server.test_jobs import wait_for_file
 from tests.waiting import until
 
 CLIP = Path("clip.mp4")
@@ -93,6 +95,28 @@ def test_all_that_was_made_of_an_upload_goes_with_it_and_results_of_data_sets_st
     server.delete_upload(files, sha256)
     assert [key for key in made[True] if server.cache.get(key)] == []
     assert [key for key in (*made[False], of_another) if not server.cache.get(key)] == []
+
+
+def test_jobs_of_a_deleted_upload_end_and_leave_nothing_but_what_somebody_else_waits_for(
+    server: Runtime, tmp_path: Path
+) -> None:
+    files, gate = server.sessions.open(None), tmp_path / "gate"
+    sha256 = server.save_upload(files, "mine.mp4", io.BytesIO(b"mine")).sha256
+    compared, converted = (
+        Request(key, wait_for_file, (gate,), source=CLIP, name="clip.mp4", is_media=is_media)
+        for key, is_media in (
+            (comparison_key("f" * 64, sha256, "print", is_upload=True), False),
+            (player_key(sha256, is_upload=True), True),
+        )
+    )
+    mine, shared = (results.start(server, request, files.session_id) for request in (compared, converted))
+    assert results.start(server, converted, "somebody else") is shared
+    until(lambda: mine.state is shared.state is JobState.RUNNING)
+    server.delete_upload(files, sha256)
+    assert (mine.state, shared.state) == (JobState.CANCELED, JobState.RUNNING)
+    gate.touch()
+    until(lambda: shared.finished is not None and not mine.folder.exists())
+    assert (server.cache.get(compared.key), shared.state) == (None, JobState.DONE)
 
 
 def test_a_job_makes_what_is_not_there(server: Runtime) -> None:

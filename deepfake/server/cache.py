@@ -22,19 +22,24 @@ KEYS_HELD = 24  # entries that one owner keeps from being removed: what its page
 class ResultCache:
     """Entries are made in a folder of their own and renamed when complete.
 
-    folder: where entries are kept; building: where they are made, on the same file system. max_bytes: the sum of all
-    entries and of what lies besides (uploads); what somebody holds stays even when that is more.
+    folder: where entries are kept, for all servers that share it. own: on the same file system, for this server alone:
+    where entries are made, and where those of uploads stay, so that they go with the server however it ends.
+    max_bytes: the sum of all entries and of what lies besides (uploads); what somebody holds stays even when that is
+    more.
     """
 
-    def __init__(self, folder: Path, building: Path, max_bytes: int, *, besides: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, folder: Path, own: Path, max_bytes: int, *, besides: Callable[[], int] = lambda: 0) -> None:
         self._folder = folder
-        self._building = building
+        self._building = own / "building"
+        self._private = own / "of-uploads"
         self._max_bytes = max_bytes
         self._besides = besides
         self._held: dict[str, OrderedDict[str, None]] = {}
         self._lock = threading.RLock()
-        for path in (folder, building):
+        for path in (folder, self._building, self._private):
             path.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(f"*{PRIVATE}*"):  # versions up to 0.4.0 kept them there
+            shutil.rmtree(path, ignore_errors=True)
 
     def get(self, key: str, owner: str | None = None) -> Path | None:
         """Return the folder of an entry, or None. owner: holds the entry until it has asked for many others."""
@@ -54,7 +59,7 @@ class ResultCache:
 
     def has_any(self, prefix: str) -> bool:
         """Return whether there is an entry whose key begins with prefix."""
-        return any(self._folder.glob(f"{prefix}*"))
+        return any(path.name.startswith(prefix) for path in self._entries())
 
     def new_folder(self) -> Path:
         """Return an empty folder to make an entry in."""
@@ -107,7 +112,7 @@ class ResultCache:
         """Remove the least recently used entries that nobody holds until the rest fits."""
         with self._lock:
             held = {key for keys in self._held.values() for key in keys} | {keep}
-            entries = [(path.stat().st_mtime, path, folder_bytes(path)) for path in self._folder.iterdir()]
+            entries = [(path.stat().st_mtime, path, folder_bytes(path)) for path in self._entries()]
             total = sum(size for _, _, size in entries) + self._besides()
             for _, path, size in sorted(entries):
                 if total <= self._max_bytes:
@@ -120,14 +125,17 @@ class ResultCache:
     def _drop(self, is_meant: Callable[[str], bool], owner: str) -> None:
         with self._lock:
             held = {key for other, keys in self._held.items() if other != owner for key in keys}
-            for path in list(self._folder.iterdir()):
+            for path in self._entries():
                 if is_meant(path.name) and path.name not in held:
                     shutil.rmtree(path, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
         if not KEY_PATTERN.fullmatch(key):
             raise ValueError(f"{key!r} cannot name an entry of the cache")
-        return self._folder / key
+        return (self._private if PRIVATE in key else self._folder) / key
+
+    def _entries(self) -> list[Path]:
+        return [*self._folder.iterdir(), *self._private.iterdir()]
 
 
 def is_made_of(key: str, sha256: str) -> bool:

@@ -1,6 +1,9 @@
 """What one server has once: settings, worker pools, the cache, the sessions."""
 
+import atexit
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from deepfake.errors import LimitError
@@ -60,14 +63,15 @@ class Runtime:
         self._own_workers = workers is None
         self.demo_folder = settings.cache_dir / "demo"
         servers = settings.cache_dir / "servers"
-        for folder in (servers, settings.cache_dir / "results"):  # uploads, and what was found in them
+        for folder in (servers, settings.cache_dir / "results"):  # uploads with what was found in them, and results
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         self.server_folder, self._lock = claim_folder(servers)
+        atexit.register(_clear, self.server_folder)  # where it cannot, the next server that starts does
         fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
         self.cache = ResultCache(
             settings.cache_dir / "results",
-            self.server_folder / "building",
+            self.server_folder,
             max_bytes=max(settings.cache_mb * 2**20 - fixed_bytes, 0),
             besides=lambda: self.sessions.upload_bytes,
         )
@@ -140,3 +144,9 @@ class Runtime:
         for sha256 in list(files.uploads):
             self.delete_upload(files, sha256)
         self.cache.release(files.session_id)
+
+
+def _clear(server_folder: Path) -> None:
+    """Remove uploads and what was made of them. The lock stays: a folder without one is nobody's to remove."""
+    for path in server_folder.glob("*/"):
+        shutil.rmtree(path, ignore_errors=True)

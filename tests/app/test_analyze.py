@@ -339,10 +339,10 @@ def test_what_can_help_is_one_click_away(talking_clip: Path, monkeypatch: pytest
 
 def test_an_analysis_that_came_without_pictures_gets_them(talking_clip: Path) -> None:
     user = User().arrive().upload(talking_clip).wait_for_verdict()
-    kept = load_settings().cache_dir / "results"
-    for folder in kept.glob(f"{file_sha256(talking_clip)}*-moments"):
+    kept = load_settings().cache_dir / "servers"
+    for folder in kept.glob(f"*/of-uploads/{file_sha256(talking_clip)}*-moments"):
         shutil.rmtree(folder)  # made for an analysis that came from the store
-    for path in kept.glob(f"{file_sha256(talking_clip)}*/moments.bin"):
+    for path in kept.glob(f"*/of-uploads/{file_sha256(talking_clip)}*/moments.bin"):
         path.unlink()
     user.run()
     user.wait_until(lambda user: len(user.moments) == 3)

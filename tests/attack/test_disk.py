@@ -89,7 +89,7 @@ def pool() -> Iterator[WorkerPool]:
 
 
 def finished(disk: Path, pool: WorkerPool, task: object) -> Job:
-    jobs = JobQueue(pool, ResultCache(disk / "results", disk / "building", 2**30), timeout_s=LIMIT_S)
+    jobs = JobQueue(pool, ResultCache(disk / "results", disk, 2**30), timeout_s=LIMIT_S)
     job = jobs.submit("key", task, owner="me", source=Path("clip.mp4"), name="clip.mp4")  # type: ignore[arg-type]
     until(lambda: job.finished is not None)
     until(lambda: job.finished is JobState.DONE or not job.folder.exists())
@@ -191,7 +191,7 @@ def test_progress_that_cannot_be_written_is_logged_once_a_job(tmp_path: Path, ca
 
 
 def test_an_entry_of_the_cache_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
-    cache = ResultCache(small_disk / "results", small_disk / "building", 2**30)
+    cache = ResultCache(small_disk / "results", small_disk, 2**30)
     with pytest.raises(OSError, match="No space left"), cache.making("key") as folder:
         fill(folder)
     assert cache.get("key") is None

@@ -74,7 +74,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> ResultCache:
-    return ResultCache(tmp_path / "results", tmp_path / "building", max_bytes=10_000)
+    return ResultCache(tmp_path / "results", tmp_path, max_bytes=10_000)
 
 
 @pytest.fixture

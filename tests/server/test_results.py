@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +97,40 @@ def test_all_that_was_made_of_an_upload_goes_with_it_and_results_of_data_sets_st
     server.delete_upload(files, sha256)
     assert [key for key in made[True] if server.cache.get(key)] == []
     assert [key for key in (*made[False], of_another) if not server.cache.get(key)] == []
+
+
+def test_results_of_uploads_are_this_servers_alone_and_go_with_it(server: Runtime) -> None:
+    mine, shared = player_key("a" * 64, is_upload=True), player_key("a" * 64, is_upload=False)
+    for key in (mine, shared):
+        with server.cache.making(key):
+            pass
+    left = server.settings.cache_dir / "results" / f"{'b' * 64}-print-24-upload"  # as an earlier version kept it
+    left.mkdir()
+    beside = Runtime(server.settings)
+    assert server.cache.get(mine) is not None
+    assert (beside.cache.get(mine), beside.cache.get(shared)) == (None, server.cache.get(shared))
+    assert not left.exists()
+    beside.close()
+    server._lock.release()  # as a server that is ended does
+    Runtime(server.settings).close()
+    assert (server.cache.get(mine), server.cache.get(shared) is None) == (None, False)
+
+
+def test_a_server_that_ends_in_good_order_removes_uploads_and_their_results(tmp_path: Path) -> None:
+    script = f"""
+import io
+from pathlib import Path
+from deepfake.server.results import player_key
+from deepfake.server.runtime import Runtime
+from deepfake.settings import Settings
+server = Runtime(Settings(cache_dir=Path({str(tmp_path)!r})))
+for is_upload in (True, False):
+    with server.cache.making(player_key("a" * 64, is_upload=is_upload)) as folder:
+        (folder / "player.mp4").touch()
+server.sessions.open(None).save("a.mp4", io.BytesIO(b"clip"), 4)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert [path.parent.name for path in tmp_path.rglob("*.mp4")] == [player_key("a" * 64, is_upload=False)]
 
 
 def test_jobs_of_a_deleted_upload_end_and_leave_nothing_but_what_somebody_else_waits_for(

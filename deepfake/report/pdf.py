@@ -16,6 +16,9 @@ from deepfake.report.document import Document, Picture, Section
 
 TEMPLATE: Final = Path(__file__).with_name("templates") / "document.typ"
 SVG_NAMESPACE: Final = 'xmlns="http://www.w3.org/2000/svg"'
+NO_FONT: Final = (
+    "Boxes in this report stand for characters that no font on the computer that made it has. The HTML report has them."
+)
 WIDE: Final = 2.0  # times as wide as high
 
 
@@ -35,9 +38,22 @@ def document_pdf(document: Document, *, paper: Paper = "a4") -> bytes:
             if not section.is_long
         ]
         data = {**asdict(document), "sections": sections, "paper": paper}
-        (folder / "document.json").write_text(json.dumps(_readable(data)), encoding="utf-8")
-        made: bytes = typst.compile(folder / "document.typ", root=folder)
+        text = json.dumps(_readable(data), ensure_ascii=False)
+        (folder / "document.json").write_text(text, encoding="utf-8")
+        boxes = "" if _has_all_glyphs(folder) else NO_FONT
+        made: bytes = typst.compile(folder / "document.typ", root=folder, sys_inputs={"boxes": boxes})
         return made
+
+
+def _has_all_glyphs(folder: Path) -> bool:
+    """Return whether the fonts of Typst and the system have every character of document.json: where one is missing,
+    Typst prints a box, but for PDF/A, which it refuses to write then."""
+    (folder / "glyphs.typ").write_text('#read("document.json")', encoding="utf-8")
+    try:
+        typst.compile(folder / "glyphs.typ", root=folder, pdf_standards="a-2b")
+    except typst.TypstError:
+        return False
+    return True
 
 
 def _plain(section: Section, name: str, folder: Path) -> dict[str, Any]:

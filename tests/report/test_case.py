@@ -20,7 +20,7 @@ from deepfake.report import wording
 from deepfake.report.case import case_document
 from deepfake.report.document import Picture, Section
 from deepfake.report.html import document_html
-from deepfake.report.pdf import document_pdf
+from deepfake.report.pdf import NO_FONT, document_pdf
 from deepfake.report.table import ANSWERS_HEAD, answers_csv
 from deepfake.report.wording import KNOWN_CLIP
 from deepfake.settings import load_settings
@@ -46,6 +46,14 @@ def test_the_report_has_notes_answers_and_each_clip_as_text() -> None:
     assert "#case" in text
     assert "*Second* <i>" in text
     assert "clip_2.mp4" in text
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("Žižek, Ελλάδα, Привет", False), ("\u0378", True)])
+def test_a_pdf_says_so_where_a_character_has_no_font(name: str, is_told: bool) -> None:
+    """U+0378 is no character yet: no font has it. What the first name needs comes with Typst."""
+    document = replace(case_document(CASE, CONTENTS), title=name)
+    text = pypdfium2.PdfDocument(document_pdf(document))[0].get_textpage().get_text_range()
+    assert (" ".join(NO_FONT.split()) in " ".join(text.split())) == is_told
 
 
 def test_a_single_picture_of_a_pdf_is_no_larger_than_one_of_three() -> None:

@@ -219,8 +219,9 @@ def _test_steps(scorer: FaceClassifier, calibration: Calibration) -> tuple[tuple
          "real examples, scored by networks that had not seen them, and it has to be at most "
          f"{calibration.false_alarm_rate:.0%}. With m people judged, the p of the most suspicious is multiplied by m, "
          "that of the next by m/2, and so on; then none is larger than that of somebody less suspicious (Benjamini and "
-         "Hochberg 1995). More faces are more chances of a false alarm; several that are as suspicious, as one person is in several shots, are not. And "
-         f"P(fake) has to be at least {calibration.min_fake_probability:g}. {scorer.info.threshold}"),
+         "Hochberg 1995). More faces are more chances of a false alarm; several that are as suspicious, as one person "
+         f"is in several shots, are not. And P(fake) has to be at least {calibration.min_fake_probability:g}. "
+         f"{scorer.info.threshold}"),
         ("The other side", f"“No signs of a fake found” asks that at most {calibration.miss_rate:.0%} of fake examples "
          "score so low. What passes neither is INCONCLUSIVE."),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +149,13 @@ class CropSample:
         )
 
 
+class _Seen(NamedTuple):
+    """A frame, by its index and time."""
+
+    frame_index: int
+    timestamp_s: float
+
+
 class TrackScorer:
     """Collects crops of every visible track and scores a track once it has been out of sight for `patience_s` seconds,
     so that memory grows with the faces in view, not with those of the whole clip."""
@@ -159,7 +166,8 @@ class TrackScorer:
         self._patience_s = patience_s
         self._on_scored = on_scored
         self._samples: dict[int, CropSample] = {}
-        self._last_seen_s: dict[int, float] = {}
+        self._last_seen: dict[int, _Seen] = {}
+        self._latest: _Seen | None = None
         self._scores: dict[int, TrackScores] = {}
 
     @property
@@ -171,9 +179,12 @@ class TrackScorer:
         """Show a track's face in the next frame; frames come in their order. crop_to_frame: f32 (2, 3), for a side of
         crop_px. The crop is cut out of the frame where it is to be scored; of a damaged frame nothing is, but its faces
         are in sight."""
+        if self._latest is None or frame.index != self._latest.frame_index:
+            self._score_those_gone()
+            self._latest = _Seen(frame.index, frame.timestamp_s)
         if frame.is_damaged:
-            if track_id in self._last_seen_s:
-                self._last_seen_s[track_id] = frame.timestamp_s
+            if track_id in self._last_seen:
+                self._last_seen[track_id] = self._latest
             return
 
         def cut() -> FaceCrop:
@@ -181,26 +192,37 @@ class TrackScorer:
             return FaceCrop(track_id, frame.index, frame.timestamp_s, picture, crop_to_frame)
 
         self._samples.setdefault(track_id, CropSample(self._classifier.sampling)).offer(cut)
-        self._last_seen_s[track_id] = frame.timestamp_s
-        over = [track for track, last in self._last_seen_s.items() if frame.timestamp_s - last > self._patience_s]
-        self._score(over)
+        self._last_seen[track_id] = self._latest
 
     def cut_back(self, frame_index: int) -> None:
         """Score nothing of this frame and all after it, of the tracks that are not scored yet."""
         for track_id, sample in list(self._samples.items()):
             sample.cut_back(frame_index)
             if not sample.crops:
-                del self._samples[track_id], self._last_seen_s[track_id]
+                del self._samples[track_id], self._last_seen[track_id]
 
     def finish(self, wanted: Collection[int]) -> dict[int, TrackScores]:
         """Score what is left of the wanted tracks and return the scores of those, by track_id."""
         self._score([track_id for track_id in self._samples if track_id in wanted])
         return {track_id: self._scores[track_id] for track_id in wanted if track_id in self._scores}
 
+    def _score_those_gone(self) -> None:
+        """Score who was out of sight for too long in the latest frame, of which all faces are known; after one frame
+        without them, however long it was shown, they may be back."""
+        if self._latest is None:
+            return
+        index, time_s = self._latest
+        gone = [
+            track_id
+            for track_id, seen in self._last_seen.items()
+            if index > seen.frame_index + 1 and time_s - seen.timestamp_s > self._patience_s
+        ]
+        self._score(gone)
+
     def _score(self, track_ids: list[int]) -> None:
         for track_id in track_ids:
             crops = self._samples.pop(track_id).track_crops()
-            self._last_seen_s.pop(track_id)
+            self._last_seen.pop(track_id)
             found = checked_scores(self._classifier.score_track(crops), len(crops), self._classifier.name)
             if self._on_scored is not None:
                 self._on_scored(track_id, crops, found)

@@ -217,9 +217,8 @@ class FaceTracker:
     def _retire(self, now: float, followed: dict[int, FaceDetection]) -> None:
         lost = [track for track in self._visible if track.track_id not in followed]
         self._visible = [track for track in self._visible if track.track_id in followed]
-        self._resumable = [
-            track for track in [*self._resumable, *lost] if now - track.last_seen <= self._resume_within + TOLERANCE
-        ]
+        earlier = [track for track in self._resumable if now - track.last_seen <= self._resume_within + TOLERANCE]
+        self._resumable = [*earlier, *lost]  # who was there in the frame before may be back in the next, however late
         if self._resumable:
             self._next_search = min(self._next_search, now + self._search_every / 4)
 

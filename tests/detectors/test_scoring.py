@@ -72,11 +72,26 @@ def test_a_track_is_scored_once_it_is_out_of_sight():
         scorer.offer(1, frame(index), TRANSFORM)
     assert classifier.calls == []
     scorer.offer(1, frame(7), TRANSFORM)
+    scorer.offer(1, frame(8), TRANSFORM)
     assert classifier.calls == [4]
     scores = scorer.finish({0, 1})
-    assert classifier.calls == [4, 4]
+    assert classifier.calls == [4, 5]
     assert scores[0].frame_indices.tolist() == [0, 1, 2, 3]
-    assert scores[1].probabilities_fake == pytest.approx(np.arange(4, 8) / 255)
+    assert scores[1].probabilities_fake == pytest.approx(np.arange(4, 9) / 255)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 5.0, 60.0])
+def test_a_pause_of_the_clip_puts_nobody_out_of_sight(pause_s):
+    classifier = CountingClassifier()
+    scorer = TrackScorer(classifier, patience_s=1)
+    for index in range(16):
+        late = dataclasses.replace(frame(index), timestamp_s=index / 25 + (pause_s if index >= 8 else 0))
+        for track_id in (0, 1, 2):
+            if (track_id, index) != (2, 8):  # lost for one frame, and back
+                scorer.offer(track_id, late, TRANSFORM)
+    assert classifier.calls == []
+    scores = scorer.finish({0, 1, 2})
+    assert [len(scores[track_id].frame_indices) for track_id in (0, 1, 2)] == [16, 16, 15]
 
 
 def test_a_face_in_damaged_frames_is_in_sight_and_not_scored():

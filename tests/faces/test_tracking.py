@@ -128,6 +128,13 @@ def test_times_hold_at_any_pace():
     assert len(track(paced, resume_within=1.0)[0]) == 1
 
 
+def test_a_face_that_misses_one_frame_of_a_slow_clip_is_the_same_track():
+    frames = [frame(i, *([] if i == 4 else [box_at(20)])) for i in range(10)]
+    slow = [dataclasses.replace(item, timestamp_s=2.0 * item.index) for item in frames]
+    (one,) = track(slow, search_every=1, resume_within=1)[0]
+    assert one.frame_indices.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+
+
 def test_a_lost_face_is_searched_for_at_once():
     tracks, _ = track([frame(i, box_at(20 if i < 13 else 120)) for i in range(30)])
     assert tracks[0].frame_indices[-1] == 12

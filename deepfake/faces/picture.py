@@ -13,6 +13,7 @@ COMPARED_PX: Final = 56  # side of what is compared
 CELLS: Final = 8  # along a side: an eye or half a mouth covers about one
 EVERY_S: Final = 0.25
 MIN_SHOWN_S: Final = 2.0
+MIN_COMPARISONS: Final = 6  # as many as there are in 2 s of a slow clip: two moments that are alike are no picture
 # Over 2 s, measured with benchmarks/persons.py: none of 52 people in 46 real and fake clips stayed at or below it; of
 # 12 followed to the end the one who changed least, a speaker before the first word, changed by 18. Photographs set into
 # clips and encoded with H.264 at CRF 18 to 33, with grain of up to 6 levels, changed by 0 to 3, one by 6.
@@ -40,6 +41,7 @@ class PictureCheck:
         self._first: NDArray[np.float32] | None = None
         self._first_s = self._last_s = 0.0
         self._change = 0.0
+        self._comparisons = 0
 
     @property
     def shown_s(self) -> float:
@@ -54,7 +56,8 @@ class PictureCheck:
     @property
     def is_picture(self) -> bool:
         """Return whether the face was looked at for long enough and never changed."""
-        return self.shown_s >= MIN_SHOWN_S and self._change <= MAX_CHANGE
+        is_long = self.shown_s >= MIN_SHOWN_S and self._comparisons >= MIN_COMPARISONS
+        return is_long and self._change <= MAX_CHANGE
 
     def push(self, image: Image, crop_to_frame: NDArray[np.float32], crop_px: int, timestamp_s: float) -> None:
         """Compare the next frame in which the face is seen. Free once one differs.
@@ -70,6 +73,7 @@ class PictureCheck:
         if self._first is None:
             self._first, self._first_s = gray, timestamp_s
         else:
+            self._comparisons += 1
             cells = cv2.resize(np.abs(gray - self._first) * FACE, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
             self._change = max(self._change, float(np.max(cells[_INSIDE] / _SHARE[_INSIDE])))
         self._last_s = timestamp_s

@@ -51,3 +51,4 @@ def test_what_was_not_looked_at_for_long_enough_is_no_picture(portrait):
     assert looked_at([portrait] * ENOUGH).is_picture
     assert looked_at([portrait] * 100, every_s=0.04).is_picture
     assert not PictureCheck().is_picture
+    assert not looked_at([portrait] * 2, every_s=60).is_picture, "two moments alike are no picture"

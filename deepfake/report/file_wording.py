@@ -28,7 +28,7 @@ ADJUSTMENT_SENTENCES: Final[dict[AdjustmentCode, str]] = {
         "Scaled to square pixels: stored are {coded_width}×{coded_height} px, each {pixel_aspect:.3g} times as wide as "
         "high"
     ),
-    "fitted": "{frames} of another size fitted into that of the first, with black bars",
+    "fitted": "{frames} of another size or shape fitted into that of the first, with black bars",
     "deinterlaced": "Deinterlaced: {frames} put together from two fields",
     "tone_mapped": "High dynamic range ({transfer}, up to {peak_nits} nits) tone-mapped to an ordinary screen",
     "gamut_mapped": "Colors of {primaries} brought to those of an ordinary screen",
@@ -71,7 +71,7 @@ def reading_warnings(video: VideoInfo) -> tuple[str, ...]:
 def _fitted(item: Adjustment) -> str:
     frames = item.values["frames"]
     are = "1 frame is" if frames == 1 else f"{frames} frames are"
-    return f"The frame size changes within the clip: {are} fitted into that of the first, with black bars."
+    return f"The pictures change size or shape within the clip: {are} fitted into that of the first, with black bars."
 
 
 def _damaged(item: Adjustment) -> str:

@@ -114,8 +114,8 @@ class _Line:
         return abs(next_s - self._raw_s - 2 * period_s) < period_s / 2
 
     def repeats(self, raw_s: float, next_s: float | None) -> bool:
-        """Whether a picture has the time of the one before it, and the clock goes on after it."""
-        return raw_s == self._raw_s and next_s is not None and next_s > raw_s
+        """Whether a picture has the time of the one before it, and the clock goes on after it or after more of them."""
+        return raw_s == self._raw_s and next_s is not None and next_s >= raw_s
 
     def advance(self, raw_s: float | None) -> None:
         assert raw_s is not None
@@ -127,10 +127,11 @@ class _Line:
         self._raw_s, self._shift_s = raw_s, self.time_s - raw_s
 
     def squeeze(self, next_s: float | None, period_s: float) -> None:
-        """Go halfway to the next time, and leave the file's clock where it is."""
+        """Go halfway to the next time, or a little where that is the same, and leave the file's clock where it is."""
         assert next_s is not None
         assert self._raw_s is not None
-        self.time_s += min(next_s - self._raw_s, period_s) / 2
+        step_s = min(next_s - self._raw_s, period_s)
+        self.time_s += step_s / 2 if step_s else period_s / 8
 
     def step(self, period_s: float) -> None:
         self.time_s += period_s

@@ -191,7 +191,7 @@ def test_a_size_that_changes_keeps_its_proportions(tmp_path, second):
     bright = frames[-1].image[:, :, 0] > 120
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=3)  # the disc is round
-    assert any("frame size changes" in warning for warning in reading_warnings(reader.info))
+    assert any("change size or shape" in warning for warning in reading_warnings(reader.info))
 
 
 @pytest.mark.parametrize(

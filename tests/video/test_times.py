@@ -148,6 +148,17 @@ def test_a_repeated_time_moves_no_later_frame(tmp_path, codec, options):
     assert reader.info.adjustments == ()
 
 
+def test_a_time_that_is_stated_again_and_again_moves_no_later_frame(tmp_path):
+    ticks = [40 * number for number in range(40)]
+    ticks[11:14] = ticks[10:11] * 3
+    path = retimed(write(tmp_path / "a.mkv", "mpeg4", {"bf": "0", "g": "12"}), tmp_path / "repeated.mkv", ticks)
+    found_s = np.array([frame.timestamp_s for frame in moments(path)])
+    assert np.all(np.diff(found_s) > 0)
+    assert np.delete(found_s, [11, 12, 13]) == pytest.approx(np.delete(np.arange(40) / 25, [11, 12, 13]), abs=1e-6)
+    _, reader = times(path)
+    assert reader.info.adjustments == ()
+
+
 def test_a_time_out_of_order_moves_no_other_frame(tmp_path):
     ticks = [40 * number for number in range(40)]
     ticks[20] = 740

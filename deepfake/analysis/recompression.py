@@ -5,6 +5,7 @@ frames, and the very crops that the verdict rests on are cut and scored again. F
 at once, in one pass over the clip; nothing of it is written to disk.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ RATES_CRF = (23, 32, 40)
 PRESET = "veryfast"
 # Frames before a scored one that are encoded with it: a second of prediction, as within any group of pictures.
 LEAD_FRAMES = 30
+KEY_EVERY_FRAMES = 250  # that x264 puts between two key frames at most, where nobody asks for another number
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,10 @@ def _label_limits(verdict: Verdict, calibration: Calibration | None) -> tuple[fl
 
 
 def _longest_gap_s(analysis: Analysis) -> float:
-    """The most seconds between two scored crops of one track: so long a scorer has to wait for the next."""
+    """The most seconds between two scored crops of one track: so long a scorer has to wait for the next. The times of a
+    quick look are those of a promised even pace: of its few crops all are waited for."""
+    if analysis.config.quick:
+        return math.inf
     traces = [analysis.trace(SCORE, track.track_id) for track in _scored_tracks(analysis)]
     gaps_s = (float(np.diff(trace.timestamps_s).max(initial=0)) for trace in traces if trace is not None)
     return max(gaps_s, default=0.0)
@@ -217,7 +222,9 @@ class _Encoding:
     def __init__(self, crf: int, info: VideoInfo, cuts: _Cuts, scorer: TrackScorer) -> None:
         self.crf = crf
         self.frames = 0
-        self._bytes = 0
+        self._key_bytes: list[int] = []
+        self._other_bytes: list[int] = []
+        self._starts = 0
         self._size = (info.height, info.width)
         self._rate = info.frame_rate
         self._duration_s = info.duration_s
@@ -239,6 +246,7 @@ class _Encoding:
         encoded.pts, encoded.time_base = self.frames, Fraction(1 / self._rate)
         encoded.pict_type = PictureType.I if is_start else PictureType.NONE
         self.frames += 1
+        self._starts += is_start
         self._indices.append((frame.index, frame.timestamp_s))
         self._take(self._encoder.encode(encoded))
 
@@ -251,8 +259,13 @@ class _Encoding:
 
     @property
     def bit_rate(self) -> float:
-        """Bits per second of what was encoded."""
-        return self._bytes * 8 * float(self._rate) / max(self.frames, 1)
+        """Bits per second of what was encoded. Where that are many short runs, they have more key frames than the clip
+        would have: it is counted with one in KEY_EVERY_FRAMES."""
+        frame_bytes = float(np.mean([*self._key_bytes, *self._other_bytes] or [0]))
+        if self._starts > 1 and self._key_bytes and self._other_bytes:
+            key, other = float(np.mean(self._key_bytes)), float(np.mean(self._other_bytes))
+            frame_bytes = other + max(0.0, key - other) / KEY_EVERY_FRAMES
+        return frame_bytes * 8 * float(self._rate)
 
     @property
     def size_bytes(self) -> int | None:
@@ -261,7 +274,8 @@ class _Encoding:
 
     def _take(self, packets: Iterator[Any]) -> None:
         for packet in packets:
-            self._bytes += packet.size
+            if packet.size:
+                (self._key_bytes if packet.is_keyframe else self._other_bytes).append(packet.size)
             for decoded in self._decoder.decode(packet):
                 self._offer(decoded)
 

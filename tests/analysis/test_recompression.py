@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,12 +19,13 @@ from deepfake.analysis.model import Analysis
 from deepfake.analysis.pipeline import analyze
 from deepfake.analysis.recompression import RateOutcome, RateVerdict, Recompression, recompress
 from deepfake.dashboard.analyze.recompress_tab import abstentions, recompression_table
-from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, QualityLimits, classifier
+from deepfake.detectors import Calibration, ClassifierInfo, FaceClassifier, QualityLimits, TrackScorer, classifier
 from deepfake.detectors.efficientnet import WHOLE
 from deepfake.figures.robustness import recompression_figure
 from deepfake.report.analysis_json import recompression_to_dict
 from deepfake.report.card import stability_sentence
 from deepfake.serialize import from_bytes, to_bytes
+from deepfake.video.info import Frame, VideoInfo
 from deepfake.words import bit_rate_text, size_text
 from tests.told import told
 from tests.watched import Watched
@@ -52,6 +56,31 @@ class WantsManyBits(KeepsCrops):
 def talking(watched: Watched) -> tuple[Path, Analysis, dict[int, np.ndarray]]:
     """The clip, its analysis, and its face crops by frame."""
     return watched.clip, watched.analysis, {crop.frame_index: crop.image for crop, _ in watched.crops}
+
+
+def test_the_bit_rate_of_a_part_is_near_that_of_the_whole_clip() -> None:
+    random = np.random.default_rng(0)
+    background = cv2.GaussianBlur(random.integers(0, 255, (96, 128, 3)).astype(np.uint8), (0, 0), 2.0)
+    head = random.integers(0, 255, (32, 24, 3)).astype(np.uint8)
+    info = VideoInfo(
+        path=Path("a.mp4"), sha256="", width=128, height=96, rotation_deg=0, frame_rate=Fraction(25), frame_count=600,
+        duration_s=24.0, codec="h264", pixel_format="yuv420p", variable_frame_rate=False, container="mov",
+        bit_rate=None, has_audio=False,
+    )  # fmt: skip
+    whole, part = (recompression._Encoding(32, info, {}, TrackScorer(KeepsCrops(), patience_s=1)) for _ in range(2))
+    for index in range(600):
+        image = background.copy()
+        x = 50 + round(10 * math.sin(index / 9))
+        image[30:62, x : x + 24] = head
+        frame = Frame(index, index / 25, image)
+        picture = recompression._yuv_picture(frame)
+        whole.push(picture, frame, is_start=index == 0)
+        if index % 100 < 31:  # as where a crop is scored every 100 frames
+            part.push(picture, frame, is_start=index % 100 == 0)
+    for encoding in (whole, part):
+        encoding.finish(set())
+    assert part.frames == 186
+    assert part.bit_rate == pytest.approx(whole.bit_rate, rel=0.25)
 
 
 def test_hardly_compressed_the_same_crops_are_scored(talking: tuple[Path, Analysis, dict[int, np.ndarray]]) -> None:

@@ -99,19 +99,28 @@ def moment_pictures(
     by_face = comparison.main_track is not None
     ranked = sorted(comparison.moments, key=lambda item: item.face_similarity if by_face else item.similarity)
     chosen = sorted(ranked[:MOMENTS_SHOWN], key=lambda item: item.frame_index)
-    sides = []
-    for path, wanted in (
-        (fake_path, [(item.frame_index, item.timestamp_s) for item in chosen]),
-        (original_path, [(item.original_frame_index, item.original_timestamp_s) for item in chosen]),
-    ):
-        sides.append([image for _, _, image in frames_of(path, wanted, settings)])
+    lefts = _frames_by_index(fake_path, [(item.frame_index, item.timestamp_s) for item in chosen], settings)
+    wanted = [(item.original_frame_index, item.original_timestamp_s) for item in chosen]
+    rights = _frames_by_index(original_path, wanted, settings)
     pictures = []
-    for moment, left, right in zip(chosen, *sides, strict=False):
+    for moment in chosen:
+        left, right = lefts.get(moment.frame_index), rights.get(moment.original_frame_index)
+        if left is None or right is None:
+            continue
         value = moment.face_similarity if by_face else moment.similarity
         when = format_time(moment.timestamp_s)
         caption = f"{when}: similarity of the {'face' if by_face else 'picture'} {value:.3f}. A left, B right."
         pictures.append(Picture(jpeg(side_by_side(left, right)), caption, f"A and B at {when}"))
     return MomentPictures(tuple(pictures))
+
+
+def _frames_by_index(
+    path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings | None
+) -> dict[int, Image]:
+    """The pictures of frames, by index; several moments may be of one frame. What of them is not there is left out."""
+    once = sorted(set(wanted))
+    images = (image for _, _, image in frames_of(path, once, settings))
+    return {index: image for (index, _), image in zip(once, images, strict=False)}
 
 
 def side_by_side(left: Image, right: Image) -> Image:

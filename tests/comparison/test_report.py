@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from deepfake.analysis.model import AnalysisConfig
 from deepfake.comparison import pair_wording
-from deepfake.comparison.compare import Comparison, compare
+from deepfake.comparison.compare import ComparedMoment, Comparison, compare
 from deepfake.comparison.findings import Finding, PairCheck, find_difference
 from deepfake.comparison.pair_wording import FINDING_TITLES, finding_sentence, pair_warnings
 from deepfake.comparison.report import MomentPictures, comparison_document, moment_pictures, side_by_side
@@ -132,6 +133,27 @@ def test_the_report_has_the_finding_both_clips_and_their_greatest_differences(
     assert page.count("data:image/jpeg") == len(pictures.pictures)
     assert str(fake.parent) not in page
     assert document_pdf(document).startswith(b"%PDF-")
+
+
+def test_moments_that_share_a_frame_of_the_original_each_show_it(tmp_path: Path, write_clip: WriteClip) -> None:
+    images = scene(30)
+    original = write_clip(tmp_path / "original.mp4", images[::6], rate=5, codec_options=BEST)
+    fake = write_clip(tmp_path / "fake.mp4", images, rate=30, codec_options=BEST)
+    comparison = compare(fake, original, AnalysisConfig(face_detector="haar"))
+    place = {int(frame): row for row, frame in enumerate(comparison.cross_similarity.frame_indices)}
+
+    def moment(frame: int) -> ComparedMoment:
+        row = place[frame]
+        other = int(comparison.original_frame_indices[row]), float(comparison.original_timestamps_s[row])
+        return ComparedMoment(frame, frame / 30, *other, 0.5, float("nan"))
+
+    chosen = tuple(moment(frame) for frame in (11, 13, 23))
+    assert [item.original_frame_index for item in chosen] == [2, 2, 4]
+    pictures = moment_pictures(fake, original, dataclasses.replace(comparison, moments=chosen)).pictures
+    halves = [np.asarray(PIL.Image.open(io.BytesIO(item.jpeg)).convert("RGB"))[:, 256:] for item in pictures]
+    assert len(halves) == 3
+    differences = [float(np.abs(halves[1].astype(int) - half.astype(int)).mean()) for half in halves]
+    assert differences[0] == 0 < differences[2]
 
 
 def test_a_warning_of_both_clips_is_said_once(

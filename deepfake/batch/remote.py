@@ -65,6 +65,8 @@ class RemoteDisk(Disk):
 class RemoteTable(RemoteDisk):
     """The folder of a CSV behind a URL, which is not listed: what the CSV names counts as there."""
 
+    is_listed = False
+
     def __init__(self, url: str, system: "AbstractFileSystem", path: str) -> None:
         self._table = path.rpartition("/")[2]
         head, chain, rest = url.partition("::")

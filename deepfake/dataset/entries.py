@@ -21,6 +21,17 @@ LABEL_WORDS: Mapping[str, Label] = {
 PLAIN_WORDS = ("real", "fake")  # need no word on how they were read
 
 
+def label_of(label: object) -> Label | None:
+    """Return the label that somebody wrote as a word or a number, or None where it is none."""
+    if isinstance(label, bool) or not isinstance(label, str | int):
+        return None
+    return LABEL_WORDS.get(_word(label))
+
+
+def _word(label: object) -> str:
+    return str(label).strip().casefold().removesuffix(".0")
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a file is: its name on the disk, or its location where it lies elsewhere."""
@@ -109,8 +120,8 @@ class Entries:
 
     def _entry(self, draft: _Draft) -> ClipEntry:
         original, place = draft.original, draft.original_place
-        given = draft.fields.pop("group", None)
-        group = given or ""
+        fields = dict(draft.fields)  # another entry may still ask for this one's
+        group = fields.pop("group", None) or ""
         if place is not None and original is not None:
             original = self._by_file.get(place.file, original)
             listed = self._drafts.get(original)
@@ -125,15 +136,12 @@ class Entries:
             on_disk=draft.place.there,
             original_on_disk=None if place is None else place.there,
             version=draft.place.version,
-            **draft.fields,
+            **fields,
         )
 
     def _label(self, label: object) -> Label | None:
-        if isinstance(label, bool) or not isinstance(label, str | int):
-            return None
-        word = str(label).strip().casefold().removesuffix(".0")
-        found = LABEL_WORDS.get(word)
-        if found is not None and word not in PLAIN_WORDS:
+        found = label_of(label)
+        if found is not None and (word := _word(label)) not in PLAIN_WORDS:
             self._words[word] += 1
         return found
 

@@ -51,7 +51,11 @@ class Disk:
 
     anywhere: whether links that leave the root are followed, and files elsewhere may be named. That is for the person
     at the command line; a page opens only what lies in its folder.
+
+    is_listed: whether it is known what is there; otherwise find() takes every name for one that is.
     """
+
+    is_listed = True
 
     def __init__(self, root: Path, *, anywhere: bool = False) -> None:
         self.root = root

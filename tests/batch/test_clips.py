@@ -194,6 +194,17 @@ def test_a_remote_list_names_clips_beside_it(memory: fsspec.AbstractFileSystem) 
     assert (clip.location, clip.label) == ("memory://set/a.mp4", "FAKE")
 
 
+def test_a_remote_list_is_read_like_one_on_this_computer(memory: fsspec.AbstractFileSystem) -> None:
+    rows = [r"real\001.mp4,REAL,", "fake/f.mp4,FAKE,001.mp4", "'-x.mp4,REAL,"]
+    memory.pipe("/set/list.csv", "\n".join(["path,label,original", *rows]).encode())
+    clips = collect_clips(["memory://set/list.csv"])
+    assert [(clip.name, clip.original, clip.group) for clip in clips] == [
+        ("real/001.mp4", None, "real/001.mp4"),
+        ("fake/f.mp4", "real/001.mp4", "real/001.mp4"),
+        ("-x.mp4", None, "-x.mp4"),
+    ]
+
+
 def test_a_remote_clip_is_copied_and_held_to_the_limit(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
     memory.pipe({"/set/a.mp4": b"a", "/set/b.mp4": b"b" * (2**20 + 1)})
     copy = local_copy("memory://set/a.mp4", tmp_path, Settings())

@@ -207,6 +207,43 @@ def test_odd_names_are_found_in_folders_and_by_lists(tmp_path: Path) -> None:
     assert {path.name for path in (clip.path for clip in collect_clips([str(table)]))} == set(listed)
 
 
+def _listed(tmp_path: Path, *rows: str, header: str = "path,label,original,group") -> Dataset:
+    (tmp_path / "list.csv").write_text("\n".join([header, *rows]))
+    return open_dataset(tmp_path / "list.csv")
+
+
+def test_an_original_of_the_fakes_own_name_is_the_real_clip_not_the_fake(tmp_path: Path) -> None:
+    for order in (1, -1):
+        rows = ["real/001.mp4,REAL,,", "fake/001.mp4,FAKE,001.mp4,"][::order]
+        fake = _listed(tmp_path, *rows).by_name("fake/001.mp4")
+        assert (fake.original, fake.group) == ("real/001.mp4", "real/001.mp4")
+
+
+def test_an_original_that_may_be_one_of_several_is_none_and_told(tmp_path: Path) -> None:
+    dataset = _listed(tmp_path, "a/001.mp4,REAL,,", "b/001.mp4,REAL,,", "fake/x.mp4,FAKE,001.mp4,")
+    assert dataset.by_name("fake/x.mp4").original == "001.mp4"
+    assert any("line 4: 2 clips are called '001.mp4'" in warning for warning in dataset.warnings)
+
+
+def test_a_fake_has_the_group_of_its_original_wherever_that_stands(tmp_path: Path) -> None:
+    rows = [f"{n}.mp4,REAL,,person {n}" for n in range(3)]
+    rows += [f"{n}-{k}.mp4,FAKE,{n}.mp4," for n in range(3) for k in range(2)]
+    for order in (1, -1):
+        entries = _listed(tmp_path, *rows[::order]).entries
+        assert {entry.group for entry in entries} == {"person 0", "person 1", "person 2"}
+
+
+@pytest.mark.parametrize("above", ["", "ff/", "/elsewhere/ff/"])
+def test_an_original_of_faceforensics_has_no_method_wherever_it_lies(tmp_path: Path, above: str) -> None:
+    rows = [
+        f"{above}original_sequences/youtube/c23/videos/001.mp4,REAL,,",
+        f"{above}manipulated_sequences/Deepfakes/c23/videos/001_002.mp4,FAKE,,",
+    ]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label,original,group", *rows]))
+    entries = collect_clips([str(tmp_path / "list.csv")])
+    assert [(entry.method, entry.compression) for entry in entries] == [(None, "c23"), ("Deepfakes", "c23")]
+
+
 def test_a_name_that_no_file_can_have_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "metadata.json").write_text('{"\\ud800.mp4": {"label": "REAL"}, "a.mp4": {"label": "FAKE"}}')
     dataset = open_dataset(tmp_path)

@@ -258,6 +258,12 @@ def test_folders_0_and_1_are_labels_and_told_but_not_beside_other_numbers(tmp_pa
         open_dataset(tmp_path)
 
 
+def test_numbers_of_one_split_are_parts_in_all(tmp_path: Path) -> None:
+    _touch(tmp_path, "train/0/a.mp4", "train/1/a.mp4", "train/2/a.mp4", "test/0/b.mp4", "test/1/b.mp4")
+    with pytest.raises(DatasetError, match="in no layout that is known"):
+        open_dataset(tmp_path)
+
+
 def test_real_and_fake_folders_below_splits(tmp_path: Path) -> None:
     _touch(tmp_path, "train/real/a.mp4", "train/fake/b.mp4", "test/fake/a.mp4")
     dataset = open_dataset(tmp_path)

@@ -1,8 +1,7 @@
 """real/ and fake/ folders (reals/ and fakes/, original/ and manipulated/, 0_real/ and 1_fake/, real_videos/ and
-fake_videos/), at the root or below train/, val/, test/."""
+fake_videos/), at the root or below train/, val/, test/; 0/ and 1/ where no other numbers stand beside them."""
 
 import re
-from collections.abc import Iterator
 
 from deepfake.dataset.entries import LABEL_WORDS, Entries
 from deepfake.dataset.folder import Disk, join
@@ -16,23 +15,20 @@ BESIDE = {"video", "videos", "clip", "clips"}  # may stand beside the word in a 
 
 def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
     """Return folder, label and split of every folder that a label names; none where they do not make a data set."""
-    found = [*_labeled(disk, "", None)]
-    for parent in disk.folders():
-        if parent.lower() in SPLIT_FOLDERS:
-            found += _labeled(disk, parent, SPLIT_FOLDERS[parent.lower()])
+    parents: dict[str, str | None] = {"": None}
+    parents |= {name: SPLIT_FOLDERS[name.lower()] for name in disk.folders() if name.lower() in SPLIT_FOLDERS}
+    numbers = {name for parent in parents for name in disk.folders(parent) if name.isdigit()}
+    # Beside 2/, or in one split of several that have it, numbers name parts or people.
+    left_out = set() if numbers <= {"0", "1"} else numbers
+    found = [
+        (join(parent, name), LABEL_WORDS[_word(name)], split)
+        for parent, split in parents.items()
+        for name in disk.folders(parent)
+        if _word(name) in LABEL_WORDS and name not in left_out
+    ]
     words = {_word(folder.rpartition("/")[2]) for folder, _, _ in found}
     both = len({label for _, label, _ in found}) == 2
     return found if both or not words.isdisjoint(ALONE) else []
-
-
-def _labeled(disk: Disk, parent: str, split: str | None) -> Iterator[tuple[str, Label, str | None]]:
-    names = disk.folders(parent)
-    numbers = {name for name in names if name.isdigit()}
-    for name in names:
-        if name in numbers and not numbers <= {"0", "1"}:  # beside 2/ they are parts or people
-            continue
-        if _word(name) in LABEL_WORDS:
-            yield join(parent, name), LABEL_WORDS[_word(name)], split
 
 
 def _word(folder: str) -> str:

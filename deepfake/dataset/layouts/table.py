@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from deepfake.dataset.entries import Entries
+from deepfake.dataset.entries import Entries, label_of
 from deepfake.dataset.folder import Disk, Notes, name_key
 from deepfake.dataset.layouts import faceforensics
 from deepfake.dataset.layouts.base import Layout, text_or_none
@@ -38,15 +38,26 @@ def read_table(entries: Entries, table: str) -> None:
         raise DatasetError(disk.root / table, "this is a link that leaves its folder; open the file that it points to")
     rows = list(_rows(entries, table))
     files = [_file(disk, row["path"]) for _, row in rows]
-    by_file_name = {name_key(file.rpartition("/")[2]): file for file in files}
+    listed = set(files)
+    by_file_name: dict[str, list[tuple[str, bool]]] = {}
+    for file, (_, row) in zip(files, rows, strict=True):
+        is_real = label_of(row.get("label")) == "REAL"
+        by_file_name.setdefault(name_key(file.rpartition("/")[2]), []).append((file, is_real))
     for file, (line, row) in zip(files, rows, strict=True):
         original = text_or_none(row.get("original"))
         if original is not None:
             original = _file(disk, original)
-            if "/" not in original and original not in files and disk.find(original) is None:
-                original = by_file_name.get(name_key(original), original)
+            if "/" not in original and original not in listed and not (disk.is_listed and disk.find(original)):
+                others = [other for other in by_file_name.get(name_key(original), []) if other[0] != file]
+                called = [other for other, is_real in others if is_real] or [other for other, _ in others]
+                if len(called) > 1:
+                    entries.notes.add(
+                        f"{table}, line {line}: {len(called)} clips are called {original!r}: which of them is the "
+                        "original is not known"
+                    )
+                original = called[0] if len(called) == 1 else original
         folders = faceforensics.FOLDERS.search(file)
-        method = folders["family"] if folders and not file.startswith(faceforensics.ORIGINALS) else None
+        method = folders["family"] if folders and not folders[0].startswith(faceforensics.ORIGINALS) else None
         entries.add(
             file,
             file,
@@ -128,7 +139,7 @@ def _file(disk: Disk, text: str) -> str:
     root = f"{disk.root.as_posix().rstrip('/')}/"
     text = text.removeprefix(root).removeprefix("./")
     plain = text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
-    for name in (text, plain):
+    for name in (text, plain) if disk.is_listed else ():
         found = disk.find(name)
         if found is not None:
             return found if "\\" in name else name

@@ -41,8 +41,8 @@ class AnalysisConfig:
         search_every_s: The whole frame is searched for faces this often, in seconds; 0 for every frame.
         resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
             same track.
-        min_track_s: Shorter tracks are left out, in seconds; by default nobody is. Who is seen in half of the clip's
-            frames or more is never left out, however short the clip is.
+        min_track_s: Shorter tracks are left out, in seconds; by default nobody is. Who is seen for half of the clip's
+            length or more is never left out, however short the clip is.
         quick: A first look at a few moments spread over the clip, however long it is: a provisional verdict, without
             signals over time.
 

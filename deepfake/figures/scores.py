@@ -136,8 +136,12 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
 
 def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
     known = np.flatnonzero(np.isfinite(trace.values))
-    gaps = np.flatnonzero(np.diff(np.isfinite(trace.values)) & np.isfinite(trace.values[:-1])) + 1  # break the line
-    rows = np.union1d(known[extreme_rows(trace.values[known], MAX_POINTS // 2)], gaps)
+    drawn = known[extreme_rows(trace.values[known], MAX_POINTS // 2)]
+    # Where something was not measured between two points that are drawn, one row of it breaks the line.
+    unknown = np.flatnonzero(~np.isfinite(trace.values))
+    behind = np.searchsorted(drawn, unknown)
+    _, first = np.unique(behind, return_index=True)
+    rows = np.union1d(drawn, unknown[first])
     return go.Scatter(
         x=trace.timestamps_s[rows],
         y=trace.values[rows],

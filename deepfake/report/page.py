@@ -29,6 +29,7 @@ from deepfake.report.table import frames_table, people_table
 from deepfake.report.wording import (
     RULE_BLIND_SPOT,
     directed_sentences,
+    has_rates,
     is_of_this_version,
     limits_of,
     person_name,
@@ -77,7 +78,7 @@ def analysis_document(
     sections = [
         *_face_sections(analysis, moments or Moments()),
         Section("The answer in numbers", items=directed_sentences(verdict)),
-        Section("What this cannot tell", items=limits_of(analysis.config.classifier)),
+        Section("What this cannot tell", items=limits_of(analysis.config.classifier, with_rates=has_rates(analysis))),
         *_warning_sections(analysis),
         *([] if recompression is None else [_recompression_section(recompression)]),
         _people_section(analysis),

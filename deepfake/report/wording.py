@@ -45,16 +45,19 @@ PROVISIONAL: Final = (
 RULE_BLIND_SPOT: Final = "It measures how evenly the picture changes, not whether a face is real."
 
 
-def limits_of(classifier: str) -> tuple[str, ...]:
+def limits_of(classifier: str, *, with_rates: bool = True) -> tuple[str, ...]:
     """Return what a verdict that rests on a classifier cannot tell, sentences, the gravest first.
 
-    classifier: its name in `deepfake.detectors.CLASSIFIERS`; of an unknown one, what holds for all is said.
+    classifier: its name in `deepfake.detectors.CLASSIFIERS`; of an unknown one, what holds for all is said. with_rates:
+    whether what was measured of it is said, see has_rates.
     """
     scorer = CLASSIFIERS.get(classifier)
     if scorer is None:
         return LIMIT_OTHERS, LIMIT_PROBABILITY, LIMIT_OUTSIDE
     rates, known = "", all_facts().get("accuracy", {})
-    if known.get("classifier") == classifier:
+    if not with_rates:
+        pass
+    elif known.get("classifier") == classifier:
         were = "was" if known["false_alarms"] == 1 else "were"
         rates = (
             f" In a test with clips new to it, {known['false_alarms']} of {known['n_real']} real clips {were} called "
@@ -73,6 +76,11 @@ def limits_of(classifier: str) -> tuple[str, ...]:
 def is_of_this_version(analysis: Analysis) -> bool:
     """Return whether this version made an analysis: the weights and rates of another one are not here."""
     return analysis.software_version == __version__
+
+
+def has_rates(analysis: Analysis) -> bool:
+    """Return whether error rates that were measured hold for an analysis: a full one of this version."""
+    return is_of_this_version(analysis) and not analysis.config.quick
 
 
 def is_known_clip(analysis: Analysis) -> bool:

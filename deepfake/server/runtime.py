@@ -3,6 +3,7 @@
 import atexit
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -67,7 +68,7 @@ class Runtime:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         self.server_folder, self._lock = claim_folder(servers)
-        atexit.register(_clear, self.server_folder)  # where it cannot, the next server that starts does
+        atexit.register(self._end)  # where it cannot, the next server that starts does
         fixed_bytes = folder_bytes(self.demo_folder) if self.demo_folder.is_dir() else 0
         self.cache = ResultCache(
             settings.cache_dir / "results",
@@ -137,6 +138,12 @@ class Runtime:
         for queue in (self.jobs, self.media_jobs):
             queue.leave_made_of(sha256, owner)
         self.cache.drop_made_of(sha256, owner)
+
+    def _end(self) -> None:
+        """End with the process: who still writes is ended first, then what uploads left is removed."""
+        with suppress(Exception):  # whatever is wrong now, nobody is there to be told, and the rest is still to be done
+            self.close()
+        _clear(self.server_folder)
 
     def _end_session(self, files: SessionFiles) -> None:
         for queue in (self.jobs, self.media_jobs):

@@ -387,6 +387,9 @@ def test_a_long_signal_keeps_its_spikes_and_its_gaps() -> None:
     assert np.nanmax(drawn) == 9.0
     assert len(drawn) <= 1502
     assert np.isnan(drawn).sum() == 1
+    values[::3] = np.nan
+    many = np.array(signal_figure(a_trace("s", 0, list(range(9000)), values.tolist()), title="S", unit="dB").data[0].y)
+    assert len(many) <= 2 * 1502
 
 
 def test_an_attribution_colors_what_speaks_for_fake_and_for_real() -> None:

@@ -57,6 +57,10 @@ def test_an_analysis_of_another_version_names_no_weights_of_this_one() -> None:
     page = BY_KIND["html"].make(older, ExportOptions()).decode()
     assert "those of version 0.1.0" in page
     assert "SHA-256 of clip_vit" not in page
+    assert "In a test with" not in page
+    quick = replace(sample_analysis(), config=replace(sample_analysis().config, quick=True))
+    assert "In a test with" not in BY_KIND["html"].make(quick, ExportOptions()).decode()
+    assert "In a test with" in BY_KIND["html"].make(sample_analysis(), ExportOptions()).decode()
     assert "SHA-256 of clip_vit" in BY_KIND["html"].make(sample_analysis(), ExportOptions()).decode()
 
 

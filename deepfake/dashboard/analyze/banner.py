@@ -32,6 +32,7 @@ from deepfake.report.file_wording import declared_sentences
 from deepfake.report.wording import (
     KNOWN_CLIP,
     directed_sentences,
+    has_rates,
     is_known_clip,
     limits_of,
     person_name,
@@ -147,7 +148,7 @@ def _draw_words(
         st.caption(rate)
     with st.container(horizontal=True, gap="medium"):
         _draw_numbers(verdict)
-        _draw_limits(analysis.config.classifier)
+        _draw_limits(analysis)
 
 
 def _draw_reasons(verdict: Verdict, on_reason: Callable[[Evidence], None]) -> None:
@@ -193,9 +194,10 @@ def _draw_numbers(verdict: Verdict) -> None:
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in directed_sentences(verdict)))
 
 
-def _draw_limits(classifier: str) -> None:
+def _draw_limits(analysis: Analysis) -> None:
+    limits = limits_of(analysis.config.classifier, with_rates=has_rates(analysis))
     with st.popover("What this cannot tell", icon=":material/info:", type="tertiary"):
-        st.markdown("\n".join(f"- {sentence}" for sentence in limits_of(classifier)))
+        st.markdown("\n".join(f"- {sentence}" for sentence in limits))
         if st.button("How it is computed, and the papers", icon=":material/menu_book:", type="tertiary"):
             open_page(METHODS)
 

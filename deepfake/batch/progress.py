@@ -40,8 +40,8 @@ class BatchResult:
 class BatchProgress:
     """How far a batch is. Of `total` clips `done` have a result: known + analyzed + failed.
 
-    failed: those that failed now or before. clips_per_minute: of the clips that this run worked on, None before the
-    first; seconds_left: by that rate.
+    failed: those that failed now or before. clips_per_minute: of the clips that workers analyzed or failed at, None
+    before the first; seconds_left: by that rate.
     """
 
     total: int
@@ -71,6 +71,7 @@ class Tally:
         self._total = total
         self._counts: Counter[Status] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._worked = 0
         self._started: float | None = None
         self._work_started: float | None = None
         self._ended: float | None = None
@@ -85,7 +86,7 @@ class Tally:
         self._started = time.monotonic()
 
     def start_work(self) -> None:
-        """Start the clock of the rate: what was known is through, the first clip is given to a worker."""
+        """Start the clock of the rate: what needs no work is through, the first clip is given to a worker."""
         self._work_started = time.monotonic()
 
     def end(self) -> None:
@@ -95,6 +96,9 @@ class Tally:
     def add(self, result: BatchResult) -> None:
         """Count a result."""
         self._counts[result.status] += 1
+        # Before the work, a clip fails because its file is missing: that takes no time, and says nothing of the rest.
+        if self._work_started is not None and result.status in ("analyzed", "failed"):
+            self._worked += 1
         if result.error is not None:
             self._reasons[result.error] += 1
 
@@ -102,11 +106,10 @@ class Tally:
         """Return how far the batch is."""
         counts = Counter(dict(self._counts))
         now = self._ended or time.monotonic()
-        worked = counts["analyzed"] + counts["failed"]
         done = counts.total()
         rate = None
-        if self._work_started is not None and worked:
-            rate = 60 * worked / max(now - self._work_started, 1e-3)
+        if self._work_started is not None and self._worked:
+            rate = 60 * self._worked / max(now - self._work_started, 1e-3)
         return BatchProgress(
             total=self._total,
             done=done,

@@ -6,12 +6,14 @@ A stand-in (batch_work) is in the place of the analysis: what becomes of a clip 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired
 
 from deepfake.analysis.model import AnalysisConfig
-from deepfake.batch import Batch, BatchResult, collect_clips, worker
+from deepfake.batch import Batch, BatchResult, collect_clips, progress, worker
 from deepfake.batch.worker import Task, analyze_clip, looks_of
 from deepfake.detectors import CLASSIFIERS, DEFAULT_CLASSIFIER, ClassifierInfo, FaceClassifier, register_classifier
 from deepfake.errors import SettingsError, StoreBusyError, StoreError, WorkerError
@@ -291,6 +293,19 @@ def test_a_file_that_is_missing_is_a_row_and_is_looked_for_again(tmp_path: Path,
     assert "there is no such file" in (results["01.mp4"].error or "")
     (folder / "01.mp4").write_text("b")
     assert Counter(r.status for r in new_batch(table, settings).run()) == {"known": 1, "analyzed": 1}
+
+
+def test_missing_files_do_not_count_in_the_rate(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = write_clips(tmp_path / "clips", "a", "bad b") / "list.csv"
+    table.write_text("path\n" + "".join(f"{number:02}.mp4\n" for number in range(10)))
+    # The clock is read as the run starts, as its work starts and as it ends, one second apart.
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=itertools.count(1).__next__))
+    batch = new_batch(table, settings)
+    assert len(list(batch.run())) == 10
+    found = batch.progress()
+    assert (found.analyzed, found.failed, found.seconds, found.clips_per_minute) == (1, 9, 2, 120)
 
 
 def test_a_clip_over_the_limit_is_a_failure_that_names_the_setting(tmp_path: Path, settings: Settings) -> None:

@@ -59,8 +59,8 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.out is not None and str(options.out) == STANDARD_OUTPUT:
         options.usage_error("--out needs a file: standard output has the numbers")
     from deepfake.batch import write_table
-    from deepfake.evaluation.parts import by_column
-    from deepfake.evaluation.results import ClipResult, result_of
+    from deepfake.evaluation.parts import by_column, check_column
+    from deepfake.evaluation.results import result_of
     from deepfake.evaluation.scored import auc_difference, scored_clips
     from deepfake.evaluation.summary import summarize
 
@@ -68,7 +68,7 @@ def evaluate(options: argparse.Namespace) -> None:
     clips = labeled_clips(options.manifest, read=lists.append)
     outputs_of(options, "out", "json", inputs=[options.manifest, *lists, *(clip.location for clip in clips)])
     if options.by is not None:
-        by_column([ClipResult(clip, None, None) for clip in clips], options.by)  # a wrong name is told before the work
+        check_column(clips, options.by)  # a wrong name is told before the work
     config = config_of(options)
     other = None if options.compare is None else replace(config, classifier=options.compare)
     if other is not None:

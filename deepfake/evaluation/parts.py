@@ -31,22 +31,23 @@ class PartResult:
     missed: Share
 
 
+def check_column(clips: Sequence[ClipEntry], column: str) -> None:
+    """Raise DatasetError where no clip has a value in a column: its name is a wrong one."""
+    if not any(_value(clip, column) for clip in clips):
+        others = sorted({name for clip in clips for name in clip.extra})
+        raise DatasetError("--by", f"no clip has a {column}; it can be {', '.join((*FIELDS, *others))}")
+
+
 def by_column(results: Sequence[ClipResult], column: str) -> tuple[PartResult, ...]:
     """Return the results by the values of a column, in their order.
 
     Args:
-        results: of the labeled clips.
+        results: of the labeled clips; those without a value are one part, also where no clip has one.
         column: a name of FIELDS, or a further column of the CSV.
-
-    Raises:
-        DatasetError: no clip has a value there.
     """
     parts: dict[str, list[ClipResult]] = defaultdict(list)
     for result in results:
         parts[_value(result.clip, column)].append(result)
-    if set(parts) <= {NO_VALUE} and results:
-        others = sorted({name for result in results for name in result.clip.extra})
-        raise DatasetError("--by", f"no clip has a {column}; it can be {', '.join((*FIELDS, *others))}")
     return tuple(_part(value, parts[value]) for value in sorted(parts))
 
 

@@ -38,7 +38,7 @@ from deepfake.evaluation.metrics import (
     share,
 )
 from deepfake.evaluation.page import evaluation_html
-from deepfake.evaluation.parts import by_column
+from deepfake.evaluation.parts import by_column, check_column
 from deepfake.evaluation.results import ClipResult, result_of
 from deepfake.evaluation.scored import auc_difference, scored_clips, worst_errors
 from deepfake.evaluation.stored import StoredResults
@@ -271,7 +271,7 @@ class TestResults:
         results = [_scored("REAL", 0.9, extra={"set": "dfdc"}), _scored("FAKE", 0.9, extra={"set": "ff"})]
         assert [(part.value, part.n) for part in by_column(results, "set")] == [("dfdc", 1), ("ff", 1)]
         with pytest.raises(DatasetError, match=r"no clip has a gender.*group.*set"):
-            by_column(results, "gender")
+            check_column([result.clip for result in results], "gender")
 
 
 def _run(*arguments: object) -> None:
@@ -412,6 +412,9 @@ class TestCommand:
         numbers = _numbers_of(capsys, manifest, "--with-training-clips")
         assert (numbers["left_out"], numbers["n"]) == (0, 4)
         assert "trained on 1 of these 4 clips" in numbers["notes"][0]
+        fakes_named = _manifest(tmp_path, f"path,label,method\n{clips[0]},FAKE,swap\n{clips[1]},REAL,\n")
+        numbers = _numbers_of(capsys, fakes_named, "--by", "method")
+        assert [(part["value"], part["n"]) for part in numbers["by"]["method"]] == [("", 1)], "the rest has no method"
         trained_on(clip_vit="abc")
         only = _manifest(tmp_path, f"path,label\n{clips[0]},REAL\n{clips[1]},FAKE\n")
         assert (_numbers_of(capsys, only)["left_out"], _numbers_of(capsys, only)["n"]) == (0, 2)

@@ -125,9 +125,7 @@ class SessionRegistry:
             if files is None:
                 files = SessionFiles(self._parent)
                 self._sessions[files.session_id] = files
-            timer = self._ending.pop(files.session_id, None)
-        if timer is not None:
-            timer.cancel()
+            self._stop_timer(files.session_id)
         return files
 
     def uploads_of(self, session_id: str) -> tuple[Upload, ...]:
@@ -151,6 +149,7 @@ class SessionRegistry:
         """Note that a browser shows this session: a page that was reloaded may go on with it."""
         with self._lock:
             self._connections[session_id] += 1
+            self._stop_timer(session_id)  # the page before may have gone since this one opened the session
 
     def disconnected(self, session_id: str) -> None:
         """Give up a session's files and jobs, unless a browser shows it or comes back to it in time."""
@@ -159,20 +158,32 @@ class SessionRegistry:
             if self._connections[session_id] > 0:
                 return
             del self._connections[session_id]
-        timer = threading.Timer(self._grace_s, self.end, [session_id])
-        timer.daemon = True
-        with self._lock:
+            self._stop_timer(session_id)
+            timer = threading.Timer(self._grace_s, lambda: self._end(session_id, timer))
+            timer.daemon = True
             self._ending[session_id] = timer
-        timer.start()
+            timer.start()
 
     def end(self, session_id: str) -> None:
         """Give up a session's files and jobs now."""
+        self._end(session_id)
+
+    def _end(self, session_id: str, timer: threading.Timer | None = None) -> None:
+        """timer: whose time is up; None ends the session in any case."""
         with self._lock:
-            self._ending.pop(session_id, None)
+            if timer is not None and self._ending.get(session_id) is not timer:
+                return  # somebody came back when it was too late to cancel it
+            self._stop_timer(session_id)
             files = self._sessions.pop(session_id, None)
         if files is not None:
             self._on_end(files)
             files.close()
+
+    def _stop_timer(self, session_id: str) -> None:
+        """Called with the lock."""
+        timer = self._ending.pop(session_id, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def display_name(name: str) -> str:

@@ -337,6 +337,44 @@ def test_a_session_that_a_reloaded_page_goes_on_with_outlives_the_page_before(tm
     until(lambda: ended == [files.session_id])
 
 
+@pytest.fixture
+def patient(tmp_path: Path) -> SessionRegistry:
+    """Sessions whose time is up when a test says so."""
+    return SessionRegistry(tmp_path, on_end=lambda _: None, grace_s=3600)
+
+
+def _time_is_up(sessions: SessionRegistry, session_id: str) -> Callable[[], None]:
+    """Return what the timer of a session calls when its time is up."""
+    timer = sessions._ending[session_id]
+    return lambda: timer.function(*timer.args, **timer.kwargs)
+
+
+def test_a_page_that_shows_a_session_keeps_it_although_the_page_before_went_after_it_opened(
+    patient: SessionRegistry,
+) -> None:
+    files = patient.open(None)
+    patient.connected(files.session_id)
+    assert patient.open(files.session_id) is files  # the reloaded page
+    patient.disconnected(files.session_id)  # the page before
+    end = _time_is_up(patient, files.session_id)
+    patient.connected(files.session_id)
+    assert not patient._ending, "a browser shows it"
+    end()  # the timer was too late to be canceled
+    assert patient.is_open(files.session_id)
+    patient.disconnected(files.session_id)
+    _time_is_up(patient, files.session_id)()
+    assert not patient.is_open(files.session_id)
+
+
+def test_a_session_that_is_opened_as_its_time_is_up_keeps_its_files(patient: SessionRegistry) -> None:
+    files = patient.open(None)
+    patient.disconnected(files.session_id)
+    end = _time_is_up(patient, files.session_id)
+    assert patient.open(files.session_id) is files
+    end()
+    assert patient.open(files.session_id) is files
+
+
 def test_what_a_dead_server_left_is_removed_and_a_living_ones_folder_stays(tmp_path: Path) -> None:
     living, lock = claim_folder(tmp_path)
     dead, dead_lock = claim_folder(tmp_path)

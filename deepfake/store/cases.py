@@ -107,13 +107,16 @@ class Cases:
 
     def delete(self, case_id: int, *, owner: str | None) -> bool:
         """Delete a case with all that is kept in it; return whether it was there."""
-        case = self.get(case_id, owner=owner)
-        if case is None:
-            return False
         with self._database.writing() as connection:
-            connection.execute(delete(case_clips).where(case_clips.c.case_id == case.id))
-            connection.execute(delete(cases).where(cases.c.id == case.id))
-        self._remove_files(case.clips)
+            # Locked before its clips are read: PostgreSQL would let another connection keep one in between, whose row
+            # would go with the case and whose file would stay.
+            locked = select(cases.c.id).where(_is_case(case_id, owner)).with_for_update()
+            if connection.scalar(locked) is None:
+                return False
+            clips = _clips(connection, case_clips.c.case_id == case_id)
+            connection.execute(delete(case_clips).where(case_clips.c.case_id == case_id))
+            connection.execute(delete(cases).where(cases.c.id == case_id))
+        self._remove_files(clips)
         return True
 
     def keep(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, update
 
 from deepfake.analysis.model import Analysis
 from deepfake.analysis.moments import MomentPicture, Moments
 from deepfake.errors import StoreError
 from deepfake.settings import Settings
 from deepfake.store import AnalysisStore, Cases, open_store
+from deepfake.store.tables import case_clips
+from tests.waiting import until
 
 MakeAnalysis = Callable[..., Analysis]
 MOMENTS = Moments(0, (MomentPicture(3, 0.1, 0.9, b"face", None),))
@@ -104,6 +109,57 @@ def test_what_is_deleted_leaves_no_file(cases: Cases, clip: Path, make_analysis:
     assert list((tmp_path / "kept").iterdir()) == []
     assert cases.find(owner="") == ()
     assert clip.exists()
+
+
+def test_a_clip_that_was_kept_just_before_its_case_is_deleted_leaves_no_file(
+    opened: AnalysisStore,
+    clip: Path,
+    make_analysis: MakeAnalysis,
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writing = opened._database.writing
+    case = opened.cases.make("a")
+
+    @contextmanager
+    def writing_after_another() -> Iterator[Connection]:
+        """As if another process had kept a clip the moment before."""
+        with open_store(Settings(cases_dir=tmp_path / "kept"), url=address) as other:
+            other.cases.keep(case, make_analysis(), name="a.mp4", clip=clip)
+        assert len(list((tmp_path / "kept").iterdir())) == 1
+        with writing() as connection:
+            yield connection
+
+    monkeypatch.setattr(opened._database, "writing", writing_after_another)
+    assert opened.cases.delete(case.id, owner="")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_deleting_a_case_waits_for_a_clip_that_another_connection_is_keeping_in_it(
+    postgresql_address: str, clip: Path, make_analysis: MakeAnalysis, tmp_path: Path
+) -> None:
+    """On PostgreSQL, where two may write at a time."""
+    with (
+        open_store(Settings(cases_dir=tmp_path / "kept"), url=postgresql_address) as store,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        case, other = store.cases.make("a"), store.cases.make("b")
+        kept = store.cases.keep(other, make_analysis(), name="a.mp4", clip=clip)
+        with store._database.writing() as connection:
+            # Stands for keep(), which cannot be stopped in the middle.
+            connection.execute(update(case_clips).where(case_clips.c.id == kept.id).values(case_id=case.id))
+            deleted = thread.submit(store.cases.delete, case.id, owner="")
+            until(lambda: _one_waits(store))
+        assert deleted.result()
+        assert store.cases.path_of(kept) is None
+
+
+def _one_waits(store: AnalysisStore) -> bool:
+    """Whether a connection to a store on PostgreSQL waits for what another has locked."""
+    activity = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with store._database.reading() as connection:
+        return connection.exec_driver_sql(activity).first() is not None
 
 
 def test_a_case_changes(cases: Cases) -> None:

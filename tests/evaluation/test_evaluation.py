@@ -459,7 +459,7 @@ def _measured(label: str, score: float | None, *, side: int = 720, fold: str = "
     name = f"{next(_numbers)}.mp4"
     row = {"clip": name, "label": label, "group": name, "fold": fold, "method": kind, "short_side_px": str(side)}
     scores = {} if score is None else {EFFICIENTNET: score, **({"blinks": score} if label == "FAKE" else {})}
-    return Measured(Scored(row, 0.5, 0.5, "LIKELY_FAKE"), "INCONCLUSIVE", scores, error or None)
+    return Measured(Scored(row, 0.5, 0.5, "LIKELY_FAKE", "LIKELY_FAKE"), "INCONCLUSIVE", scores, error or None)
 
 
 class TestAccuracyTables:
@@ -489,7 +489,7 @@ class TestAccuracyTables:
         from benchmarks.folds import Scored, is_seen_before, judged_clips
 
         def seen(name: str, clip: str = "") -> bool:
-            return is_seen_before(Scored({"set": name, "clip": clip}, 0.5, 0.5, "INCONCLUSIVE"))
+            return is_seen_before(Scored({"set": name, "clip": clip}, 0.5, 0.5, "INCONCLUSIVE", "INCONCLUSIVE"))
 
         assert seen("ff++ c23 youtube")
         assert seen("wild_hdtf")

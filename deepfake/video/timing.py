@@ -21,6 +21,7 @@ RATE_TOLERANCE: Final = 2.5e-4  # of a rate: what clocks round 30000/1001 by; it
 MEASURED_PACKETS: Final = 32  # read ahead to see at what pace pictures come
 # What FFmpeg's own tool takes for a clock that jumped in a transport or program stream, not for a pause.
 MAX_STREAM_GAP_S: Final = 10.0
+MAX_REPEATED: Final = 3  # times that one is stated again; a clock that stands still for longer is a broken one
 COARSE_CLOCK_SHARE: Final = 1e-3  # a period that is a whole number of ticks, but for this share, is not rounded
 
 
@@ -71,7 +72,7 @@ class Clock:
             line.advance(raw_s)
         elif raw_s is None or line.is_slip(next_s, self.period_s):
             line.step(self.period_s)
-        elif line.repeats(raw_s, next_s):
+        elif line.repeats(raw_s, next_s, self.period_s):
             line.squeeze(next_s, self.period_s)
         else:  # a jump, or the last picture of a torn piece: those that were to be shown before it are missing
             self.jumps += not continues
@@ -100,6 +101,7 @@ class _Line:
         self.time_s = 0.0
         self._raw_s = raw_s
         self._shift_s = -(raw_s or 0.0)  # from the file's time to the clip's
+        self._repeated = 0  # how often the time was stated again
 
     def continues(self, raw_s: float | None, max_gap_s: float) -> bool:
         return raw_s is not None and self._raw_s is not None and 0 < raw_s - self._raw_s <= max_gap_s
@@ -113,25 +115,33 @@ class _Line:
             return False
         return abs(next_s - self._raw_s - 2 * period_s) < period_s / 2
 
-    def repeats(self, raw_s: float, next_s: float | None) -> bool:
-        """Whether a picture has the time of the one before it, and the clock goes on after it or after more of them."""
-        return raw_s == self._raw_s and next_s is not None and next_s >= raw_s
+    def repeats(self, raw_s: float, next_s: float | None, period_s: float) -> bool:
+        """Whether a picture has the time of the one before it, and the clock goes on after it, or after a few of them,
+        so that there is room for it."""
+        if raw_s != self._raw_s or next_s is None or next_s < raw_s or self._repeated == MAX_REPEATED:
+            return False
+        return self._room_until(next_s, period_s) > self.time_s
 
     def advance(self, raw_s: float | None) -> None:
         assert raw_s is not None
         self.time_s = raw_s + self._shift_s
-        self._raw_s = raw_s
+        self._raw_s, self._repeated = raw_s, 0
 
     def jump(self, raw_s: float, period_s: float) -> None:
         self.time_s += period_s
         self._raw_s, self._shift_s = raw_s, self.time_s - raw_s
 
     def squeeze(self, next_s: float | None, period_s: float) -> None:
-        """Go halfway to the next time, or a little where that is the same, and leave the file's clock where it is."""
+        """Go halfway to the next time, and leave the file's clock where it is."""
         assert next_s is not None
+        self.time_s = (self.time_s + self._room_until(next_s, period_s)) / 2
+        self._repeated += 1
+
+    def _room_until(self, next_s: float, period_s: float) -> float:
+        """The clip's time until which there is room for a picture whose time is repeated: that of the next one, or
+        where that has the same time, a small part of a period."""
         assert self._raw_s is not None
-        step_s = min(next_s - self._raw_s, period_s)
-        self.time_s += step_s / 2 if step_s else period_s / 8
+        return self._raw_s + self._shift_s + (min(next_s - self._raw_s, period_s) or period_s / MAX_REPEATED**2)
 
     def step(self, period_s: float) -> None:
         self.time_s += period_s

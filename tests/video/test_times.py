@@ -148,15 +148,26 @@ def test_a_repeated_time_moves_no_later_frame(tmp_path, codec, options):
     assert reader.info.adjustments == ()
 
 
-def test_a_time_that_is_stated_again_and_again_moves_no_later_frame(tmp_path):
-    ticks = [40 * number for number in range(40)]
-    ticks[11:14] = ticks[10:11] * 3
-    path = retimed(write(tmp_path / "a.mkv", "mpeg4", {"bf": "0", "g": "12"}), tmp_path / "repeated.mkv", ticks)
+@pytest.mark.parametrize(("again", "next_tick"), [(1, 440), (3, 560), (2, 410), (1, 401)])
+def test_a_time_that_is_stated_again_and_again_moves_no_later_frame(tmp_path, again, next_tick):
+    ticks = [40 * number for number in range(11)] + [400] * again
+    ticks += [next_tick + 40 * number for number in range(29 - again)]
+    path = retimed(write(tmp_path / "a.mkv", "mpeg4", {"bf": "0", "g": "12"}), tmp_path / "again.mkv", ticks)
     found_s = np.array([frame.timestamp_s for frame in moments(path)])
     assert np.all(np.diff(found_s) > 0)
-    assert np.delete(found_s, [11, 12, 13]) == pytest.approx(np.delete(np.arange(40) / 25, [11, 12, 13]), abs=1e-6)
+    kept = [number for number in range(len(found_s)) if not 10 < number <= 10 + again]
+    assert found_s[kept] == pytest.approx(np.array(ticks)[kept] / 1000, abs=1e-6)
     _, reader = times(path)
     assert reader.info.adjustments == ()
+
+
+def test_a_clock_that_stands_still_is_told(tmp_path):
+    ticks = [0] * 20 + [40 * number for number in range(1, 21)]
+    path = retimed(write(tmp_path / "a.mkv", "mpeg4", {"bf": "0", "g": "12"}), tmp_path / "still.mkv", ticks)
+    found_s, reader = times(path)
+    assert np.all(np.diff(found_s) > 0)
+    assert found_s[-1] > 0.85 * 39 / 25
+    assert reader.info.adjustments[0].code == "times_mended"
 
 
 def test_a_time_out_of_order_moves_no_other_frame(tmp_path):

@@ -219,6 +219,17 @@ def test_an_original_of_the_fakes_own_name_is_the_real_clip_not_the_fake(tmp_pat
         assert (fake.original, fake.group) == ("real/001.mp4", "real/001.mp4")
 
 
+def test_no_fake_is_an_original_and_no_clip_its_own(tmp_path: Path) -> None:
+    fakes = _listed(tmp_path, "Deepfakes/001.mp4,FAKE,001.mp4,", "Face2Face/001.mp4,FAKE,001.mp4,").entries
+    assert [(fake.original, fake.group) for fake in fakes] == [("001.mp4", "001.mp4")] * 2
+    dataset = _listed(tmp_path, "real/001.mp4,REAL,001.mp4,", "fake/001.mp4,FAKE,001.mp4,", "real/001.mp4,REAL,,")
+    assert [(entry.original, entry.group) for entry in dataset.entries] == [
+        (None, "real/001.mp4"),
+        ("real/001.mp4", "real/001.mp4"),
+    ]
+    assert not any("not known" in warning for warning in dataset.warnings)
+
+
 def test_an_original_that_may_be_one_of_several_is_none_and_told(tmp_path: Path) -> None:
     dataset = _listed(tmp_path, "a/001.mp4,REAL,,", "b/001.mp4,REAL,,", "fake/x.mp4,FAKE,001.mp4,")
     assert dataset.by_name("fake/x.mp4").original == "001.mp4"

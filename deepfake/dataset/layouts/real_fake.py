@@ -18,7 +18,7 @@ def _folders(disk: Disk) -> list[tuple[str, Label, str | None]]:
     parents: dict[str, str | None] = {"": None}
     parents |= {name: SPLIT_FOLDERS[name.lower()] for name in disk.folders() if name.lower() in SPLIT_FOLDERS}
     numbers = {name for parent in parents for name in disk.folders(parent) if name.isdigit()}
-    # Beside 2/, or in one split of several that have it, numbers name parts or people.
+    # Where any of these folders has a 2/, numbers name parts or people, in every split.
     left_out = set() if numbers <= {"0", "1"} else numbers
     found = [
         (join(parent, name), LABEL_WORDS[_word(name)], split)

@@ -5,13 +5,14 @@ It takes what spreadsheets write: commas, semicolons or tabs, a byte order mark,
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from deepfake.dataset.entries import Entries, label_of
 from deepfake.dataset.folder import Disk, Notes, name_key
 from deepfake.dataset.layouts import faceforensics
 from deepfake.dataset.layouts.base import Layout, text_or_none
+from deepfake.dataset.model import Label
 from deepfake.errors import DatasetError
 from deepfake.files import FORMULA_STARTS, is_url
 from deepfake.words import counted
@@ -39,23 +40,24 @@ def read_table(entries: Entries, table: str) -> None:
     rows = list(_rows(entries, table))
     files = [_file(disk, row["path"]) for _, row in rows]
     listed = set(files)
-    by_file_name: dict[str, list[tuple[str, bool]]] = {}
+    by_file_name: dict[str, dict[str, Label | None]] = {}
     for file, (_, row) in zip(files, rows, strict=True):
-        is_real = label_of(row.get("label")) == "REAL"
-        by_file_name.setdefault(name_key(file.rpartition("/")[2]), []).append((file, is_real))
+        by_file_name.setdefault(name_key(file.rpartition("/")[2]), {})[file] = label_of(row.get("label"))
+    originals = {name: _originals(named) for name, named in by_file_name.items()}
     for file, (line, row) in zip(files, rows, strict=True):
         original = text_or_none(row.get("original"))
         if original is not None:
             original = _file(disk, original)
             if "/" not in original and original not in listed and not (disk.is_listed and disk.find(original)):
-                others = [other for other in by_file_name.get(name_key(original), []) if other[0] != file]
-                called = [other for other, is_real in others if is_real] or [other for other, _ in others]
+                called = originals.get(name_key(original), [])
                 if len(called) > 1:
                     entries.notes.add(
                         f"{table}, line {line}: {len(called)} clips are called {original!r}: which of them is the "
                         "original is not known"
                     )
                 original = called[0] if len(called) == 1 else original
+            if original == file:
+                original = None
         folders = faceforensics.FOLDERS.search(file)
         method = folders["family"] if folders and not folders[0].startswith(faceforensics.ORIGINALS) else None
         entries.add(
@@ -71,6 +73,13 @@ def read_table(entries: Entries, table: str) -> None:
             compression=text_or_none(row.get("compression")) or (folders["compression"] if folders else None),
             extra={name: value.strip() for name, value in row.items() if name not in COLUMNS and value.strip()},
         )
+
+
+def _originals(named: Mapping[str, Label | None]) -> list[str]:
+    """Which of the files of one name, by label, may be an original: the real ones, else those without a label."""
+    return [file for file, label in named.items() if label == "REAL"] or [
+        file for file, label in named.items() if label is None
+    ]
 
 
 def _rows(entries: Entries, table: str) -> Iterator[tuple[int, Row]]:

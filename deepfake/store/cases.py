@@ -151,6 +151,8 @@ class Cases:
         same = and_(*(case_clips.c[column] == values[column] for column in ("case_id", "sha256", "fingerprint")))
         try:
             with self._database.writing() as connection:
+                # In the order of delete(): the case, then its clips; otherwise each could wait for the other.
+                connection.execute(select(cases.c.id).where(cases.c.id == case.id).with_for_update(read=True))
                 former = _clips(connection, same)
                 connection.execute(delete(case_clips).where(same))
                 connection.execute(insert(case_clips).values(values))

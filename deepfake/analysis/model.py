@@ -39,8 +39,8 @@ class AnalysisConfig:
         face_detector: What finds and follows the faces: "mtcnn", or "haar" (OpenCV's cascade, which gives no verdict).
         classifier: What scores the faces: a name in `deepfake.detectors.CLASSIFIERS`.
         search_every_s: The whole frame is searched for faces this often, in seconds; 0 for every frame.
-        resume_within_s: A face that is lost for no longer than this, in seconds, and shows up at the same place is the
-            same track.
+        resume_within_s: A face that is lost for no longer than this, in seconds, or for a single frame, and shows up at
+            the same place is the same track; 0 resumes none.
         min_track_s: Shorter tracks are left out, in seconds; by default nobody is. Who is seen for half of the clip's
             length or more is never left out, however short the clip is.
         quick: A first look at a few moments spread over the clip, however long it is: a provisional verdict, without

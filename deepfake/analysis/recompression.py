@@ -225,6 +225,7 @@ class _Encoding:
         self._key_bytes: list[int] = []
         self._other_bytes: list[int] = []
         self._starts = 0
+        self._clip_frames = info.frame_count or KEY_EVERY_FRAMES
         self._size = (info.height, info.width)
         self._rate = info.frame_rate
         self._duration_s = info.duration_s
@@ -259,12 +260,12 @@ class _Encoding:
 
     @property
     def bit_rate(self) -> float:
-        """Bits per second of what was encoded. Where that are many short runs, they have more key frames than the clip
-        would have: it is counted with one in KEY_EVERY_FRAMES."""
+        """Bits per second of the clip at this rate. Many short runs have more key frames than it would have, so one in
+        KEY_EVERY_FRAMES is counted, and at least one."""
         frame_bytes = float(np.mean([*self._key_bytes, *self._other_bytes] or [0]))
         if self._starts > 1 and self._key_bytes and self._other_bytes:
             key, other = float(np.mean(self._key_bytes)), float(np.mean(self._other_bytes))
-            frame_bytes = other + max(0.0, key - other) / KEY_EVERY_FRAMES
+            frame_bytes = other + max(0.0, key - other) / min(KEY_EVERY_FRAMES, self._clip_frames)
         return frame_bytes * 8 * float(self._rate)
 
     @property

@@ -118,9 +118,7 @@ def _frames_by_index(
     path: Path | str, wanted: Sequence[tuple[int, float]], settings: Settings | None
 ) -> dict[int, Image]:
     """The pictures of frames, by index; several moments may be of one frame. What of them is not there is left out."""
-    once = sorted(set(wanted))
-    images = (image for _, _, image in frames_of(path, once, settings))
-    return {index: image for (index, _), image in zip(once, images, strict=False)}
+    return {index: image for index, _, image in frames_of(path, sorted(set(wanted)), settings)}
 
 
 def side_by_side(left: Image, right: Image) -> Image:

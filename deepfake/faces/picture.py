@@ -13,7 +13,7 @@ COMPARED_PX: Final = 56  # side of what is compared
 CELLS: Final = 8  # along a side: an eye or half a mouth covers about one
 EVERY_S: Final = 0.25
 MIN_SHOWN_S: Final = 2.0
-MIN_COMPARISONS: Final = 6  # as many as there are in 2 s of a slow clip: two moments that are alike are no picture
+MIN_COMPARISONS: Final = 3  # of four looks, as many as the default classifier scores: two that are alike say nothing
 # Over 2 s, measured with benchmarks/persons.py: none of 52 people in 46 real and fake clips stayed at or below it; of
 # 12 followed to the end the one who changed least, a speaker before the first word, changed by 18. Photographs set into
 # clips and encoded with H.264 at CRF 18 to 33, with grain of up to 6 levels, changed by 0 to 3, one by 6.

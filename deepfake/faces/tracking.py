@@ -109,7 +109,8 @@ class FaceTracker:
     instead of drifting; when one shows up again at the same place soon enough, the track goes on after a gap.
     Someone who comes back elsewhere, later, or after a cut is a new track: faces are not recognized.
 
-    search_every, resume_within: seconds, or whatever `clock` gives of a frame. reach: a search matches boxes as if they
+    search_every, resume_within: seconds, or whatever `clock` gives of a frame; a face that misses a single frame is
+    resumed however long that is shown, unless resume_within is 0. reach: a search matches boxes as if they
     were so many times as wide and high, for frames that lie far apart. max_faces: so many are followed at once, the
     largest; None follows all. left_out: how many more there were in one frame.
     """
@@ -218,7 +219,8 @@ class FaceTracker:
         lost = [track for track in self._visible if track.track_id not in followed]
         self._visible = [track for track in self._visible if track.track_id in followed]
         earlier = [track for track in self._resumable if now - track.last_seen <= self._resume_within + TOLERANCE]
-        self._resumable = [*earlier, *lost]  # who was there in the frame before may be back in the next, however late
+        # Who was there in the frame before may be back in the next, however late that is.
+        self._resumable = [*earlier, *lost] if self._resume_within else []
         if self._resumable:
             self._next_search = min(self._next_search, now + self._search_every / 4)
 

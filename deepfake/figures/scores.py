@@ -137,7 +137,7 @@ def why_no_score(analysis: Analysis, track_id: int | None) -> str:
 def _signal_curve(trace: SignalTrace, unit: str, color: str) -> go.Scatter:
     known = np.flatnonzero(np.isfinite(trace.values))
     drawn = known[extreme_rows(trace.values[known], MAX_POINTS // 2)]
-    # Where something was not measured between two points that are drawn, one row of it breaks the line.
+    # Before, between and after the points that are drawn, one row of what was not measured breaks the line.
     unknown = np.flatnonzero(~np.isfinite(trace.values))
     behind = np.searchsorted(drawn, unknown)
     _, first = np.unique(behind, return_index=True)

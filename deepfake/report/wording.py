@@ -9,7 +9,7 @@ from deepfake.analysis.model import Analysis, NotJudged
 from deepfake.analysis.notebook_rule import NotebookRule
 from deepfake.analysis.recompression import RateOutcome
 from deepfake.analysis.verdict import TrackVerdict, Verdict, VerdictLabel
-from deepfake.detectors import CLASSIFIERS, training_clips
+from deepfake.detectors import CLASSIFIERS, FaceClassifier, training_clips
 from deepfake.report.facts import all_facts
 from deepfake.report.file_wording import declared_sentences, reading_warnings
 from deepfake.report.strength import told_direction
@@ -54,23 +54,26 @@ def limits_of(classifier: str, *, with_rates: bool = True) -> tuple[str, ...]:
     scorer = CLASSIFIERS.get(classifier)
     if scorer is None:
         return LIMIT_OTHERS, LIMIT_PROBABILITY, LIMIT_OUTSIDE
-    rates, known = "", all_facts().get("accuracy", {})
-    if not with_rates:
-        pass
-    elif known.get("classifier") == classifier:
+    rates = _rates_of(scorer) if with_rates else ""
+    return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
+
+
+def _rates_of(scorer: FaceClassifier) -> str:
+    known = all_facts().get("accuracy", {})
+    if known.get("classifier") == scorer.name:
         were = "was" if known["false_alarms"] == 1 else "were"
-        rates = (
+        return (
             f" In a test with clips new to it, {known['false_alarms']} of {known['n_real']} real clips {were} called "
             f"fake, and no signs were found in {known['missed']} of {known['n_fake']} fakes: yours may not be like "
             "them."
         )
-    elif scorer.calibration is not None:
-        rates = (
-            f" Its limits were set so that {scorer.calibration.false_alarm_rate:.0%} of the real examples at hand are "
-            f"called fake, and no signs are found in {scorer.calibration.miss_rate:.0%} of the fakes; on other clips "
-            "it can be more."
-        )
-    return f"{scorer.info.misleads}{rates}", LIMIT_PROBABILITY, LIMIT_OUTSIDE
+    if scorer.calibration is None:
+        return ""
+    return (
+        f" Its limits were set so that {scorer.calibration.false_alarm_rate:.0%} of the real examples at hand are "
+        f"called fake, and no signs are found in {scorer.calibration.miss_rate:.0%} of the fakes; on other clips "
+        "it can be more."
+    )
 
 
 def is_of_this_version(analysis: Analysis) -> bool:

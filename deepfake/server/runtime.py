@@ -3,7 +3,6 @@
 import atexit
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -140,10 +139,11 @@ class Runtime:
         self.cache.drop_made_of(sha256, owner)
 
     def _end(self) -> None:
-        """End with the process: who still writes is ended first, then what uploads left is removed."""
-        with suppress(Exception):  # whatever is wrong now, nobody is there to be told, and the rest is still to be done
+        """End with the process: who still writes is ended first, then what uploads left is removed, whatever fails."""
+        try:
             self.close()
-        _clear(self.server_folder)
+        finally:
+            _clear(self.server_folder)
 
     def _end_session(self, files: SessionFiles) -> None:
         for queue in (self.jobs, self.media_jobs):

@@ -58,7 +58,7 @@ On two CPU cores that do nothing else, it takes about 20 minutes to make of 4,09
 values that were tuned before there was clip_start, by nearly the same recipe; alone they tell the clips of the folds
 with an AUC of 0.66, those of three runs of clip_start with 0.71, 0.61 and 0.67 (two frames). It was made from two pools
 of 9,216 pairs each, each pair in several ways, and is the mean of eleven: "recorded" of all folds was not trained.
-Some of its made fakes were given the face of somebody in a clip, as training.pool does no more.
+Some of its made fakes were given the face of somebody in a clip; those made today have faces of photographs alone.
 
 The weights of EfficientNet-Lite0 and the capsule network were made from crops that repeat the edge of the picture.
 Crops made today have the mean color there, which only CLIP is shown in use.

@@ -88,7 +88,8 @@ def verdict_of(
         stopped = {person.track_id for person in found if person.abstained}
         values = [None if item.track_id in stopped else item.probability_fake for item in judged]
         shares = classifier.calibration.shares(values)
-        # Of the stopped no p-value took part: theirs counts once for each person. A picture of a face may be a fake.
+        # The stopped took no part in this: their p-values are multiplied by the number of people. A picture of a face,
+        # which is one of them, may still be LIKELY_FAKE.
         found = judge(
             {item.track_id: share for item, share in zip(judged, shares, strict=True) if item.track_id not in stopped}
         )

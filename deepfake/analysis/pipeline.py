@@ -208,7 +208,7 @@ class _Pass:
         return faces
 
     def _drop_mixed(self, first: int) -> None:
-        """Score nothing of the frames from the first of a dissolve up to now, of the people whose tracks end there."""
+        """Score no face in the frames from the first of a dissolve up to now: the tracks end before it."""
         self._pending = deque((frame, {} if frame.index >= first else faces) for frame, faces in self._pending)
         if self._scorer is not None:
             self._scorer.cut_back(first)

@@ -139,9 +139,9 @@ class _Line:
 
     def _room_until(self, next_s: float, period_s: float) -> float:
         """The clip's time until which there is room for a picture whose time is repeated: that of the next one, or
-        where that has the same time, a small part of a period."""
+        where that has the same time, a tenth of a period."""
         assert self._raw_s is not None
-        return self._raw_s + self._shift_s + (min(next_s - self._raw_s, period_s) or period_s / MAX_REPEATED**2)
+        return self._raw_s + self._shift_s + (min(next_s - self._raw_s, period_s) or period_s / 10)
 
     def step(self, period_s: float) -> None:
         self.time_s += period_s
